@@ -1,0 +1,78 @@
+/**
+ * The errors this bundle throws. Each has a machine-readable `code`, and `name` equals it, because the
+ * consoles of both clouds show `name` as the error type. Messages start with what was attempted, say what
+ * is and what should be, and never hold a secret.
+ */
+export class CodedError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+    this.name = code
+  }
+}
+
+/** Settings that cannot be used. `problems` has one sentence per setting, all of them at once. */
+export class ConfigError extends CodedError {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super('ConfigInvalid', `Reading the settings: ${problems.join('; ')}`)
+    this.problems = problems
+  }
+}
+
+/** An event, or a field of it, that the function does not take. */
+export class InputError extends CodedError {
+  constructor(message: string, code: 'InputInvalid' | 'SubAppNotFound' = 'InputInvalid') {
+    super(code, message)
+  }
+}
+
+/**
+ * A call to Tencent Cloud that failed for good. `code` is Tencent's own code, or one of
+ * {@link ClientErrorCode} where no usable answer came.
+ */
+export class TencentError extends CodedError {
+  /** The API action, such as `DescribeAigcApiTokens`. */
+  readonly action: string
+  /** Tencent's request id, where an answer carried one. */
+  readonly requestId: string | null
+  /** How many requests were sent. */
+  readonly attempts: number
+  /** Whether the same call may succeed later with nothing changed. */
+  readonly retryable: boolean
+
+  constructor(
+    code: string,
+    message: string,
+    call: { action: string; requestId: string | null; attempts: number; retryable: boolean },
+  ) {
+    super(code, message)
+    this.action = call.action
+    this.requestId = call.requestId
+    this.attempts = call.attempts
+    this.retryable = call.retryable
+  }
+}
+
+/** Codes of our own for answers that never came or cannot be used; named as in Tencent's Go SDK. */
+export type ClientErrorCode =
+  | 'ClientError.Timeout'
+  | 'ClientError.NetworkError'
+  | 'ClientError.HttpStatusCodeError'
+  | 'ClientError.ParseJsonError'
+  | 'ClientError.ResponseTooLarge'
+  | 'ClientError.MalformedAnswer'
+
+/** A secret store that could not be read or written; `code` is the store's own error code. */
+export class StoreError extends CodedError {
+  /** The target's URI. */
+  readonly target: string
+
+  constructor(code: string, message: string, target: string) {
+    super(code, message)
+    this.target = target
+  }
+}
