@@ -18,7 +18,7 @@ export class ConfigError extends CodedError {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super('ConfigInvalid', `Reading the settings: ${problems.join('; ')}`)
+    super('ConfigInvalid', ['Reading the settings:', ...problems].join('\n- '))
     this.problems = problems
   }
 }

@@ -1,0 +1,89 @@
+/** Serves the current tokens: an HTTP request or a run by hand in, the list out. */
+import { answerRequest, findSubApp, viewList } from '../lib/endpoint.ts'
+import { InputError } from '../lib/errors.ts'
+import { type HttpEvent, readEvent, toReply } from '../lib/events.ts'
+import { errorFields, scrubJson } from '../lib/log.ts'
+import { readManual } from '../lib/manual.ts'
+import type { Metrics } from '../lib/metrics.ts'
+import {
+  createHandler,
+  getRuntime,
+  type Invocation,
+  now,
+  type Outcome,
+  scrub,
+  takeUpstream,
+} from './runtime.ts'
+
+export const handler = createHandler('list-tokens', countRequest, async (event, invocation) => {
+  const read = readEvent(event)
+  if (read.kind === 'http') return serve(read, invocation)
+  if (read.kind === 'manual') return runByHand(read.fields, invocation)
+  throw new InputError(
+    `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
+      'hand such as {}; put the schedule on mirror-tokens',
+  )
+})
+export { handler as main_handler }
+
+async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcome> {
+  const { response, audit } = await answerRequest(request, {
+    config: () => getRuntime().config,
+    list: (subAppId, refresh) =>
+      getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
+    now,
+  })
+  const { status } = response
+  const requestId = invocation.requestId ?? request.requestId
+  const { error, ...known } = audit
+  return {
+    result: toReply(request, {
+      status,
+      headers: { ...response.headers, ...(requestId !== null && { 'x-request-id': requestId }) },
+      body: status < 400 ? response.body : scrub(response.body),
+    }),
+    level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
+    fields: {
+      trigger: request.shape,
+      invocation: requestId,
+      status,
+      ...known,
+      ...(error !== null && errorFields(error)),
+    },
+    metrics: countRequest(),
+  }
+}
+
+async function runByHand(
+  fields: Readonly<Record<string, unknown>>,
+  invocation: Invocation,
+): Promise<Outcome> {
+  const { SubAppId, Reveal, Refresh } = readManual(fields, {
+    SubAppId: 'a whole number',
+    Reveal: 'true or false',
+    Refresh: 'true or false',
+  })
+  const { config, cache } = getRuntime()
+  const subAppId = findSubApp(SubAppId ?? null, config.subAppIds)
+  const list = await cache.get(subAppId, { refresh: Refresh ?? false, deadline: callDeadline(invocation) })
+  const masked = viewList(list, subAppId, false)
+  return {
+    // The one result that holds tokens: somebody with the right to invoke asked for them by name.
+    result: Reveal ? viewList(list, subAppId, true) : JSON.parse(scrubJson(masked, scrub)),
+    fields: {
+      trigger: 'manual',
+      subAppId,
+      revealed: Reveal ?? false,
+      fingerprints: masked.Fingerprints ?? [],
+    },
+    metrics: countRequest(),
+  }
+}
+
+function countRequest(): Metrics {
+  return { Requests: 1, ...takeUpstream() }
+}
+
+function callDeadline({ deadline }: Invocation): number {
+  return Math.min(deadline, now() + getRuntime().config.timeoutMs)
+}

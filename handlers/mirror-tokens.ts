@@ -1,0 +1,81 @@
+/** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
+import type { Config, Mirror } from '../lib/config.ts'
+import { findSubApp } from '../lib/endpoint.ts'
+import { ConfigError, InputError } from '../lib/errors.ts'
+import { readEvent } from '../lib/events.ts'
+import { scrubJson } from '../lib/log.ts'
+import { readManual } from '../lib/manual.ts'
+import type { Metrics } from '../lib/metrics.ts'
+import { type MirrorReport, reportError, runMirror } from '../lib/mirror.ts'
+import { createHandler, getRuntime, now, scrub, sleep } from './runtime.ts'
+
+export const handler = createHandler(
+  'mirror-tokens',
+  () => ({ MirrorSuccess: 0, MirrorFailure: 1 }),
+  async (event, { deadline }) => {
+    const read = readEvent(event)
+    if (read.kind === 'http')
+      throw new InputError(
+        `mirror-tokens: the event is an HTTP request (${read.shape}); this function takes schedules, and runs ` +
+          'by hand such as {}; send HTTP to list-tokens',
+      )
+    const byHand = read.kind === 'manual'
+    const { SubAppId, DryRun, Confirm } = readManual(byHand ? read.fields : {}, {
+      SubAppId: 'a whole number',
+      DryRun: 'true or false',
+      Confirm: 'a string',
+    })
+    if (DryRun && Confirm !== undefined)
+      throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
+    const { config, list, openStore } = getRuntime()
+    const report = await runMirror(
+      {
+        mirrors: chooseMirrors(config, SubAppId ?? null),
+        dryRun: DryRun ?? false,
+        confirm: Confirm ?? null,
+        deadline,
+      },
+      config,
+      {
+        list: async (subAppId, deadline) => (await list(subAppId, deadline)).apiTokens,
+        openStore,
+        now,
+        sleep,
+      },
+    )
+    const error = reportError(report) ?? undefined
+    return {
+      ...(error ? { error } : { result: JSON.parse(scrubJson(report, scrub)) }),
+      fields: {
+        trigger: byHand ? 'manual' : read.shape,
+        dryRun: DryRun ?? false,
+        ...(error && { message: error.summary }),
+        digest: report.Digest,
+        results: report.Results.map((result) => ({ ...result })),
+      },
+      metrics: DryRun ? {} : measure(report, error !== undefined),
+    }
+  },
+)
+export { handler as main_handler }
+
+/** The mirrors of one application, or all of them. */
+function chooseMirrors({ mirrors, subAppIds }: Config, subAppId: number | null): readonly Mirror[] {
+  if (mirrors.length === 0)
+    throw new ConfigError(['AIGC_MIRROR_TARGETS must name at least one target, such as file:/tmp/aigc.json'])
+  if (subAppId === null) return mirrors
+  const chosen = findSubApp(subAppId, subAppIds)
+  return mirrors.filter((mirror) => mirror.subAppId === chosen)
+}
+
+function measure({ Results }: MirrorReport, failed: boolean): Metrics {
+  const sum = (count: (result: MirrorReport['Results'][number]) => number): number =>
+    Results.reduce((total, result) => total + count(result), 0)
+  return {
+    MirrorSuccess: failed ? 0 : 1,
+    MirrorFailure: failed ? 1 : 0,
+    MirrorHeld: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
+    TokensAdded: sum(({ Added }) => Added.length),
+    TokensRemoved: sum(({ Removed }) => Removed.length),
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The composition root. Only this folder touches the environment, the clock, randomness and stdout: settings
+ * are parsed once, client, cache and stores are built, and clock and chance are lent to them.
+ */
+import { createTokenCache, type TokenCache } from '../lib/cache.ts'
+import { type Config, parseConfig } from '../lib/config.ts'
+import { credentialVariables, readCredentials } from '../lib/credentials.ts'
+import { parseDocument } from '../lib/document.ts'
+import { createLog, createScrubber, errorFields, type Fields, leavingError } from '../lib/log.ts'
+import { embedMetrics, type Metrics } from '../lib/metrics.ts'
+import { storeKinds } from '../lib/stores/index.ts'
+import type { Store, Target } from '../lib/stores/store.ts'
+import { createTencentClient } from '../lib/tencent.ts'
+import { describeAigcApiTokens, type TokenList, vodApi } from '../lib/tokens.ts'
+import { createTransport } from '../lib/transport.ts'
+
+/** What both functions work with. */
+export interface Runtime {
+  readonly config: Config
+  readonly cache: TokenCache
+  /** Asks Tencent, past the cache; `deadline` is in epoch milliseconds. */
+  list(subAppId: number | null, deadline: number): Promise<TokenList>
+  openStore(target: Target): Store
+}
+
+/** What both platforms say of an invocation, in one form. */
+export interface Invocation {
+  readonly requestId: string | null
+  /** When the platform stops the function, less the time to say so; epoch milliseconds. */
+  readonly deadline: number
+}
+
+/** Kept back from the platform's time limit for reporting. */
+const reserveMs = 500
+/** Where no platform sets a limit, as in a run from a terminal. */
+const noLimitMs = 900_000
+/** Secrets that are not ours but that an error of the AWS SDK could quote. */
+const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+
+const scrubber = createScrubber()
+const send = createTransport()
+const upstream = { calls: 0, ms: 0 }
+const lendToLog = {
+  write: (line: string): void => void process.stdout.write(line),
+  now,
+  scrub: scrubber.scrub,
+}
+let log = createLog('info', lendToLog)
+let runtime: Runtime | undefined
+
+export const { scrub } = scrubber
+
+export function now(): number {
+  return Date.now()
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** The runtime of this instance, made on first need. Throws `ConfigError`. */
+export function getRuntime(): Runtime {
+  runtime ??= createRuntime()
+  return runtime
+}
+
+/** What became of an invocation: a result, or an error to throw; and what the log says of it. */
+export interface Outcome {
+  readonly result?: unknown
+  readonly error?: unknown
+  /** Default: `error` when there is one, else `info`. */
+  readonly level?: 'info' | 'warn' | 'error'
+  readonly fields: Fields
+  readonly metrics: Metrics
+}
+
+/**
+ * Makes a handler for both platforms. Each invocation logs one line, which on Lambda is also a set of
+ * CloudWatch metrics; `metricsOfError` are those of an invocation whose `run` threw. What leaves as an error
+ * is scrubbed and named by its code.
+ */
+export function createHandler(
+  name: 'list-tokens' | 'mirror-tokens',
+  metricsOfError: () => Metrics,
+  run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
+): (event: unknown, context: unknown) => Promise<unknown> {
+  return async (event, context) => {
+    learnFromEnvironment()
+    const started = now()
+    const invocation = readContext(context)
+    let outcome: Outcome
+    try {
+      outcome = await run(event, invocation)
+    } catch (error) {
+      outcome = { error, fields: {}, metrics: metricsOfError() }
+    }
+    const { result, error, fields, metrics } = outcome
+    const functionName = process.env['AWS_LAMBDA_FUNCTION_NAME']
+    log(outcome.level ?? (error === undefined ? 'info' : 'error'), name, {
+      invocation: invocation.requestId,
+      durationMs: now() - started,
+      ...(error !== undefined && errorFields(error)),
+      ...fields,
+      ...(functionName && embedMetrics(functionName, now(), metrics)),
+    })
+    if (error !== undefined) throw leavingError(error, scrub)
+    return result
+  }
+}
+
+/** How many calls were sent to Tencent since this was last asked, and how long they took in milliseconds. */
+export function takeUpstream(): { UpstreamCalls: number; UpstreamMs: number } {
+  const taken = { UpstreamCalls: upstream.calls, UpstreamMs: upstream.ms }
+  upstream.calls = 0
+  upstream.ms = 0
+  return taken
+}
+
+function createRuntime(): Runtime {
+  const config = parseConfig(process.env, storeKinds)
+  log = createLog(config.logLevel, lendToLog)
+  const call = createTencentClient(
+    { ...vodApi, endpoint: config.vodEndpoint },
+    {
+      send,
+      credentials: () => {
+        learnFromEnvironment()
+        return readCredentials(process.env)
+      },
+      now,
+      random: Math.random,
+      sleep,
+      onAttempt: (attempt) => {
+        upstream.calls++
+        upstream.ms += attempt.durationMs
+        log('debug', 'tencent-call', { ...attempt })
+      },
+    },
+  )
+  async function list(subAppId: number | null, deadline: number): Promise<TokenList> {
+    const listed = await describeAigcApiTokens(call, subAppId, deadline)
+    scrubber.learn(listed.apiTokens)
+    const { extInfosDropped, requestId } = listed
+    if (extInfosDropped) log('warn', 'ext-infos-dropped', { subAppId, requestId })
+    return listed
+  }
+  return {
+    config,
+    cache: createTokenCache(config.cacheSeconds, { fetch: list, now, random: Math.random }),
+    list,
+    openStore: (target) => openStore(target),
+  }
+}
+
+/** A target's store, whose values become known to the scrubber. */
+function openStore(target: Target): Store {
+  const kind = storeKinds[target.scheme]
+  if (!kind) throw new Error(`no store for ${target.scheme}`)
+  const store = kind.open(target, { now })
+  return {
+    write: store.write,
+    async read(deadline) {
+      const reading = await store.read(deadline)
+      if (reading.state === 'value')
+        scrubber.learn([reading.value, ...(parseDocument(reading.value)?.ApiTokens ?? [])])
+      return reading
+    },
+  }
+}
+
+function learnFromEnvironment(): void {
+  scrubber.learn([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()))
+}
+
+/**
+ * Lambda: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html. SCF's context has no clock of the
+ * time left, only the limit, and holds the whole environment: it is never logged.
+ */
+function readContext(context: unknown): Invocation {
+  const { getRemainingTimeInMillis, awsRequestId, time_limit_in_ms, request_id } = (context ??
+    {}) as Readonly<Record<string, unknown>>
+  const limitMs =
+    typeof getRemainingTimeInMillis === 'function'
+      ? Number(getRemainingTimeInMillis.call(context))
+      : Number(time_limit_in_ms ?? noLimitMs)
+  const requestId = awsRequestId ?? request_id
+  return {
+    requestId: typeof requestId === 'string' ? requestId : null,
+    deadline: now() + (limitMs > 0 ? limitMs : noLimitMs) - reserveMs,
+  }
+}

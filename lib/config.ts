@@ -1,0 +1,227 @@
+/** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
+import { credentialProblems } from './credentials.ts'
+import { ConfigError } from './errors.ts'
+import type { StoreKind, Target } from './stores/store.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type Site = 'intl' | 'cn'
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** A caller's key: only its SHA-256 is known here. */
+export interface ApiKey {
+  readonly name: string
+  readonly scope: 'full' | 'masked'
+  /** 64 lower-case hex digits. */
+  readonly sha256: string
+  /** The applications it may ask for; `null` means all that are configured. */
+  readonly subAppIds: readonly number[] | null
+}
+
+/** One application and the secrets that mirror it. */
+export interface Mirror {
+  /** `null` where no application is configured: the call is made without `SubAppId`. */
+  readonly subAppId: number | null
+  readonly targets: readonly Target[]
+}
+
+export interface Config {
+  /** The VOD applications that may be listed; the first is the default. */
+  readonly subAppIds: readonly number[]
+  readonly site: Site
+  /** Base URL of the VOD API, such as `https://vod.intl.tencentcloudapi.com`. */
+  readonly vodEndpoint: string
+  /** `null`: unset, so HTTP callers are refused. */
+  readonly httpAuth: 'keys' | null
+  readonly apiKeys: readonly ApiKey[]
+  readonly cacheSeconds: number
+  readonly timeoutMs: number
+  readonly mirrors: readonly Mirror[]
+  readonly settleSeconds: number
+  readonly minKeep: number
+  readonly logLevel: LogLevel
+}
+
+/** Every `AIGC_*` variable with its default as the README shows it. Any other `AIGC_*` name is an error. */
+export const settings = {
+  AIGC_SUB_APP_IDS: '',
+  AIGC_SITE: 'intl',
+  AIGC_VOD_ENDPOINT: '',
+  AIGC_SECRET_ID: '',
+  AIGC_SECRET_KEY: '',
+  AIGC_SESSION_TOKEN: '',
+  AIGC_HTTP_AUTH: '',
+  AIGC_API_KEYS: '',
+  AIGC_CACHE_SECONDS: '30',
+  AIGC_TIMEOUT_MS: '10000',
+  AIGC_MIRROR_TARGETS: '',
+  AIGC_SETTLE_SECONDS: '60',
+  AIGC_MIN_KEEP: '0.5',
+  AIGC_LOG_LEVEL: 'info',
+} as const satisfies Record<`AIGC_${string}`, string>
+
+const vodEndpoints: Readonly<Record<Site, string>> = {
+  intl: 'https://vod.intl.tencentcloudapi.com',
+  cn: 'https://vod.tencentcloudapi.com',
+}
+
+/**
+ * Reads the settings. `storeKinds` are the known schemes of target URIs.
+ * Throws one `ConfigError` that names every problem, the variable and what it takes.
+ */
+export function parseConfig(env: Environment, storeKinds: Readonly<Record<string, StoreKind>>): Config {
+  const problems: string[] = []
+  const read = (name: keyof typeof settings): string => env[name]?.trim() || settings[name]
+  const complain = (name: keyof typeof settings, what: string): void => {
+    problems.push(`${name} ${what}`)
+  }
+
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('AIGC_') && !Object.hasOwn(settings, name))
+      problems.push(`${name} is not a setting; the README lists them all`)
+  }
+
+  const choose = <T extends string>(name: keyof typeof settings, accepted: readonly T[]): T => {
+    const value = accepted.find((choice) => choice === read(name))
+    if (value === undefined) complain(name, `must be ${accepted.join(' or ')}`)
+    return value ?? (accepted[0] as T)
+  }
+  const number = (
+    name: keyof typeof settings,
+    { min, max, integer }: { min: number; max: number; integer: boolean },
+  ): number => {
+    const text = read(name)
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= min && value <= max) || (integer && !Number.isInteger(value)))
+      complain(name, `must be ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`)
+    return value
+  }
+
+  const subAppIds = parseSubAppIds(list(read('AIGC_SUB_APP_IDS')), (what) =>
+    complain('AIGC_SUB_APP_IDS', what),
+  )
+  const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
+  const endpoint = read('AIGC_VOD_ENDPOINT')
+  if (endpoint !== '' && !isBaseUrl(endpoint))
+    complain('AIGC_VOD_ENDPOINT', 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
+
+  const httpAuth = read('AIGC_HTTP_AUTH') === '' ? null : choose('AIGC_HTTP_AUTH', ['keys'] as const)
+  const apiKeys = list(read('AIGC_API_KEYS')).flatMap((text, index) => {
+    const key = parseApiKey(text, subAppIds)
+    if (typeof key !== 'string') return [key]
+    complain('AIGC_API_KEYS', `entry ${index + 1} ${key}`)
+    return []
+  })
+  if (httpAuth === 'keys' && read('AIGC_API_KEYS') === '')
+    complain(
+      'AIGC_API_KEYS',
+      'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
+    )
+
+  const mirrors = parseMirrors(list(read('AIGC_MIRROR_TARGETS')), subAppIds, storeKinds, (what) =>
+    complain('AIGC_MIRROR_TARGETS', what),
+  )
+  const config: Config = {
+    subAppIds,
+    site,
+    vodEndpoint: endpoint || vodEndpoints[site],
+    httpAuth,
+    apiKeys,
+    cacheSeconds: number('AIGC_CACHE_SECONDS', { min: 0, max: 86_400, integer: true }),
+    timeoutMs: number('AIGC_TIMEOUT_MS', { min: 100, max: 900_000, integer: true }),
+    mirrors,
+    settleSeconds: number('AIGC_SETTLE_SECONDS', { min: 0, max: 900, integer: true }),
+    minKeep: number('AIGC_MIN_KEEP', { min: 0, max: 1, integer: false }),
+    logLevel: choose<LogLevel>('AIGC_LOG_LEVEL', ['debug', 'info', 'warn', 'error']),
+  }
+  problems.push(...credentialProblems(env))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+function list(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '')
+}
+
+function parseSubAppIds(texts: readonly string[], complain: (what: string) => void): number[] {
+  const ids = texts.filter(isSubAppId).map(Number)
+  if (ids.length < texts.length) complain('must be comma-separated whole numbers, such as 251006666')
+  if (new Set(ids).size < ids.length) complain('must name each application once')
+  return ids
+}
+
+function isSubAppId(text: string): boolean {
+  return /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))
+}
+
+/** Plain HTTP only to this machine: everything sent is signed with, or is, a secret. */
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  const local = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  return (url.protocol === 'https:' || (url.protocol === 'http:' && local)) && url.href === `${url.origin}/`
+}
+
+/** `name:scope:sha256hex[:id+id]`, or a phrase that says what is wrong. */
+function parseApiKey(text: string, configured: readonly number[]): ApiKey | string {
+  const [name = '', scope = '', sha256 = '', ids, ...rest] = text.split(':')
+  if (!/^[\w.-]{1,64}$/.test(name) || rest.length > 0)
+    return 'must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"'
+  if (scope !== 'full' && scope !== 'masked') return 'must have the scope full or masked'
+  if (!/^[\da-f]{64}$/i.test(sha256))
+    return "must hold the key's SHA-256 as 64 hex digits, never the key itself"
+  const subAppIds = ids?.split('+') ?? null
+  if (subAppIds && !subAppIds.every((id) => configured.map(String).includes(id)))
+    return 'must list only applications of AIGC_SUB_APP_IDS, separated by "+"'
+  return { name, scope, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
+}
+
+function parseMirrors(
+  uris: readonly string[],
+  subAppIds: readonly number[],
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  complain: (what: string) => void,
+): Mirror[] {
+  if (uris.length === 0) return []
+  const applications: readonly (number | null)[] = subAppIds.length > 0 ? subAppIds : [null]
+  const problems = new Set<string>()
+  const mirrors = applications.map((subAppId) => ({
+    subAppId,
+    targets: uris.flatMap((uri, index) => {
+      const target = parseTarget(uri.replaceAll('{SubAppId}', String(subAppId)), storeKinds)
+      if (!Array.isArray(target)) return [target]
+      for (const problem of target) problems.add(`entry ${index + 1} ${problem}`)
+      return []
+    }),
+  }))
+  for (const [index, uri] of uris.entries()) {
+    const placed = uri.includes('{SubAppId}')
+    if (!placed && subAppIds.length > 1)
+      problems.add(`entry ${index + 1} must contain {SubAppId}, because AIGC_SUB_APP_IDS names several`)
+    if (placed && subAppIds.length === 0)
+      problems.add(`entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty`)
+  }
+  if (problems.size === 0) {
+    const all = mirrors.flatMap(({ targets }) => targets.map((target) => target.uri))
+    if (new Set(all).size < all.length) problems.add('must name each target once')
+  }
+  for (const problem of problems) complain(problem)
+  return mirrors
+}
+
+/** A target URI taken apart, or phrases that say what is wrong with it. */
+function parseTarget(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): Target | string[] {
+  const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
+  const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
+  if (!kind) return [`must start with ${Object.keys(storeKinds).join(': or ')}:`]
+  const { adopt, ...options } = Object.fromEntries(new URLSearchParams(query))
+  const problems: string[] = []
+  const accepted = [...kind.options, 'adopt']
+  const names = [...new URLSearchParams(query).keys()]
+  if (!names.every((option) => accepted.includes(option)) || new Set(names).size < names.length)
+    problems.push(`must have no options but ${accepted.join(', ')}, each once`)
+  if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
+  const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
+  problems.push(...kind.check(target))
+  return problems.length > 0 ? problems : target
+}

@@ -1,0 +1,201 @@
+/** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110, RFC 9457). */
+import type { CachedList } from './cache.ts'
+import { findCaller, refuseCaller } from './callers.ts'
+import type { Config } from './config.ts'
+import { CodedError, ConfigError, InputError, TencentError } from './errors.ts'
+import { type HttpEvent, type HttpResponse, reasonPhrases } from './events.ts'
+import { matchRoute, methods } from './routes.ts'
+import { sha256Hex } from './tc3.ts'
+import { isThrottle } from './tencent.ts'
+import { fingerprint } from './tokens.ts'
+
+export interface EndpointDependencies {
+  /** Called for every route but `/healthz`. Throws `ConfigError`. */
+  config(): Config
+  /** See `TokenCache.get`, without the deadline. */
+  list(subAppId: number | null, refresh: boolean): Promise<CachedList>
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+/** What the log says of a request: who asked for what and which tokens were handed out, never a value. */
+export interface Audit {
+  /** The route's path template; `null` for an unknown path. */
+  route: string | null
+  /** The name of the caller's key. */
+  caller: string | null
+  subAppId: number | null
+  /** Of the tokens handed out, in the clear or as these fingerprints. */
+  fingerprints: readonly string[]
+  /** Whether Tencent was asked for this request. */
+  upstream: boolean
+  /** What went wrong, in full; the caller is told less. */
+  error: unknown
+}
+
+/** The two JSON documents that show a list. `SubAppId` is `null` where no application is configured. */
+export interface ListView {
+  readonly SubAppId: number | null
+  readonly ApiTokens?: readonly string[]
+  readonly ExtInfos?: readonly string[]
+  readonly Fingerprints?: readonly string[]
+  readonly RequestId: string | null
+  /** When Tencent answered, ISO 8601. */
+  readonly ObservedAt: string
+  readonly Stale: boolean
+}
+
+/** Shows a list with the tokens themselves (`values`) or with their fingerprints. */
+export function viewList(list: CachedList, subAppId: number | null, values: boolean): ListView {
+  return {
+    SubAppId: subAppId,
+    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: list.apiTokens.map(fingerprint) }),
+    ...(values && list.extInfos && { ExtInfos: list.extInfos }),
+    RequestId: list.requestId,
+    ObservedAt: new Date(list.observedAt).toISOString(),
+    Stale: false,
+  }
+}
+
+/** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
+export function findSubApp(given: number | string | null, configured: readonly number[]): number | null {
+  if (given === null) return configured[0] ?? null
+  const found = configured.find((subAppId) => String(subAppId) === String(given))
+  if (found === undefined)
+    throw new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound')
+  return found
+}
+
+/** Answers a request. Never throws: what went wrong is in the answer and, in full, in the audit. */
+export async function answerRequest(
+  request: HttpEvent,
+  lend: EndpointDependencies,
+): Promise<{ response: HttpResponse; audit: Audit }> {
+  const audit: Audit = {
+    route: null,
+    caller: null,
+    subAppId: null,
+    fingerprints: [],
+    upstream: false,
+    error: null,
+  }
+  try {
+    return { response: await answer(request, lend, audit), audit }
+  } catch (error) {
+    audit.error = error
+    return { response: describeProblem(error), audit }
+  }
+}
+
+async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
+  const match = matchRoute(request.path, request.stage)
+  if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
+  const { path, view } = match.route
+  audit.route = path
+  if (!methods.includes(request.method))
+    throw new Refusal(405, 'MethodNotAllowed', `this path takes ${methods.join(' and ')}`, {
+      allow: methods.join(', '),
+    })
+  if (view === 'health') return json(200, { status: 'ok' })
+
+  const config = lend.config()
+  if (config.httpAuth === null)
+    throw new ConfigError(['AIGC_HTTP_AUTH must be set to keys, or every request over HTTP is refused'])
+  const caller = findCaller(request.headers['authorization'], config.apiKeys)
+  if (!caller)
+    throw new Refusal(
+      401,
+      'Unauthenticated',
+      'send "Authorization: Bearer KEY" with a key of this endpoint',
+      {
+        'www-authenticate': 'Bearer',
+      },
+    )
+  audit.caller = caller.name
+  if (request.queryNames.length > 0)
+    throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
+  const subAppId = findSubApp(match.subAppId, config.subAppIds)
+  audit.subAppId = subAppId
+  const values = view === 'tokens'
+  const refusal = refuseCaller(caller, subAppId, values)
+  if (refusal !== null) throw new Refusal(403, 'ScopeTooSmall', refusal)
+
+  const list = await lend.list(subAppId, asksAnew(request))
+  audit.upstream = !list.fromCache
+  const etag = `"${sha256Hex(JSON.stringify([...new Set(list.apiTokens)].sort()))}"`
+  const headers = {
+    etag,
+    age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+  }
+  if (knowsAlready(request.headers['if-none-match'], etag))
+    return { status: 304, headers: { ...headers, 'cache-control': 'no-store' }, body: '' }
+  audit.fingerprints = list.apiTokens.map(fingerprint)
+  const response = json(200, viewList(list, subAppId, values))
+  return { ...response, headers: { ...response.headers, ...headers } }
+}
+
+/** A request that is turned away; the message is meant for the caller. */
+class Refusal extends CodedError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** What a failure looks like to the caller: `application/problem+json`. */
+function describeProblem(error: unknown): HttpResponse {
+  if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
+  if (error instanceof InputError && error.code === 'SubAppNotFound')
+    return problem(404, error.code, 'there is no such application here')
+  if (error instanceof ConfigError)
+    return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
+  if (!(error instanceof TencentError))
+    return problem(500, 'InternalError', 'this function failed; its log says how')
+  const { code, message, requestId } = error
+  if (isThrottle(code)) return problem(503, code, message, { requestId }, { 'retry-after': '2' })
+  return problem(code === 'ClientError.Timeout' ? 504 : 502, code, message, { requestId })
+}
+
+function problem(
+  status: number,
+  code: string,
+  detail: string,
+  more: { requestId?: string | null } = {},
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  const requestId = more.requestId ?? undefined
+  const body = { type: 'about:blank', title: reasonPhrases[status], status, detail, code, requestId }
+  const response = json(status, body)
+  return {
+    ...response,
+    headers: { ...response.headers, 'content-type': 'application/problem+json', ...headers },
+  }
+}
+
+function json(status: number, body: object): HttpResponse {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
+    body: JSON.stringify(body),
+  }
+}
+
+/** `Cache-Control: no-cache` from the caller. */
+function asksAnew(request: HttpEvent): boolean {
+  const directives = (request.headers['cache-control'] ?? '').toLowerCase().split(',')
+  return directives.some((directive) => directive.trim() === 'no-cache')
+}
+
+/** `If-None-Match`, compared weakly as RFC 9110 demands. */
+function knowsAlready(ifNoneMatch: string | undefined, etag: string): boolean {
+  const known = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return known.includes(etag) || known.includes('*')
+}

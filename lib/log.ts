@@ -1,0 +1,101 @@
+/** One JSON line per outcome, and the scrubber that keeps every secret out of whatever leaves the process. */
+import type { LogLevel } from './config.ts'
+import { CodedError, TencentError } from './errors.ts'
+
+/** Knows the secrets this process has seen and takes them out of text by value. */
+export interface Scrubber {
+  /** Those under six characters are passed over: no secret is that short, and it would garble every line. */
+  learn(secrets: Iterable<string | undefined>): void
+  /** The text with every known secret replaced by `***`. */
+  scrub(text: string): string
+}
+
+/** What a log field may be: chosen values, never an event, a context or a foreign object. */
+export type Field = string | number | boolean | null | readonly Field[] | { readonly [name: string]: Field }
+export type Fields = { readonly [name: string]: Field }
+
+/**
+ * Writes one line, unless its level is below the configured one; a line that carries metrics is always
+ * written. `event` says what happened, in kebab case.
+ */
+export type Log = (level: LogLevel, event: string, fields: Fields) => void
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+export function createScrubber(): Scrubber {
+  const known = new Set<string>()
+  let pattern: RegExp | null = null
+  return {
+    learn(secrets) {
+      for (const secret of secrets) {
+        if (!secret || secret.length < 6 || known.has(secret)) continue
+        // Foreign messages quote text as it was sent: as it is, inside JSON, or inside a URL.
+        for (const form of [
+          secret,
+          JSON.stringify(secret).slice(1, -1),
+          encodeURIComponent(secret.toWellFormed()),
+        ])
+          known.add(form)
+        pattern = null
+      }
+    },
+    scrub(text) {
+      if (known.size === 0) return text
+      // Longest first, so that a secret which contains another goes whole.
+      pattern ??= new RegExp(
+        [...known]
+          .sort((a, b) => b.length - a.length)
+          .map((secret) => secret.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+          .join('|'),
+        'g',
+      )
+      return text.replace(pattern, '***')
+    },
+  }
+}
+
+/** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
+export function createLog(
+  least: LogLevel,
+  lend: { write(line: string): void; now(): number; scrub(text: string): string },
+): Log {
+  return (level, event, fields) => {
+    if (levels.indexOf(level) < levels.indexOf(least)) return
+    const line = { level, event, time: new Date(lend.now()).toISOString(), ...fields }
+    // Scrubbed before serialising, so that no escape hides a secret and the line stays valid JSON.
+    lend.write(
+      `${JSON.stringify(line, (_, value) => (typeof value === 'string' ? lend.scrub(value) : value))}\n`,
+    )
+  }
+}
+
+/** JSON with every string scrubbed before it is serialised, so that no escape hides a secret. */
+export function scrubJson(value: unknown, scrub: (text: string) => string): string {
+  return JSON.stringify(value, (_, part) => (typeof part === 'string' ? scrub(part) : part))
+}
+
+/** The log fields of an error. */
+export function errorFields(error: unknown): Fields {
+  if (!(error instanceof CodedError))
+    return { code: 'InternalError', message: String(error), stack: stackOf(error) }
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error instanceof TencentError && { requestId: error.requestId, attempts: error.attempts }),
+  }
+}
+
+/**
+ * The error to throw out of the process in place of `error`: `name` is the code, message and stack are
+ * scrubbed, and there is no cause.
+ */
+export function leavingError(error: unknown, scrub: (text: string) => string): Error {
+  const leaving = new Error(scrub(error instanceof Error ? error.message : String(error)))
+  leaving.name = error instanceof CodedError ? error.code : 'InternalError'
+  leaving.stack = scrub(stackOf(error))
+  return leaving
+}
+
+function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error)
+}

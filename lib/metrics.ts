@@ -1,0 +1,39 @@
+/** CloudWatch embedded metrics: log fields that CloudWatch Logs turns into metrics. Pure. */
+import type { Fields } from './log.ts'
+
+/** The metrics of both functions and their CloudWatch units. */
+const units = {
+  MirrorSuccess: 'Count',
+  MirrorFailure: 'Count',
+  MirrorHeld: 'Count',
+  TokensAdded: 'Count',
+  TokensRemoved: 'Count',
+  Requests: 'Count',
+  UpstreamCalls: 'Count',
+  UpstreamMs: 'Milliseconds',
+} as const
+
+export type Metrics = Partial<Record<keyof typeof units, number>>
+
+/**
+ * The fields to add to a log line, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now` is in epoch
+ * milliseconds. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function embedMetrics(functionName: string, now: number, metrics: Metrics): Fields {
+  const names = Object.keys(metrics) as (keyof typeof units)[]
+  if (names.length === 0) return {}
+  return {
+    _aws: {
+      Timestamp: now,
+      CloudWatchMetrics: [
+        {
+          Namespace: 'VodAigcTokens',
+          Dimensions: [['FunctionName']],
+          Metrics: names.map((Name) => ({ Name, Unit: units[Name] })),
+        },
+      ],
+    },
+    FunctionName: functionName,
+    ...metrics,
+  }
+}

@@ -1,0 +1,104 @@
+/** The mirror's judgement: what a target should hold, and whether it may be written. Pure. */
+
+import type { Site } from './config.ts'
+import { type MirroredDocument, parseDocument, renderDocument, versionId } from './document.ts'
+import type { Reading, Target } from './stores/store.ts'
+
+/** What is known when a target is judged. */
+export interface PlanInput {
+  readonly application: { readonly subAppId: number | null; readonly site: Site }
+  readonly target: Pick<Target, 'adopt'>
+  readonly reading: Reading
+  /** The newest list of the application's tokens. */
+  readonly listed: ReadonlySet<string>
+  /** Tokens whose absence from the list is settled; every other token that the target holds stays. */
+  readonly gone: ReadonlySet<string>
+  /** Which token consumers should use, best first; the first that the target will hold is taken. */
+  readonly preferred: readonly string[]
+  /**
+   * The guard against wiping: a list with fewer tokens than `minKeep` times `size` is not believed.
+   * `null` after somebody confirmed the plan.
+   */
+  readonly guard: { readonly minKeep: number; readonly size: number } | null
+}
+
+export type Plan =
+  | { readonly action: 'none' }
+  | {
+      readonly action: 'write'
+      readonly rendered: string
+      readonly versionId: string
+    }
+  | { readonly action: 'hold'; readonly reason: string }
+  | { readonly action: 'refuse'; readonly reason: string }
+
+export function planTarget(input: PlanInput): Plan {
+  const { application, listed, gone, guard } = input
+  const judged = judgeReading(input)
+  if (judged.refusal !== undefined) return { action: 'refuse', reason: judged.refusal }
+  const { held } = judged
+  const doubt = guard && doubtList(listed.size, held, guard)
+  if (doubt) return { action: 'hold', reason: doubt }
+  const heldTokens = held?.ApiTokens ?? []
+  const tokens = [...new Set([...listed, ...heldTokens.filter((token) => !gone.has(token))])].sort()
+  const ApiToken = [...input.preferred, ...tokens].find((token) => tokens.includes(token)) ?? null
+  const rendered = renderDocument({
+    ApiToken,
+    ApiTokens: tokens,
+    SubAppId: application.subAppId,
+    Site: application.site,
+  })
+  if (held && input.reading.state === 'value' && input.reading.value === rendered) return { action: 'none' }
+  return { action: 'write', rendered, versionId: versionId(rendered) }
+}
+
+/** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
+function doubtList(
+  listed: number,
+  held: MirroredDocument | null,
+  { minKeep, size }: NonNullable<PlanInput['guard']>,
+): string | null {
+  if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
+  if (listed < minKeep * size)
+    return `the list has ${listed} of formerly ${size} tokens, less than the share AIGC_MIN_KEEP (${minKeep})`
+  return null
+}
+
+/** What a target holds of ours, or why it must not be touched. */
+export function judgeReading({
+  application,
+  target,
+  reading,
+}: Pick<PlanInput, 'application' | 'target' | 'reading'>):
+  | { held: MirroredDocument | null; refusal?: undefined }
+  | { held?: undefined; refusal: string } {
+  if (reading.state === 'unavailable') return { refusal: reading.reason }
+  if (reading.state !== 'value') return { held: null }
+  const held = parseDocument(reading.value)
+  if (held && (held.SubAppId !== application.subAppId || held.Site !== application.site))
+    return {
+      refusal:
+        `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
+        `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
+    }
+  if (!reading.marked && !target.adopt)
+    return {
+      refusal: 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten',
+    }
+  return { held }
+}
+
+/**
+ * The order in which consumers should use tokens, for all targets of an application, so that they end with
+ * the same bytes: what targets point to now, in configured order; then tokens already mirrored, which the
+ * gateway is sure to know; then the others.
+ */
+export function preferTokens(
+  heldByTargets: readonly (MirroredDocument | null)[],
+  listed: ReadonlySet<string>,
+): string[] {
+  const documents = heldByTargets.filter((held) => held !== null)
+  const current = documents.flatMap(({ ApiToken }) => (ApiToken === null ? [] : [ApiToken]))
+  const mirrored = documents.flatMap(({ ApiTokens }) => ApiTokens).filter((token) => listed.has(token))
+  return [...current, ...mirrored.sort(), ...[...listed].sort()]
+}

@@ -1,0 +1,47 @@
+/** The HTTP routes: the one table that code, README and tests share. Pure. */
+
+export type View = 'tokens' | 'fingerprints' | 'health'
+
+export interface Route {
+  /** Path template; `{SubAppId}` stands for one segment. */
+  readonly path: string
+  readonly view: View
+}
+
+/** Apart, so that an IAM policy can grant one and not another. Each answers `GET` and `HEAD`. */
+export const routes: readonly Route[] = [
+  { path: '/tokens', view: 'tokens' },
+  { path: '/sub-apps/{SubAppId}/tokens', view: 'tokens' },
+  { path: '/tokens/fingerprints', view: 'fingerprints' },
+  { path: '/sub-apps/{SubAppId}/tokens/fingerprints', view: 'fingerprints' },
+  { path: '/healthz', view: 'health' },
+]
+
+export const methods: readonly string[] = ['GET', 'HEAD']
+
+export interface Match {
+  readonly route: Route
+  /** The segment in place of `{SubAppId}` as it was sent; `null` where the route has none. */
+  readonly subAppId: string | null
+}
+
+/**
+ * The route of a path, with or without the API's stage in front and with any trailing slashes. Segments are
+ * compared as sent: what is percent-encoded or doubled matches nothing.
+ */
+export function matchRoute(path: string, stage: string | null): Match | null {
+  const plain = path.replace(/\/+$/, '')
+  const prefix = `/${stage}/`
+  const candidates =
+    stage !== null && plain.startsWith(prefix) ? [plain, plain.slice(prefix.length - 1)] : [plain]
+  for (const candidate of candidates) {
+    const segments = candidate.split('/')
+    for (const route of routes) {
+      const template = route.path.split('/')
+      const fits = template.every((part, i) => part === '{SubAppId}' || part === segments[i])
+      if (fits && template.length === segments.length)
+        return { route, subAppId: segments[template.indexOf('{SubAppId}')] ?? null }
+    }
+  }
+  return null
+}

@@ -1,0 +1,261 @@
+/**
+ * A client of Tencent Cloud API 3.0: serialise once, sign, send, open the envelope, retry within a deadline.
+ * Time, randomness, sleeping and the sender are passed in.
+ */
+import { type ClientErrorCode, TencentError } from './errors.ts'
+import { authorization, type Credentials } from './tc3.ts'
+import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
+
+/** One API product in one version. */
+export interface TencentService {
+  /** The product's short name in the credential scope, such as `vod`; independent of the endpoint. */
+  readonly service: string
+  /** Such as `2018-07-17`. */
+  readonly version: string
+  /** Base URL; its host and port are what is signed. */
+  readonly endpoint: string
+}
+
+export interface TencentClientDependencies {
+  readonly send: Send
+  /** Asked for at every attempt, because credentials of a role change in a running process. */
+  credentials(): Credentials | Promise<Credentials>
+  /** Epoch milliseconds. */
+  now(): number
+  /** Uniform in [0, 1). */
+  random(): number
+  sleep(ms: number): Promise<void>
+  /** Told about each attempt, for the log. */
+  onAttempt?(attempt: Attempt): void
+}
+
+export interface Attempt {
+  readonly action: string
+  readonly number: number
+  /** `null` for success, else the code of the failure. */
+  readonly code: string | null
+  readonly requestId: string | null
+  readonly durationMs: number
+}
+
+/** The inside of `Response`; its fields are unchecked. */
+export type TencentResponse = Readonly<Record<string, unknown>> & { readonly RequestId: string | null }
+
+/** Calls one action. `deadline` is in epoch milliseconds. Throws `TencentError`, or what `credentials` throws. */
+export type CallTencent = (
+  action: string,
+  parameters: Readonly<Record<string, unknown>>,
+  deadline: number,
+) => Promise<TencentResponse>
+
+/** Waits before a retry are uniform between 0 and this, doubled each time up to the largest ("full jitter"). */
+const firstBackoffMs = 200
+const largestBackoffMs = 5_000
+/** An attempt gets half of the time left, so that one dead connection does not cost the call; but at least this. */
+const shortestAttemptMs = 1_000
+
+export function createTencentClient(
+  { service, version, endpoint }: TencentService,
+  lend: TencentClientDependencies,
+): CallTencent {
+  /** How far Tencent's clock is ahead of ours, learned from a refused signature. */
+  let clockOffsetMs = 0
+
+  async function attempt(
+    action: string,
+    body: string,
+    credentials: Credentials,
+    timeoutMs: number,
+  ): Promise<Outcome> {
+    const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
+    const signed = {
+      'content-type': 'application/json; charset=utf-8',
+      host: new URL(endpoint).host,
+      'x-tc-action': action,
+    }
+    const headers = {
+      ...signed,
+      authorization: authorization(
+        { method: 'POST', headers: signed, body },
+        { service, timestamp },
+        credentials,
+      ),
+      'x-tc-timestamp': String(timestamp),
+      'x-tc-version': version,
+      'x-tc-language': 'en-US',
+      ...(credentials.token !== undefined && { 'x-tc-token': credentials.token }),
+    }
+    try {
+      return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error
+      const retryable = error.code !== 'ClientError.ResponseTooLarge'
+      return { failed: { code: error.code, message: error.message, requestId: null, retryable } }
+    }
+  }
+
+  return async (action, parameters, deadline) => {
+    const body = JSON.stringify(parameters)
+    let credentials = await lend.credentials()
+    let failed: Failure = outOfTime
+    let clockMended = false
+    let credentialsRenewed = false
+    for (let attempts = 1; ; attempts++) {
+      const started = lend.now()
+      const remainingMs = deadline - started
+      if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
+      const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
+      const outcome = await attempt(action, body, credentials, timeoutMs)
+      lend.onAttempt?.({
+        action,
+        number: attempts,
+        code: outcome.failed?.code ?? null,
+        requestId: outcome.failed ? outcome.failed.requestId : outcome.response.RequestId,
+        durationMs: lend.now() - started,
+      })
+      if (!outcome.failed) return outcome.response
+      failed = outcome.failed
+
+      if (matches(failed.code, 'AuthFailure.SignatureExpire')) {
+        if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
+        clockMended = true
+        clockOffsetMs = failed.dateMs - lend.now()
+      } else if (matches(failed.code, 'AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound')) {
+        const renewed = await lend.credentials()
+        if (credentialsRenewed || sameCredentials(credentials, renewed))
+          throw failure(action, endpoint, failed, attempts)
+        credentialsRenewed = true
+        credentials = renewed
+      } else {
+        const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+        const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
+        if (!failed.retryable || lend.now() + waitMs >= deadline)
+          throw failure(action, endpoint, failed, attempts)
+        await lend.sleep(waitMs)
+        credentials = await lend.credentials()
+      }
+    }
+  }
+}
+
+interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly requestId: string | null
+  readonly retryable: boolean
+  readonly retryAfterMs?: number
+  /** The answer's `Date`, in epoch milliseconds. */
+  readonly dateMs?: number
+}
+
+type Outcome = { failed: Failure } | { failed?: undefined; response: TencentResponse }
+
+const outOfTime: Failure = {
+  code: 'ClientError.Timeout' satisfies ClientErrorCode,
+  message: 'no time was left to ask',
+  requestId: null,
+  retryable: true,
+}
+
+/**
+ * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member is the only test;
+ * another status is a failure of the gateway in front.
+ */
+export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
+  const envelope = parseJson(body)
+  const response = isRecord(envelope) && isRecord(envelope['Response']) ? envelope['Response'] : undefined
+  const requestId = typeof response?.['RequestId'] === 'string' ? response['RequestId'] : null
+  const fail = (code: ClientErrorCode, message: string, retryable: boolean): Outcome => {
+    const retryAfterMs = readRetryAfter(headers.retryAfter, headers.date)
+    return {
+      failed: { code, message, requestId, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+    }
+  }
+  if (status !== 200)
+    return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500 || status === 429)
+  if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
+  if (response === undefined)
+    return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
+  if (response['Error'] === undefined) return { response: { ...response, RequestId: requestId } }
+  const error = response['Error']
+  if (!isRecord(error) || typeof error['Code'] !== 'string')
+    return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
+  const dateMs = Date.parse(headers.date ?? '')
+  return {
+    failed: {
+      code: error['Code'],
+      message: firstWords(String(error['Message'] ?? '')),
+      requestId,
+      retryable: isRetryable(error['Code']),
+      ...(Number.isFinite(dateMs) && { dateMs }),
+    },
+  }
+}
+
+/** Whether a code, or the family it belongs to, is one that passes by itself. */
+export function isRetryable(code: string): boolean {
+  return isThrottle(code) || matches(code, 'InternalError', 'ServiceUnavailable', 'FailedOperation.DBError')
+}
+
+/** Rate limits. `LimitExceeded` is not one: that is a quota. */
+export function isThrottle(code: string): boolean {
+  return matches(code, 'RequestLimitExceeded')
+}
+
+/** Codes are dotted hierarchies that grow, so a family is matched, never a whole code. */
+function matches(code: string, ...families: readonly string[]): boolean {
+  return families.some((family) => code === family || code.startsWith(`${family}.`))
+}
+
+/** `Retry-After` in seconds or as an HTTP date; `undefined` when absent or unreadable. */
+function readRetryAfter(value: string | null, date: string | null): number | undefined {
+  if (value === null) return undefined
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(date ?? '')
+  return Number.isFinite(ms) ? ms : undefined
+}
+
+/** At most 300 characters, cut between words: a secret cut in half could no longer be found and redacted. */
+function firstWords(text: string): string {
+  return text.length <= 300 ? text : `${text.slice(0, 300).replace(/\S*$/, '')}…`
+}
+
+function failure(action: string, endpoint: string, failed: Failure, attempts: number): TencentError {
+  const { code, requestId, retryable } = failed
+  const detail = failed.message.replace(/[.\s]+$/, '')
+  const request = requestId === null ? '' : `, request id ${requestId}`
+  const advice = advise(code)
+  return new TencentError(
+    code,
+    `${action} at ${new URL(endpoint).host}: ${code}: ${detail} ` +
+      `(attempts: ${attempts}${request})${advice && `; ${advice}`}`,
+    { action, requestId, attempts, retryable },
+  )
+}
+
+/** What the reader can do about a code, where that is known. */
+function advise(code: string): string {
+  if (matches(code, 'AuthFailure.SignatureExpire')) return 'set the clock of this machine'
+  if (matches(code, 'AuthFailure.UnauthorizedOperation', 'UnauthorizedOperation'))
+    return 'grant the caller this action in Tencent CAM'
+  if (matches(code, 'AuthFailure')) return 'check the Tencent credentials and AIGC_SITE'
+  if (matches(code, 'ResourceNotFound.UserNotExist')) return 'check AIGC_SUB_APP_IDS and AIGC_SITE'
+  if (matches(code, 'ClientError.NetworkError', 'ClientError.Timeout'))
+    return 'check that this function can reach that host'
+  return ''
+}
+
+function sameCredentials(a: Credentials, b: Credentials): boolean {
+  return a.secretId === b.secretId && a.secretKey === b.secretKey && a.token === b.token
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,74 @@
+/**
+ * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`.
+ * The same source gives the same bytes.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { zipSync } from 'fflate'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+export const dist = join(root, 'dist')
+export const functionNames = ['list-tokens', 'mirror-tokens'] as const
+export type FunctionName = (typeof functionNames)[number]
+
+/** SCF loads with `require` and runs Node 20, so: CommonJS for Node 20. */
+const options: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  minify: true,
+  // The AWS SDK's ES module build is a third smaller than its CommonJS one.
+  mainFields: ['module', 'main'],
+  // `import()` becomes `require` on first need.
+  supported: { 'dynamic-import': false },
+  logLevel: 'warning',
+  absWorkingDir: root,
+}
+
+/** Keeps `lib/aws.ts` out of `index.js`: it is the file `aws.js` beside it. */
+const awsApart: Plugin = {
+  name: 'aws-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/aws\.ts$/ }, () => ({ path: './aws.js', external: true }))
+  },
+}
+
+/** Builds everything; returns the folder of each function's bundle. */
+export async function buildFunctions(): Promise<Record<FunctionName, string>> {
+  await rm(dist, { recursive: true, force: true })
+  await mkdir(dist)
+  // The bundles are CommonJS although this package is not. This file lies outside of what is deployed.
+  await writeFile(join(dist, 'package.json'), '{"type":"commonjs"}\n')
+  await Promise.all(functionNames.map(buildFunction))
+  return { 'list-tokens': join(dist, 'list-tokens'), 'mirror-tokens': join(dist, 'mirror-tokens') }
+}
+
+async function buildFunction(name: FunctionName): Promise<void> {
+  const folder = join(dist, name)
+  const index = {
+    entryPoints: [`handlers/${name}.ts`],
+    outfile: join(folder, 'index.js'),
+    plugins: [awsApart],
+  }
+  const aws = { entryPoints: ['lib/aws.ts'], outfile: join(folder, 'aws.js') }
+  await Promise.all([build({ ...options, ...index }), build({ ...options, ...aws })])
+  const files = ['aws.js', 'index.js'].map(
+    async (file) => [file, await readFile(join(folder, file))] as const,
+  )
+  const zip = zipSync(Object.fromEntries(await Promise.all(files)), {
+    level: 9,
+    // Local time of the earliest date a zip can hold: the same bytes in every zone.
+    mtime: new Date(1980, 0, 1),
+    os: 3,
+    attrs: 0o644 << 16,
+  })
+  await writeFile(join(dist, `${name}.zip`), zip)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await buildFunctions()
+  console.log('built dist/list-tokens, dist/mirror-tokens and their zips')
+}
