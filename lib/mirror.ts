@@ -96,11 +96,12 @@ interface Application {
 interface TargetState {
   readonly target: Target
   readonly store: Store
-  /** `null` when it could not be read. */
+  /** The newest reading, or what was written since; `null` before it was read. */
   reading: Reading | null
   /** The tokens it held when the run began. */
   before: readonly string[]
-  outcome: Outcome
+  /** `null` until something is known; a run that ends with that has failed. */
+  outcome: Outcome | null
   reason: string | null
 }
 
@@ -120,7 +121,7 @@ export async function runMirror(
   const applications = await forEachLimited(request.mirrors, (mirror) => observe(run, mirror))
   if (request.dryRun) return report(applications, (application, state) => preview(run, application, state))
   if (request.confirm !== null) {
-    const current = report(applications, describe)
+    const current = report(applications, (application, state) => preview(run, application, state))
     if (request.confirm !== current.Digest)
       throw new MirrorError(
         'PlanChanged',
@@ -167,7 +168,7 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
       store: run.lend.openStore(target),
       reading: null,
       before: [],
-      outcome: 'unchanged',
+      outcome: null,
       reason: null,
     })),
   }
@@ -188,7 +189,7 @@ async function readList(run: Run, application: Application): Promise<boolean> {
     application.listedAt = run.lend.now()
     return true
   } catch (error) {
-    for (const state of application.targets.filter(isOpen)) fail(state, error)
+    for (const state of application.targets.filter((state) => !isClosed(state))) fail(state, error)
     return false
   }
 }
@@ -197,7 +198,6 @@ async function readTarget(run: Run, state: TargetState): Promise<void> {
   try {
     state.reading = await state.store.read(stepDeadline(run))
   } catch (error) {
-    state.reading = null
     fail(state, error)
   }
 }
@@ -217,7 +217,10 @@ async function applyAll(
 }
 
 async function applyOne(run: Run, state: OpenTarget, planned: Plan): Promise<void> {
-  if (planned.action === 'none') return
+  if (planned.action === 'none') {
+    state.outcome ??= 'unchanged'
+    return
+  }
   if (planned.action !== 'write') {
     state.outcome = planned.action === 'hold' ? 'held' : 'refused'
     state.reason = planned.reason
@@ -335,10 +338,10 @@ function describe(application: Application, state: TargetState): TargetResult {
   return {
     SubAppId: application.subAppId,
     Target: state.target.uri,
-    Outcome: state.outcome,
+    Outcome: state.outcome ?? 'failed',
     ...difference(state.before, held?.ApiTokens ?? state.before),
     VersionId: held && state.reading?.state === 'value' ? versionId(state.reading.value) : null,
-    Reason: state.reason,
+    Reason: state.outcome ? state.reason : 'the run did not get to this target',
   }
 }
 
@@ -347,7 +350,7 @@ function preview(run: Run, application: Application, state: TargetState): Target
   const result = describe(application, state)
   if (!application.listed || !isOpen(state)) return result
   const guarded = planExactly(application, state, application.listed, guardOf(run, state))
-  if (guarded.action === 'none') return result
+  if (guarded.action === 'none') return { ...result, Outcome: 'unchanged', Reason: null }
   if (guarded.action === 'refuse') return { ...result, Outcome: 'would-refuse', Reason: guarded.reason }
   const exact = planExactly(application, state, application.listed)
   const change = {
@@ -356,7 +359,11 @@ function preview(run: Run, application: Application, state: TargetState): Target
     VersionId: exact.action === 'write' ? exact.versionId : result.VersionId,
   }
   if (guarded.action === 'hold') return { ...change, Outcome: 'would-hold', Reason: guarded.reason }
-  return { ...change, Outcome: state.reading.state === 'value' ? 'would-update' : 'would-create' }
+  return {
+    ...change,
+    Reason: null,
+    Outcome: state.reading.state === 'value' ? 'would-update' : 'would-create',
+  }
 }
 
 function difference(
@@ -380,7 +387,11 @@ function isRead(state: TargetState): state is OpenTarget {
 
 /** Whether there may still be something to do for a target. */
 function isOpen(state: TargetState): state is OpenTarget {
-  return isRead(state) && !['failed', 'held', 'refused'].includes(state.outcome)
+  return isRead(state) && !isClosed(state)
+}
+
+function isClosed({ outcome }: TargetState): boolean {
+  return outcome === 'failed' || outcome === 'held' || outcome === 'refused'
 }
 
 function fail(state: TargetState, error: unknown): void {

@@ -1,0 +1,320 @@
+import { describe, expect, it } from 'vitest'
+import type { Mirror } from '../lib/config.ts'
+import { renderDocument, versionId } from '../lib/document.ts'
+import { StoreError, TencentError } from '../lib/errors.ts'
+import { MirrorError, type MirrorReport, type MirrorRequest, reportError, runMirror } from '../lib/mirror.ts'
+import type { Reading, Store, Target } from '../lib/stores/store.ts'
+import { fingerprint } from '../lib/tokens.ts'
+
+type Listing = readonly string[] | Error
+
+/** Virtual time, lists by script (the last one for ever), and stores in memory that count their writes. */
+function world(lists: Record<string, Listing[]>, targets: Record<string, Reading | Error>) {
+  let now = 0
+  const asked: string[] = []
+  const slept: number[] = []
+  const writes: string[] = []
+  const readings = new Map(Object.entries(targets))
+  const failing = new Map<string, Error>()
+  let onSleep = (): void => {}
+  const openStore = ({ uri }: Target): Store => ({
+    async read() {
+      const reading = readings.get(uri)
+      if (reading instanceof Error || !reading) throw reading
+      return reading
+    },
+    async write(value) {
+      const failure = failing.get(uri)
+      if (failure) throw failure
+      writes.push(uri)
+      readings.set(uri, { state: 'value', marked: true, value })
+    },
+  })
+  const run = (request: Partial<MirrorRequest> = {}, settings: object = {}): Promise<MirrorReport> =>
+    runMirror(
+      {
+        mirrors: [mirror(7, Object.keys(targets))],
+        dryRun: false,
+        confirm: null,
+        deadline: now + 180_000,
+        ...request,
+      },
+      { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeoutMs: 10_000, ...settings },
+      {
+        list: async (subAppId) => {
+          asked.push(`${subAppId}`)
+          const script = lists[`${subAppId}`] ?? []
+          const listing = script.length > 1 ? script.shift() : script[0]
+          if (listing instanceof Error || !listing) throw listing
+          return listing
+        },
+        openStore,
+        now: () => now,
+        sleep: async (ms) => {
+          slept.push(ms)
+          now += ms
+          onSleep()
+        },
+      },
+    )
+  return {
+    run,
+    asked,
+    slept,
+    writes,
+    failing,
+    readings,
+    whileAsleep: (work: () => void) => {
+      onSleep = work
+    },
+    value: (uri: string) => {
+      const reading = readings.get(uri)
+      return reading && !(reading instanceof Error) && reading.state === 'value' ? reading.value : null
+    },
+  }
+}
+
+function mirror(subAppId: number | null, uris: string[]): Mirror {
+  return {
+    subAppId,
+    targets: uris.map((uri) => ({
+      uri,
+      scheme: 'memory',
+      name: uri,
+      options: {},
+      adopt: uri.includes('adopt'),
+    })),
+  }
+}
+
+function doc(
+  tokens: string[],
+  ApiToken: string | null = tokens[0] ?? null,
+  SubAppId: number | null = 7,
+): string {
+  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId, Site: 'intl' })
+}
+
+function holds(tokens: string[], ApiToken?: string | null): Reading {
+  return { state: 'value', marked: true, value: doc(tokens, ApiToken) }
+}
+
+const outcomes = (report: MirrorReport): string[] => report.Results.map(({ Outcome }) => Outcome)
+const throttled = new TencentError('RequestLimitExceeded', 'Listing: RequestLimitExceeded', {
+  action: 'DescribeAigcApiTokens',
+  requestId: 'r',
+  attempts: 3,
+  retryable: true,
+})
+
+describe('runMirror', () => {
+  it('runMirror creates, reports fingerprints and the version, and writes nothing the next time', async () => {
+    const { run, writes, slept } = world({ 7: [['b', 'a']] }, { t: { state: 'absent' } })
+    const report = await run()
+    expect(report.Results).toEqual([
+      {
+        SubAppId: 7,
+        Target: 't',
+        Outcome: 'created',
+        Added: [fingerprint('a'), fingerprint('b')],
+        Removed: [],
+        VersionId: versionId(doc(['a', 'b'])),
+        Reason: null,
+      },
+    ])
+    expect(reportError(report)).toBeNull()
+    expect(outcomes(await run())).toEqual(['unchanged'])
+    expect([writes, slept]).toEqual([['t'], []])
+  })
+
+  it('runMirror writes once for a hundred runs of shuffled and doubled lists', async () => {
+    const lists = Array.from({ length: 100 }, (_, i) => (i % 2 ? ['c', 'a', 'b', 'a'] : ['b', 'c', 'c', 'a']))
+    const { run, writes } = world({ 7: lists }, { t: { state: 'empty', marked: true } })
+    for (let i = 0; i < 100; i++) await run()
+    expect(writes).toHaveLength(1)
+  })
+
+  it('runMirror takes a token out only after a second look, settle seconds later', async () => {
+    const { run, asked, slept, value } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    const report = await run()
+    expect([asked, slept]).toEqual([['7', '7'], [60_000]])
+    expect(value('t')).toBe(doc(['b', 'c']))
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'updated',
+      Added: [fingerprint('c')],
+      Removed: [fingerprint('a')],
+    })
+  })
+
+  it('runMirror publishes additions before it waits', async () => {
+    const w = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    let meanwhile: string | null = null
+    w.whileAsleep(() => {
+      meanwhile = w.value('t')
+    })
+    await w.run()
+    expect(meanwhile).toBe(doc(['a', 'b', 'c'], 'a'))
+  })
+
+  it('runMirror keeps a token that a flapping list shows again', async () => {
+    const { run, value, writes } = world({ 7: [['b'], ['a', 'b']] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await run())).toEqual(['unchanged'])
+    expect([value('t'), writes]).toEqual([doc(['a', 'b']), []])
+  })
+
+  it('runMirror keeps what another run added while this one waited', async () => {
+    const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
+    w.whileAsleep(() => w.readings.set('t', holds(['a', 'b', 'new'], 'a')))
+    await w.run()
+    expect(w.value('t')).toBe(doc(['b', 'new']))
+  })
+
+  it('runMirror defers a removal for which the time limit leaves no room, and says so', async () => {
+    const { run, value, slept } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    const report = await run({ deadline: 30_000 })
+    expect(slept).toEqual([])
+    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(report.Results[0]).toMatchObject({ Outcome: 'deferred', Added: [fingerprint('c')], Removed: [] })
+    expect(report.Results[0]?.Reason).toContain(
+      'time limit is 40 s too short; raise the time limit or lower AIGC_SETTLE_SECONDS',
+    )
+    expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
+  })
+
+  it.each([
+    ['an empty list', []],
+    ['a list below the share', ['a']],
+  ])('runMirror holds for %s, and Confirm applies exactly that plan', async (_, listed) => {
+    const { run, value, writes, slept } = world({ 7: [listed] }, { t: holds(['a', 'b', 'c']) })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [], Removed: [] })
+    expect([value('t'), writes]).toEqual([doc(['a', 'b', 'c']), []])
+    expect(reportError(report)?.message).toContain(report.Digest)
+    const confirmed = await run({ confirm: report.Digest })
+    expect(outcomes(confirmed)).toEqual(['updated'])
+    expect([value('t'), slept]).toEqual([doc(listed), []])
+    expect(outcomes(await run())).toEqual(['unchanged'])
+  })
+
+  it('runMirror refuses to confirm when list or target moved, and writes nothing', async () => {
+    const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
+    const { Digest } = await w.run()
+    await expect(w.run({ confirm: Digest })).rejects.toMatchObject({ code: 'PlanChanged' })
+    w.readings.set('t', holds(['a', 'b', 'c', 'd', 'e']))
+    const refused = w.run({ confirm: Digest })
+    await expect(refused).rejects.toBeInstanceOf(MirrorError)
+    expect(w.writes).toEqual([])
+  })
+
+  it('runMirror reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {
+    const w = world(
+      { 7: [['a', 'z']], 8: [[]] },
+      { t: holds(['a']), u: { state: 'value', marked: true, value: doc(['x'], 'x', 8) } },
+    )
+    const mirrors = [mirror(7, ['t']), mirror(8, ['u'])]
+    const first = await w.run({ mirrors })
+    expect(outcomes(first)).toEqual(['updated', 'held'])
+    expect(outcomes(await w.run({ mirrors, confirm: first.Digest }))).toEqual(['unchanged', 'updated'])
+    expect(w.value('u')).toBe(doc([], null, 8))
+  })
+
+  it('runMirror plans a dry run without writing or waiting, with the digest that Confirm takes', async () => {
+    const targets = {
+      same: holds(['b', 'c']),
+      more: holds(['a', 'b']),
+      none: { state: 'absent' },
+      foreign: { state: 'value', marked: false, value: 'x' },
+      big: holds(['b', 'p', 'q', 'r', 's']),
+    } as const
+    const { run, writes, slept } = world({ 7: [['b', 'c']] }, { ...targets })
+    const report = await run({ dryRun: true })
+    expect(outcomes(report)).toEqual([
+      'unchanged',
+      'would-update',
+      'would-create',
+      'would-refuse',
+      'would-hold',
+    ])
+    expect(report.Results[1]).toMatchObject({
+      Added: [fingerprint('c')],
+      Removed: [fingerprint('a')],
+      VersionId: versionId(doc(['b', 'c'])),
+    })
+    expect(reportError(report)).toBeNull()
+    expect([writes, slept]).toEqual([[], []])
+    const confirmed = await run({ confirm: report.Digest })
+    expect(outcomes(confirmed)).toEqual(['unchanged', 'updated', 'created', 'refused', 'updated'])
+  })
+
+  it('runMirror lets a dry run fail when no plan could be made', async () => {
+    const { run } = world({ 7: [throttled] }, { t: holds(['a']) })
+    const report = await run({ dryRun: true })
+    expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
+  })
+
+  it('runMirror goes on with other targets and applications when one fails', async () => {
+    const forbidden = new StoreError('AccessDeniedException', 'Reading denied: forbidden', 'denied')
+    const w = world(
+      { 7: [['a']], 8: [throttled], 9: [['c']] },
+      {
+        good: { state: 'absent' },
+        denied: forbidden,
+        lost: { state: 'absent' },
+        other: { state: 'absent' },
+        third: { state: 'absent' },
+      },
+    )
+    w.failing.set('lost', new StoreError('Timeout', 'Writing lost: no answer', 'lost'))
+    const report = await w.run({
+      mirrors: [mirror(7, ['denied', 'lost', 'good']), mirror(8, ['other']), mirror(9, ['third'])],
+    })
+    expect(outcomes(report)).toEqual(['failed', 'failed', 'created', 'failed', 'created'])
+    expect(report.Results.map(({ Reason }) => Reason)).toEqual([
+      'Reading denied: forbidden',
+      'Writing lost: no answer',
+      null,
+      'Listing: RequestLimitExceeded',
+      null,
+    ])
+    expect(w.writes.sort()).toEqual(['good', 'third'])
+    expect(reportError(report)?.message).toMatch(/^Mirroring: 3 of 5 targets not in step: \{"Digest"/)
+  })
+
+  it('runMirror leaves the target alone when the second look fails', async () => {
+    const { run, value } = world({ 7: [['b'], throttled] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await run())).toEqual(['failed'])
+    expect(value('t')).toBe(doc(['a', 'b']))
+  })
+
+  it('runMirror holds when the second list is too short, and keeps the addition', async () => {
+    const { run, value } = world({ 7: [['b', 'c'], []] }, { t: holds(['a', 'b']) })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [fingerprint('c')], Removed: [] })
+    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+  })
+
+  it('runMirror ends with the same bytes in all targets, whatever they held before', async () => {
+    const { run, value } = world(
+      { 7: [['a', 'b', 'c']] },
+      { one: holds(['b'], 'b'), two: holds(['a', 'c'], 'c'), three: { state: 'absent' } },
+    )
+    await run()
+    expect([value('one'), value('two'), value('three')]).toEqual(Array(3).fill(doc(['a', 'b', 'c'], 'b')))
+  })
+
+  it('runMirror waits once for all applications', async () => {
+    const mirrors = Array.from({ length: 20 }, (_, i) => mirror(i + 1, [`t${i + 1}`]))
+    const w = world(
+      Object.fromEntries(mirrors.map(({ subAppId }) => [`${subAppId}`, [['b']]])),
+      Object.fromEntries(
+        mirrors.map(({ subAppId }) => [
+          `t${subAppId}`,
+          { state: 'value', marked: true, value: doc(['a', 'b'], 'a', subAppId) },
+        ]),
+      ),
+    )
+    const report = await w.run({ mirrors })
+    expect(new Set(outcomes(report))).toEqual(new Set(['updated']))
+    expect(w.slept).toEqual([60_000])
+  })
+})

@@ -1,0 +1,211 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type MirroredDocument, parseDocument, renderDocument, versionId } from '../lib/document.ts'
+import { type PlanInput, planTarget, preferTokens } from '../lib/plan.ts'
+import type { Reading } from '../lib/stores/store.ts'
+
+const application = { subAppId: 7, site: 'intl' } as const
+
+function document(tokens: string[], ApiToken: string | null = tokens[0] ?? null): string {
+  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId: 7, Site: 'intl' })
+}
+
+function holding(value: string, marked = true): Reading {
+  return { state: 'value', marked, value }
+}
+
+function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
+  const held = reading.state === 'value' ? parseDocument(reading.value) : null
+  const set = new Set(listed)
+  return {
+    application,
+    target: { adopt: false },
+    reading,
+    listed: set,
+    gone: new Set(),
+    preferred: preferTokens([held], set),
+    guard: { minKeep: 0.5, size: held?.ApiTokens.length ?? 0 },
+    ...more,
+  }
+}
+
+function written(value: string): object {
+  return { action: 'write', rendered: value, versionId: versionId(value) }
+}
+
+describe('planTarget', () => {
+  const rows: [string, PlanInput, object][] = [
+    ['creates what is absent', input({ state: 'absent' }, ['b', 'a']), written(document(['a', 'b']))],
+    [
+      'fills a secret without a value',
+      input({ state: 'empty', marked: false }, ['a']),
+      written(document(['a'])),
+    ],
+    [
+      'does nothing for the same set in any order',
+      input(holding(document(['a', 'b'], 'b')), ['b', 'a']),
+      { action: 'none' },
+    ],
+    [
+      'adds at once and keeps the token in use',
+      input(holding(document(['b'])), ['a', 'b']),
+      written(document(['a', 'b'], 'b')),
+    ],
+    [
+      'keeps a missing token until its absence is settled',
+      input(holding(document(['a', 'b'])), ['b']),
+      { action: 'none' },
+    ],
+    [
+      'takes out what is gone and picks another token',
+      input(holding(document(['a', 'b'])), ['b'], { gone: new Set(['a']) }),
+      written(document(['b'])),
+    ],
+    ['lets a rotation through', input(holding(document(['a'])), ['b']), written(document(['a', 'b'], 'a'))],
+    [
+      'holds when the list is empty',
+      input(holding(document(['a'])), []),
+      { action: 'hold', reason: 'the list is empty' },
+    ],
+    [
+      'holds when the list is empty and nothing is mirrored',
+      input({ state: 'absent' }, []),
+      { action: 'hold', reason: 'the list is empty' },
+    ],
+    [
+      'holds when the list has shrunk below the share',
+      input(holding(document(['a', 'b', 'c'])), ['a']),
+      { action: 'hold', reason: expect.stringContaining('1 of formerly 3 tokens') },
+    ],
+    [
+      'does not hold at the share exactly',
+      input(holding(document(['a', 'b'])), ['a'], { gone: new Set(['b']) }),
+      written(document(['a'])),
+    ],
+    ['is content with a confirmed empty list', input(holding(document([])), []), { action: 'none' }],
+    [
+      'writes an empty list when it is confirmed',
+      input(holding(document(['a'])), [], { gone: new Set(['a']), guard: null }),
+      written(document([])),
+    ],
+    [
+      'repairs a value of ours that is no document',
+      input(holding('{"half":'), ['a']),
+      written(document(['a'])),
+    ],
+    [
+      'holds rather than empty a value of ours that is no document',
+      input(holding('{"half":'), []),
+      { action: 'hold', reason: 'the list is empty' },
+    ],
+    [
+      'rewrites a document of ours that was edited by hand',
+      input(holding(` ${document(['a'])}`), ['a']),
+      written(document(['a'])),
+    ],
+    [
+      'refuses a foreign value',
+      input(holding('password', false), ['a']),
+      { action: 'refuse', reason: expect.stringContaining('add adopt=true') },
+    ],
+    [
+      'overwrites a foreign value that may be adopted',
+      input(holding('password', false), ['a'], { target: { adopt: true } }),
+      written(document(['a'])),
+    ],
+    [
+      'refuses the document of another application, adopted or not',
+      input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 8, Site: 'intl' })), ['a'], {
+        target: { adopt: true },
+      }),
+      {
+        action: 'refuse',
+        reason:
+          'it mirrors application 8 of site intl, not 7 of intl; give each application a target of its own',
+      },
+    ],
+    [
+      'refuses the document of another site',
+      input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 7, Site: 'cn' })), ['a']),
+      { action: 'refuse', reason: expect.stringContaining('of site cn') },
+    ],
+    [
+      'refuses what is unavailable, in its own words',
+      input({ state: 'unavailable', reason: 'it is scheduled for deletion' }, ['a']),
+      { action: 'refuse', reason: 'it is scheduled for deletion' },
+    ],
+  ]
+  it.each(rows)('planTarget %s', (_, given, expected) => {
+    expect(planTarget(given)).toEqual(expected)
+  })
+
+  const token = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+  const tokens = fc.uniqueArray(token)
+
+  it('planTarget never writes an unchanged set, whatever its order and duplicates', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(token, { minLength: 1 }), fc.array(token), (set, noise) => {
+        const reading = holding(document([...set].sort()))
+        const listed = [...noise.filter((one) => set.includes(one)), ...set]
+        expect(planTarget(input(reading, listed))).toEqual({ action: 'none' })
+      }),
+    )
+  })
+
+  it('planTarget writes whole documents that hold the list and lose only what is gone', () => {
+    fc.assert(
+      fc.property(
+        tokens,
+        tokens,
+        tokens,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (held, listed, absent, minKeep) => {
+          const gone = new Set(absent.filter((one) => !listed.includes(one)))
+          const reading = holding(document([...held].sort()))
+          const planned = planTarget(input(reading, listed, { gone, guard: { minKeep, size: held.length } }))
+          if (listed.length < minKeep * held.length) expect(planned.action).toBe('hold')
+          if (planned.action !== 'write') return
+          const after = parseDocument(planned.rendered) as MirroredDocument
+          const kept = held.filter((one) => !gone.has(one))
+          expect(after.ApiTokens).toEqual([...new Set([...listed, ...kept])].sort())
+          expect(after.ApiTokens).toContain(after.ApiToken)
+        },
+      ),
+    )
+  })
+})
+
+describe('preferTokens', () => {
+  const doc = (ApiToken: string | null, ApiTokens: string[]): MirroredDocument => ({
+    ApiToken,
+    ApiTokens,
+    SubAppId: 7,
+    Site: 'intl',
+  })
+
+  it('preferTokens puts the tokens in use first, in the order of the targets, then mirrored ones, then new ones', () => {
+    const order = preferTokens([null, doc('x', ['m', 'x']), doc('y', ['y'])], new Set(['a', 'm', 'y']))
+    expect([...new Set(order)]).toEqual(['x', 'y', 'm', 'a'])
+  })
+})
+
+describe('renderDocument and parseDocument', () => {
+  it('renderDocument is the same bytes for the same set', () => {
+    const one = renderDocument({ Site: 'intl', SubAppId: null, ApiTokens: ['b', 'a', 'b'], ApiToken: 'a' })
+    expect(one).toBe('{"ApiToken":"a","ApiTokens":["a","b"],"SubAppId":null,"Site":"intl"}')
+    expect(versionId(one)).toMatch(/^[\da-f]{64}$/)
+  })
+
+  it.each([
+    '',
+    'x',
+    'null',
+    '[]',
+    '{}',
+    '{"ApiToken":"a","ApiTokens":"a","SubAppId":1,"Site":"intl"}',
+    '{"ApiToken":"a","ApiTokens":["a",""],"SubAppId":1,"Site":"intl"}',
+    '{"ApiToken":"a","ApiTokens":["a"],"SubAppId":"1","Site":"intl"}',
+  ])('parseDocument takes %j for no document', (value) => {
+    expect(parseDocument(value)).toBeNull()
+  })
+})

@@ -1,0 +1,576 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import process from 'node:process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  type DescribeSecretResponse,
+  GetSecretValueCommand,
+  ListSecretVersionIdsCommand,
+  PutSecretValueCommand,
+  RotateSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { awsSecretsManager } from '../lib/stores/aws-secretsmanager.ts'
+import type { Store, Target } from '../lib/stores/store.ts'
+import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
+import { digest, documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
+
+const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
+let names = 0
+
+// The SDK waits up to a few seconds between attempts when it is throttled.
+describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 }, () => {
+  let moto: Moto
+  let gateway: Gateway
+  let admin: SecretsManagerClient
+  beforeAll(async () => {
+    vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
+    moto = await startMoto()
+    gateway = await startGateway(moto.url)
+    admin = adminOf('eu-west-1')
+  })
+  afterAll(async () => {
+    await gateway?.close()
+    await moto?.close()
+  })
+
+  // What the SDK finds in a Lambda function, and nothing of the machine that the tests run on.
+  beforeEach(() => {
+    vi.stubEnv('AWS_ENDPOINT_URL', gateway.url)
+    vi.stubEnv('AWS_REGION', 'eu-west-1')
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATEST')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
+    vi.stubEnv('AWS_SESSION_TOKEN', undefined)
+    vi.stubEnv('AWS_PROFILE', undefined)
+    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null')
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+    vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
+  })
+  afterEach(() => {
+    vi.unstubAllEnvs()
+    gateway.treat(() => 'pass')
+  })
+
+  const adminOf = (region: string): SecretsManagerClient =>
+    new SecretsManagerClient({
+      endpoint: moto.url,
+      region,
+      credentials: { accessKeyId: 'admin', secretAccessKey: 'admin' },
+    })
+  const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
+    targetOf('aws-secretsmanager', name, options)
+  const open = (target: Target, now = Date.now): Store => awsSecretsManager.open(target, { now })
+  const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
+    admin.send(new DescribeSecretCommand({ SecretId: target.name }))
+  const stateOf = async (target: Target): Promise<unknown> => {
+    const { DeletedDate, Tags, VersionIdsToStages } = await describeSecret(target)
+    return { DeletedDate, Tags, VersionIdsToStages }
+  }
+  const putForeign = async (target: Target, value: string): Promise<void> => {
+    await admin.send(new CreateSecretCommand({ Name: target.name, SecretString: value }))
+  }
+  const currentOf = async (target: Target, stage = 'AWSCURRENT'): Promise<string | undefined> =>
+    (await admin.send(new GetSecretValueCommand({ SecretId: target.name, VersionStage: stage }))).SecretString
+  const versionsOf = async (target: Target): Promise<unknown> =>
+    (await admin.send(new ListSecretVersionIdsCommand({ SecretId: target.name }))).Versions?.map(
+      ({ VersionId, VersionStages }) => ({ VersionId, VersionStages }),
+    )
+
+  storeContract('aws-secretsmanager', {
+    target,
+    goodNames: ['a', 'Az09/_+=.@-', 'prod/aigc-tokens', '/aigc/251006666', 'n'.repeat(512)],
+    badNames: [
+      '',
+      'n'.repeat(513),
+      'two words',
+      'rds!cluster',
+      'schlüssel',
+      'name:1',
+      'arn:aws:secretsmanager:eu-west-1:123456789012:secret:no-suffix-',
+      'arn:aws:ssm:eu-west-1:123456789012:parameter/aigc-AbCdEf',
+    ],
+    putForeign,
+    putEmpty: async (target) => {
+      await admin.send(new CreateSecretCommand({ Name: target.name }))
+    },
+    currentOf: async (target) => (await currentOf(target)) ?? '',
+    everythingOf: async (target) => [
+      await versionsOf(target),
+      (await describeSecret(target)).Tags,
+      await currentOf(target),
+    ],
+    // moto answers with 403 and XML; AWS's own shape is tested below.
+    async whileForbidden(attempt) {
+      const forbidden = target()
+      await putForeign(forbidden, 'somebody else')
+      const nobody = await moto.enforceAuth()
+      try {
+        vi.stubEnv('AWS_ENDPOINT_URL', moto.url) // moto checks the signed host
+        vi.stubEnv('AWS_ACCESS_KEY_ID', nobody.accessKeyId)
+        vi.stubEnv('AWS_SECRET_ACCESS_KEY', nobody.secretAccessKey)
+        await attempt(forbidden)
+      } finally {
+        await moto.ignoreAuth()
+      }
+      expect(await currentOf(forbidden)).toBe('somebody else')
+    },
+    breaks: [
+      { step: 'CreateSecret', on: ['nothing'] as const },
+      { step: 'TagResource', on: ['an empty secret', 'a foreign value'] as const },
+      { step: 'PutSecretValue', on: ['an empty secret', 'a foreign value', 'a later document'] as const },
+      { step: 'DescribeSecret', on: ['an empty secret', 'a foreign value', 'a later document'] as const },
+      { step: 'UpdateSecretVersionStage', on: ['a later document'] as const },
+    ].flatMap(({ step, on }) =>
+      (['drop', 'lose'] as const).map((fault) => ({
+        name: `a ${step} ${fault === 'drop' ? 'that does not arrive' : 'whose answer is lost'}`,
+        on,
+        async during(attempt: () => Promise<void>) {
+          gateway.treat((action) => (action === step ? fault : 'pass'))
+          await attempt()
+          gateway.treat(() => 'pass')
+        },
+      })),
+    ),
+  })
+
+  test('read asks two questions at most', async () => {
+    const asked = target()
+    await mirror(open(asked), a)
+    gateway.treat(() => 'pass')
+    await open(asked).read(soon())
+    expect(gateway.actions).toEqual(['DescribeSecret', 'GetSecretValue'])
+  })
+
+  test('read decodes a value that is stored as bytes', async () => {
+    const binary = target()
+    await admin.send(
+      new CreateSecretCommand({ Name: binary.name, SecretBinary: new TextEncoder().encode('Schlüssel') }),
+    )
+    expect(await open(binary).read(soon())).toEqual({ state: 'value', marked: false, value: 'Schlüssel' })
+  })
+
+  test('read by ARN looks in the region of the ARN', async () => {
+    const frankfurt = adminOf('eu-central-1')
+    const { ARN } = await frankfurt.send(new CreateSecretCommand({ Name: 'by-arn', SecretString: 'there' }))
+    const byArn = target(ARN)
+    expect(awsSecretsManager.check(byArn)).toEqual([])
+    expect(await open(byArn).read(soon())).toMatchObject({ state: 'value', value: 'there' })
+  })
+
+  test('read and write go to the region that the target names', async () => {
+    const elsewhere = target('by-region', { region: 'ap-southeast-1' })
+    await mirror(open(elsewhere), a)
+    const singapore = adminOf('ap-southeast-1')
+    const found = await singapore.send(new GetSecretValueCommand({ SecretId: 'by-region' }))
+    expect(found.SecretString).toBe(a)
+    expect(await open(target('by-region')).read(soon())).toEqual({ state: 'absent' })
+  })
+
+  test('write creates with our digest as the version, our tag, and the KMS key asked for', async () => {
+    const created = target(undefined, { kmsKeyId: 'alias/aigc' })
+    await mirror(open(created), a)
+    expect(await describeSecret(created)).toMatchObject({
+      KmsKeyId: 'alias/aigc',
+      Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
+      VersionIdsToStages: { [digest(a)]: ['AWSCURRENT'] },
+    })
+  })
+
+  test('write keeps the tags of a secret that it takes over', async () => {
+    const tagged = target()
+    const Tags = [
+      { Key: 'team', Value: 'video' },
+      { Key: 'managed-by', Value: 'terraform' },
+    ]
+    await admin.send(new CreateSecretCommand({ Name: tagged.name, SecretString: 'x', Tags }))
+    expect(await open(tagged).read(soon())).toMatchObject({ marked: false })
+    await mirror(open(tagged), a)
+    expect((await describeSecret(tagged)).Tags).toEqual([
+      { Key: 'team', Value: 'video' },
+      { Key: 'managed-by', Value: 'vod-aigc-tokens' },
+    ])
+  })
+
+  test('write keeps the value before as AWSPREVIOUS, on the way back too, and makes one version for a document', async () => {
+    const kept = target()
+    for (const document of [a, b, a]) await mirror(open(kept), document)
+    expect(await currentOf(kept, 'AWSPREVIOUS')).toBe(b)
+    expect(await versionsOf(kept)).toEqual([
+      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: digest(b), VersionStages: ['AWSPREVIOUS'] },
+    ])
+    await mirror(open(kept), c)
+    // The version of b has lost its label by now, and AWS no longer lists it.
+    await mirror(open(kept), b)
+    expect(await currentOf(kept)).toBe(b)
+    expect(await currentOf(kept, 'AWSPREVIOUS')).toBe(c)
+  })
+
+  test('write whose answer is lost once asks again, and makes one version', async () => {
+    const lost = target()
+    const lostOnce = (): void => {
+      gateway.treat((action) =>
+        gateway.actions.filter((other) => other === action).length > 1 ? 'pass' : 'lose',
+      )
+    }
+    lostOnce()
+    await mirror(open(lost), a)
+    lostOnce()
+    await mirror(open(lost), b)
+    lostOnce()
+    await mirror(open(lost), a)
+    expect(await versionsOf(lost)).toEqual([
+      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: digest(b), VersionStages: ['AWSPREVIOUS'] },
+    ])
+  })
+
+  test('write is content when DescribeSecret lags behind it', async () => {
+    const lagging = target()
+    await mirror(open(lagging), a)
+    const seen = await open(lagging).read(soon())
+    const before = JSON.stringify({ VersionIdsToStages: { [digest(a)]: ['AWSCURRENT'] } })
+    let described = 0
+    gateway.treat((action) =>
+      action === 'DescribeSecret' && described++ === 0 ? { status: 200, body: before } : 'pass',
+    )
+    await mirror(open(lagging), b, seen)
+    expect(gateway.actions).toContain('UpdateSecretVersionStage')
+    expect(await currentOf(lagging)).toBe(b)
+  })
+
+  test('write does not create by ARN', async () => {
+    const byArn = target('arn:aws:secretsmanager:eu-west-1:123456789012:secret:none-AbCdEf')
+    const error = await refusalOf(mirror(open(byArn), a), a)
+    expect(error.message).toContain('put the name there')
+    expect(gateway.actions).not.toContain('CreateSecret')
+  })
+
+  test('write gives way to a secret that was created since it was read', async () => {
+    const overtaken = target()
+    const seen = await open(overtaken).read(soon())
+    await putForeign(overtaken, 'somebody else')
+    const error = await refusalOf(mirror(open(overtaken), a, seen), a)
+    expect(error).toMatchObject({ code: 'ResourceExistsException', target: overtaken.uri })
+    expect(await currentOf(overtaken)).toBe('somebody else')
+  })
+
+  test('write gives way to a writer that moves AWSCURRENT under its hands', async () => {
+    const overtaken = target()
+    await mirror(open(overtaken), a)
+    await mirror(open(overtaken), b)
+    gateway.treat(async (action): Promise<Turn> => {
+      if (action === 'UpdateSecretVersionStage') {
+        await admin.send(new PutSecretValueCommand({ SecretId: overtaken.name, SecretString: c }))
+      }
+      return 'pass'
+    })
+    const error = await refusalOf(mirror(open(overtaken), a), a)
+    expect(error.message).toContain('the next run goes on from there')
+    expect(await currentOf(overtaken)).toBe(c)
+  })
+
+  describe('a secret that is not ours to touch is unavailable, and stays as it is:', () => {
+    const owned = { Key: 'aws:secretsmanager:owningService', Value: 'rds' }
+    test.each<{ why: string; say: RegExp; prepare: (SecretId: string) => Promise<unknown> }>([
+      {
+        why: 'scheduled for deletion',
+        say: /RestoreSecret/,
+        prepare: (SecretId) => admin.send(new DeleteSecretCommand({ SecretId, RecoveryWindowInDays: 7 })),
+      },
+      {
+        why: 'rotated by AWS',
+        say: /CancelRotateSecret/,
+        prepare: (SecretId) =>
+          admin.send(new RotateSecretCommand({ SecretId, RotationRules: { AutomaticallyAfterDays: 7 } })),
+      },
+      {
+        why: 'of another AWS service',
+        say: /managed by rds/,
+        prepare: async (SecretId) => {
+          await admin.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }))
+          await admin.send(new CreateSecretCommand({ Name: SecretId, SecretString: 'theirs', Tags: [owned] }))
+        },
+      },
+    ])('$why', async ({ say, prepare }) => {
+      const untouchable = target()
+      await mirror(open(untouchable), a)
+      await prepare(untouchable.name)
+      const before = await stateOf(untouchable)
+      const seen = await open(untouchable).read(soon())
+      expect(seen).toEqual({ state: 'unavailable', reason: expect.stringMatching(say) })
+      expect((await refusalOf(mirror(open(untouchable), b, seen), b)).message).toMatch(say)
+      expect(await stateOf(untouchable)).toEqual(before)
+    })
+
+    test('deleted between the two questions', async () => {
+      // In AWS's words for actions on such a secret.
+      const message = "You can't perform this operation on the secret because it was marked for deletion."
+      const deleted = target()
+      await mirror(open(deleted), a)
+      gateway.treat((action) =>
+        action === 'GetSecretValue' ? awsError('InvalidRequestException', message) : 'pass',
+      )
+      expect(await open(deleted).read(soon())).toMatchObject({ state: 'unavailable' })
+    })
+  })
+
+  test('read does not take a value that has not spread yet for none', async () => {
+    const young = target()
+    await mirror(open(young), a)
+    const message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+    gateway.treat((action) =>
+      action === 'GetSecretValue' ? awsError('ResourceNotFoundException', message) : 'pass',
+    )
+    expect(await refusalOf(open(young).read(soon()))).toMatchObject({ code: 'ValueNotFound' })
+  })
+
+  describe('an error tells the code, the request and what to do:', () => {
+    const denied =
+      'User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform this on the secret'
+    test.each<{ answer: Turn; code: string; tells: string[] }>([
+      {
+        answer: awsError('AccessDeniedException', denied),
+        code: 'AccessDeniedException',
+        tells: [denied, 'request id test-request', 'allow secretsmanager:DescribeSecret'],
+      },
+      {
+        answer: awsError('ThrottlingException', 'Rate exceeded'),
+        code: 'ThrottlingException',
+        tells: ['Rate exceeded', 'request id test-request', 'the next run tries again'],
+      },
+      {
+        answer: awsError('DecryptionFailure', 'key disabled'),
+        code: 'DecryptionFailure',
+        tells: ['check that the KMS key is enabled'],
+      },
+      {
+        answer: awsError('ExpiredTokenException', 'expired'),
+        code: 'ExpiredTokenException',
+        tells: ['give the process valid AWS credentials'],
+      },
+      {
+        answer: { status: 403, body: '<html>proxy</html>' },
+        code: 'Http403',
+        tells: ['secretsmanager:Desc'],
+      },
+      { answer: { status: 502, body: '<html>proxy</html>' }, code: 'Http502', tells: ['the network'] },
+      { answer: 'drop', code: 'ECONNRESET', tells: ['the network'] },
+    ])('$code', async ({ answer, code, tells }) => {
+      gateway.treat(() => answer)
+      const failing = target()
+      const error = await refusalOf(open(failing).read(soon()))
+      expect(error).toMatchObject({ name: code, code, target: failing.uri })
+      expect(error.message).toMatch(`Calling DescribeSecret for ${failing.uri}: ${code}`)
+      for (const part of tells) expect(error.message).toContain(part)
+      await Promise.all([
+        refusalOf(mirror(open(failing), a, { state: 'absent' }), a),
+        refusalOf(mirror(open(failing), a, { state: 'empty', marked: true }), a),
+      ])
+    })
+
+    test('ThrottlingException once is not an error', async () => {
+      let asked = 0
+      gateway.treat(() => (asked++ === 0 ? awsError('ThrottlingException', 'Rate exceeded') : 'pass'))
+      expect(await open(target()).read(soon())).toEqual({ state: 'absent' })
+    })
+
+    test('ECONNREFUSED where nobody listens', async () => {
+      const closed = await startGateway(moto.url)
+      await closed.close()
+      vi.stubEnv('AWS_ENDPOINT_URL', closed.url)
+      expect(await refusalOf(open(target()).read(soon()))).toMatchObject({ code: 'ECONNREFUSED' })
+      await refusalOf(mirror(open(target()), a, { state: 'absent' }), a)
+    })
+
+    test('RegionMissing without a region', async () => {
+      vi.stubEnv('AWS_REGION', undefined)
+      const error = await refusalOf(open(target()).read(soon()))
+      expect(error).toMatchObject({ code: 'RegionMissing', message: expect.stringContaining('add ?region=') })
+    })
+
+    test('CredentialsProviderError without credentials', async () => {
+      vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+      const error = await refusalOf(open(target()).read(soon()))
+      expect(error).toMatchObject({
+        code: 'CredentialsProviderError',
+        message: expect.stringContaining('valid AWS credentials'),
+      })
+    })
+  })
+
+  test.each<Turn>(['hang', 'stall'])('the deadline ends a call whose answer does: %s', async (turn) => {
+    gateway.treat(() => turn)
+    const slow = target()
+    const read = await refusalOf(open(slow).read(Date.now() + 200))
+    expect(read).toMatchObject({ code: 'Timeout', target: slow.uri })
+    const write = open(slow).write(a, digest(a), { state: 'absent' }, Date.now() + 200)
+    expect(await refusalOf(write, a)).toMatchObject({ code: 'Timeout' })
+  })
+
+  test('the deadline counts on the clock that was lent', async () => {
+    gateway.treat(() => 'hang')
+    const error = await refusalOf(open(target(), () => 1_000).read(1_200))
+    expect(error).toMatchObject({ code: 'Timeout' })
+  })
+
+  describe('an error holds nothing of the document', () => {
+    test.each([
+      { quote: 'whole', of: (document: string) => document },
+      { quote: 'escaped', of: (document: string) => JSON.stringify(document) },
+      { quote: 'in part', of: (document: string) => document.slice(20, 60) },
+    ])('when Secrets Manager quotes it $quote', async ({ of }) => {
+      gateway.treat(() => awsError('ValidationException', `Value '${of(a)}' at 'secretString' is too secret`))
+      for (const seen of [{ state: 'absent' }, { state: 'empty', marked: true }] as const) {
+        const error = await refusalOf(mirror(open(target()), a, seen), a)
+        expect(error.message).not.toContain('too secret')
+        expect(error).toMatchObject({ code: 'ValidationException' })
+      }
+    })
+
+    test('when it begins where the quoted words are cut', async () => {
+      const token = JSON.parse(a).ApiToken
+      gateway.treat(() => awsError('ValidationException', `${'x'.repeat(288)}${token}`))
+      const error = await refusalOf(mirror(open(target()), a, { state: 'absent' }), a)
+      expect(error.message).not.toContain(token.slice(0, 4))
+    })
+
+    test('when the SDK cannot parse the answer that holds it', async () => {
+      const broken = target()
+      await mirror(open(broken), a)
+      gateway.treat((action) =>
+        action === 'GetSecretValue' ? { status: 200, body: `{"SecretString":${a}` } : 'pass',
+      )
+      const error = await refusalOf(open(broken).read(soon()), a)
+      expect(error).toMatchObject({ code: 'Http200' })
+      expect(error.message).not.toMatch(/intl|ApiToken/)
+    })
+  })
+
+  test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
+    const finished = target()
+    await mirror(open(finished), a)
+    const registry = fileURLToPath(new URL('../lib/stores/index.ts', import.meta.url))
+    const program = `
+      import { createRequire } from 'node:module'
+      import { storeKinds } from ${JSON.stringify(registry)}
+      const { cache } = createRequire(${JSON.stringify(registry)})
+      const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { now: Date.now })
+      const before = sdkIsLoaded()
+      const reading = await store.read(Date.now() + 3_600_000)
+      console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))
+    `
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+      const reading = { state: 'value', marked: true, value: a }
+      expect(JSON.parse(output)).toEqual({ before: false, after: true, reading })
+      expect(exitCode).toBe(0)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
+  test.each([
+    { name: 'n', options: { region: 'eu-central-1' }, problems: 0 },
+    { name: 'n', options: { region: 'us-gov-west-1' }, problems: 0 },
+    { name: 'n', options: { region: 'https://evil' }, problems: 1 },
+    { name: 'n', options: { kmsKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/12-34' }, problems: 0 },
+    { name: 'n', options: { kmsKeyId: 'a key' }, problems: 1 },
+    { name: 'a b', options: { region: '', kmsKeyId: '' }, problems: 3 },
+    { name: 'arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:n-AbCdEf', options: {}, problems: 0 },
+    {
+      name: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:n-AbCdEf',
+      options: { region: 'eu-west-1' },
+      problems: 0,
+    },
+    {
+      name: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:n-AbCdEf',
+      options: { region: 'eu-west-2' },
+      problems: 1,
+    },
+  ])('check finds $problems problems in $name with $options', ({ name, options, problems }) => {
+    expect(awsSecretsManager.check(target(name, options as Record<string, string>))).toHaveLength(problems)
+  })
+})
+
+/** What happens to a call: passed on; closed before or after it took effect; never answered, or half; answered here. */
+type Turn = 'pass' | 'drop' | 'lose' | 'hang' | 'stall' | { status: number; body: string }
+
+interface Gateway {
+  readonly url: string
+  /** Of the calls since the last `treat`. */
+  readonly actions: readonly string[]
+  treat(by: (action: string) => Turn | Promise<Turn>): void
+  close(): Promise<void>
+}
+
+/** Stands between the SDK and moto, and treats calls as a test asks. */
+async function startGateway(upstream: string): Promise<Gateway> {
+  let actions: string[] = []
+  let treatment: (action: string) => Turn | Promise<Turn> = () => 'pass'
+
+  const passOn = async (
+    request: IncomingMessage,
+    body: string,
+  ): Promise<{ status: number; body: string }> => {
+    const headers = Object.entries(request.headers)
+      .filter(([name]) => /^(authorization|content-type|x-amz-.*)$/.test(name))
+      .map(([name, value]): [string, string] => [name, `${value}`])
+    const answer = await fetch(upstream, { method: 'POST', headers, body })
+    return { status: answer.status, body: await answer.text() }
+  }
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const action = `${request.headers['x-amz-target']}`.replace('secretsmanager.', '')
+    const body = await text(request)
+    actions.push(action)
+    const turn = await treatment(action)
+    if (turn === 'hang') return
+    if (turn === 'stall') {
+      response.writeHead(200, { 'content-length': 100 }).write('{"ARN":')
+      return
+    }
+    if (turn === 'lose') await passOn(request, body)
+    if (turn === 'lose' || turn === 'drop') {
+      request.socket.destroy()
+      return
+    }
+    const answer = turn === 'pass' ? await passOn(request, body) : turn
+    response.writeHead(answer.status, { 'x-amzn-requestid': 'test-request' }).end(answer.body)
+  }
+
+  const server = createServer(
+    (request, response) => void serve(request, response).catch(() => request.destroy()),
+  )
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get actions() {
+      return actions
+    },
+    treat(by) {
+      actions = []
+      treatment = by
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** An error in the shape of AWS: moto's are HTTP 404 or XML where AWS's are 400 and JSON. */
+function awsError(code: string, message: string): Turn {
+  return { status: 400, body: JSON.stringify({ __type: code, message }) }
+}

@@ -1,0 +1,126 @@
+import {
+  chmod,
+  link,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { file } from '../lib/stores/file.ts'
+import type { Store, Target } from '../lib/stores/store.ts'
+import {
+  documentOf,
+  type Harness,
+  mirror,
+  refusalOf,
+  soon,
+  storeContract,
+  targetOf,
+} from './store-contract.ts'
+
+// Everything works as ever, and a test can make one call of it fail.
+vi.mock('node:fs/promises', { spy: true })
+const steps = { mkdtemp, open, rename }
+
+const [a, b] = [documentOf('a'), documentOf('b')]
+let names = 0
+
+describe('file', () => {
+  let root: string
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'stores-'))
+  })
+  afterAll(() => rm(root, { recursive: true }))
+
+  const target = (name = 'aigc.json'): Target => targetOf('file', join(root, `${names++}`, name))
+  const storeOf = (target: Target): Store => file.open(target, { now: Date.now })
+  const put = async (target: Target, value: string): Promise<void> => {
+    await mkdir(dirname(target.name), { recursive: true })
+    await writeFile(target.name, value)
+  }
+  const diskError = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+
+  const harness: Harness = {
+    target,
+    goodNames: ['aigc', '.aigc.json', 'a folder/und noch einer/Schlüssel 钥匙.json', `${'n'.repeat(255)}`],
+    badNames: ['', 'folder/', 'a\0b'],
+    putForeign: put,
+    putEmpty: (target) => put(target, ''),
+    currentOf: (target) => readFile(target.name, 'utf8'),
+    everythingOf: async (target) => ({
+      files: await readdir(dirname(target.name), { recursive: true }),
+      value: await readFile(target.name, 'utf8'),
+    }),
+    // The mode of a file does not stop root, who runs these tests in CI.
+    async whileForbidden(attempt) {
+      const underFile = target()
+      await put({ ...underFile, name: dirname(underFile.name) }, 'a file')
+      await attempt(underFile)
+      const folder = target()
+      await mkdir(folder.name, { recursive: true })
+      await attempt(folder)
+    },
+    breaks: (['mkdtemp', 'open', 'rename'] as const).map((step) => ({
+      name: `a failing ${step}`,
+      on: ['nothing', 'an empty secret', 'a foreign value', 'a later document'],
+      async during(attempt) {
+        vi.mocked(steps[step]).mockRejectedValueOnce(diskError)
+        await attempt()
+      },
+    })),
+  }
+  storeContract('file', harness)
+
+  test('file is readable by its owner only, and so is the folder made for it', async () => {
+    const target = targetOf('file', join(root, `${names++}`, 'deeper', 'aigc.json'))
+    await mirror(storeOf(target), a)
+    expect((await stat(target.name)).mode & 0o777).toBe(0o600)
+    expect((await stat(dirname(target.name))).mode & 0o777).toBe(0o700)
+    expect((await stat(dirname(dirname(target.name)))).mode & 0o777).toBe(0o700)
+  })
+
+  test('file narrows the mode of a file that it takes over', async () => {
+    const taken = target()
+    await put(taken, '')
+    await chmod(taken.name, 0o666)
+    await mirror(storeOf(taken), a)
+    expect((await stat(taken.name)).mode & 0o777).toBe(0o600)
+  })
+
+  test('file is replaced, never overwritten: who reads while it is written reads the old one to its end', async () => {
+    const replaced = target()
+    await mirror(storeOf(replaced), a)
+    await link(replaced.name, `${replaced.name}.reader`)
+    await mirror(storeOf(replaced), b)
+    expect(await readFile(`${replaced.name}.reader`, 'utf8')).toBe(a)
+  })
+
+  test.each(['open', 'rename'] as const)('file leaves no draft of the secret when %s fails', async (step) => {
+    const broken = target()
+    await mirror(storeOf(broken), a)
+    vi.mocked(steps[step]).mockRejectedValueOnce(diskError)
+    expect(await refusalOf(mirror(storeOf(broken), b), b)).toMatchObject({ code: 'EIO', target: broken.uri })
+    expect(await harness.everythingOf(broken)).toEqual({ files: ['aigc.json'], value: a })
+  })
+
+  test.each([
+    'not JSON',
+    '[]',
+    'null',
+    '{"ApiTokens":[]}',
+    '{"ApiTokens":{},"SubAppId":1,"Site":"intl"}',
+    '{"SubAppId":1,"Site":"intl"}',
+  ])('file does not take %s for its own', async (value) => {
+    const foreign = target()
+    await put(foreign, value)
+    expect(await storeOf(foreign).read(soon())).toEqual({ state: 'value', marked: false, value })
+  })
+})
