@@ -60,12 +60,9 @@ export function createLog(
   lend: { write(line: string): void; now(): number; scrub(text: string): string },
 ): Log {
   return (level, event, fields) => {
-    if (levels.indexOf(level) < levels.indexOf(least)) return
+    if (levels.indexOf(level) < levels.indexOf(least) && !('_aws' in fields)) return
     const line = { level, event, time: new Date(lend.now()).toISOString(), ...fields }
-    // Scrubbed before serialising, so that no escape hides a secret and the line stays valid JSON.
-    lend.write(
-      `${JSON.stringify(line, (_, value) => (typeof value === 'string' ? lend.scrub(value) : value))}\n`,
-    )
+    lend.write(`${scrubJson(line, lend.scrub)}\n`)
   }
 }
 

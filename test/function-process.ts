@@ -1,0 +1,96 @@
+/** A built bundle in a process of its own, as a platform runs it: what goes in, and everything that comes out. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export interface InvokeOptions {
+  /** The function's time limit, default 30000 ms. */
+  readonly limitMs?: number
+  /** Whether SCF's context is given instead of Lambda's. */
+  readonly scf?: boolean
+  readonly exportName?: 'handler' | 'main_handler'
+  /** Variables that change in the warm process. */
+  readonly environment?: Record<string, string>
+}
+
+export interface Answer {
+  readonly result?: unknown
+  readonly error?: { name: string; message: string; stack: string; cause?: string; keys: string[] }
+  /** Timers that keep the process alive after the answer. */
+  readonly timers: string[]
+}
+
+export interface FunctionProcess {
+  invoke(event: unknown, options?: InvokeOptions): Promise<Answer>
+  /** Everything written to stdout and stderr so far. */
+  output(): string
+  /** The JSON lines among it. */
+  log(): Record<string, unknown>[]
+  close(): Promise<void>
+}
+
+const runner = fileURLToPath(new URL('fixtures/run-function.cjs', import.meta.url))
+
+export function bundlePath(name: 'list-tokens' | 'mirror-tokens'): string {
+  return fileURLToPath(new URL(`../dist/${name}/index.js`, import.meta.url))
+}
+
+/** The line that the runner writes after an answer. */
+function answeredMark(id: number): string {
+  return `=answered ${id}\n`
+}
+
+/** Starts a bundle with exactly this environment. */
+export function startFunction(
+  name: 'list-tokens' | 'mirror-tokens',
+  environment: Record<string, string>,
+): FunctionProcess {
+  const child: ChildProcess = fork(runner, [bundlePath(name)], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: [],
+  })
+  let output = ''
+  let lastId = 0
+  const answers = new Map<number, Answer>()
+  const waiting = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>()
+  const settle = (): void => {
+    for (const [id, { resolve }] of waiting) {
+      const answer = answers.get(id)
+      if (!answer || !output.includes(`\n${answeredMark(id)}`)) continue
+      output = output.replace(`\n${answeredMark(id)}`, '')
+      waiting.delete(id)
+      resolve(answer)
+    }
+  }
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      settle()
+    })
+  child.on('message', ({ id, ...answer }: Answer & { id: number }) => {
+    answers.set(id, answer)
+    settle()
+  })
+  child.on('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error(`the function's process ended: ${output}`))
+  })
+  return {
+    invoke(event, { limitMs = 30_000, scf = false, exportName = 'handler', environment = {} } = {}) {
+      const id = ++lastId
+      child.send({ id, event, limitMs, scf, exportName, environment })
+      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
+    },
+    output: () => output,
+    log: () =>
+      output
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line)),
+    async close() {
+      if (child.exitCode !== null) return
+      child.disconnect()
+      await once(child, 'exit')
+    },
+  }
+}

@@ -1,0 +1,315 @@
+/** `list-tokens` as it is deployed: the built bundle in its own process, against the simulator. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fingerprint } from '../lib/tokens.ts'
+import { type FunctionProcess, startFunction } from './function-process.ts'
+import type { Fault } from './peers/tencent/faults.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+
+const events = new URL('events/', import.meta.url)
+const recorded = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(name, events), 'utf8'))
+const tokens = ['token-one-0123456789', 'token-two-0123456789']
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+let simulator: TencentSimulator
+let environment: Record<string, string>
+const running: FunctionProcess[] = []
+
+beforeAll(async () => {
+  simulator = await startTencentSimulator({
+    applications: [{ subAppId: 251006666, tokens }, { subAppId: 1500000001 }],
+    lagMs: 0,
+  })
+  environment = {
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: '251006666,1500000001',
+    AIGC_HTTP_AUTH: 'keys',
+    AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
+    AIGC_CACHE_SECONDS: '0',
+    AIGC_TIMEOUT_MS: '1200',
+  }
+})
+beforeEach(() => {
+  simulator.clearFaults()
+  simulator.calls.length = 0
+})
+afterAll(async () => {
+  await Promise.all(running.map((one) => one.close()))
+  await simulator.close()
+})
+
+function start(changes: Record<string, string> = {}): FunctionProcess {
+  const started = startFunction('list-tokens', { ...environment, ...changes })
+  running.push(started)
+  return started
+}
+
+/** The event of the same request without query parameters, of which the routes take none. */
+function withoutQuery(event: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(event).map(([name, value]) => {
+    if (name === 'rawQueryString') return [name, '']
+    return [name, /querystring/i.test(name) ? {} : value]
+  })
+  return Object.fromEntries(entries)
+}
+
+interface Reply {
+  statusCode: number
+  headers?: Record<string, string>
+  multiValueHeaders?: Record<string, string[]>
+  body: string
+}
+
+async function request(
+  fn: FunctionProcess,
+  event: unknown,
+): Promise<Reply & { json: Record<string, unknown> }> {
+  const { result, error } = await fn.invoke(event)
+  expect(error).toBeUndefined()
+  const reply = result as Reply
+  return { ...reply, json: JSON.parse(reply.body) }
+}
+
+describe('list-tokens', () => {
+  const httpEvents = readdirSync(events).filter((name) =>
+    /^(http|rest|lambda-url|alb|scf-(?!timer))/.test(name),
+  )
+  it.each(httpEvents)('list-tokens answers %s', async (name) => {
+    const event = withoutQuery(recorded(name))
+    const { statusCode, json, headers, multiValueHeaders } = await request(start(), event)
+    expect(statusCode).toBe(200)
+    expect(json['ApiTokens']).toHaveLength(2)
+    expect(headers?.['x-request-id'] ?? multiValueHeaders?.['x-request-id']?.[0]).toBe('aws-1')
+  })
+
+  it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json'])(
+    'list-tokens throws for %s and says what it takes',
+    async (name) => {
+      const fn = start()
+      const { error } = await fn.invoke(recorded(name))
+      expect(error?.name).toBe('InputInvalid')
+      expect(error?.message).toContain('this function takes HTTP requests, and runs by hand such as {}')
+      expect(simulator.calls).toHaveLength(0)
+      expect(fn.log()).toMatchObject([{ level: 'error', event: 'list-tokens', code: 'InputInvalid' }])
+    },
+  )
+
+  it('list-tokens runs by hand: fingerprints, or the tokens when asked to reveal them', async () => {
+    const fn = start()
+    const masked = {
+      SubAppId: 251006666,
+      Fingerprints: expect.arrayContaining(tokens.map(fingerprint)),
+      RequestId: expect.any(String),
+      ObservedAt: expect.any(String),
+      Stale: false,
+    }
+    expect((await fn.invoke({})).result).toEqual(masked)
+    expect((await fn.invoke(null, { scf: true, exportName: 'main_handler' })).result).toEqual(masked)
+    expect((await fn.invoke({ SubAppId: 1500000001 })).result).toMatchObject({
+      SubAppId: 1500000001,
+      Fingerprints: [],
+    })
+    expect((await fn.invoke({ Reveal: true })).result).toMatchObject({
+      ApiTokens: expect.arrayContaining(tokens),
+    })
+    expect(fn.log().map(({ invocation, revealed }) => [invocation, revealed])).toEqual([
+      ['aws-1', false],
+      ['scf-2', false],
+      ['aws-3', false],
+      ['aws-4', true],
+    ])
+  })
+
+  it.each([
+    [
+      { SubAppID: 1 },
+      'InputInvalid',
+      '"SubAppID" is not a known field; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
+    ],
+    [{ SubAppId: '251006666' }, 'InputInvalid', '"SubAppId" must be a whole number'],
+    [{ Reveal: 'yes' }, 'InputInvalid', '"Reveal" must be true or false'],
+    [{ SubAppId: 5 }, 'SubAppNotFound', 'not one of AIGC_SUB_APP_IDS'],
+    [{ Records: [] }, 'InputInvalid', '"Records" is not a known field'],
+    ['text', 'InputInvalid', 'should be a JSON object'],
+    [[], 'InputInvalid', 'should be a JSON object'],
+  ])('list-tokens refuses %j by hand', async (event, name, sentence) => {
+    const { error } = await start().invoke(event)
+    expect(error?.name).toBe(name)
+    expect(error?.message).toContain(sentence)
+    expect(simulator.calls).toHaveLength(0)
+  })
+
+  it('list-tokens caches for its time and refreshes on demand', async () => {
+    const fn = start({ AIGC_CACHE_SECONDS: '300' })
+    await Promise.all(Array.from({ length: 50 }, () => fn.invoke({})))
+    await request(fn, recorded('http-api-v2.json'))
+    expect(simulator.calls).toHaveLength(1)
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    await fn.invoke({ Refresh: true })
+    expect(simulator.calls).toHaveLength(2)
+  })
+
+  it('list-tokens reports every wrong setting at once, over HTTP without a detail', async () => {
+    const fn = start({
+      AIGC_SITE: 'eu',
+      AIGC_TIMEOUT_MS: 'x',
+      AIGC_NO: '1',
+      AIGC_MIN_KEEP: '2',
+      AIGC_LOG_LEVEL: 'all',
+    })
+    const { error } = await fn.invoke({})
+    expect(error?.name).toBe('ConfigInvalid')
+    expect(error?.message.split('\n- ')).toHaveLength(6)
+    const { statusCode, json, body } = await request(fn, recorded('rest-api.json'))
+    expect([statusCode, json['code']]).toEqual([500, 'ConfigInvalid'])
+    expect(body).not.toContain('AIGC_')
+  })
+
+  const faults: [string, Fault, number, number, string][] = [
+    ['throttling', { kind: 'throttle' }, Number.POSITIVE_INFINITY, 503, 'RequestLimitExceeded'],
+    [
+      'an API error',
+      { kind: 'error', code: 'AuthFailure.UnauthorizedOperation' },
+      1,
+      502,
+      'AuthFailure.UnauthorizedOperation',
+    ],
+    [
+      'a gateway error',
+      { kind: 'status', status: 502 },
+      Number.POSITIVE_INFINITY,
+      502,
+      'ClientError.HttpStatusCodeError',
+    ],
+    ['resets', { kind: 'reset' }, Number.POSITIVE_INFINITY, 502, 'ClientError.NetworkError'],
+    ['cut answers', { kind: 'truncated' }, Number.POSITIVE_INFINITY, 502, 'ClientError.NetworkError'],
+    ['HTML', { kind: 'html' }, Number.POSITIVE_INFINITY, 502, 'ClientError.ParseJsonError'],
+    ['a hang', { kind: 'hang' }, Number.POSITIVE_INFINITY, 504, 'ClientError.Timeout'],
+    ['an answer too large', { kind: 'too-large' }, 1, 502, 'ClientError.ResponseTooLarge'],
+    ['a missing list', { kind: 'missing-list' }, 1, 502, 'ClientError.MalformedAnswer'],
+    ['a garbage list', { kind: 'garbage-list', value: [1, ''] }, 1, 502, 'ClientError.MalformedAnswer'],
+  ]
+  it.each(faults)('list-tokens answers %s as the contract says', async (_, fault, times, status, code) => {
+    const fn = start()
+    simulator.fail(fault, times)
+    const { statusCode, json, headers } = await request(fn, recorded('http-api-v2.json'))
+    expect([statusCode, json['code']]).toEqual([status, code])
+    expect(headers?.['content-type']).toBe('application/problem+json')
+    expect(headers?.['retry-after']).toBe(status === 503 ? '2' : undefined)
+    simulator.clearFaults()
+    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
+  })
+
+  it.each<Fault>([
+    { kind: 'throttle' },
+    { kind: 'status', status: 503, retryAfter: '0' },
+    { kind: 'reset' },
+    { kind: 'truncated' },
+    { kind: 'html' },
+  ])('list-tokens gets over one $kind', async (fault) => {
+    simulator.fail(fault)
+    expect((await request(start(), recorded('http-api-v2.json'))).statusCode).toBe(200)
+    expect(simulator.calls).toHaveLength(2)
+  })
+
+  it('list-tokens takes null and an empty list for no tokens', async () => {
+    simulator.fail({ kind: 'null-list' })
+    simulator.fail({ kind: 'empty-list' })
+    const fn = start()
+    for (const _ of ['null', 'empty'])
+      expect((await request(fn, recorded('http-api-v2.json'))).json['ApiTokens']).toEqual([])
+  })
+
+  it('list-tokens drops ExtInfos of another length and says so in its log', async () => {
+    simulator.fail({ kind: 'ext-infos-mismatch' })
+    const fn = start()
+    const { json } = await request(fn, recorded('http-api-v2.json'))
+    expect(json).not.toHaveProperty('ExtInfos')
+    expect(fn.log()).toMatchObject([{ level: 'warn', event: 'ext-infos-dropped' }, { status: 200 }])
+  })
+
+  it('list-tokens mends a clock that is an hour off', async () => {
+    simulator.clockOffsetMs = 3_600_000
+    const fn = start()
+    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
+    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
+    simulator.clockOffsetMs = 0
+    expect(simulator.calls.map(({ outcome }) => outcome)).toEqual(['AuthFailure.SignatureExpire', 'ok', 'ok'])
+  })
+
+  it("list-tokens follows the run role's variables in a warm process", async () => {
+    simulator.keys.set('role-id-1', { secretKey: 'role-key-1', token: 'role-token-1' })
+    const { AIGC_SECRET_ID, AIGC_SECRET_KEY, ...rest } = environment
+    const role = (n: number): Record<string, string> => ({
+      TENCENTCLOUD_SECRETID: `role-id-${n}`,
+      TENCENTCLOUD_SECRETKEY: `role-key-${n}`,
+      TENCENTCLOUD_SESSIONTOKEN: `role-token-${n}`,
+    })
+    const fn = startFunction('list-tokens', { ...rest, ...role(1) })
+    running.push(fn)
+    expect((await fn.invoke({}, { scf: true })).error).toBeUndefined()
+    simulator.keys.delete('role-id-1')
+    simulator.keys.set('role-id-2', { secretKey: 'role-key-2', token: 'role-token-2' })
+    expect((await fn.invoke({}, { scf: true, environment: role(2) })).error).toBeUndefined()
+    expect(simulator.calls.map(({ secretId }) => secretId)).toEqual(['role-id-1', 'role-id-2'])
+  })
+
+  it("list-tokens ends before the function's own time limit, and leaves no timer", async () => {
+    simulator.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)
+    const { error, timers } = await start({ AIGC_TIMEOUT_MS: '60000' }).invoke({}, { limitMs: 2500 })
+    expect(error?.name).toBe('ClientError.Timeout')
+    expect(timers).toEqual([])
+  })
+
+  it('list-tokens logs one line per outcome; on Lambda it is a metric too', async () => {
+    const fn = start({ AWS_LAMBDA_FUNCTION_NAME: 'list' })
+    await request(fn, recorded('http-api-v2.json'))
+    expect(fn.log()).toEqual([
+      {
+        level: 'info',
+        event: 'list-tokens',
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        invocation: 'aws-1',
+        durationMs: expect.any(Number),
+        trigger: 'http-api-v2',
+        status: 200,
+        route: '/tokens',
+        caller: 'app',
+        subAppId: 251006666,
+        fingerprints: expect.arrayContaining(tokens.map(fingerprint)),
+        upstream: true,
+        _aws: {
+          Timestamp: expect.any(Number),
+          CloudWatchMetrics: [
+            {
+              Namespace: 'VodAigcTokens',
+              Dimensions: [['FunctionName']],
+              Metrics: [
+                { Name: 'Requests', Unit: 'Count' },
+                { Name: 'UpstreamCalls', Unit: 'Count' },
+                { Name: 'UpstreamMs', Unit: 'Milliseconds' },
+              ],
+            },
+          ],
+        },
+        FunctionName: 'list',
+        Requests: 1,
+        UpstreamCalls: 1,
+        UpstreamMs: expect.any(Number),
+      },
+    ])
+  })
+
+  it('list-tokens keeps its metrics when only errors are logged', async () => {
+    const quiet = start({ AIGC_LOG_LEVEL: 'error' })
+    await quiet.invoke({})
+    expect(quiet.log()).toEqual([])
+    const onLambda = start({ AIGC_LOG_LEVEL: 'error', AWS_LAMBDA_FUNCTION_NAME: 'list' })
+    await onLambda.invoke({})
+    expect(onLambda.log()).toMatchObject([{ Requests: 1 }])
+  })
+})
