@@ -29,13 +29,7 @@ export function createScrubber(): Scrubber {
     learn(secrets) {
       for (const secret of secrets) {
         if (!secret || secret.length < 6 || known.has(secret)) continue
-        // Foreign messages quote text as it was sent: as it is, inside JSON, or inside a URL.
-        for (const form of [
-          secret,
-          JSON.stringify(secret).slice(1, -1),
-          encodeURIComponent(secret.toWellFormed()),
-        ])
-          known.add(form)
+        for (const form of formsOf(secret)) known.add(form)
         pattern = null
       }
     },
@@ -52,6 +46,14 @@ export function createScrubber(): Scrubber {
       return text.replace(pattern, '***')
     },
   }
+}
+
+/** A secret as foreign text quotes it: as it is, inside a URL, inside JSON, and that JSON inside JSON again. */
+function formsOf(secret: string): string[] {
+  const escape = (text: string): string => JSON.stringify(text).slice(1, -1)
+  const once = escape(secret)
+  const twice = escape(once)
+  return [secret, once, twice, escape(twice), encodeURIComponent(secret.toWellFormed())]
 }
 
 /** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
@@ -88,7 +90,7 @@ export function errorFields(error: unknown): Fields {
  */
 export function leavingError(error: unknown, scrub: (text: string) => string): Error {
   const leaving = new Error(scrub(error instanceof Error ? error.message : String(error)))
-  leaving.name = error instanceof CodedError ? error.code : 'InternalError'
+  leaving.name = error instanceof CodedError ? scrub(error.code) : 'InternalError'
   leaving.stack = scrub(stackOf(error))
   return leaving
 }

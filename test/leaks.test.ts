@@ -1,0 +1,243 @@
+/**
+ * The canary: marked keys and tokens are pushed through every path of both bundles, and everything that leaves
+ * their processes (stdout, stderr, results, errors with their stacks) is searched for the marks.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { renderDocument } from '../lib/document.ts'
+import { type FunctionProcess, type InvokeOptions, startFunction } from './function-process.ts'
+import type { Fault } from './peers/tencent/faults.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+
+const subAppId = 251006666
+/** Everything secret. Quotes, a percent sign and non-ASCII in a token make it differ in JSON and in URLs. */
+const secret = {
+  id: 'CANARY-secret-id-0001',
+  key: 'CANARY-secret-key-0002',
+  session: 'CANARY-session-token-0003',
+  token: 'CANARY-token-0004',
+  oddToken: 'CANARY-"odd"%é/token-0005',
+  apiKey: 'CANARY-api-key-0006',
+  wrongKey: 'CANARY-wrong-key-0007',
+  awsKey: 'CANARY-aws-secret-access-key-0008',
+  awsSession: 'CANARY-aws-session-token-0009',
+  foreign: 'CANARY-foreign-password-0010',
+}
+const recorded = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(`events/${name}`, import.meta.url), 'utf8'))
+const http = (path: string, key: string, headers: Record<string, string> = {}): unknown => ({
+  ...recorded('http-api-v2.json'),
+  rawPath: path,
+  rawQueryString: '',
+  headers: { authorization: `Bearer ${key}`, ...headers },
+})
+
+let simulator: TencentSimulator
+let aws: Server
+let folder: string
+let environment: Record<string, string>
+const running: FunctionProcess[] = []
+
+beforeAll(async () => {
+  simulator = await startTencentSimulator({
+    applications: [{ subAppId, tokens: [secret.token, secret.oddToken] }],
+    lagMs: 0,
+    extInfos: true,
+  })
+  simulator.keys.set(secret.id, { secretKey: secret.key, token: secret.session })
+  // An AWS that quotes what it was sent, as careless services do.
+  aws = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const message = `Denied: ${body} ${request.headers['x-amz-security-token']} ${secret.awsKey} ${secret.token}`
+    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' })
+    response.end(JSON.stringify({ __type: 'AccessDeniedException', message }))
+  })
+  await new Promise<void>((resolve) => aws.listen(0, '127.0.0.1', resolve))
+  folder = mkdtempSync(join(tmpdir(), 'leak-test-'))
+  environment = {
+    AIGC_SECRET_ID: secret.id,
+    AIGC_SECRET_KEY: secret.key,
+    AIGC_SESSION_TOKEN: secret.session,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: `${subAppId}`,
+    AIGC_HTTP_AUTH: 'keys',
+    AIGC_API_KEYS: `app:full:${createHash('sha256').update(secret.apiKey).digest('hex')}`,
+    AIGC_CACHE_SECONDS: '0',
+    AIGC_SETTLE_SECONDS: '0',
+    AIGC_TIMEOUT_MS: '1000',
+    AIGC_LOG_LEVEL: 'debug',
+    AWS_LAMBDA_FUNCTION_NAME: 'canary',
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${(aws.address() as AddressInfo).port}`,
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'CANARY-aws-access-key-id',
+    AWS_SECRET_ACCESS_KEY: secret.awsKey,
+    AWS_SESSION_TOKEN: secret.awsSession,
+  }
+})
+afterEach(() => simulator.clearFaults())
+afterAll(async () => {
+  await Promise.all(running.map((one) => one.close()))
+  aws.closeAllConnections()
+  aws.close()
+  await simulator.close()
+  rmSync(folder, { recursive: true })
+})
+
+/** Invokes and returns all that left the process; results that are meant to hold tokens are left out. */
+async function leaving(
+  name: 'list-tokens' | 'mirror-tokens',
+  events: unknown[],
+  options: { settings?: Record<string, string>; invoke?: InvokeOptions; resultsMayHoldTokens?: boolean } = {},
+): Promise<{ text: string; invocations: number; lines: number }> {
+  const fn = startFunction(name, { ...environment, ...options.settings })
+  running.push(fn)
+  const answers = []
+  for (const event of events) {
+    const { result, error } = await fn.invoke(event, options.invoke)
+    answers.push(error ?? (options.resultsMayHoldTokens ? 'withheld' : result))
+  }
+  return { text: fn.output() + JSON.stringify(answers), invocations: events.length, lines: fn.log().length }
+}
+
+function expectNoSecret({ text, lines }: { text: string; lines: number }): void {
+  expect(lines).toBeGreaterThan(0)
+  const forms = Object.values(secret).flatMap((value) => [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    JSON.stringify(JSON.stringify(value)).slice(3, -3),
+    encodeURIComponent(value),
+    Buffer.from(value).toString('base64').slice(0, -4),
+  ])
+  for (const form of forms) expect(text).not.toContain(form)
+  // Nothing else that begins like a secret either, such as one cut short.
+  expect(text.replaceAll('CANARY-aws-access-key-id', '')).not.toContain('CANARY-')
+}
+
+/** An error of Tencent that quotes every secret, also one that a cut of the message falls into. */
+const quoting = `${secret.id} ${secret.key} ${secret.session} ${secret.token} ${JSON.stringify(secret.oddToken)} ${'word '.repeat(25)}${secret.token} ${secret.token}`
+const faults: Fault[] = [
+  { kind: 'throttle' },
+  { kind: 'error', code: 'InternalError', message: quoting },
+  { kind: 'error', code: 'AuthFailure.SignatureFailure', message: quoting },
+  { kind: 'error', code: 'AuthFailure.TokenFailure', message: quoting },
+  { kind: 'error', code: 'AuthFailure.SignatureExpire', message: quoting },
+  { kind: 'error', code: 'UnauthorizedOperation', message: quoting },
+  { kind: 'error', code: secret.token, message: '' },
+  { kind: 'status', status: 500, body: quoting },
+  { kind: 'status', status: 403, body: quoting },
+  { kind: 'reset' },
+  { kind: 'truncated' },
+  { kind: 'html' },
+  { kind: 'hang' },
+  { kind: 'too-large' },
+  { kind: 'half' },
+  { kind: 'empty-list' },
+  { kind: 'null-list' },
+  { kind: 'missing-list' },
+  { kind: 'garbage-list', value: [secret.token, 1] },
+  { kind: 'garbage-list', value: { [secret.token]: secret.key } },
+  { kind: 'ext-infos-mismatch' },
+]
+
+describe('list-tokens', () => {
+  it.each([false, true])('list-tokens leaks nothing when it succeeds (SCF: %s)', async (scf) => {
+    const events = [
+      {},
+      { Refresh: true },
+      http('/tokens/fingerprints', secret.apiKey),
+      http('/healthz', secret.wrongKey),
+    ]
+    expectNoSecret(await leaving('list-tokens', events, { invoke: { scf } }))
+    const revealing = [{ Reveal: true }, http('/tokens', secret.apiKey)]
+    expectNoSecret(await leaving('list-tokens', revealing, { invoke: { scf }, resultsMayHoldTokens: true }))
+  })
+
+  it('list-tokens leaks nothing of what a caller sends', async () => {
+    expectNoSecret(
+      await leaving('list-tokens', [
+        http('/tokens', secret.wrongKey),
+        http(`/${secret.wrongKey}`, secret.wrongKey),
+        http(`/sub-apps/${secret.wrongKey}/tokens`, secret.apiKey),
+        {
+          ...(http('/tokens', secret.apiKey) as object),
+          rawQueryString: `${secret.apiKey}=${secret.wrongKey}`,
+        },
+        http('/tokens/fingerprints', secret.apiKey, {
+          'if-none-match': secret.wrongKey,
+          cookie: secret.wrongKey,
+        }),
+        recorded('scf-timer.json'),
+        { SubAppId: secret.token },
+      ]),
+    )
+  })
+
+  it.each(faults)('list-tokens leaks nothing for %j', async (fault) => {
+    const settings = { AIGC_TIMEOUT_MS: '500' }
+    for (const event of [{}, http('/tokens/fingerprints', secret.apiKey)]) {
+      // Tokens are known to the process only after it has seen them once.
+      const before = simulator.calls.length
+      simulator.fail({ kind: 'slow', ms: 0 })
+      simulator.fail(fault, Number.POSITIVE_INFINITY)
+      expectNoSecret(await leaving('list-tokens', [{}, event], { settings }))
+      expect(simulator.calls.length - before).toBeGreaterThan(1)
+      simulator.clearFaults()
+    }
+  })
+
+  it('list-tokens leaks nothing when its settings are secrets in the wrong place', async () => {
+    const settings = Object.fromEntries(
+      [
+        'AIGC_SITE',
+        'AIGC_SUB_APP_IDS',
+        'AIGC_VOD_ENDPOINT',
+        'AIGC_HTTP_AUTH',
+        'AIGC_API_KEYS',
+        'AIGC_CACHE_SECONDS',
+        'AIGC_MIRROR_TARGETS',
+        'AIGC_MIN_KEEP',
+        'AIGC_LOG_LEVEL',
+        'AIGC_UNKNOWN',
+      ].map((name) => [name, secret.apiKey]),
+    )
+    expectNoSecret(await leaving('list-tokens', [{}, http('/tokens', secret.apiKey)], { settings }))
+  })
+})
+
+describe('mirror-tokens', () => {
+  const mirrored = (tokens: string[]): string =>
+    renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId: subAppId, Site: 'intl' })
+
+  it('mirror-tokens leaks nothing when it writes, holds, refuses and fails', async () => {
+    const path = (name: string): string => join(folder, name)
+    writeFileSync(path('more'), mirrored([secret.token, secret.oddToken, 'CANARY-gone-token']))
+    writeFileSync(path('foreign'), secret.foreign)
+    mkdirSync(path('folder'))
+    const names = ['absent', 'more', 'foreign', 'folder']
+    const targets = [...names.map((name) => `file:${path(name)}`), 'aws-secretsmanager:quoting']
+    const events = [{ DryRun: true }, {}, recorded('eventbridge-rule.json'), { Confirm: secret.token }]
+    const settings = { AIGC_MIRROR_TARGETS: targets.join() }
+    const all = await leaving('mirror-tokens', events, { settings })
+    expectNoSecret(all)
+    expect(all.text).toContain('AccessDeniedException')
+    expect(all.text).toContain('would-refuse')
+  })
+
+  it.each(faults)('mirror-tokens leaks nothing for %j', async (fault) => {
+    writeFileSync(join(folder, 'known'), mirrored([secret.oddToken, secret.token].sort()))
+    const settings = { AIGC_MIRROR_TARGETS: `file:${join(folder, 'known')}`, AIGC_TIMEOUT_MS: '500' }
+    simulator.fail({ kind: 'slow', ms: 0 })
+    simulator.fail(fault, Number.POSITIVE_INFINITY)
+    expectNoSecret(
+      await leaving('mirror-tokens', [recorded('eventbridge-scheduler.json'), {}, { DryRun: true }], {
+        settings,
+      }),
+    )
+  })
+})

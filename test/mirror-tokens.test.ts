@@ -1,0 +1,355 @@
+/** `mirror-tokens` as it is deployed: the built bundle in its own process, the simulator, moto and files. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  ListSecretVersionIdsCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { renderDocument, versionId } from '../lib/document.ts'
+import type { MirrorReport } from '../lib/mirror.ts'
+import { fingerprint } from '../lib/tokens.ts'
+import { type Answer, type FunctionProcess, startFunction } from './function-process.ts'
+import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
+import type { Fault } from './peers/tencent/faults.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+
+const subAppId = 251006666
+const event = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`events/${name}`, import.meta.url), 'utf8'))
+const everyTime = Number.POSITIVE_INFINITY
+const scheduled = event('eventbridge-scheduler.json')
+
+let simulator: TencentSimulator
+let folder: string
+const running: FunctionProcess[] = []
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirror-test-'))
+})
+beforeEach(async () => {
+  await simulator?.close()
+  simulator = await startTencentSimulator({ applications: [{ subAppId }, { subAppId: 2 }], lagMs: 0 })
+})
+afterAll(async () => {
+  await Promise.all(running.map((one) => one.close()))
+  await simulator.close()
+  rmSync(folder, { recursive: true })
+})
+
+function start(targets: string, changes: Record<string, string> = {}): FunctionProcess {
+  const started = startFunction('mirror-tokens', {
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: `${subAppId}`,
+    AIGC_MIRROR_TARGETS: targets,
+    AIGC_SETTLE_SECONDS: '0',
+    AIGC_TIMEOUT_MS: '1200',
+    ...changes,
+  })
+  running.push(started)
+  return started
+}
+
+function doc(tokens: string[], ApiToken: string | null = tokens[0] ?? null): string {
+  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId: subAppId, Site: 'intl' })
+}
+
+/** The report, from the result or from the message of the error. */
+function reportOf({ result, error }: Answer): MirrorReport {
+  return (result ?? JSON.parse(/\{"Digest".*\}/s.exec(error?.message ?? '')?.[0] ?? 'null')) as MirrorReport
+}
+
+const outcomes = (answer: Answer): string[] => reportOf(answer).Results.map(({ Outcome }) => Outcome)
+
+describe('mirror-tokens to a file', () => {
+  it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json', 'manual-empty.json'])(
+    'mirror-tokens runs for %s',
+    async (name) => {
+      const path = join(folder, name)
+      simulator.vod.create(subAppId, 'token-a')
+      const fn = start(`file:${path}`)
+      expect(outcomes(await fn.invoke(event(name), { scf: name.startsWith('scf') }))).toEqual(['created'])
+      expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+      expect(statSync(path).mode & 0o777).toBe(0o600)
+      expect(fn.log()).toMatchObject([
+        {
+          level: 'info',
+          event: 'mirror-tokens',
+          trigger: name.startsWith('manual') ? 'manual' : name.replace('.json', ''),
+        },
+      ])
+    },
+  )
+
+  it.each(['http-api-v2.json', 'rest-api.json', 'alb.json', 'scf-function-url.json', 'lambda-url.json'])(
+    'mirror-tokens throws for %s and says what it takes',
+    async (name) => {
+      const { error } = await start('file:/nowhere/x').invoke(event(name))
+      expect(error?.name).toBe('InputInvalid')
+      expect(error?.message).toContain('this function takes schedules, and runs by hand such as {}')
+      expect(simulator.calls).toHaveLength(0)
+    },
+  )
+
+  it('mirror-tokens follows a rotation: addition, settled removal', async () => {
+    const path = join(folder, 'rotation')
+    const fn = start(`file:${path}`)
+    simulator.vod.create(subAppId, 'token-b')
+    await fn.invoke(scheduled)
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.vod.delete(subAppId, 'token-b')
+    const answer = await fn.invoke(scheduled)
+    expect(reportOf(answer).Results[0]).toMatchObject({
+      Outcome: 'updated',
+      Added: [fingerprint('token-a')],
+      Removed: [fingerprint('token-b')],
+      VersionId: versionId(doc(['token-a'])),
+    })
+    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+    expect(answer.timers).toEqual([])
+  })
+
+  it('mirror-tokens defers a removal inside a short time limit and fails the run', async () => {
+    const path = join(folder, 'deferred')
+    writeFileSync(path, doc(['token-a', 'token-b']))
+    simulator.vod.create(subAppId, 'token-b')
+    const { error } = await start(`file:${path}`, { AIGC_SETTLE_SECONDS: '60' }).invoke(scheduled, {
+      limitMs: 30_000,
+    })
+    expect(error?.name).toBe('MirrorIncomplete')
+    expect(error?.message).toContain('raise the time limit or lower AIGC_SETTLE_SECONDS')
+    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a', 'token-b']))
+  })
+
+  it('mirror-tokens confirms a held plan by hand', async () => {
+    const path = join(folder, 'held')
+    writeFileSync(path, doc(['token-a']))
+    const fn = start(`file:${path}`)
+    const held = await fn.invoke(scheduled)
+    expect([held.error?.name, outcomes(held)]).toEqual(['MirrorIncomplete', ['held']])
+    expect(held.error?.message).toContain('run by hand with the Digest as "Confirm"')
+    const dry = await fn.invoke({ DryRun: true })
+    expect([dry.error, outcomes(dry)]).toEqual([undefined, ['would-hold']])
+    expect(reportOf(dry).Digest).toBe(reportOf(held).Digest)
+    expect((await fn.invoke({ Confirm: 'f'.repeat(64) })).error?.name).toBe('PlanChanged')
+    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+    expect(outcomes(await fn.invoke({ Confirm: reportOf(held).Digest }))).toEqual(['updated'])
+    expect(readFileSync(path, 'utf8')).toBe(doc([]))
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
+  })
+
+  it('mirror-tokens runs for one application by hand, and keeps applications apart', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.vod.create(2, 'token-2')
+    const fn = start(`file:${folder}/several-{SubAppId}`, { AIGC_SUB_APP_IDS: `${subAppId},2` })
+    expect(reportOf(await fn.invoke({ SubAppId: 2 })).Results).toMatchObject([
+      { SubAppId: 2, Outcome: 'created' },
+    ])
+    expect(existsSync(`${folder}/several-${subAppId}`)).toBe(false)
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created', 'unchanged'])
+    expect((await fn.invoke({ SubAppId: 3 })).error?.name).toBe('SubAppNotFound')
+  })
+
+  it.each([
+    [
+      { dryRun: true },
+      'InputInvalid',
+      '"dryRun" is not a known field; this function takes "SubAppId" (a whole number), "DryRun" (true or false), "Confirm" (a string)',
+    ],
+    [{ Confirm: 5 }, 'InputInvalid', '"Confirm" must be a string'],
+    [{ Confirm: 'x', DryRun: true }, 'InputInvalid', 'exclude each other'],
+  ])('mirror-tokens refuses %j by hand', async (given, name, sentence) => {
+    const { error } = await start('file:/nowhere/x').invoke(given)
+    expect(error?.name).toBe(name)
+    expect(error?.message).toContain(sentence)
+    expect(simulator.calls).toHaveLength(0)
+  })
+
+  it('mirror-tokens without targets says which setting to make', async () => {
+    const { error } = await start('').invoke(scheduled)
+    expect(error?.name).toBe('ConfigInvalid')
+    expect(error?.message).toContain('AIGC_MIRROR_TARGETS must name at least one target')
+  })
+
+  it('mirror-tokens embeds its metrics on Lambda', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start(`file:${folder}/metrics file:${folder}`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
+    await fn.invoke(scheduled)
+    expect(fn.log()).toMatchObject([
+      {
+        level: 'error',
+        code: 'MirrorIncomplete',
+        message: 'Mirroring: 1 of 2 targets not in step',
+        results: [{ Outcome: 'created' }, { Outcome: 'failed' }],
+        FunctionName: 'mirror',
+        MirrorSuccess: 0,
+        MirrorFailure: 1,
+        MirrorHeld: 0,
+        TokensAdded: 1,
+        TokensRemoved: 0,
+      },
+    ])
+  })
+
+  it.each<[Fault, number]>([
+    [{ kind: 'throttle' }, everyTime],
+    [{ kind: 'error', code: 'AuthFailure.UnauthorizedOperation' }, 1],
+    [{ kind: 'error', code: 'ResourceNotFound.UserNotExist' }, 1],
+    [{ kind: 'error', code: 'FailedOperation.DBError' }, everyTime],
+    [{ kind: 'status', status: 500 }, everyTime],
+    [{ kind: 'reset' }, everyTime],
+    [{ kind: 'truncated' }, everyTime],
+    [{ kind: 'html' }, everyTime],
+    [{ kind: 'hang' }, everyTime],
+    [{ kind: 'slow', ms: 3_000 }, everyTime],
+    [{ kind: 'too-large' }, 1],
+    [{ kind: 'half' }, 1],
+    [{ kind: 'empty-list' }, 1],
+    [{ kind: 'null-list' }, 1],
+    [{ kind: 'missing-list' }, 1],
+    [{ kind: 'garbage-list', value: ['token-a', 5] }, 1],
+    [{ kind: 'garbage-list', value: { 0: 'token-a' } }, 1],
+  ])('mirror-tokens leaves the secret alone and fails the run for %j', async (fault, times) => {
+    const path = join(folder, 'untouched')
+    const before = doc(['token-a', 'token-b', 'token-c', 'token-d', 'token-e'])
+    writeFileSync(path, before)
+    for (const token of JSON.parse(before).ApiTokens) simulator.vod.create(subAppId, token)
+    simulator.fail(fault, times)
+    const answer = await start(`file:${path}`, { AIGC_MIN_KEEP: '0.9' }).invoke(scheduled)
+    expect(answer.error?.name).toBe('MirrorIncomplete')
+    expect(outcomes(answer)).toEqual([/half|empty|null/.test(fault.kind) ? 'held' : 'failed'])
+    expect(readFileSync(path, 'utf8')).toBe(before)
+  })
+
+  it('mirror-tokens fails, writing nothing, when the clock cannot be mended', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.fail({ kind: 'error', code: 'AuthFailure.SignatureExpire' }, everyTime)
+    const answer = await start(`file:${folder}/clock`).invoke(scheduled)
+    expect(outcomes(answer)).toEqual(['failed'])
+    expect(simulator.calls).toHaveLength(2)
+    expect(existsSync(`${folder}/clock`)).toBe(false)
+  })
+})
+
+describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
+  let moto: Moto
+  let client: SecretsManagerClient
+  let aws: Record<string, string>
+
+  beforeAll(async () => {
+    moto = await startMoto()
+    const credentials = { accessKeyId: 'moto-access-key', secretAccessKey: 'moto-secret-access-key' }
+    client = new SecretsManagerClient({ endpoint: moto.url, region: 'eu-west-1', credentials })
+    aws = {
+      AWS_ENDPOINT_URL: moto.url,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    }
+  })
+  afterAll(async () => {
+    client.destroy()
+    await moto.close()
+  })
+
+  const value = async (SecretId: string, VersionStage = 'AWSCURRENT'): Promise<string | undefined> =>
+    (await client.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString
+  const versions = async (SecretId: string): Promise<number> =>
+    (await client.send(new ListSecretVersionIdsCommand({ SecretId, IncludeDeprecated: true }))).Versions
+      ?.length ?? 0
+
+  it('mirror-tokens creates, then writes nothing for a hundred shuffled and doubled lists', async () => {
+    for (const token of ['token-a', 'token-b', 'token-c']) simulator.vod.create(subAppId, token)
+    // More runs than Tencent allows calls in a second: the client waits.
+    const fn = start('aws-secretsmanager:created', { ...aws, AIGC_TIMEOUT_MS: '10000' })
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created'])
+    for (let run = 0; run < 100; run++) {
+      if (run % 2)
+        simulator.fail({
+          kind: 'garbage-list',
+          value: ['token-c', 'token-a', 'token-b', 'token-c', 'token-a'],
+        })
+      expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
+    }
+    expect(await value('created')).toBe(doc(['token-a', 'token-b', 'token-c']))
+    expect(await versions('created')).toBe(1)
+  })
+
+  it('mirror-tokens fills a secret without a value and updates it; the value before stays AWSPREVIOUS', async () => {
+    await client.send(new CreateSecretCommand({ Name: 'filled' }))
+    const fn = start('aws-secretsmanager:filled', aws)
+    simulator.vod.create(subAppId, 'token-a')
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created'])
+    simulator.vod.create(subAppId, 'token-b')
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['updated'])
+    expect(await value('filled')).toBe(doc(['token-a', 'token-b']))
+    expect(await value('filled', 'AWSPREVIOUS')).toBe(doc(['token-a']))
+  })
+
+  it('mirror-tokens makes an earlier set current again: A, B, A', async () => {
+    const fn = start('aws-secretsmanager:aba', aws)
+    simulator.vod.create(subAppId, 'token-a')
+    await fn.invoke(scheduled)
+    simulator.vod.create(subAppId, 'token-b')
+    await fn.invoke(scheduled)
+    simulator.vod.delete(subAppId, 'token-b')
+    const answer = await fn.invoke(scheduled)
+    expect(reportOf(answer).Results).toMatchObject([
+      { Outcome: 'updated', Removed: [fingerprint('token-b')] },
+    ])
+    expect(await value('aba')).toBe(doc(['token-a']))
+    expect(await value('aba', 'AWSPREVIOUS')).toBe(doc(['token-a', 'token-b']))
+    expect(await versions('aba')).toBe(2)
+  })
+
+  it('mirror-tokens refuses a foreign secret and takes it over with adopt=true', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    await client.send(new CreateSecretCommand({ Name: 'foreign', SecretString: 'somebody-elses-password' }))
+    const answer = await start('aws-secretsmanager:foreign', aws).invoke(scheduled)
+    expect([answer.error?.name, outcomes(answer)]).toEqual(['MirrorIncomplete', ['refused']])
+    expect(answer.error?.message).toContain('does not carry our mark; add adopt=true')
+    expect(answer.error?.message).not.toContain('somebody-elses-password')
+    expect(await value('foreign')).toBe('somebody-elses-password')
+    const adopting = start('aws-secretsmanager:foreign?adopt=true', aws)
+    expect(outcomes(await adopting.invoke(scheduled))).toEqual(['updated'])
+    expect(await value('foreign', 'AWSPREVIOUS')).toBe('somebody-elses-password')
+    expect(outcomes(await start('aws-secretsmanager:foreign', aws).invoke(scheduled))).toEqual(['unchanged'])
+  })
+
+  it('mirror-tokens refuses the secret of another application', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.vod.create(2, 'token-2')
+    await start('aws-secretsmanager:other', aws).invoke(scheduled)
+    const answer = await start('aws-secretsmanager:other?adopt=true', {
+      ...aws,
+      AIGC_SUB_APP_IDS: '2',
+    }).invoke(scheduled)
+    expect(outcomes(answer)).toEqual(['refused'])
+    expect(await value('other')).toBe(doc(['token-a']))
+  })
+
+  it.each<Fault>([
+    { kind: 'throttle' },
+    { kind: 'reset' },
+    { kind: 'truncated' },
+    { kind: 'html' },
+    { kind: 'hang' },
+    { kind: 'empty-list' },
+    { kind: 'missing-list' },
+    { kind: 'error', code: 'AuthFailure.SignatureFailure' },
+  ])('mirror-tokens leaves the secret alone for $kind', async (fault) => {
+    const name = `alone-${fault.kind}`
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start(`aws-secretsmanager:${name}`, aws)
+    await fn.invoke(scheduled)
+    simulator.fail(fault, everyTime)
+    expect((await fn.invoke(scheduled)).error?.name).toBe('MirrorIncomplete')
+    expect(await value(name)).toBe(doc(['token-a']))
+    expect(await versions(name)).toBe(1)
+  })
+})
