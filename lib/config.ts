@@ -1,9 +1,7 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
-import { credentialProblems } from './credentials.ts'
+import { credentialProblems, type Environment } from './credentials.ts'
 import { ConfigError } from './errors.ts'
 import type { StoreKind, Target } from './stores/store.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 export type Site = 'intl' | 'cn'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -2,9 +2,11 @@
  * Where Tencent credentials come from. Read at every call, not once: SCF replaces the run role's variables in
  * a warm instance (https://cloud.tencent.com/document/product/583/30228).
  */
-import type { Environment } from './config.ts'
 import { ConfigError } from './errors.ts'
 import type { Credentials } from './tc3.ts'
+
+/** Environment variables, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 interface Source {
   readonly id: string

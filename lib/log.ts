@@ -50,10 +50,10 @@ export function createScrubber(): Scrubber {
 
 /** A secret as foreign text quotes it: as it is, inside a URL, inside JSON, and that JSON inside JSON again. */
 function formsOf(secret: string): string[] {
-  const escape = (text: string): string => JSON.stringify(text).slice(1, -1)
-  const once = escape(secret)
-  const twice = escape(once)
-  return [secret, once, twice, escape(twice), encodeURIComponent(secret.toWellFormed())]
+  const quote = (text: string): string => JSON.stringify(text).slice(1, -1)
+  const once = quote(secret)
+  const twice = quote(once)
+  return [secret, once, twice, quote(twice), encodeURIComponent(secret.toWellFormed())]
 }
 
 /** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */

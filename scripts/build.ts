@@ -9,7 +9,6 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { zipSync } from 'fflate'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-export const dist = join(root, 'dist')
 export const functionNames = ['list-tokens', 'mirror-tokens'] as const
 export type FunctionName = (typeof functionNames)[number]
 
@@ -36,17 +35,20 @@ const awsApart: Plugin = {
   },
 }
 
-/** Builds everything; returns the folder of each function's bundle. */
-export async function buildFunctions(): Promise<Record<FunctionName, string>> {
+/** Builds everything into a folder, which is emptied first; returns the path of each function's `index.js`. */
+export async function buildFunctions(dist = join(root, 'dist')): Promise<Record<FunctionName, string>> {
   await rm(dist, { recursive: true, force: true })
-  await mkdir(dist)
+  await mkdir(dist, { recursive: true })
   // The bundles are CommonJS although this package is not. This file lies outside of what is deployed.
   await writeFile(join(dist, 'package.json'), '{"type":"commonjs"}\n')
-  await Promise.all(functionNames.map(buildFunction))
-  return { 'list-tokens': join(dist, 'list-tokens'), 'mirror-tokens': join(dist, 'mirror-tokens') }
+  const [listTokens, mirrorTokens] = await Promise.all([
+    buildFunction('list-tokens', dist),
+    buildFunction('mirror-tokens', dist),
+  ])
+  return { 'list-tokens': listTokens, 'mirror-tokens': mirrorTokens }
 }
 
-async function buildFunction(name: FunctionName): Promise<void> {
+async function buildFunction(name: FunctionName, dist: string): Promise<string> {
   const folder = join(dist, name)
   const index = {
     entryPoints: [`handlers/${name}.ts`],
@@ -66,6 +68,7 @@ async function buildFunction(name: FunctionName): Promise<void> {
     attrs: 0o644 << 16,
   })
   await writeFile(join(dist, `${name}.zip`), zip)
+  return index.outfile
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

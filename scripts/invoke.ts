@@ -1,6 +1,5 @@
 /** Runs one function by hand with the current environment: `npm run invoke -- list-tokens '{"SubAppId":251006666}'`. */
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { buildFunctions, type FunctionName, functionNames } from './build.ts'
 
 const [name, text = '{}', ...rest] = process.argv.slice(2)
@@ -18,8 +17,8 @@ try {
 const printResult = process.stdout.write.bind(process.stdout)
 process.stdout.write = process.stderr.write.bind(process.stderr)
 
-const folders = await buildFunctions()
-const { handler } = createRequire(import.meta.url)(join(folders[name], 'index.js'))
+const bundles = await buildFunctions()
+const { handler } = createRequire(import.meta.url)(bundles[name])
 try {
   printResult(`${JSON.stringify(await handler(event, {}), null, 2)}\n`)
 } catch (error) {

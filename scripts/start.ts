@@ -17,12 +17,17 @@ if (existsSync('.env')) process.loadEnvFile('.env')
 const env = process.env
 
 const port = Number(env['PORT'] ?? 3000)
-if (!Number.isInteger(port) || port < 0 || port > 65_535) fail('PORT must be a whole number from 0 to 65535')
+if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  console.error('npm start: PORT must be a whole number from 0 to 65535')
+  process.exit(1)
+}
 
 const credentials = ['AIGC_SECRET_ID', 'TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRETID']
 const configured = Object.keys(env).some((name) => name.startsWith('AIGC_'))
 const real = configured && credentials.some((name) => env[name])
 const folder = await mkdtemp(join(tmpdir(), 'vod-aigc-tokens-'))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0))
+
 const simulator = real ? null : await startSimulator()
 const key = env['AIGC_HTTP_AUTH'] ? null : provideKey()
 provide({
@@ -31,22 +36,20 @@ provide({
 })
 const mirrorEveryMs = real ? 60_000 : 5_000
 
-const folders = await buildFunctions()
-const [listTokens, mirrorTokens] = [loadHandler('list-tokens'), loadHandler('mirror-tokens')]
-const gateway = await startGateway(listTokens, port, (method, path, status) =>
+const bundles = await buildFunctions(join(folder, 'functions'))
+const load = (name: FunctionName): Handler => createRequire(import.meta.url)(bundles[name]).handler
+const mirrorTokens = load('mirror-tokens')
+const gateway = await startGateway(load('list-tokens'), port, (method, path, status) =>
   say(`${method} ${path} ${status}`),
-).catch(async (error: NodeJS.ErrnoException) => {
-  await rm(folder, { recursive: true })
-  return fail(
-    error.code === 'EADDRINUSE'
-      ? `port ${port} is taken; choose another: PORT=3001 npm start`
-      : error.message,
-  )
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+).catch((error: NodeJS.ErrnoException) =>
+  error.code === 'EADDRINUSE'
+    ? fail(`port ${port} is taken; choose another: PORT=3001 npm start`)
+    : fail(error.message),
+)
 
-const good = await runMirror()
-greet(good)
+const failure = await runMirror()
+if (failure?.name === 'ConfigInvalid') await fail(failure.message)
+greet(failure === null)
 while (true) {
   await sleep(mirrorEveryMs)
   await runMirror()
@@ -84,12 +87,8 @@ function provide(settings: Record<string, string>): void {
   for (const [name, value] of Object.entries(settings)) env[name] ||= value
 }
 
-function loadHandler(name: FunctionName): Handler {
-  return createRequire(import.meta.url)(join(folders[name], 'index.js')).handler
-}
-
-/** Runs the mirror as EventBridge Scheduler does; tells whether all went well. The function logs its failures. */
-async function runMirror(): Promise<boolean> {
+/** Runs the mirror as EventBridge Scheduler does; returns what it threw. The function logs its failures itself. */
+async function runMirror(): Promise<Error | null> {
   const event = { version: '0', source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }
   try {
     const { Results } = (await mirrorTokens(event, lambdaContext(180_000))) as {
@@ -98,10 +97,11 @@ async function runMirror(): Promise<boolean> {
     for (const { Outcome, Target, Added, Removed } of Results)
       if (Outcome !== 'unchanged')
         say(`${Outcome} ${Target}: ${Added.length} added, ${Removed.length} removed`)
-    return true
+    return null
   } catch (error) {
-    say(`the mirror failed: ${error instanceof Error ? error.name : error}; its log line above says why`)
-    return false
+    const failure = error instanceof Error ? error : new Error(String(error))
+    say(`the mirror failed: ${failure.name}; the line above says why`)
+    return failure
   }
 }
 
@@ -134,15 +134,13 @@ function say(line: string): void {
   console.log(`${new Date().toISOString().slice(11, 19)} ${line}`)
 }
 
-async function end(): Promise<void> {
-  gateway.close()
-  gateway.closeAllConnections()
-  await simulator?.close()
-  await rm(folder, { recursive: true, force: true })
-  process.exit(0)
+async function fail(message: string): Promise<never> {
+  console.error(`npm start: ${message}`)
+  return end(1)
 }
 
-function fail(message: string): never {
-  console.error(`npm start: ${message}`)
-  process.exit(1)
+/** Ends everything; what listens ends with the process. */
+async function end(exitCode: number): Promise<never> {
+  await rm(folder, { recursive: true, force: true })
+  process.exit(exitCode)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, type Environment, parseConfig } from '../lib/config.ts'
-import { readCredentials } from '../lib/credentials.ts'
+import { type Config, parseConfig } from '../lib/config.ts'
+import { type Environment, readCredentials } from '../lib/credentials.ts'
 import { ConfigError } from '../lib/errors.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 

@@ -189,6 +189,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     const Tags = [
       { Key: 'team', Value: 'video' },
       { Key: 'managed-by', Value: 'terraform' },
+      { Key: 'read-by', Value: 'vod-aigc-tokens' },
     ]
     await admin.send(new CreateSecretCommand({ Name: tagged.name, SecretString: 'x', Tags }))
     expect(await open(tagged).read(soon())).toMatchObject({ marked: false })
@@ -196,6 +197,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect((await describeSecret(tagged)).Tags).toEqual([
       { Key: 'team', Value: 'video' },
       { Key: 'managed-by', Value: 'vod-aigc-tokens' },
+      { Key: 'read-by', Value: 'vod-aigc-tokens' },
     ])
   })
 
@@ -305,8 +307,10 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       await mirror(open(untouchable), a)
       await prepare(untouchable.name)
       const before = await stateOf(untouchable)
+      gateway.treat(() => 'pass')
       const seen = await open(untouchable).read(soon())
       expect(seen).toEqual({ state: 'unavailable', reason: expect.stringMatching(say) })
+      expect(gateway.actions).toEqual(['DescribeSecret'])
       expect((await refusalOf(mirror(open(untouchable), b, seen), b)).message).toMatch(say)
       expect(await stateOf(untouchable)).toEqual(before)
     })

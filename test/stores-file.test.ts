@@ -115,9 +115,10 @@ describe('file', () => {
     'not JSON',
     '[]',
     'null',
-    '{"ApiTokens":[]}',
     '{"ApiTokens":{},"SubAppId":1,"Site":"intl"}',
     '{"SubAppId":1,"Site":"intl"}',
+    '{"ApiTokens":[],"Site":"intl"}',
+    '{"ApiTokens":[],"SubAppId":1}',
   ])('file does not take %s for its own', async (value) => {
     const foreign = target()
     await put(foreign, value)

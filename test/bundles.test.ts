@@ -1,0 +1,97 @@
+/** The built bundles: what is in them, how large they are, and that they leave nothing behind. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { unzipSync } from 'fflate'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundlePath } from './function-process.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+
+const run = promisify(execFile)
+const names = ['list-tokens', 'mirror-tokens'] as const
+const root = fileURLToPath(new URL('..', import.meta.url))
+const zipOf = (name: string, folder = root): Buffer => readFileSync(join(folder, 'dist', `${name}.zip`))
+
+let simulator: TencentSimulator
+let folder: string
+
+beforeAll(async () => {
+  simulator = await startTencentSimulator({ lagMs: 0 })
+  folder = mkdtempSync(join(tmpdir(), 'bundle-test-'))
+})
+afterAll(async () => {
+  await simulator.close()
+  rmSync(folder, { recursive: true })
+})
+
+describe.each(names)('%s', (name) => {
+  it('loads with require and exports one function under both platforms’ names', () => {
+    const bundle = createRequire(import.meta.url)(bundlePath(name))
+    expect(Object.keys(bundle).sort()).toEqual(['handler', 'main_handler'])
+    expect(bundle.handler).toBe(bundle.main_handler)
+    expect(bundle.handler.constructor.name).toBe('AsyncFunction')
+    expect(bundle.handler).toHaveLength(2)
+  })
+
+  it('consists of index.js and the lazily loaded aws.js, with no package.json beside them', () => {
+    expect(readdirSync(dirname(bundlePath(name))).sort()).toEqual(['aws.js', 'index.js'])
+    const zip = unzipSync(zipOf(name))
+    expect(Object.keys(zip).sort()).toEqual(['aws.js', 'index.js'])
+    expect(Buffer.from(zip['index.js'] ?? [])).toEqual(readFileSync(bundlePath(name)))
+  })
+
+  it('requires nothing but Node itself and aws.js', () => {
+    const source = readFileSync(bundlePath(name), 'utf8')
+    const required = [...source.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, path]) => path ?? '')
+    const builtin = createRequire(import.meta.url)('node:module').builtinModules as string[]
+    const others = required.filter((path) => !path.startsWith('node:') && !builtin.includes(path))
+    expect([...new Set(others)]).toEqual(['./aws.js'])
+  })
+
+  // Bytes. undici with all its parts is most of index.js.
+  it('stays within its budget', () => {
+    expect(statSync(bundlePath(name)).size).toBeLessThan(600_000)
+    expect(statSync(join(dirname(bundlePath(name)), 'aws.js')).size).toBeLessThan(420_000)
+  })
+
+  it('lets the process end by itself after an answer', async () => {
+    // The upstream keeps the connection open; the function's socket to it must not hold the process. undici lets
+    // go of it a turn of the event loop after the answer.
+    const turn = 'await new Promise(setImmediate)'
+    const script = `require(${JSON.stringify(bundlePath(name))}).handler({}, {}).then(async () => {
+      ${turn}; ${turn}
+      console.log('kept alive by', JSON.stringify(process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY/.test(kind))))
+    })`
+    simulator.vod.create(251006666)
+    const { stdout } = await run(process.execPath, ['-e', script], {
+      env: {
+        AIGC_SECRET_ID: simulator.secretId,
+        AIGC_SECRET_KEY: simulator.secretKey,
+        AIGC_VOD_ENDPOINT: simulator.url,
+        AIGC_SUB_APP_IDS: '251006666',
+        AIGC_MIRROR_TARGETS: `file:${join(folder, name)}`,
+      },
+    })
+    expect(stdout).toContain('kept alive by []')
+  })
+})
+
+describe('npm run build', () => {
+  it('gives the same bytes in another folder and another time zone', async () => {
+    const copy = join(folder, 'copy')
+    for (const part of ['handlers', 'lib', 'scripts', 'package.json', 'tsconfig.json'])
+      cpSync(join(root, part), join(copy, part), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    await run(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], {
+      cwd: copy,
+      env: { ...process.env, TZ: 'Pacific/Auckland' },
+    })
+    const digest = (zip: Buffer): string => createHash('sha256').update(zip).digest('hex')
+    for (const name of names) expect(digest(zipOf(name, copy))).toBe(digest(zipOf(name)))
+  })
+})
