@@ -1,0 +1,315 @@
+import { InputError } from './errors.ts'
+
+/** What sends HTTP events. Each name is one row of {@link shapes}. */
+export type HttpShape =
+  | 'http-api-v2'
+  | 'lambda-url'
+  | 'api-gateway-v1'
+  | 'alb'
+  | 'alb-multi-value'
+  | 'scf-api-gateway'
+  | 'scf-function-url'
+
+/** What sends schedule events. Each name is one row of {@link shapes}. */
+export type ScheduleShape = 'eventbridge-rule' | 'eventbridge-scheduler' | 'scf-timer'
+
+/** One HTTP request, whoever sent it. Text in it is the client's: quote it with care. */
+export interface HttpEvent {
+  kind: 'http'
+  shape: HttpShape
+  /** In upper case. */
+  method: string
+  /** Starts with `/`. Where `stage` is set it may, and need not, begin with `/{stage}`. */
+  path: string
+  /** The API's stage; null for `$default` and for senders that have none. */
+  stage: string | null
+  /** Names of the query parameters, each once. Their values are not read: they may be secrets. */
+  queryNames: string[]
+  /** By lower-case name, values of a repeated header joined with `, `. No prototype. */
+  headers: Record<string, string>
+  /** The sender's request id; null where the event has none: take the invocation's then. */
+  requestId: string | null
+}
+
+/** The clock's call: a rule, a schedule or a timer fired. */
+export interface ScheduleEvent {
+  kind: 'schedule'
+  shape: ScheduleShape
+}
+
+/** A run by hand: the fields given, unchecked. No prototype. */
+export interface ManualEvent {
+  kind: 'manual'
+  fields: Record<string, unknown>
+}
+
+/** One way in which a service calls a function: its mark, and how to read it once the mark is there. */
+export interface Shape {
+  name: HttpShape | ScheduleShape
+  /** True where the event carries what only this sender puts into it. Never throws. */
+  matches(event: unknown): boolean
+  /** The plain view. Throws `InputError` where the mark is there but not what it promises. */
+  read(event: unknown): HttpEvent | ScheduleEvent
+}
+
+/**
+ * Every shape but the manual one. No event of a real sender matches two rows. Sources:
+ * - `http-api-v2`, `api-gateway-v1` (an HTTP API with payload 1.0, or a REST API):
+ *   https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ *   https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+ * - `lambda-url`: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+ * - `alb`, `alb-multi-value`:
+ *   https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+ * - `scf-api-gateway`: https://www.tencentcloud.com/document/product/583/12513
+ * - `scf-function-url`: https://www.tencentcloud.com/document/product/583/69491
+ * - `eventbridge-rule`: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
+ * - `eventbridge-scheduler`: https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
+ * - `scf-timer`: https://www.tencentcloud.com/document/product/583/9708
+ */
+export const shapes: readonly Shape[] = [
+  httpShape('http-api-v2', (event) => isPayload2(event) && !isLambdaUrl(event), readPayload2),
+  httpShape('lambda-url', (event) => isPayload2(event) && isLambdaUrl(event), readPayload2),
+  httpShape(
+    'api-gateway-v1',
+    (event) => isText(field(event, 'requestContext', 'apiId')) && isText(field(event, 'resource')),
+  ),
+  httpShape('alb', (event) => isAlb(event) && !isMultiValue(event), readAlb),
+  httpShape('alb-multi-value', (event) => isAlb(event) && isMultiValue(event), readAlb),
+  httpShape('scf-api-gateway', isScfApiGateway, (event) => ({
+    // `queryStringParameters` holds the declared parameters only, `queryString` all of them.
+    queryNames: namesOf(field(event, 'queryString')),
+  })),
+  httpShape(
+    'scf-function-url',
+    // The API Gateway event without what is the gateway's own, `serviceId` above all. By the documentation
+    // there is no `requestContext`; events seen since late 2025 have one that holds `sourceIp` only.
+    (event) =>
+      isText(field(event, 'httpMethod')) && isRecord(field(event, 'queryString')) && !isScfApiGateway(event),
+    (event) => ({ queryNames: namesOf(field(event, 'queryString')) }),
+  ),
+  scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events')),
+  scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler')),
+  scheduleShape('scf-timer', (event) => field(event, 'Type') === 'Timer'),
+]
+
+/**
+ * Says what an invocation is: an HTTP request, the clock, or a run by hand (an object without any shape's
+ * mark, or nothing). Throws `InputError` for anything that is no JSON object, for a shape's mark without the
+ * method and path it promises, and for the marks of two shapes, which no sender makes.
+ */
+export function readEvent(event: unknown): HttpEvent | ScheduleEvent | ManualEvent {
+  if (event === null || event === undefined) return { kind: 'manual', fields: record([]) }
+  if (!isRecord(event)) {
+    const kind = Array.isArray(event) ? 'array' : typeof event
+    throw new InputError(
+      `Reading the event: its type is "${kind}", should be a JSON object such as {} or {"SubAppId":251006666}`,
+    )
+  }
+  const [shape, another] = shapes.filter(({ matches }) => matches(event))
+  if (shape && another) {
+    throw new InputError(
+      `Reading the event: it has the marks of "${shape.name}" and "${another.name}", should have those of one sender`,
+    )
+  }
+  return shape?.read(event) ?? { kind: 'manual', fields: record(entriesOf(event)) }
+}
+
+/** An answer to an {@link HttpEvent}, before it takes the platform's form. */
+export interface HttpResponse {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+/** What the platforms want returned. `statusCode` is always there: SCF and payload 2.0 make a reply without it a 200. */
+export interface Reply {
+  statusCode: number
+  statusDescription?: string
+  headers?: Record<string, string>
+  multiValueHeaders?: Record<string, string[]>
+  body: string
+  isBase64Encoded: false
+}
+
+/** Reason phrases (RFC 9110) of the statuses this bundle answers with. */
+export const reasonPhrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/**
+ * Puts a response into the form the event's sender takes. The body stays out where HTTP allows none (`HEAD`,
+ * 304). A header is left out when its value holds anything but printable ASCII and tabs, line breaks above
+ * all: a value that reflects input must not become a second header, nor cost the client the whole answer.
+ */
+export function toReply(event: HttpEvent, response: HttpResponse): Reply {
+  const { status } = response
+  const headers = Object.entries(response.headers).filter(([, value]) => /^[\t -~]*$/.test(value))
+  const reply: Reply = {
+    statusCode: status,
+    body: event.method === 'HEAD' || status === 304 ? '' : response.body,
+    isBase64Encoded: false,
+  }
+  // A target group takes headers only in the form in which it sends them.
+  if (event.shape === 'alb-multi-value') {
+    reply.multiValueHeaders = Object.fromEntries(headers.map(([name, value]) => [name, [value]]))
+  } else {
+    reply.headers = Object.fromEntries(headers)
+  }
+  if (event.shape === 'alb' || event.shape === 'alb-multi-value') {
+    reply.statusDescription = `${status} ${reasonPhrases[status] ?? ''}`.trimEnd()
+  }
+  return reply
+}
+
+/** What a shape keeps elsewhere than most do. */
+interface HttpParts {
+  method?: unknown
+  path?: unknown
+  queryNames?: string[]
+}
+
+function httpShape(
+  name: HttpShape,
+  matches: Shape['matches'],
+  ownParts: (event: unknown) => HttpParts = () => ({}),
+): Shape {
+  return {
+    name,
+    matches,
+    read(event) {
+      const { method, path, queryNames } = {
+        method: field(event, 'httpMethod'),
+        path: field(event, 'path'),
+        queryNames: parameterNames(event),
+        ...ownParts(event),
+      }
+      // A request is nothing without these two. Whatever else has the wrong type reads as absent, which
+      // fails closed: without its header there is no key.
+      if (!isText(method) || !isText(path) || !path.startsWith('/')) {
+        throw new InputError(
+          `Reading the event: it has the mark of "${name}" but no method or path, should be as that service sends it`,
+        )
+      }
+      const stage = field(event, 'requestContext', 'stage')
+      const requestId = field(event, 'requestContext', 'requestId')
+      return {
+        kind: 'http',
+        shape: name,
+        method: method.toUpperCase(),
+        path,
+        stage: isText(stage) && stage !== '$default' ? stage : null,
+        queryNames,
+        headers: readHeaders(event),
+        requestId: isText(requestId) ? requestId : null,
+      }
+    },
+  }
+}
+
+function scheduleShape(name: ScheduleShape, matches: Shape['matches']): Shape {
+  return { name, matches, read: () => ({ kind: 'schedule', shape: name }) }
+}
+
+function isPayload2(event: unknown): boolean {
+  return field(event, 'version') === '2.0' && isRecord(field(event, 'requestContext', 'http'))
+}
+
+/** Function URLs send the HTTP API's payload; the host tells them apart: `{url-id}.lambda-url.{region}.on.aws`. */
+function isLambdaUrl(event: unknown): boolean {
+  const domain = field(event, 'requestContext', 'domainName')
+  return isText(domain) && /^[^.]+\.lambda-url\./.test(domain)
+}
+
+function readPayload2(event: unknown): HttpParts {
+  return {
+    method: field(event, 'requestContext', 'http', 'method'),
+    path: field(event, 'rawPath'),
+    queryNames: decodeNames(field(event, 'rawQueryString')),
+  }
+}
+
+function isAlb(event: unknown): boolean {
+  return isRecord(field(event, 'requestContext', 'elb'))
+}
+
+function isMultiValue(event: unknown): boolean {
+  return isRecord(field(event, 'multiValueHeaders'))
+}
+
+/** Unlike API Gateway, a load balancer hands parameter names on as they came, percent-encoded. */
+function readAlb(event: unknown): HttpParts {
+  return { queryNames: decodeNames(parameterNames(event).join('&')) }
+}
+
+function isScfApiGateway(event: unknown): boolean {
+  return isText(field(event, 'requestContext', 'serviceId'))
+}
+
+function isScheduledEvent(event: unknown, source: string): boolean {
+  return field(event, 'source') === source && field(event, 'detail-type') === 'Scheduled Event'
+}
+
+function readHeaders(event: unknown): Record<string, string> {
+  // REST APIs send both, and `headers` then has the last value only.
+  const repeated = entriesOf(field(event, 'multiValueHeaders'))
+  const headers = record<string>([])
+  for (const [spelling, value] of repeated.length > 0 ? repeated : entriesOf(field(event, 'headers'))) {
+    const values = (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string')
+    if (values.length === 0) continue
+    const name = spelling.toLowerCase()
+    headers[name] = [...(name in headers ? [headers[name]] : []), ...values].join(', ')
+  }
+  return headers
+}
+
+function parameterNames(event: unknown): string[] {
+  const single = namesOf(field(event, 'queryStringParameters'))
+  const repeated = namesOf(field(event, 'multiValueQueryStringParameters'))
+  return [...new Set([...single, ...repeated])]
+}
+
+/** Names in a raw query string. `URLSearchParams` takes a malformed `%` as it stands, where `decodeURIComponent` throws. */
+function decodeNames(query: unknown): string[] {
+  return isText(query) ? [...new Set(new URLSearchParams(query).keys())] : []
+}
+
+/** An own, plain value along a path of names: nothing inherited, no getter run, `__proto__` a name like any other. */
+function field(value: unknown, ...names: string[]): unknown {
+  return names.reduce(
+    (at, name) => (isRecord(at) ? Object.getOwnPropertyDescriptor(at, name)?.value : undefined),
+    value,
+  )
+}
+
+function namesOf(value: unknown): string[] {
+  return isRecord(value) ? Object.keys(value) : []
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return namesOf(value).map((name) => [name, field(value, name)])
+}
+
+/** An object without a prototype, so that a name from outside never finds anything inherited. */
+function record<T>(entries: [string, T][]): Record<string, T> {
+  const result: Record<string, T> = Object.create(null)
+  for (const [name, value] of entries) result[name] = value
+  return result
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}

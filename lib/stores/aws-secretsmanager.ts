@@ -1,0 +1,346 @@
+import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { StoreError } from '../errors.ts'
+import {
+  mark,
+  type Reading,
+  type Store,
+  type StoreDependencies,
+  type StoreKind,
+  type Target,
+} from './store.ts'
+
+/**
+ * `aws-secretsmanager:NAME?region=…&kmsKeyId=…`. NAME is a secret's name, or its full ARN, which then gives the
+ * region too. `kmsKeyId` counts when the secret is created; an existing secret keeps its key. Credentials, the
+ * endpoint and a region that the target leaves out come from where the AWS SDK finds them.
+ *
+ * The mark is the tag `managed-by` = `vod-aigc-tokens`. A version is named by the document's digest, so that a repeated
+ * write finds its own version instead of making a second one.
+ *
+ * Needs `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue`, `UpdateSecretVersionStage` and
+ * `TagResource`; `CreateSecret` where the secret does not exist yet; the use of the secret's KMS key where it has one of
+ * its own.
+ */
+export const awsSecretsManager: StoreKind = { options: ['region', 'kmsKeyId'], check, open }
+
+// AWS advises against names that end in a hyphen and six characters, and many do ("prod/aigc-tokens"). That matters
+// only to look-ups by an ARN without its suffix, which are not made here.
+// docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+const secretName = /^[A-Za-z0-9/_+=.@-]{1,512}$/
+const secretArn =
+  /^arn:aws[a-z-]*:secretsmanager:(?<region>[a-z0-9-]+):\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$/
+
+const markTag = { Key: 'managed-by', Value: mark }
+
+/** The staging label of the version that readers get. */
+const current = 'AWSCURRENT'
+
+function check({ name, options }: Target): string[] {
+  const problems: string[] = []
+  const ownRegion = regionOfArn(name)
+  if (!secretName.test(name) && ownRegion === undefined) {
+    problems.push('the name should be 1 to 512 of A-Z a-z 0-9 / _ + = . @ - or the full ARN of a secret')
+  }
+  const { region, kmsKeyId } = options
+  if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
+    problems.push('region should be an AWS region, such as eu-central-1')
+  } else if (region !== undefined && ownRegion !== undefined && region !== ownRegion) {
+    problems.push('region should be the one in the ARN, or left out')
+  }
+  if (kmsKeyId !== undefined && !/^[\w:/-]{1,2048}$/.test(kmsKeyId)) {
+    problems.push('kmsKeyId should be the id, the ARN or the alias of a KMS key')
+  }
+  return problems
+}
+
+function regionOfArn(name: string): string | undefined {
+  return secretArn.exec(name)?.groups?.['region']
+}
+
+function open(target: Target, lend: StoreDependencies): Store {
+  const region = target.options['region'] ?? regionOfArn(target.name)
+  let client: SecretsManagerClient | undefined
+
+  /** Runs `steps`; their calls are cut off at the deadline, and no error of theirs holds `document`. */
+  async function run<T>(
+    deadline: number,
+    document: string,
+    steps: (secret: Secret) => Promise<T>,
+  ): Promise<T> {
+    const sdk = await import('../aws.ts')
+    client ??= new sdk.SecretsManagerClient({
+      maxAttempts: 3,
+      retryMode: 'standard',
+      ...(region === undefined ? {} : { region }),
+    })
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort(), deadline - lend.now())
+    const failed = (action: Action, error: unknown): StoreError =>
+      failure(action, target, abort.signal.aborted ? { name: 'Timeout' } : error, document)
+    try {
+      return await steps(callsTo(target.name, sdk, client, abort.signal, failed))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    read: (deadline) => run(deadline, '', (secret) => read(secret, target)),
+    write: (document, versionId, seen, deadline) =>
+      run(deadline, document, (secret) => write(secret, target, document, versionId, seen)),
+  }
+}
+
+async function read(secret: Secret, target: Target): Promise<Reading> {
+  let described: DescribeSecretResponse
+  try {
+    described = await secret.describe()
+  } catch (error) {
+    if (isStoreError(error, 'ResourceNotFoundException')) return { state: 'absent' }
+    throw error
+  }
+  const reason = whyUnavailable(described)
+  if (reason !== null) return { state: 'unavailable', reason }
+
+  const marked = (described.Tags ?? []).some(
+    ({ Key, Value }) => Key === markTag.Key && Value === markTag.Value,
+  )
+  try {
+    const { SecretString, SecretBinary } = await secret.getValue()
+    const value = SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+    return value === '' ? { state: 'empty', marked } : { state: 'value', marked, value }
+  } catch (error) {
+    if (
+      isStoreError(error, 'InvalidRequestException') &&
+      /marked (for deletion|deleted)/.test(error.message)
+    ) {
+      return { state: 'unavailable', reason: deletionReason }
+    }
+    if (!isStoreError(error, 'ResourceNotFoundException')) throw error
+    // So AWS answers for a secret without a value: "can't find the specified secret value for staging label:
+    // AWSCURRENT". It answers so too while a new version has not spread yet, and then a value must not pass for none.
+    if (currentVersion(described) === undefined) return { state: 'empty', marked }
+    throw new StoreError(
+      'ValueNotFound',
+      `Calling GetSecretValue for ${target.uri}: no value, though DescribeSecret lists one; the next run looks again`,
+      target.uri,
+    )
+  }
+}
+
+async function write(
+  secret: Secret,
+  target: Target,
+  document: string,
+  versionId: string,
+  seen: Reading,
+): Promise<void> {
+  if (seen.state === 'unavailable') {
+    throw new StoreError('Unavailable', `Writing ${target.uri}: ${seen.reason}`, target.uri)
+  }
+  if (seen.state === 'absent') {
+    if (regionOfArn(target.name) !== undefined) {
+      throw new StoreError(
+        'ResourceNotFoundException',
+        `Creating ${target.uri}: a secret is created by its name, not by an ARN; put the name there`,
+        target.uri,
+      )
+    }
+    await secret.create(document, versionId, target.options['kmsKeyId'])
+    return
+  }
+  // The mark first: a run that dies in between would otherwise leave our value without it, and later runs leave an
+  // unchanged value alone.
+  if (!seen.marked) await secret.tag()
+  await secret.putValue(document, versionId)
+  // A version that exists already is not made current again ("the operation succeeds but does nothing",
+  // API_PutSecretValue), so on the way back to an earlier document its label has to be moved. AWSPREVIOUS follows.
+  const before = currentVersion(await secret.describe())
+  if (before === versionId) return
+  try {
+    await secret.moveCurrent(before, versionId)
+  } catch (error) {
+    // Refused too when it is done already: a first answer was lost, or DescribeSecret lagged behind PutSecretValue.
+    if (!isStoreError(error, 'InvalidParameterException')) throw error
+    if (currentVersion(await secret.describe()) !== versionId) throw error
+  }
+}
+
+function currentVersion(described: DescribeSecretResponse): string | undefined {
+  const versions = Object.entries(described.VersionIdsToStages ?? {})
+  return versions.find(([, stages]) => stages.includes(current))?.[0]
+}
+
+const deletionReason =
+  'the secret is scheduled for deletion; restore it (RestoreSecret), or choose another name'
+
+/** Why the secret is left alone, and what to do about it; null when nothing is in the way. */
+function whyUnavailable(described: DescribeSecretResponse): string | null {
+  if (described.DeletedDate !== undefined) return deletionReason
+  const owner = described.OwningService ?? described.Type
+  if (owner !== undefined) return `the secret is managed by ${owner}; choose another name`
+  if (described.RotationEnabled === true) {
+    return 'the secret is rotated by AWS, which would overwrite the mirror; turn that off (CancelRotateSecret), or choose another name'
+  }
+  return null
+}
+
+type Action =
+  | 'CreateSecret'
+  | 'DescribeSecret'
+  | 'GetSecretValue'
+  | 'PutSecretValue'
+  | 'TagResource'
+  | 'UpdateSecretVersionStage'
+
+type Secret = ReturnType<typeof callsTo>
+
+/** The API's actions on one secret. What the SDK throws is thrown on as `failed` has it. */
+function callsTo(
+  SecretId: string,
+  sdk: typeof import('../aws.ts'),
+  client: SecretsManagerClient,
+  abortSignal: AbortSignal,
+  failed: (action: Action, error: unknown) => StoreError,
+) {
+  const until = { abortSignal }
+  const call = async <Answer>(action: Action, answer: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await answer
+    } catch (error) {
+      throw failed(action, error)
+    }
+  }
+  return {
+    describe: () => call('DescribeSecret', client.send(new sdk.DescribeSecretCommand({ SecretId }), until)),
+
+    getValue: () => {
+      const command = new sdk.GetSecretValueCommand({ SecretId, VersionStage: current })
+      return call('GetSecretValue', client.send(command, until))
+    },
+
+    create: (document: string, versionId: string, kmsKeyId: string | undefined) => {
+      const command = new sdk.CreateSecretCommand({
+        Name: SecretId,
+        Description: `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`,
+        SecretString: document,
+        ClientRequestToken: versionId,
+        KmsKeyId: kmsKeyId,
+        Tags: [markTag],
+      })
+      return call('CreateSecret', client.send(command, until))
+    },
+
+    tag: () => {
+      const command = new sdk.TagResourceCommand({ SecretId, Tags: [markTag] })
+      return call('TagResource', client.send(command, until))
+    },
+
+    putValue: (document: string, versionId: string) => {
+      const command = new sdk.PutSecretValueCommand({
+        SecretId,
+        SecretString: document,
+        ClientRequestToken: versionId,
+      })
+      return call('PutSecretValue', client.send(command, until))
+    },
+
+    moveCurrent: (from: string | undefined, to: string) => {
+      const command = new sdk.UpdateSecretVersionStageCommand({
+        SecretId,
+        VersionStage: current,
+        RemoveFromVersionId: from,
+        MoveToVersionId: to,
+      })
+      return call('UpdateSecretVersionStage', client.send(command, until))
+    },
+  }
+}
+
+/** What is read of whatever the SDK throws: a service exception, a failed connection, an answer it cannot parse. */
+interface SdkError {
+  readonly name: string
+  readonly message?: string
+  /** Of connections: `ECONNREFUSED` and the like. */
+  readonly code?: unknown
+  /** Only of errors that Secrets Manager itself answered with. */
+  readonly $fault?: unknown
+  readonly $metadata?: { readonly requestId?: string; readonly httpStatusCode?: number }
+}
+
+function failure(action: Action, target: Target, error: unknown, document: string): StoreError {
+  const thrown = error as SdkError
+  const code = codeOf(thrown)
+  // Only Secrets Manager's own words are passed on. The SDK's quote the answer where they cannot parse it.
+  const answered = thrown.$fault !== undefined
+  const words = answered ? (thrown.message ?? '') : ''
+  const requestId = thrown.$metadata?.requestId
+  const parts = [
+    words === '' || repeats(words, document) ? code : `${code}: ${words.slice(0, wordsLimit)}`,
+    requestId === undefined ? '' : `request id ${requestId}`,
+    adviceOn(code, action, answered),
+  ]
+  const message = `Calling ${action} for ${target.uri}: ${parts.filter(Boolean).join('; ')}`
+  return new StoreError(code, message, target.uri)
+}
+
+function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
+  if ($fault !== undefined) return name
+  // An answer that is not Secrets Manager's, or cut short: its status says more than the parser's complaint.
+  if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
+  if (typeof code === 'string') return code
+  return message === 'Region is missing' ? 'RegionMissing' : name
+}
+
+/** What to do, as far as the code tells. `answered`: by Secrets Manager, whose own words may be all there is to say. */
+function adviceOn(code: string, action: Action, answered: boolean): string {
+  switch (code) {
+    case 'AccessDeniedException':
+    case 'Http403':
+      return action === 'CreateSecret'
+        ? 'allow secretsmanager:CreateSecret and secretsmanager:TagResource, and the use of the KMS key if one is named'
+        : `allow secretsmanager:${action}, and the use of the KMS key if the secret has its own`
+    case 'CredentialsProviderError':
+    case 'ExpiredTokenException':
+    case 'InvalidSignatureException':
+    case 'UnrecognizedClientException':
+      return 'give the process valid AWS credentials'
+    case 'RegionMissing':
+      return 'add ?region=… to the target, or set AWS_REGION'
+    case 'DecryptionFailure':
+    case 'EncryptionFailure':
+      return 'check that the KMS key is enabled and may be used'
+    case 'LimitExceededException':
+      return 'the secret may have too many versions; AWS drops old ones after 24 hours'
+    case 'InvalidParameterException':
+      return action === 'UpdateSecretVersionStage' ? overtaken : ''
+    case 'ResourceExistsException':
+    case 'ResourceNotFoundException':
+      return overtaken
+    case 'InternalServiceError':
+    case 'ThrottlingException':
+      return 'the next run tries again'
+    default:
+      return answered
+        ? ''
+        : 'check the region and the network; from a VPC, AWS is reached by a NAT gateway or an interface endpoint'
+  }
+}
+
+const overtaken = 'somebody else changed the secret meanwhile; the next run goes on from there'
+
+const wordsLimit = 300
+
+/** Whether `words`, as far as they are shown, repeat a piece of the document, such as most of a token. */
+function repeats(words: string, document: string): boolean {
+  const piece = 12
+  const shown = words.slice(0, wordsLimit + piece)
+  for (let start = 0; start + piece <= shown.length; start++) {
+    if (document.includes(shown.slice(start, start + piece))) return true
+  }
+  return false
+}
+
+function isStoreError(error: unknown, code: string): error is StoreError {
+  return error instanceof StoreError && error.code === code
+}

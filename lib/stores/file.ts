@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StoreError } from '../errors.ts'
+import { mark, type Store, type StoreKind, type Target } from './store.ts'
+
+/**
+ * `file:PATH`, for local runs: a file that only its owner may read, replaced as a whole. PATH may be relative to the
+ * working directory; its folder is made when missing. A symbolic link at PATH is replaced, not followed.
+ *
+ * A file has no place for a mark beside its value, so the value is the mark: a file is ours when it parses as a
+ * mirrored document. The local disk is not asked to keep deadlines.
+ */
+export const file: StoreKind = {
+  options: [],
+
+  check({ name }) {
+    return name === '' || name.endsWith('/') || name.includes('\0')
+      ? ['the name should be the path of a file, such as file:secrets/aigc.json']
+      : []
+  },
+
+  open(target): Store {
+    const path = target.name
+    return {
+      async read() {
+        try {
+          const value = await readFile(path, 'utf8')
+          if (value === '') return { state: 'empty', marked: false }
+          return { state: 'value', marked: isMirroredDocument(value), value }
+        } catch (error) {
+          if (codeOf(error) === 'ENOENT') return { state: 'absent' }
+          throw failure('Reading', target, error)
+        }
+      },
+
+      async write(document) {
+        try {
+          await replace(path, document)
+        } catch (error) {
+          throw failure('Writing', target, error)
+        }
+      },
+    }
+  },
+}
+
+/** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
+async function replace(path: string, content: string): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  // A folder of its own, so that two writers never share a temporary file; beside the target, because a rename is
+  // atomic only within one file system.
+  const workshop = await mkdtemp(join(folder, `.${mark}-`))
+  try {
+    const draft = join(workshop, 'draft')
+    const handle = await open(draft, 'wx', 0o600)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(draft, path)
+  } finally {
+    await rm(workshop, { recursive: true, force: true })
+  }
+}
+
+function isMirroredDocument(value: string): boolean {
+  try {
+    const document: unknown = JSON.parse(value)
+    return (
+      typeof document === 'object' &&
+      document !== null &&
+      'SubAppId' in document &&
+      'Site' in document &&
+      'ApiTokens' in document &&
+      Array.isArray(document.ApiTokens)
+    )
+  } catch {
+    return false
+  }
+}
+
+/** Errors of `node:fs` name the system call and the path, never the content. */
+function failure(attempt: string, target: Target, error: unknown): StoreError {
+  const reason = error instanceof Error ? error.message : 'unknown'
+  return new StoreError(codeOf(error) ?? 'Unknown', `${attempt} ${target.uri}: ${reason}`, target.uri)
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,86 @@
+/**
+ * The operator's console: the simulator by curl, for people who cannot sign a request. It asks for no key on
+ * purpose, as it changes nothing but the simulator. What could reach it from a developer's browser is refused: a
+ * web page's request carries `Origin`, and one by DNS rebinding a `Host` that is not loopback.
+ */
+import { type FaultQueue, faultKinds, readFault } from './faults.ts'
+import { ApiError, type Fields, parseObject } from './service.ts'
+import type { RawRequest } from './verify-tc3.ts'
+import type { Vod } from './vod.ts'
+
+/** A status with a text, or with a value that is sent as JSON. */
+export interface ConsoleAnswer {
+  readonly status: number
+  readonly content: string | Fields
+}
+
+/** Whether a request target belongs to the console rather than to the API. */
+export function isConsole(url: string): boolean {
+  return /^\/simulator(?=[/?]|$)/.test(url)
+}
+
+/** Runs one request to the console; `GET /simulator` says what it takes. */
+export function answerConsole(
+  request: RawRequest,
+  { vod, faults }: { vod: Vod; faults: FaultQueue },
+): ConsoleAnswer {
+  const host = request.headers['host']?.[0] ?? ''
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host) || request.headers['origin'])
+    return refusal(403, 'Forbidden', 'The console is for programs on this machine, not for web pages.')
+
+  const { pathname, searchParams } = new URL(request.url, `http://${host}`)
+  const [, , collection = '', item] = pathname.split('/')
+  try {
+    switch (`${request.method} ${collection}${item ? '/ITEM' : ''}`) {
+      case 'GET ':
+        return { status: 200, content: help(`http://${host}/simulator`) }
+      case 'GET tokens':
+        return { status: 200, content: { Tokens: vod.states() } }
+      case 'POST tokens': {
+        const subAppId = searchParams.get('SubAppId')
+        const token = vod.create(subAppId === null ? undefined : Number(subAppId))
+        return { status: 201, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === token) } }
+      }
+      case 'DELETE tokens/ITEM': {
+        const token = vod.states().find(({ ApiToken, Exists }) => Exists && ApiToken === item)
+        if (!token) return refusal(404, 'ResourceNotFound', 'No such token exists.')
+        vod.delete(token.SubAppId, token.ApiToken)
+        return { status: 200, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === item) } }
+      }
+      case 'POST faults': {
+        const { times = 1, ...fault } = parseObject(request.body)
+        if (!Number.isSafeInteger(times) || Number(times) < 1)
+          return refusal(400, 'InvalidParameter', 'The `times` must be an integer from 1.')
+        faults.add(readFault(fault), Number(times))
+        return { status: 201, content: { ...fault, times } }
+      }
+      case 'DELETE faults':
+        faults.clear()
+        return { status: 200, content: {} }
+      default:
+        return refusal(404, 'NotFound', `There is no such thing here; see GET http://${host}/simulator.`)
+    }
+  } catch (error) {
+    if (error instanceof ApiError) return refusal(400, error.code, error.message)
+    throw error
+  }
+}
+
+function refusal(status: number, code: string, message: string): ConsoleAnswer {
+  return { status, content: { Error: { Code: code, Message: message } } }
+}
+
+function help(url: string): string {
+  return `A simulator of Tencent Cloud API 3.0. Its account in your hands:
+
+  curl ${url}/tokens                          every token: does it exist, is it listed yet
+  curl -X POST ${url}/tokens                  create one in the first application
+  curl -X POST '${url}/tokens?SubAppId=1'     create one in application 1
+  curl -X DELETE ${url}/tokens/TOKEN          delete one
+  curl ${url}/faults -d '{"kind":"throttle"}' spoil the next call
+  curl ${url}/faults -d '{"kind":"slow","ms":2000,"times":3}'
+  curl -X DELETE ${url}/faults                spoil nothing more
+
+Kinds of faults: ${faultKinds.join(', ')}.
+`
+}

@@ -1,0 +1,143 @@
+/** Faults on demand: what a caller of a real network and a real service meets once in a while. */
+import { ApiError, type Fields, readParameters, type Schema } from './service.ts'
+
+/** A fault of the answer to one call, whichever it is. */
+export type CallFault =
+  /** `RequestLimitExceeded`, after the signature was checked. */
+  | { readonly kind: 'throttle' }
+  /** Any API error, after the signature was checked. */
+  | { readonly kind: 'error'; readonly code: string; readonly message?: string }
+  /** An HTTP status from 400 to 599 of a gateway on the way; `retryAfter` is the header's text. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly body?: string }
+  /** The connection is reset before anything is answered. */
+  | { readonly kind: 'reset' }
+  /** The call is run, but its answer breaks off half-way, short of its `Content-Length`. */
+  | { readonly kind: 'truncated' }
+  /** HTTP 200 with an HTML page, as from a captive portal. */
+  | { readonly kind: 'html' }
+  /** Nothing is ever answered. */
+  | { readonly kind: 'hang' }
+  /** The proper answer, `ms` milliseconds late. */
+  | { readonly kind: 'slow'; readonly ms: number }
+  /** The proper answer with a padding of more than 1 MB. */
+  | { readonly kind: 'too-large' }
+
+/** A fault of a list that is otherwise answered well. */
+export type ListFault =
+  /** Only a random half of the tokens. */
+  | { readonly kind: 'half' }
+  | { readonly kind: 'empty-list' }
+  /** `ApiTokens` is null. */
+  | { readonly kind: 'null-list' }
+  /** There is no `ApiTokens`. */
+  | { readonly kind: 'missing-list' }
+  /** `ApiTokens` is any JSON value. */
+  | { readonly kind: 'garbage-list'; readonly value: unknown }
+  /** `ExtInfos` has one more than `ApiTokens`. */
+  | { readonly kind: 'ext-infos-mismatch' }
+
+/** See {@link CallFault} and {@link ListFault}. */
+export type Fault = CallFault | ListFault
+
+/** The faults that wait for their calls, first in, first out. */
+export interface FaultQueue {
+  /** Lets the next `times` calls meet `fault`; `Infinity` is allowed. Throws `InvalidParameterValue`. */
+  add(fault: Fault, times?: number): void
+  /** The fault for a call. A {@link ListFault} at the head stays there, and holds up those behind it. */
+  takeForCall(): CallFault | null
+  /** The fault for a good list, if it is a {@link ListFault}'s turn. */
+  takeForList(): ListFault | null
+  clear(): void
+}
+
+/** Opens an empty queue. */
+export function createFaultQueue(): FaultQueue {
+  const queue: { fault: Fault; times: number }[] = []
+
+  const take = <F extends Fault>(fits: (fault: Fault) => fault is F): F | null => {
+    const [head] = queue
+    if (!head || !fits(head.fault)) return null
+    head.times -= 1
+    if (head.times <= 0) queue.shift()
+    return head.fault
+  }
+
+  return {
+    add: (fault, times = 1) => {
+      if (fault.kind === 'status' && !(fault.status >= 400 && fault.status <= 599))
+        throw new ApiError('InvalidParameterValue', 'The `status` must be from 400 to 599.')
+      queue.push({ fault, times })
+    },
+    takeForCall: () => take((fault): fault is CallFault => !isListFault(fault)),
+    takeForList: () => take(isListFault),
+    clear: () => {
+      queue.length = 0
+    },
+  }
+}
+
+const callFaults: { readonly [K in CallFault['kind']]: Schema } = {
+  throttle: {},
+  error: { code: 'string', message: 'string?' },
+  status: { status: 'uint64', retryAfter: 'string?', body: 'string?' },
+  reset: {},
+  truncated: {},
+  html: {},
+  hang: {},
+  slow: { ms: 'uint64' },
+  'too-large': {},
+}
+
+const listFaults: { readonly [K in ListFault['kind']]: Schema } = {
+  half: {},
+  'empty-list': {},
+  'null-list': {},
+  'missing-list': {},
+  'garbage-list': { value: 'any' },
+  'ext-infos-mismatch': {},
+}
+
+const schemas = new Map<unknown, Schema>(Object.entries({ ...callFaults, ...listFaults }))
+
+/** All kinds of faults there are. */
+export const faultKinds = [...schemas.keys()]
+
+/** Reads a fault from JSON, such as `{"kind":"slow","ms":2000}`. Throws {@link ApiError}. */
+export function readFault({ kind, ...fields }: Fields): Fault {
+  const schema = schemas.get(kind)
+  if (!schema)
+    throw new ApiError('InvalidParameterValue', `The \`kind\` must be one of ${faultKinds.join(', ')}.`)
+  return { kind, ...readParameters(schema, fields) } as Fault
+}
+
+/** The fields of a list's answer, spoilt by `fault`. */
+export function spoilList(fault: ListFault, fields: Fields): Fields {
+  const { ApiTokens, ...others } = fields
+  const tokens = ApiTokens as readonly string[]
+  const extInfos = fields['ExtInfos'] as readonly string[] | undefined
+  switch (fault.kind) {
+    case 'half': {
+      // The list comes shuffled, so its first half is a random one.
+      const count = Math.floor(tokens.length / 2)
+      return {
+        ...fields,
+        ApiTokens: tokens.slice(0, count),
+        ...(extInfos && { ExtInfos: extInfos.slice(0, count) }),
+      }
+    }
+    case 'empty-list':
+      return { ...fields, ApiTokens: [], ...(extInfos && { ExtInfos: [] }) }
+    case 'null-list':
+      return { ...fields, ApiTokens: null }
+    case 'missing-list':
+      return others
+    case 'garbage-list':
+      return { ...fields, ApiTokens: fault.value }
+    case 'ext-infos-mismatch':
+      return { ...fields, ExtInfos: [...tokens.map(() => '{}'), '{}'] }
+  }
+}
+
+function isListFault(fault: Fault): fault is ListFault {
+  return Object.hasOwn(listFaults, fault.kind)
+}

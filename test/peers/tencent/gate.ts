@@ -1,0 +1,59 @@
+/** What API 3.0 asks of every call, whatever the product, before it looks into the body. */
+import { type Action, ApiError, missingParameter, requestLimitExceeded, type Service } from './service.ts'
+import { type Key, type RawRequest, verifyTc3 } from './verify-tc3.ts'
+
+/** The largest body that a TC3-signed POST may have. */
+export const maxBodyBytes = 10 * 1024 * 1024
+
+/** What a gate decides by. */
+export interface GateOptions {
+  readonly services: readonly Service[]
+  /** By secret id; read at every call. */
+  readonly keys: ReadonlyMap<string, Key>
+  /** The passage of time for the rate limit, epoch milliseconds. */
+  now(): number
+  /** The server's clock for signatures, epoch milliseconds; it may be wrong. */
+  clock(): number
+}
+
+/**
+ * Opens a gate. It takes a request and returns the action to run, or throws the first {@link ApiError} of: size,
+ * common headers, version, action, signature, rate, media type. Only calls with a good signature count for the
+ * rate: a window of one second that slides, for each action on its own.
+ */
+export function createGate({ services, keys, now, clock }: GateOptions): (request: RawRequest) => Action {
+  const admittedAt = new Map<Action, number[]>()
+
+  const checkRate = (action: Action, callsPerSecond: number): void => {
+    const recent = (admittedAt.get(action) ?? []).filter((at) => at > now() - 1000)
+    if (recent.length >= callsPerSecond) throw requestLimitExceeded()
+    admittedAt.set(action, [...recent, now()])
+  }
+
+  return (request) => {
+    if (request.body.length > maxBodyBytes)
+      throw new ApiError('RequestSizeLimitExceeded', `The request is larger than ${maxBodyBytes} bytes.`)
+
+    const common = (name: 'Action' | 'Version' | 'Timestamp'): string => {
+      const value = request.headers[`x-tc-${name.toLowerCase()}`]?.[0]
+      if (!value) throw missingParameter(name)
+      return value
+    }
+    const name = common('Action')
+    const version = common('Version')
+    common('Timestamp')
+    const service = services.find((service) => service.version === version)
+    if (!service) throw new ApiError('NoSuchVersion', `The API version \`${version}\` does not exist.`)
+    const action = service.actions.get(name)
+    if (!action) throw new ApiError('InvalidAction', `The API version has no action \`${name}\`.`)
+
+    const failure = verifyTc3(request, { service: service.name, keys, now: clock() })
+    if (failure) throw new ApiError(failure.code, failure.message)
+    checkRate(action, service.callsPerSecond)
+
+    const mediaType = request.headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase()
+    if (request.method !== 'POST' || mediaType !== 'application/json')
+      throw new ApiError('UnsupportedProtocol', 'The simulator takes POST of application/json only.')
+    return action
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * A simulator of Tencent Cloud API 3.0 on loopback: real HTTP, real signatures, real limits, faults on demand.
+ * `npm start` and the tests talk to it as to the service.
+ */
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answerConsole, isConsole } from './console.ts'
+import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
+import { createGate, maxBodyBytes } from './gate.ts'
+import { type Action, ApiError, type Fields, parseObject, requestLimitExceeded } from './service.ts'
+import type { Key, RawRequest } from './verify-tc3.ts'
+import { type Application, createVod, type Vod } from './vod.ts'
+
+/** How to start a simulator. */
+export interface SimulatorOptions {
+  /** 0, the default, takes any free port. */
+  readonly port?: number
+  /** The account's VOD applications and their tokens; default: application 251006666 without tokens. */
+  readonly applications?: readonly Application[]
+  /** Whether the token list may be read without `SubAppId`; default false. */
+  readonly legacyAccount?: boolean
+  /** Whether the token list carries `ExtInfos`; default false. */
+  readonly extInfos?: boolean
+  /** Initial {@link TencentSimulator.lagMs}; default 30000. */
+  readonly lagMs?: number
+  /** Initial {@link TencentSimulator.clockOffsetMs}; default 0. */
+  readonly clockOffsetMs?: number
+  /** The passage of time, epoch milliseconds: lag and rate limits go by it; default `Date.now`. */
+  readonly now?: () => number
+}
+
+/** A running simulator. */
+export interface TencentSimulator {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly port: number
+  /** A permanent key pair, good from the start. */
+  readonly secretId: string
+  readonly secretKey: string
+  /** The keys that may sign, by secret id; add and delete at will. */
+  readonly keys: Map<string, Key>
+  /** The account, to look into and to change behind the API's back. */
+  readonly vod: Vod
+  /** Every call to the API so far, refused and spoilt ones too, oldest first. */
+  readonly calls: Call[]
+  /** Lets the next `times` calls (default 1, `Infinity` allowed) meet a fault, after those asked for before. */
+  fail(fault: Fault, times?: number): void
+  clearFaults(): void
+  /** How far the token list trails behind creations and deletions, and the age from which a token may be deleted. */
+  lagMs: number
+  /** How far the clock that signatures are checked by, and that the `Date` header shows, is ahead of the time. */
+  clockOffsetMs: number
+  /** Ends at once, whatever hangs or is kept alive. */
+  close(): Promise<void>
+}
+
+/** A call as the API saw it. */
+export interface Call {
+  /** Epoch milliseconds of the simulator's passage of time. */
+  readonly at: number
+  /** `X-TC-Action`, or empty. */
+  readonly action: string
+  /** From the credential in `Authorization`, verified or not; empty where there is none. */
+  readonly secretId: string
+  readonly headers: NodeJS.Dict<string[]>
+  readonly body: string
+  /** `ok`, the error code answered, or the kind of the fault that took the answer's place. */
+  outcome: string
+}
+
+const paddingBytes = 1024 * 1024
+
+/** Starts a simulator on 127.0.0.1. Rejects when the port is taken. */
+export async function startTencentSimulator(options: SimulatorOptions = {}): Promise<TencentSimulator> {
+  const { now = Date.now, applications = [{ subAppId: 251006666 }] } = options
+  const { legacyAccount = false, extInfos = false } = options
+  // What a caller may set later on. It becomes the returned simulator, so what is set is what is used.
+  const settings = { lagMs: options.lagMs ?? 30_000, clockOffsetMs: options.clockOffsetMs ?? 0 }
+
+  const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
+  const faults = createFaultQueue()
+  const keys = new Map<string, Key>()
+  const calls: Call[] = []
+  const clock = (): number => now() + settings.clockOffsetMs
+  const admit = createGate({ services: [vod.service], keys, now, clock })
+
+  const answerApi = (request: RawRequest, response: ServerResponse): void => {
+    const call: Call = {
+      at: now(),
+      action: request.headers['x-tc-action']?.[0] ?? '',
+      secretId: /Credential=([^/]*)/.exec(request.headers['authorization']?.[0] ?? '')?.[1] ?? '',
+      headers: request.headers,
+      body: Buffer.from(request.body).toString(),
+      outcome: 'ok',
+    }
+    calls.push(call)
+    const fault = faults.takeForCall()
+    if (fault && breakConnection(fault, response)) {
+      call.outcome = fault.kind
+      return
+    }
+    let fields: Fields
+    try {
+      fields = runCall(admit(request), request.body, fault)
+      const listFault = !fault && 'ApiTokens' in fields ? faults.takeForList() : null
+      if (listFault) fields = spoilList(listFault, fields)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      call.outcome = error.code
+      fields = { Error: { Code: error.code, Message: error.message } }
+    }
+    deliver({ ...fields, RequestId: randomUUID() }, response, fault)
+  }
+
+  const server = createServer(async (incoming, response) => {
+    response.setHeader('date', new Date(clock()).toUTCString())
+    const body = await readBody(incoming)
+    if (!body) return
+    const { method = '', url = '', headersDistinct: headers } = incoming
+    const request: RawRequest = { method, url, headers, body }
+    if (!isConsole(url)) return answerApi(request, response)
+    const { status, content } = answerConsole(request, { vod, faults })
+    if (typeof content === 'string')
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(content)
+    else
+      response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(`${JSON.stringify(content, null, 2)}\n`)
+  })
+  server.listen(options.port ?? 0, '127.0.0.1')
+  await once(server, 'listening')
+
+  const { port } = server.address() as AddressInfo
+  const secretId = 'simulator-secret-id'
+  const secretKey = 'simulator-secret-key'
+  keys.set(secretId, { secretKey })
+  return Object.assign(settings, {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    secretId,
+    secretKey,
+    keys,
+    vod,
+    calls,
+    fail: faults.add,
+    clearFaults: faults.clear,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  })
+}
+
+/** Runs an admitted call, or fails it where `fault` says so. Throws {@link ApiError}. */
+function runCall(action: Action, body: Uint8Array, fault: CallFault | null): Fields {
+  if (fault?.kind === 'throttle') throw requestLimitExceeded()
+  if (fault?.kind === 'error') throw new ApiError(fault.code, fault.message ?? 'A fault on demand.')
+  return action(parseObject(body))
+}
+
+/** Plays the faults in whose way the API never gets to see the call; tells whether `fault` was one of them. */
+function breakConnection(fault: CallFault, response: ServerResponse): boolean {
+  switch (fault.kind) {
+    case 'hang':
+      return true
+    case 'reset':
+      response.socket?.resetAndDestroy()
+      return true
+    case 'html':
+      response
+        .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+        .end('<!doctype html><title>Welcome</title><p>Please log in to this network.</p>')
+      return true
+    case 'status':
+      response
+        .writeHead(fault.status, {
+          'content-type': 'text/plain',
+          ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }),
+        })
+        .end(fault.body)
+      return true
+    default:
+      return false
+  }
+}
+
+/** Sends the answer, an HTTP 200 even for errors, as well as `fault` lets it. */
+function deliver(fields: Fields, response: ServerResponse, fault: CallFault | null): void {
+  const padding = fault?.kind === 'too-large' && { Padding: ' '.repeat(paddingBytes) }
+  const bytes = Buffer.from(JSON.stringify({ Response: { ...fields, ...padding } }))
+  const send = (): void => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length })
+    if (fault?.kind === 'truncated')
+      response.write(bytes.subarray(0, bytes.length / 2), () => response.socket?.end())
+    else response.end(bytes)
+  }
+  if (fault?.kind === 'slow') setTimeout(send, fault.ms).unref()
+  else send()
+}
+
+/** The whole body, or null when the client went away. Of one beyond the limit only the excess is dropped. */
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      if (length <= maxBodyBytes) chunks.push(chunk)
+      length += chunk.length
+    }
+    return Buffer.concat(chunks)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * What every kind of store has to do, as told in lib/stores/store.ts: written once and run for each kind against its
+ * real peer, to which a {@link Harness} gives access without the store.
+ */
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { StoreError } from '../lib/errors.ts'
+import { storeKinds } from '../lib/stores/index.ts'
+import type { Reading, Store, Target } from '../lib/stores/store.ts'
+
+export interface Harness {
+  /** A target that nobody has used yet. With a name: one called so. */
+  target(name?: string): Target
+  readonly goodNames: readonly string[]
+  readonly badNames: readonly string[]
+  /** Puts a value there as somebody else would, without our mark. */
+  putForeign(target: Target, value: string): Promise<void>
+  /** Makes it exist without a value. */
+  putEmpty(target: Target): Promise<void>
+  /** What its readers get. */
+  currentOf(target: Target): Promise<string>
+  /** Everything that the store keeps of it: values, versions, leftovers. */
+  everythingOf(target: Target): Promise<unknown>
+  /** Runs `attempt` on a target that the caller may not touch. */
+  whileForbidden(attempt: (target: Target) => Promise<void>): Promise<void>
+  /** The ways in which a write can break off, each with the states of the target on which it can. */
+  readonly breaks: readonly {
+    readonly name: string
+    readonly on: readonly Start[]
+    /** Runs `attempt` while writes break so. */
+    during(attempt: () => Promise<void>): Promise<void>
+  }[]
+}
+
+export type Start = 'nothing' | 'an empty secret' | 'a foreign value' | 'a later document'
+
+export function targetOf(scheme: string, name: string, options: Record<string, string> = {}): Target {
+  return { uri: `${scheme}:${name}`, scheme, name, options, adopt: true }
+}
+
+/** Far enough for every test; the deadline itself is tested for the kinds that have one. */
+export const soon = (): number => Date.now() + 60_000
+
+/** A mirrored document with tokens that no error message holds by chance. */
+export function documentOf(seed: string, count = 2, tokenLength = 64): string {
+  const tokens = Array.from({ length: count }, (_, index) =>
+    digest(`${seed} ${index}`)
+      .repeat(Math.ceil(tokenLength / 64))
+      .slice(0, tokenLength),
+  )
+  return JSON.stringify({ ApiToken: tokens[0], ApiTokens: tokens.sort(), SubAppId: 251006666, Site: 'intl' })
+}
+
+export function digest(document: string): string {
+  return createHash('sha256').update(document).digest('hex')
+}
+
+/** Writes `document` as a run of the mirror does: on what it has just read. */
+export async function mirror(store: Store, document: string, seen?: Reading): Promise<void> {
+  await store.write(document, digest(document), seen ?? (await store.read(soon())), soon())
+}
+
+/** The `StoreError` that `attempt` ends in, when it tells nothing of the document. */
+export async function refusalOf(attempt: Promise<unknown>, document = ''): Promise<StoreError> {
+  const error = await attempt.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof StoreError)) throw new Error('not refused with a StoreError', { cause: error })
+  expect(error.cause).toBeUndefined()
+  const told = [error.message, error.stack, JSON.stringify(error)].join()
+  for (const token of document.match(/[0-9a-f]{64}/g) ?? []) expect(told).not.toContain(token.slice(0, 12))
+  return error
+}
+
+export function storeContract(scheme: string, harness: Harness): void {
+  const kind = storeKinds[scheme]
+  if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
+  const open = (target: Target): Store => kind.open(target, { now: Date.now })
+  const [a, b] = [documentOf('a'), documentOf('b')]
+  const foreign = '{"password":"of somebody else"}'
+
+  describe(`${scheme} keeps the contract of a store:`, () => {
+    test('read says absent for what is not there', async () => {
+      expect(await open(harness.target()).read(soon())).toEqual({ state: 'absent' })
+    })
+
+    test('read gives a foreign value, unmarked', async () => {
+      const target = harness.target()
+      await harness.putForeign(target, foreign)
+      expect(await open(target).read(soon())).toEqual({ state: 'value', marked: false, value: foreign })
+    })
+
+    test('write creates what is absent, with the mark', async () => {
+      const target = harness.target()
+      await mirror(open(target), a)
+      expect(await harness.currentOf(target)).toBe(a)
+      expect(await open(target).read(soon())).toEqual({ state: 'value', marked: true, value: a })
+    })
+
+    test('write fills what exists without a value, and marks it', async () => {
+      const target = harness.target()
+      await harness.putEmpty(target)
+      expect(await open(target).read(soon())).toEqual({ state: 'empty', marked: false })
+      await mirror(open(target), a)
+      expect(await open(target).read(soon())).toEqual({ state: 'value', marked: true, value: a })
+    })
+
+    test('write takes over a foreign value, and marks it', async () => {
+      const target = harness.target()
+      await harness.putForeign(target, foreign)
+      await mirror(open(target), a)
+      expect(await open(target).read(soon())).toEqual({ state: 'value', marked: true, value: a })
+    })
+
+    test('write makes an earlier document current again', async () => {
+      const target = harness.target()
+      for (const document of [a, b, a, b]) {
+        await mirror(open(target), document)
+        expect(await harness.currentOf(target)).toBe(document)
+      }
+    })
+
+    test('write repeated changes nothing', async () => {
+      const target = harness.target()
+      await mirror(open(target), b)
+      await mirror(open(target), a)
+      const before = await harness.everythingOf(target)
+      await mirror(open(target), a)
+      expect(await harness.everythingOf(target)).toEqual(before)
+    })
+
+    test('write keeps every byte of the largest document: 50 tokens of 512 characters', async () => {
+      const target = harness.target()
+      const largest = documentOf('largest', 50, 512)
+      await mirror(open(target), largest)
+      expect(await harness.currentOf(target)).toBe(largest)
+      expect(await open(target).read(soon())).toMatchObject({ value: largest })
+    })
+
+    test('forbidden is neither absent nor written', async () => {
+      await harness.whileForbidden(async (target) => {
+        await refusalOf(open(target).read(soon()))
+        await refusalOf(mirror(open(target), a, { state: 'absent' }), a)
+        await refusalOf(mirror(open(target), a, { state: 'empty', marked: true }), a)
+      })
+    })
+
+    test.each([
+      { name: 'nothing', prepare: async () => {} },
+      { name: 'a value', prepare: (target: Target) => mirror(open(target), a) },
+    ])('writers at the same time on $name leave the value of one of them, whole', async ({ prepare }) => {
+      const target = harness.target()
+      await prepare(target)
+      const seen = await open(target).read(soon())
+      const documents = Array.from({ length: 8 }, (_, index) => documentOf(`writer ${index}`, 20))
+      const results = await Promise.allSettled(
+        documents.map((document) => mirror(open(target), document, seen)),
+      )
+      for (const [index, result] of results.entries()) {
+        if (result.status === 'rejected') await refusalOf(Promise.reject(result.reason), documents[index])
+      }
+      expect(results.map(({ status }) => status)).toContain('fulfilled')
+      expect(documents).toContain(await harness.currentOf(target))
+      await mirror(open(target), b)
+      expect(await harness.currentOf(target)).toBe(b)
+    })
+
+    const starts: Record<Start, { old: string | null; prepare(target: Target): Promise<void> }> = {
+      nothing: { old: null, prepare: async () => {} },
+      'an empty secret': { old: null, prepare: harness.putEmpty },
+      'a foreign value': { old: foreign, prepare: (target) => harness.putForeign(target, foreign) },
+      'a later document': {
+        old: b,
+        async prepare(target) {
+          const store = open(target)
+          await mirror(store, a)
+          await mirror(store, b)
+        },
+      },
+    }
+    const broken = harness.breaks.flatMap(({ name, on, during }) =>
+      on.map((start) => ({ name, start, during })),
+    )
+    test.each(broken)(
+      'write broken off by $name, on $start, leaves the old value or the new one, and the next run ends well',
+      async ({ start, during }) => {
+        const target = harness.target()
+        const { old, prepare } = starts[start]
+        await prepare(target)
+        const store = open(target)
+        const seen = await store.read(soon())
+        await during(async () => {
+          await refusalOf(mirror(store, a, seen), a)
+        })
+
+        const next = open(target)
+        const left = await next.read(soon())
+        if (left.state === 'value') {
+          expect([old, a]).toContain(left.value)
+          // The next run finds this set unchanged and leaves it.
+          if (left.value === a) expect(left.marked).toBe(true)
+        } else {
+          expect(old).toBe(null)
+        }
+        await mirror(next, a, left)
+        expect(await harness.currentOf(target)).toBe(a)
+        expect(await next.read(soon())).toEqual({ state: 'value', marked: true, value: a })
+      },
+    )
+
+    test.each(harness.goodNames)('check takes the name %s, and it works', async (name) => {
+      const target = harness.target(name)
+      expect(kind.check(target)).toEqual([])
+      await mirror(open(target), a)
+      expect(await harness.currentOf(target)).toBe(a)
+    })
+
+    test.each(harness.badNames)('check refuses the name %j without repeating it', (name) => {
+      const target = { ...harness.target(), name }
+      const problems = kind.check(target)
+      expect(problems).toHaveLength(1)
+      if (name.length > 1) expect(problems.join()).not.toContain(name)
+    })
+  })
+}
