@@ -174,7 +174,7 @@ describe('the front door', () => {
     ['a JSON array', 'InvalidRequest', { body: '[]' }],
     ['JSON null', 'InvalidRequest', { body: 'null' }],
     ['an empty body', 'InvalidRequest', { body: Buffer.alloc(0) }],
-    ['a GET', 'UnsupportedProtocol', { method: 'GET' }],
+    ['a GET', 'UnsupportedProtocol', { method: 'GET', body: '' }],
     ['a form', 'UnsupportedProtocol', { contentType: 'application/x-www-form-urlencoded' }],
   ])('startTencentSimulator answers %s with %s, in an HTTP 200', async (_, code, change) => {
     const { simulator } = await start()
@@ -595,7 +595,7 @@ describe('the console', () => {
   })
 
   it.each<[status: number, headers: Record<string, string>]>([
-    [403, { Host: 'rebound.example' }],
+    [403, { Host: 'rebound.localhost' }],
     [403, { Host: '127.0.0.1.rebound.example' }],
     [403, { Origin: 'null' }],
     [403, { Origin: 'http://127.0.0.1' }],
