@@ -55,7 +55,12 @@ async function buildFunction(name: FunctionName, dist: string): Promise<string> 
     outfile: join(folder, 'index.js'),
     plugins: [awsApart],
   }
-  const aws = { entryPoints: ['lib/aws.ts'], outfile: join(folder, 'aws.js') }
+  const aws = {
+    entryPoints: ['lib/aws.ts'],
+    outfile: join(folder, 'aws.js'),
+    // On Node 20, which is what SCF has, the SDK would write a notice among the log's JSON lines.
+    define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
+  }
   await Promise.all([build({ ...options, ...index }), build({ ...options, ...aws })])
   const files = ['aws.js', 'index.js'].map(
     async (file) => [file, await readFile(join(folder, file))] as const,

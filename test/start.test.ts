@@ -13,7 +13,7 @@ let child: ChildProcess | undefined
 
 afterEach(() => {
   // npm and what it started are a process group of their own.
-  if (child?.pid && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+  if (child?.pid && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
 })
 
 function start(settings: Record<string, string>): {

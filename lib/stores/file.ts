@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import { mark, type Store, type StoreKind, type Target } from './store.ts'
 
@@ -26,7 +27,7 @@ export const file: StoreKind = {
         try {
           const value = await readFile(path, 'utf8')
           if (value === '') return { state: 'empty', marked: false }
-          return { state: 'value', marked: isMirroredDocument(value), value }
+          return { state: 'value', marked: parseDocument(value) !== null, value }
         } catch (error) {
           if (codeOf(error) === 'ENOENT') return { state: 'absent' }
           throw failure('Reading', target, error)
@@ -63,22 +64,6 @@ async function replace(path: string, content: string): Promise<void> {
     await rename(draft, path)
   } finally {
     await rm(workshop, { recursive: true, force: true })
-  }
-}
-
-function isMirroredDocument(value: string): boolean {
-  try {
-    const document: unknown = JSON.parse(value)
-    return (
-      typeof document === 'object' &&
-      document !== null &&
-      'SubAppId' in document &&
-      'Site' in document &&
-      'ApiTokens' in document &&
-      Array.isArray(document.ApiTokens)
-    )
-  } catch {
-    return false
   }
 }
 
