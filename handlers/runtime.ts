@@ -9,8 +9,8 @@ import { parseDocument } from '../lib/document.ts'
 import { createLog, createScrubber, errorFields, type Fields, leavingError } from '../lib/log.ts'
 import { embedMetrics, type Metrics } from '../lib/metrics.ts'
 import { storeKinds } from '../lib/stores/index.ts'
-import type { Store, Target } from '../lib/stores/store.ts'
-import { createTencentClient } from '../lib/tencent.ts'
+import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
+import { createTencentClient, type TencentClientDependencies } from '../lib/tencent.ts'
 import { describeAigcApiTokens, type TokenList, vodApi } from '../lib/tokens.ts'
 import { createTransport } from '../lib/transport.ts'
 
@@ -119,24 +119,27 @@ export function takeUpstream(): { UpstreamCalls: number; UpstreamMs: number } {
 function createRuntime(): Runtime {
   const config = parseConfig(process.env, storeKinds)
   log = createLog(config.logLevel, lendToLog)
-  const call = createTencentClient(
-    { ...vodApi, endpoint: config.vodEndpoint },
-    {
-      send,
-      credentials: () => {
-        learnFromEnvironment()
-        return readCredentials(process.env)
-      },
-      now,
-      random: Math.random,
-      sleep,
-      onAttempt: (attempt) => {
-        upstream.calls++
-        upstream.ms += attempt.durationMs
-        log('debug', 'tencent-call', { ...attempt })
-      },
+  const lend: TencentClientDependencies = {
+    send,
+    credentials: () => {
+      learnFromEnvironment()
+      return readCredentials(process.env)
     },
-  )
+    now,
+    random: Math.random,
+    sleep,
+    onAttempt: (attempt) => {
+      upstream.calls++
+      upstream.ms += attempt.durationMs
+      log('debug', 'tencent-call', { ...attempt })
+    },
+  }
+  const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, lend)
+  const stores: StoreDependencies = {
+    now,
+    tencent: ({ service, version, region = config.region }) =>
+      createTencentClient({ service, version, region, endpoint: config.ssmEndpoint }, lend),
+  }
   async function list(subAppId: number | null, deadline: number): Promise<TokenList> {
     const listed = await describeAigcApiTokens(call, subAppId, deadline)
     scrubber.learn(listed.apiTokens)
@@ -148,15 +151,15 @@ function createRuntime(): Runtime {
     config,
     cache: createTokenCache(config.cacheSeconds, { fetch: list, now, random: Math.random }),
     list,
-    openStore: (target) => openStore(target),
+    openStore: (target) => openStore(target, stores),
   }
 }
 
 /** A target's store, whose values become known to the scrubber. */
-function openStore(target: Target): Store {
+function openStore(target: Target, lend: StoreDependencies): Store {
   const kind = storeKinds[target.scheme]
   if (!kind) throw new Error(`no store for ${target.scheme}`)
-  const store = kind.open(target, { now })
+  const store = kind.open(target, lend)
   return {
     write: store.write,
     async read(deadline) {

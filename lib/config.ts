@@ -29,6 +29,10 @@ export interface Config {
   readonly site: Site
   /** Base URL of the VOD API, such as `https://vod.intl.tencentcloudapi.com`. */
   readonly vodEndpoint: string
+  /** Base URL of the SSM API. */
+  readonly ssmEndpoint: string
+  /** The Tencent region of targets that name none, such as `ap-singapore`. */
+  readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
   readonly httpAuth: 'keys' | null
   readonly apiKeys: readonly ApiKey[]
@@ -45,6 +49,8 @@ export const settings = {
   AIGC_SUB_APP_IDS: '',
   AIGC_SITE: 'intl',
   AIGC_VOD_ENDPOINT: '',
+  AIGC_SSM_ENDPOINT: '',
+  AIGC_REGION: '',
   AIGC_SECRET_ID: '',
   AIGC_SECRET_KEY: '',
   AIGC_SESSION_TOKEN: '',
@@ -58,9 +64,10 @@ export const settings = {
   AIGC_LOG_LEVEL: 'info',
 } as const satisfies Record<`AIGC_${string}`, string>
 
-const vodEndpoints: Readonly<Record<Site, string>> = {
-  intl: 'https://vod.intl.tencentcloudapi.com',
-  cn: 'https://vod.tencentcloudapi.com',
+/** Where the two sites answer, and the region to take where nothing else says one. */
+const sites: Readonly<Record<Site, { domain: string; region: string }>> = {
+  intl: { domain: 'intl.tencentcloudapi.com', region: 'ap-singapore' },
+  cn: { domain: 'tencentcloudapi.com', region: 'ap-guangzhou' },
 }
 
 /**
@@ -99,9 +106,14 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     complain('AIGC_SUB_APP_IDS', what),
   )
   const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
-  const endpoint = read('AIGC_VOD_ENDPOINT')
-  if (endpoint !== '' && !isBaseUrl(endpoint))
-    complain('AIGC_VOD_ENDPOINT', 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
+  const endpoint = (name: 'AIGC_VOD_ENDPOINT' | 'AIGC_SSM_ENDPOINT', service: string): string => {
+    const url = read(name) || `https://${service}.${sites[site].domain}`
+    if (!isBaseUrl(url)) complain(name, 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
+    return url
+  }
+  // SCF says itself in which region it runs.
+  const region = read('AIGC_REGION') || env['TENCENTCLOUD_REGION']?.trim() || sites[site].region
+  if (!isRegion(region)) complain('AIGC_REGION', 'must be a Tencent Cloud region, such as ap-singapore')
 
   const httpAuth = read('AIGC_HTTP_AUTH') === '' ? null : choose('AIGC_HTTP_AUTH', ['keys'] as const)
   const apiKeys = list(read('AIGC_API_KEYS')).flatMap((text, index) => {
@@ -122,7 +134,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   const config: Config = {
     subAppIds,
     site,
-    vodEndpoint: endpoint || vodEndpoints[site],
+    vodEndpoint: endpoint('AIGC_VOD_ENDPOINT', 'vod'),
+    ssmEndpoint: endpoint('AIGC_SSM_ENDPOINT', 'ssm'),
+    region,
     httpAuth,
     apiKeys,
     cacheSeconds: number('AIGC_CACHE_SECONDS', { min: 0, max: 86_400, integer: true }),
@@ -150,6 +164,10 @@ function parseSubAppIds(texts: readonly string[], complain: (what: string) => vo
 
 function isSubAppId(text: string): boolean {
   return /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))
+}
+
+function isRegion(text: string): boolean {
+  return /^[a-z]+(-[a-z]+)+(-\d+)?$/.test(text)
 }
 
 /** Plain HTTP only to this machine: everything sent is signed with, or is, a secret. */

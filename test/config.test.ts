@@ -27,6 +27,8 @@ describe('parseConfig', () => {
       subAppIds: [],
       site: 'intl',
       vodEndpoint: 'https://vod.intl.tencentcloudapi.com',
+      ssmEndpoint: 'https://ssm.intl.tencentcloudapi.com',
+      region: 'ap-singapore',
       httpAuth: null,
       apiKeys: [],
       cacheSeconds: 30,
@@ -43,6 +45,7 @@ describe('parseConfig', () => {
       AIGC_SUB_APP_IDS: '251006666, 1500000000',
       AIGC_SITE: 'cn',
       AIGC_VOD_ENDPOINT: 'http://127.0.0.1:9000',
+      AIGC_REGION: 'ap-hongkong',
       AIGC_HTTP_AUTH: 'keys',
       AIGC_API_KEYS: `web:full:${digest},audit:masked:${digest.toUpperCase()}:1500000000`,
       AIGC_CACHE_SECONDS: '0',
@@ -57,6 +60,8 @@ describe('parseConfig', () => {
       subAppIds: [251006666, 1500000000],
       site: 'cn',
       vodEndpoint: 'http://127.0.0.1:9000',
+      ssmEndpoint: 'https://ssm.tencentcloudapi.com',
+      region: 'ap-hongkong',
       httpAuth: 'keys',
       apiKeys: [
         { name: 'web', scope: 'full', sha256: digest, subAppIds: null },
@@ -87,6 +92,11 @@ describe('parseConfig', () => {
         },
       ],
     })
+  })
+
+  it('parseConfig takes the region from SCF, then from the site', () => {
+    expect(parse({ TENCENTCLOUD_REGION: 'ap-tokyo' }).region).toBe('ap-tokyo')
+    expect(parse({ AIGC_SITE: 'cn' }).region).toBe('ap-guangzhou')
   })
 
   it('parseConfig takes an empty variable and white space around a value for what they are', () => {
@@ -130,6 +140,11 @@ describe('parseConfig', () => {
       'plain HTTP to elsewhere',
       { AIGC_VOD_ENDPOINT: 'http://vod.example.com' },
       'AIGC_VOD_ENDPOINT must be https://HOST, or http://127.0.0.1:PORT, without a path',
+    ],
+    [
+      'a region',
+      { AIGC_REGION: 'Singapore 1' },
+      'AIGC_REGION must be a Tencent Cloud region, such as ap-singapore',
     ],
     [
       'an endpoint with a path',

@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { StoreError } from '../lib/errors.ts'
 import { storeKinds } from '../lib/stores/index.ts'
-import type { Reading, Store, Target } from '../lib/stores/store.ts'
+import type { Reading, Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 
 export interface Harness {
+  /** What the stores of this kind are lent; {@link lent} for those that need only a clock. */
+  readonly lend: StoreDependencies
   /** A target that nobody has used yet. With a name: one called so. */
   target(name?: string): Target
   readonly goodNames: readonly string[]
@@ -36,6 +38,14 @@ export type Start = 'nothing' | 'an empty secret' | 'a foreign value' | 'a later
 
 export function targetOf(scheme: string, name: string, options: Record<string, string> = {}): Target {
   return { uri: `${scheme}:${name}`, scheme, name, options, adopt: true }
+}
+
+/** The system's clock, and no Tencent API. */
+export const lent: StoreDependencies = {
+  now: Date.now,
+  tencent: ({ service }) => {
+    throw new Error(`this store needs no client of ${service}`)
+  },
 }
 
 /** Far enough for every test; the deadline itself is tested for the kinds that have one. */
@@ -76,7 +86,7 @@ export async function refusalOf(attempt: Promise<unknown>, document = ''): Promi
 export function storeContract(scheme: string, harness: Harness): void {
   const kind = storeKinds[scheme]
   if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
-  const open = (target: Target): Store => kind.open(target, { now: Date.now })
+  const open = (target: Target): Store => kind.open(target, harness.lend)
   const [a, b] = [documentOf('a'), documentOf('b')]
   const foreign = '{"password":"of somebody else"}'
 

@@ -67,7 +67,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
   const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
     targetOf('aws-secretsmanager', name, options)
-  const open = (target: Target, now = Date.now): Store => awsSecretsManager.open(target, { now })
+  const open = (target: Target, now = Date.now): Store => awsSecretsManager.open(target, { ...lent, now })
   const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
     admin.send(new DescribeSecretCommand({ SecretId: target.name }))
   const stateOf = async (target: Target): Promise<unknown> => {

@@ -19,6 +19,7 @@ import type { Store, Target } from '../lib/stores/store.ts'
 import {
   documentOf,
   type Harness,
+  lent,
   mirror,
   refusalOf,
   soon,
@@ -41,7 +42,7 @@ describe('file', () => {
   afterAll(() => rm(root, { recursive: true }))
 
   const target = (name = 'aigc.json'): Target => targetOf('file', join(root, `${names++}`, name))
-  const storeOf = (target: Target): Store => file.open(target, { now: Date.now })
+  const storeOf = (target: Target): Store => file.open(target, lent)
   const put = async (target: Target, value: string): Promise<void> => {
     await mkdir(dirname(target.name), { recursive: true })
     await writeFile(target.name, value)
@@ -49,6 +50,7 @@ describe('file', () => {
   const diskError = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
 
   const harness: Harness = {
+    lend: lent,
     target,
     goodNames: ['aigc', '.aigc.json', 'a folder/und noch einer/Schlüssel 钥匙.json', `${'n'.repeat(255)}`],
     badNames: ['', 'folder/', 'a\0b'],

@@ -11,12 +11,17 @@ const good = { body: '{"Response":{"ApiTokens":["token"],"RequestId":"r-1"}}' }
 const start = Date.UTC(2026, 0, 1)
 
 /** A client in a world of its own: answers by script (the last one for ever), virtual time, a chance of 1. */
-function world(script: Scripted[], options: { credentials?: () => Credentials } = {}) {
+function world(script: Scripted[], options: { credentials?: () => Credentials; region?: string } = {}) {
   const sent: OutgoingRequest[] = []
   const slept: number[] = []
   let now = start
   const call = createTencentClient(
-    { service: 'vod', version: '2018-07-17', endpoint: 'http://127.0.0.1:8080' },
+    {
+      service: 'vod',
+      version: '2018-07-17',
+      endpoint: 'http://127.0.0.1:8080',
+      ...(options.region && { region: options.region }),
+    },
     {
       credentials: options.credentials ?? (() => ({ secretId: 'id', secretKey: 'key' })),
       now: () => now,
@@ -84,6 +89,12 @@ describe('createTencentClient', () => {
       'x-tc-version': '2018-07-17',
       'x-tc-language': 'en-US',
     })
+  })
+
+  it('createTencentClient sends a region to the products that want one', async () => {
+    const { call, sent } = world([good], { region: 'ap-singapore' })
+    await call('A', {}, start + 10_000)
+    expect(sent[0]?.headers['x-tc-region']).toBe('ap-singapore')
   })
 
   it('createTencentClient sends the token of temporary credentials', async () => {

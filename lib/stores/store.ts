@@ -57,4 +57,14 @@ export interface StoreKind {
 export interface StoreDependencies {
   /** The clock, in epoch milliseconds. */
   now(): number
+  /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
+  tencent(api: {
+    service: 'ssm'
+    version: string
+    region?: string
+  }): (
+    action: string,
+    parameters: Readonly<Record<string, unknown>>,
+    deadline: number,
+  ) => Promise<Readonly<Record<string, unknown>>>
 }
