@@ -20,7 +20,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { awsSecretsManager } from '../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../lib/stores/store.ts'
 import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
-import { digest, documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
+import {
+  digest,
+  documentOf,
+  lent,
+  mirror,
+  refusalOf,
+  soon,
+  storeContract,
+  targetOf,
+} from './store-contract.ts'
 
 const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
 let names = 0
@@ -85,6 +94,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     )
 
   storeContract('aws-secretsmanager', {
+    lend: lent,
     target,
     goodNames: ['a', 'Az09/_+=.@-', 'prod/aigc-tokens', '/aigc/251006666', 'n'.repeat(512)],
     badNames: [
