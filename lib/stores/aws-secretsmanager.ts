@@ -2,6 +2,7 @@ import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/clie
 import { StoreError } from '../errors.ts'
 import {
   mark,
+  quotes,
   type Reading,
   type Store,
   type StoreDependencies,
@@ -276,7 +277,7 @@ function failure(action: Action, target: Target, error: unknown, document: strin
   const words = answered ? (thrown.message ?? '') : ''
   const requestId = thrown.$metadata?.requestId
   const parts = [
-    words === '' || repeats(words, document) ? code : `${code}: ${words.slice(0, wordsLimit)}`,
+    words === '' || quotes(words, document) ? code : `${code}: ${words.slice(0, wordsLimit)}`,
     requestId === undefined ? '' : `request id ${requestId}`,
     adviceOn(code, action, answered),
   ]
@@ -330,16 +331,6 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
 const overtaken = 'somebody else changed the secret meanwhile; the next run goes on from there'
 
 const wordsLimit = 300
-
-/** Whether `words`, as far as they are shown, repeat a piece of the document, such as most of a token. */
-function repeats(words: string, document: string): boolean {
-  const piece = 12
-  const shown = words.slice(0, wordsLimit + piece)
-  for (let start = 0; start + piece <= shown.length; start++) {
-    if (document.includes(shown.slice(start, start + piece))) return true
-  }
-  return false
-}
 
 function isStoreError(error: unknown, code: string): error is StoreError {
   return error instanceof StoreError && error.code === code

@@ -32,6 +32,15 @@ export type Reading =
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 
+/** Whether foreign words, such as an error's, repeat a piece of a document, such as most of a token. */
+export function quotes(words: string, document: string): boolean {
+  const piece = 12
+  for (let start = 0; start + piece <= words.length; start++) {
+    if (document.includes(words.slice(start, start + piece))) return true
+  }
+  return false
+}
+
 /** A parsed target URI, `scheme:name?option=value&adopt=true`. */
 export interface Target {
   /** As configured, `{SubAppId}` replaced. */
