@@ -88,8 +88,6 @@ interface Application {
   readonly site: Site
   /** The newest list; `null` when it could not be had. */
   listed: ReadonlySet<string> | null
-  /** When that list was received, in epoch milliseconds. */
-  listedAt: number
   readonly targets: readonly TargetState[]
 }
 
@@ -162,7 +160,6 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
     subAppId,
     site: run.settings.site,
     listed: null,
-    listedAt: 0,
     targets: targets.map((target) => ({
       target,
       store: run.lend.openStore(target),
@@ -186,7 +183,6 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
 async function readList(run: Run, application: Application): Promise<boolean> {
   try {
     application.listed = new Set(await run.lend.list(application.subAppId, stepDeadline(run)))
-    application.listedAt = run.lend.now()
     return true
   } catch (error) {
     for (const state of application.targets.filter((state) => !isClosed(state))) fail(state, error)
@@ -243,8 +239,8 @@ async function settleRemovals(run: Run, applications: readonly Application[]): P
     targets.filter(isOpen).some((state) => listed && missing(state.before, listed).length > 0),
   )
   if (leaving.length === 0) return
-  const newest = Math.max(...leaving.map(({ listedAt }) => listedAt))
-  const waitMs = Math.max(0, newest + settings.settleSeconds * 1000 - lend.now())
+  // The whole time, from now: a clock that jumped since the first look must not shorten it.
+  const waitMs = settings.settleSeconds * 1000
   const lackingMs = lend.now() + waitMs + settings.timeoutMs - request.deadline
   if (lackingMs > 0) {
     for (const application of leaving) defer(application, settings.settleSeconds, lackingMs)
