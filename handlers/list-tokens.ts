@@ -50,7 +50,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
       ...known,
       ...(error !== null && errorFields(error)),
     },
-    metrics: countRequest(),
+    metrics: countRequest(audit.staleBecause !== null),
   }
 }
 
@@ -75,13 +75,14 @@ async function runByHand(
       subAppId,
       revealed: Reveal ?? false,
       fingerprints: masked.Fingerprints ?? [],
+      staleBecause: list.staleBecause?.code ?? null,
     },
-    metrics: countRequest(),
+    metrics: countRequest(masked.Stale),
   }
 }
 
-function countRequest(): Metrics {
-  return { Requests: 1, ...takeUpstream() }
+function countRequest(stale = false): Metrics {
+  return { Requests: 1, ...takeUpstream(), StaleServed: stale ? 1 : 0 }
 }
 
 function callDeadline({ deadline }: Invocation): number {

@@ -28,6 +28,7 @@ const list: CachedList = {
   requestId: 'r-1',
   observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
   fromCache: false,
+  staleBecause: null,
 }
 
 function request(path: string, more: Partial<HttpEvent> & { key?: string } = {}): HttpEvent {
@@ -41,6 +42,7 @@ function request(path: string, more: Partial<HttpEvent> & { key?: string } = {})
     queryNames: [],
     headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers },
     requestId: null,
+    principal: null,
     ...rest,
   }
 }
@@ -91,6 +93,7 @@ describe('answerRequest', () => {
       subAppId: 7,
       fingerprints: ['token-b', 'token-a'].map(fingerprint),
       upstream: true,
+      staleBecause: null,
       error: null,
     })
   })
@@ -208,7 +211,7 @@ describe('answerRequest', () => {
   )
 
   const upstream: [string, number, Record<string, string>][] = [
-    ['RequestLimitExceeded.UinLimitExceeded', 503, { 'retry-after': '2' }],
+    ['RequestLimitExceeded.UinLimitExceeded', 503, { 'retry-after': '5' }],
     ['ClientError.Timeout', 504, {}],
     ['ClientError.NetworkError', 502, {}],
     ['ClientError.MalformedAnswer', 502, {}],

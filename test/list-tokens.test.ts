@@ -199,7 +199,7 @@ describe('list-tokens', () => {
     const { statusCode, json, headers } = await request(fn, recorded('http-api-v2.json'))
     expect([statusCode, json['code']]).toEqual([status, code])
     expect(headers?.['content-type']).toBe('application/problem+json')
-    expect(headers?.['retry-after']).toBe(status === 503 ? '2' : undefined)
+    expect(headers?.['retry-after']).toBe(status === 503 ? '5' : undefined)
     simulator.clearFaults()
     expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
   })
@@ -282,6 +282,7 @@ describe('list-tokens', () => {
         subAppId: 251006666,
         fingerprints: expect.arrayContaining(tokens.map(fingerprint)),
         upstream: true,
+        staleBecause: null,
         _aws: {
           Timestamp: expect.any(Number),
           CloudWatchMetrics: [
@@ -292,6 +293,7 @@ describe('list-tokens', () => {
                 { Name: 'Requests', Unit: 'Count' },
                 { Name: 'UpstreamCalls', Unit: 'Count' },
                 { Name: 'UpstreamMs', Unit: 'Milliseconds' },
+                { Name: 'StaleServed', Unit: 'Count' },
               ],
             },
           ],
@@ -300,6 +302,7 @@ describe('list-tokens', () => {
         Requests: 1,
         UpstreamCalls: 1,
         UpstreamMs: expect.any(Number),
+        StaleServed: 0,
       },
     ])
   })
