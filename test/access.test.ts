@@ -6,6 +6,7 @@ import { parseConfig } from '../lib/config.ts'
 import { answerRequest } from '../lib/endpoint.ts'
 import { type HttpEvent, readEvent } from '../lib/events.ts'
 import { routes } from '../lib/routes.ts'
+import { expectConforming } from './openapi.ts'
 
 const folder = new URL('events/', import.meta.url)
 const senders = readdirSync(folder).flatMap((file) => {
@@ -62,6 +63,7 @@ async function ask(
     },
     now: () => 0,
   })
+  expectConforming(audit.route, request.method, response)
   return { status: response.status, caller: audit.caller, asked, body: response.body }
 }
 

@@ -8,6 +8,7 @@ import { ConfigError, TencentError } from '../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../lib/events.ts'
 import { matchRoute, routes } from '../lib/routes.ts'
 import { fingerprint } from '../lib/tokens.ts'
+import { expectConforming } from './openapi.ts'
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
 const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
@@ -65,6 +66,11 @@ async function ask(
     },
     now: () => list.observedAt + 12_900,
   })
+  const [route, body] = [
+    (audit as { route: string | null }).route,
+    event.method === 'HEAD' ? '' : response.body,
+  ]
+  expectConforming(route, event.method, { ...response, body })
   return { ...response, json: response.body ? JSON.parse(response.body) : null, asked, audit }
 }
 
