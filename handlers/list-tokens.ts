@@ -42,7 +42,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
       headers: { ...response.headers, ...(requestId !== null && { 'x-request-id': requestId }) },
       body: status < 400 ? response.body : scrub(response.body),
     }),
-    level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
+    level: status >= 500 ? 'error' : status >= 400 || audit.staleBecause !== null ? 'warn' : 'info',
     fields: {
       trigger: request.shape,
       invocation: requestId,

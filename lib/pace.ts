@@ -13,6 +13,8 @@ export interface Pace {
 }
 
 const longestQuietMs = 5_000
+/** A little more than a second: calls that leave a second apart may arrive closer together. */
+const spanMs = 1_150
 
 /** `callsPerSecond` holds for every span of one second, wherever it begins. */
 export function createPace(
@@ -40,7 +42,7 @@ export function createPace(
       }
       lastSeen = now
       const [oldest] = places.length < callsPerSecond ? [] : places
-      const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + 1000)
+      const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + spanMs)
       if (next >= deadline) return false
       places = [...places, next].slice(-callsPerSecond)
       if (next > now) await lend.sleep(next - now)
