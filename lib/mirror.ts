@@ -290,6 +290,7 @@ function plan(
 ): Plan {
   const preferred = preferTokens(
     application.targets.map((state) => heldBy(application, state)),
+    application.targets.flatMap(({ before }) => before),
     listed,
   )
   return planTarget({ application, target, reading, listed, gone: new Set(gone), preferred, guard })

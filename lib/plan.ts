@@ -90,15 +90,15 @@ export function judgeReading({
 
 /**
  * The order in which consumers should use tokens, for all targets of an application, so that they end with
- * the same bytes: what targets point to now, in configured order; then tokens already mirrored, which the
- * gateway is sure to know; then the others.
+ * the same bytes: what targets point to now, in configured order; then those of the listed tokens that were
+ * `mirrored` when the run began, which the gateway is sure to know; then the other listed ones.
  */
 export function preferTokens(
   heldByTargets: readonly (MirroredDocument | null)[],
+  mirrored: readonly string[],
   listed: ReadonlySet<string>,
 ): string[] {
-  const documents = heldByTargets.filter((held) => held !== null)
-  const current = documents.flatMap(({ ApiToken }) => (ApiToken === null ? [] : [ApiToken]))
-  const mirrored = documents.flatMap(({ ApiTokens }) => ApiTokens).filter((token) => listed.has(token))
-  return [...current, ...mirrored.sort(), ...[...listed].sort()]
+  const current = heldByTargets.flatMap((held) => held?.ApiToken ?? [])
+  const known = mirrored.filter((token) => listed.has(token))
+  return [...current, ...known.sort(), ...[...listed].sort()]
 }

@@ -65,6 +65,7 @@ beforeAll(async () => {
     AIGC_SECRET_KEY: secret.key,
     AIGC_SESSION_TOKEN: secret.session,
     AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SSM_ENDPOINT: simulator.url,
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_HTTP_AUTH: 'keys',
     AIGC_API_KEYS: `app:full:${createHash('sha256').update(secret.apiKey).digest('hex')}`,
@@ -220,12 +221,17 @@ describe('mirror-tokens', () => {
     writeFileSync(path('foreign'), secret.foreign)
     mkdirSync(path('folder'))
     const names = ['absent', 'more', 'foreign', 'folder']
-    const targets = [...names.map((name) => `file:${path(name)}`), 'aws-secretsmanager:quoting']
+    simulator.ssm.put('ap-singapore', 'full', { current: mirrored([secret.token]) })
+    simulator.ssm.set('ap-singapore', 'full', { Description: 'vod-aigc-tokens' })
+    simulator.fail({ kind: 'error', code: 'InvalidParameterValue', message: quoting }, 100, 'UpdateSecret')
+    const stores = ['aws-secretsmanager:quoting', 'tencent-ssm:absent', 'tencent-ssm:full']
+    const targets = [...names.map((name) => `file:${path(name)}`), ...stores]
     const events = [{ DryRun: true }, {}, recorded('eventbridge-rule.json'), { Confirm: secret.token }]
     const settings = { AIGC_MIRROR_TARGETS: targets.join() }
     const all = await leaving('mirror-tokens', events, { settings })
     expectNoSecret(all)
     expect(all.text).toContain('AccessDeniedException')
+    expect(all.text).toContain('Calling UpdateSecret for tencent-ssm:full')
     expect(all.text).toContain('would-refuse')
   })
 

@@ -352,4 +352,32 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await value(name)).toBe(doc(['token-a']))
     expect(await versions(name)).toBe(1)
   })
+
+  it('mirror-tokens ends with the same bytes on both clouds, also after one of them was down for a while', async () => {
+    const both = 'aws-secretsmanager:both tencent-ssm:both'
+    const fn = start(both, { ...aws, AIGC_SSM_ENDPOINT: simulator.url })
+    const onTencent = (): string | undefined => simulator.ssm.versions('ap-singapore', 'both')['current']
+    for (const token of ['token-a', 'token-b']) simulator.vod.create(subAppId, token)
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created', 'created'])
+    expect(onTencent()).toBe(await value('both'))
+
+    simulator.ssm.purchased = false
+    for (const [created, deleted] of [
+      ['token-c', 'token-a'],
+      ['token-0', 'token-b'],
+    ] as const) {
+      simulator.vod.create(subAppId, created)
+      simulator.vod.delete(subAppId, deleted)
+      const down = await fn.invoke(scheduled)
+      expect([down.error?.name, outcomes(down)]).toEqual(['MirrorIncomplete', ['updated', 'failed']])
+      expect(down.error?.message).toContain('switch Secrets Manager on in the Tencent Cloud console')
+    }
+    expect(onTencent()).toBe(doc(['token-a', 'token-b']))
+
+    simulator.ssm.purchased = true
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged', 'updated'])
+    expect(onTencent()).toBe(await value('both'))
+    expect(onTencent()).toBe(doc(['token-0', 'token-c'], 'token-c'))
+    expect(simulator.ssm.versions('ap-singapore', 'both')['previous']).toContain('token-a')
+  })
 })

@@ -23,7 +23,7 @@ function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}
     reading,
     listed: set,
     gone: new Set(),
-    preferred: preferTokens([held], set),
+    preferred: preferTokens([held], held?.ApiTokens ?? [], set),
     guard: { minKeep: 0.5, size: held?.ApiTokens.length ?? 0 },
     ...more,
   }
@@ -184,7 +184,8 @@ describe('preferTokens', () => {
   })
 
   it('preferTokens puts the tokens in use first, in the order of the targets, then mirrored ones, then new ones', () => {
-    const order = preferTokens([null, doc('x', ['m', 'x']), doc('y', ['y'])], new Set(['a', 'm', 'y']))
+    const held = [null, doc('x', ['m', 'x']), doc('y', ['y'])]
+    const order = preferTokens(held, ['x', 'm', 'y'], new Set(['a', 'm', 'y']))
     expect([...new Set(order)]).toEqual(['x', 'y', 'm', 'a'])
   })
 })

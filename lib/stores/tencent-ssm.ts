@@ -180,7 +180,8 @@ function whyUnavailable(described: Readonly<Record<string, unknown>>): string | 
     return 'the secret is in a state that this mirror does not know; look at it in the console'
   if (typeof type === 'number' && type !== 0)
     return 'the secret belongs to another Tencent product; choose another name'
-  if (rotation === 1) {
+  // A boolean here, a number in the list of secrets.
+  if (rotation === true || rotation === 1) {
     return 'the secret is rotated by Tencent, which would overwrite the mirror; turn that off, or choose another name'
   }
   return null

@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Reading, Store, StoreDependencies, Target } from '../lib/stores/store.ts'
+import { tencentSsm } from '../lib/stores/tencent-ssm.ts'
+import { createTencentClient } from '../lib/tencent.ts'
+import { createTransport } from '../lib/transport.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+import { documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
+
+const region = 'ap-singapore'
+const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
+const send = createTransport()
+const everyTime = Number.POSITIVE_INFINITY
+let names = 0
+let simulator: TencentSimulator
+let credentials: { secretId: string; secretKey: string }
+
+beforeAll(async () => {
+  simulator = await startTencentSimulator()
+})
+afterAll(() => simulator.close())
+beforeEach(() => {
+  simulator.clearFaults()
+  simulator.calls.length = 0
+  simulator.ssm.purchased = true
+  credentials = simulator
+})
+
+/** A real client, which gives up soon: the tests let calls fail for good. */
+const lend: StoreDependencies = {
+  now: Date.now,
+  tencent({ service, version, region: own = region }) {
+    const call = createTencentClient(
+      { service, version, region: own, endpoint: simulator.url },
+      {
+        send,
+        credentials: () => credentials,
+        now: Date.now,
+        random: Math.random,
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      },
+    )
+    return (action, parameters, deadline) => call(action, parameters, Math.min(deadline, Date.now() + 700))
+  },
+}
+
+const target = (name = `aigc-${names++}`, options: Record<string, string> = {}): Target =>
+  targetOf('tencent-ssm', name, options)
+const open = (target: Target): Store => tencentSsm.open(target, lend)
+const read = (target: Target): Promise<Reading> => open(target).read(soon())
+const versionsOf = ({ name }: Target): Readonly<Record<string, string>> =>
+  simulator.ssm.versions(region, name)
+const stateOf = ({ name }: Target) =>
+  simulator.ssm.secrets(region).find((secret) => secret.SecretName === name)
+const actions = (): string[] => simulator.calls.map(({ action }) => action)
+
+describe('tencent-ssm', () => {
+  storeContract('tencent-ssm', {
+    lend,
+    target,
+    goodNames: ['a', '0', 'Az09_-', 'prod-aigc-251006666', 'n'.repeat(128)],
+    badNames: ['', 'n'.repeat(129), '-a', '_a', 'prod/aigc', 'two words', 'schlüssel', 'a.b'],
+    putForeign: async ({ name }, value) => simulator.ssm.put(region, name, { current: value }),
+    putEmpty: async ({ name }) => simulator.ssm.put(region, name, {}),
+    currentOf: async (target) => versionsOf(target)['current'] ?? '',
+    everythingOf: async (target) => stateOf(target),
+    async whileForbidden(attempt) {
+      const forbidden = target()
+      simulator.ssm.put(region, forbidden.name, { current: 'somebody else' })
+      simulator.keys.set('nobody', { secretKey: 'nothing' })
+      credentials = { secretId: 'nobody', secretKey: 'nothing' }
+      for (const action of [
+        'DescribeSecret',
+        'GetSecretValue',
+        'CreateSecret',
+        'UpdateSecret',
+        'PutSecretValue',
+        'UpdateDescription',
+      ])
+        simulator.ssm.forbid('nobody', action)
+      await attempt(forbidden)
+      expect(versionsOf(forbidden)).toEqual({ current: 'somebody else' })
+    },
+    breaks: [
+      { step: 'CreateSecret', on: ['nothing'] as const },
+      { step: 'UpdateDescription', on: ['an empty secret', 'a foreign value'] as const },
+      { step: 'UpdateSecret', on: ['an empty secret', 'a foreign value', 'a later document'] as const },
+      { step: 'PutSecretValue', on: ['an empty secret', 'a foreign value'] as const },
+    ].flatMap(({ step, on }) =>
+      // The client repeats a call whose answer is lost, so the effect may come and the call fail all the same.
+      (['reset', 'lost-answer'] as const)
+        .filter((kind) => !(step === 'CreateSecret' && kind === 'lost-answer'))
+        .map((kind) => ({
+          name: `a ${step} ${kind === 'reset' ? 'that does not arrive' : 'whose answer is lost'}`,
+          on,
+          async during(attempt: () => Promise<void>) {
+            simulator.fail({ kind }, everyTime, step)
+            await attempt()
+            simulator.clearFaults()
+          },
+        })),
+    ),
+  })
+
+  test('read asks two questions at most', async () => {
+    const asked = target()
+    await mirror(open(asked), a)
+    simulator.calls.length = 0
+    await read(asked)
+    expect(actions()).toEqual(['DescribeSecret', 'GetSecretValue'])
+    expect(new Set(simulator.calls.map(({ headers }) => headers['x-tc-region']?.[0]))).toEqual(
+      new Set([region]),
+    )
+  })
+
+  test('read and write stay in the region of the target', async () => {
+    const abroad = target('abroad', { region: 'ap-hongkong' })
+    await mirror(open(abroad), a)
+    expect(simulator.ssm.versions('ap-hongkong', 'abroad')).toEqual({ current: a })
+    expect(await read(target('abroad'))).toEqual({ state: 'absent' })
+  })
+
+  test('write uses the version of the target', async () => {
+    const versioned = target(undefined, { version: 'v.1' })
+    await mirror(open(versioned), a)
+    await mirror(open(versioned), b)
+    expect(versionsOf(versioned)).toEqual({ 'v.1': b, previous: a })
+  })
+
+  test('write keeps the value before as previous, and never more than two versions', async () => {
+    const kept = target()
+    for (const document of [a, b, c, a, b, c, a, b, c, a, b, c]) await mirror(open(kept), document)
+    expect(versionsOf(kept)).toEqual({ current: c, previous: b })
+  })
+
+  test('write saves the old value before it touches the current one', async () => {
+    const saved = target()
+    await mirror(open(saved), a)
+    const seen = await read(saved)
+    // The first UpdateSecret is the one of `previous`, which does not exist yet; the second dies.
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'UpdateSecret')
+    simulator.fail({ kind: 'reset' }, everyTime, 'UpdateSecret')
+    await refusalOf(mirror(open(saved), b, seen), b)
+    expect(versionsOf(saved)).toEqual({ current: a, previous: a })
+  })
+
+  test('write gets over a lost answer to CreateSecret', async () => {
+    const lost = target()
+    simulator.fail({ kind: 'lost-answer' }, 1, 'CreateSecret')
+    await mirror(open(lost), a)
+    expect(simulator.calls.map(({ action, outcome }) => [action, outcome]).slice(1)).toEqual([
+      ['CreateSecret', 'ok'],
+      ['CreateSecret', 'ResourceInUse.SecretExists'],
+      ['GetSecretValue', 'ok'],
+    ])
+    expect(versionsOf(lost)).toEqual({ current: a })
+  })
+
+  test('write does not take over what somebody else created meanwhile', async () => {
+    const raced = target()
+    simulator.ssm.put(region, raced.name, { current: 'somebody else' })
+    const error = await refusalOf(mirror(open(raced), a, { state: 'absent' }), a)
+    expect(error.code).toBe('ResourceInUse.SecretExists')
+    expect(error.message).toContain('somebody else changed the secret meanwhile')
+    expect(versionsOf(raced)).toEqual({ current: 'somebody else' })
+  })
+
+  test('read takes a secret of other versions for a foreign one, and write leaves those alone', async () => {
+    const others = target()
+    simulator.ssm.put(region, others.name, { SSM_Current: 'somebody else' })
+    expect(await read(others)).toEqual({ state: 'value', marked: false, value: '' })
+    await mirror(open(others), a)
+    expect(versionsOf(others)).toEqual({ SSM_Current: 'somebody else', current: a })
+    expect(await read(others)).toEqual({ state: 'value', marked: true, value: a })
+  })
+
+  test('write keeps the description of a secret that it takes over, as far as it fits', async () => {
+    const described = target()
+    simulator.ssm.put(region, described.name, { current: 'x' })
+    simulator.ssm.set(region, described.name, { Description: `an old note ${'é'.repeat(1000)}` })
+    await mirror(open(described), a)
+    const text = stateOf(described)?.Description ?? ''
+    expect(text).toMatch(/^vod-aigc-tokens: .*before: an old note é+$/)
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048)
+  })
+
+  test.each([
+    [{ Status: 'PendingDelete' }, 'scheduled for deletion; restore it (RestoreSecret) and enable it'],
+    [{ Status: 'Disabled' }, 'is disabled; enable it (EnableSecret)'],
+    [{ Status: 'Creating' }, 'still being created; the next run looks again'],
+    [{ Status: 'Failed' }, 'creation of the secret failed; delete it'],
+    [{ RotationStatus: true }, 'rotated by Tencent, which would overwrite the mirror; turn that off'],
+    [{ SecretType: 4 }, 'belongs to another Tencent product'],
+  ] as const)(
+    'read says what to do about a secret with %j, and write leaves it alone',
+    async (changes, advice) => {
+      const unavailable = target()
+      await mirror(open(unavailable), a)
+      simulator.ssm.set(region, unavailable.name, changes)
+      const seen = await read(unavailable)
+      expect(seen).toEqual({ state: 'unavailable', reason: expect.stringContaining(advice) })
+      await refusalOf(mirror(open(unavailable), b, seen), b)
+      expect(versionsOf(unavailable)).toEqual({ current: a })
+    },
+  )
+
+  test('read says where to switch the service on', async () => {
+    simulator.ssm.purchased = false
+    const error = await refusalOf(read(target()))
+    expect(error.code).toBe('ResourceUnavailable.NotPurchased')
+    expect(error.message).toContain('switch Secrets Manager on in the Tencent Cloud console')
+  })
+
+  test('write says what to do about a full secret and one that Tencent rotates', async () => {
+    const full = target()
+    const ten = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`v${i}`, 'x']))
+    simulator.ssm.put(region, full.name, ten)
+    const seen: Reading = { state: 'empty', marked: true }
+    expect((await refusalOf(mirror(open(full), a, seen), a)).message).toContain('may have ten versions')
+    const rotated = target()
+    await mirror(open(rotated), b)
+    simulator.ssm.set(region, rotated.name, { RotationStatus: true })
+    expect((await refusalOf(mirror(open(rotated), a, seen), a)).message).toContain('turn its rotation off')
+  })
+
+  test.each(['throttle', 'hang', 'html', 'truncated'] as const)(
+    'read fails, and takes nothing for absent, for %s',
+    async (kind) => {
+      const there = target()
+      await mirror(open(there), a)
+      simulator.fail({ kind }, everyTime, 'DescribeSecret')
+      const error = await refusalOf(read(there))
+      expect(error.message).toContain(`Calling DescribeSecret for ${there.uri}`)
+    },
+  )
+
+  test('check takes a region and a version, and refuses others without repeating them', () => {
+    const check = (options: Record<string, string>): string[] => tencentSsm.check(target('a', options))
+    expect(check({ region: 'na-siliconvalley', version: 'v.1_-' })).toEqual([])
+    expect(check({ region: 'Mars' })).toEqual([
+      'region should be a Tencent Cloud region, such as ap-singapore',
+    ])
+    for (const version of ['previous', 'a/b', 'x'.repeat(65)])
+      expect(check({ version })).toEqual([
+        'version should be 1 to 64 of A-Z a-z 0-9 _ . - and not "previous"',
+      ])
+  })
+})
