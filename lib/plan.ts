@@ -60,7 +60,7 @@ function doubtList(
 ): string | null {
   if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
   if (listed < minKeep * size)
-    return `the list has ${listed} of formerly ${size} tokens, less than the share AIGC_MIN_KEEP (${minKeep})`
+    return `the list has ${listed} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`
   return null
 }
 

@@ -43,7 +43,7 @@ export function readTokenList(response: TencentResponse): TokenList {
     throw new TencentError(
       'ClientError.MalformedAnswer' satisfies ClientErrorCode,
       `DescribeAigcApiTokens: the answer's "ApiTokens" must be an array of non-empty strings, but it is ` +
-        `${describe(tokens)} (request id ${requestId})`,
+        `${describe(tokens)}${requestId === null ? '' : ` (request id ${requestId})`}`,
       { action: 'DescribeAigcApiTokens', requestId, attempts: 1, retryable: false },
     )
   const fits = isStrings(extInfos) && extInfos.length === apiTokens.length

@@ -302,6 +302,17 @@ describe('runMirror', () => {
     expect([value('one'), value('two'), value('three')]).toEqual(Array(3).fill(doc(['a', 'b', 'c'], 'b')))
   })
 
+  it('runMirror reports a target that it created as created, also when the second look adds to it', async () => {
+    const { run, value } = world(
+      { 7: [['b'], ['b', 'c']] },
+      { old: holds(['a', 'b']), absent: { state: 'absent' } },
+    )
+    const report = await run()
+    expect(outcomes(report)).toEqual(['updated', 'created'])
+    expect(report.Results[1]).toMatchObject({ Added: ['b', 'c'].map(fingerprint) })
+    expect(value('absent')).toBe(value('old'))
+  })
+
   it('runMirror waits once for all applications', async () => {
     const mirrors = Array.from({ length: 20 }, (_, i) => mirror(i + 1, [`t${i + 1}`]))
     const w = world(

@@ -75,7 +75,7 @@ describe('planTarget', () => {
     [
       'holds when the list has shrunk below the share',
       input(holding(document(['a', 'b', 'c'])), ['a']),
-      { action: 'hold', reason: expect.stringContaining('1 of formerly 3 tokens') },
+      { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
     ],
     [
       'does not hold at the share exactly',

@@ -239,9 +239,9 @@ describe('tencent-ssm', () => {
     expect(check({ region: 'Mars' })).toEqual([
       'region should be a Tencent Cloud region, such as ap-singapore',
     ])
-    for (const version of ['previous', 'a/b', 'x'.repeat(65)])
+    for (const version of ['previous', '.a', 'a/b', 'x'.repeat(65)])
       expect(check({ version })).toEqual([
-        'version should be 1 to 64 of A-Z a-z 0-9 _ . - and not "previous"',
+        'version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "previous"',
       ])
   })
 })

@@ -274,7 +274,8 @@ function failure(action: Action, target: Target, error: unknown, document: strin
   const code = codeOf(thrown)
   // Only Secrets Manager's own words are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = thrown.$fault !== undefined
-  const words = answered ? (thrown.message ?? '') : ''
+  // Where it has none, the SDK puts this in their place.
+  const words = answered && thrown.message !== 'UnknownError' ? (thrown.message ?? '') : ''
   const requestId = thrown.$metadata?.requestId
   const parts = [
     words === '' || quotes(words, document) ? code : `${code}: ${words.slice(0, wordsLimit)}`,

@@ -39,8 +39,10 @@ function check({ name, options }: Target): string[] {
   if (region !== undefined && !/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(region)) {
     problems.push('region should be a Tencent Cloud region, such as ap-singapore')
   }
-  if (version !== undefined && (!/^[A-Za-z0-9_.-]{1,64}$/.test(version) || version === previous)) {
-    problems.push(`version should be 1 to 64 of A-Z a-z 0-9 _ . - and not "${previous}"`)
+  if (version !== undefined && (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(version) || version === previous)) {
+    problems.push(
+      `version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "${previous}"`,
+    )
   }
   return problems
 }

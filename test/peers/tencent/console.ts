@@ -48,11 +48,13 @@ export function answerConsole(
         return { status: 200, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === item) } }
       }
       case 'POST faults': {
-        const { times = 1, ...fault } = parseObject(request.body)
+        const { times = 1, action, ...fault } = parseObject(request.body)
         if (!Number.isSafeInteger(times) || Number(times) < 1)
           return refusal(400, 'InvalidParameter', 'The `times` must be an integer from 1.')
-        faults.add(readFault(fault), Number(times))
-        return { status: 201, content: { ...fault, times } }
+        if (action !== undefined && typeof action !== 'string')
+          return refusal(400, 'InvalidParameter', 'The `action` must be a string.')
+        faults.add(readFault(fault), Number(times), action)
+        return { status: 201, content: { ...fault, times, ...(action !== undefined && { action }) } }
       }
       case 'DELETE faults':
         faults.clear()
@@ -79,6 +81,8 @@ function help(url: string): string {
   curl -X DELETE ${url}/tokens/TOKEN          delete one
   curl ${url}/faults -d '{"kind":"throttle"}' spoil the next call
   curl ${url}/faults -d '{"kind":"slow","ms":2000,"times":3}'
+  curl ${url}/faults -d '{"kind":"reset","action":"DescribeAigcApiTokens"}'
+                                              spoil the next call of that action
   curl -X DELETE ${url}/faults                spoil nothing more
 
 Kinds of faults: ${faultKinds.join(', ')}.

@@ -9,10 +9,12 @@ export type CallFault =
   | { readonly kind: 'error'; readonly code: string; readonly message?: string }
   /** An HTTP status from 400 to 599 of a gateway on the way; `retryAfter` is the header's text. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly body?: string }
-  /** The connection is reset before anything is answered. */
+  /** The connection is reset, and the call is not run. */
   | { readonly kind: 'reset' }
   /** The call is run, but its answer breaks off half-way, short of its `Content-Length`. */
   | { readonly kind: 'truncated' }
+  /** The call is run, and the connection is reset in place of its answer. */
+  | { readonly kind: 'lost-answer' }
   /** HTTP 200 with an HTML page, as from a captive portal. */
   | { readonly kind: 'html' }
   /** Nothing is ever answered. */
@@ -39,37 +41,46 @@ export type ListFault =
 /** See {@link CallFault} and {@link ListFault}. */
 export type Fault = CallFault | ListFault
 
-/** The faults that wait for their calls, first in, first out. */
+/** The faults that wait for their calls, first in, first out; one aimed at an action waits aside for that action. */
 export interface FaultQueue {
-  /** Lets the next `times` calls meet `fault`; `Infinity` is allowed. Throws `InvalidParameterValue`. */
-  add(fault: Fault, times?: number): void
-  /** The fault for a call. A {@link ListFault} at the head stays there, and holds up those behind it. */
-  takeForCall(): CallFault | null
-  /** The fault for a good list, if it is a {@link ListFault}'s turn. */
-  takeForList(): ListFault | null
+  /**
+   * Lets the next `times` calls (`Infinity` is allowed) meet `fault`: of any action, or of `action` only. Throws
+   * `InvalidParameterValue`, for an action that no product has too, as such a fault would wait in vain.
+   */
+  add(fault: Fault, times?: number, action?: string): void
+  /** The fault for a call of `action`. A {@link ListFault} whose turn it is stays, and holds up those behind it. */
+  takeForCall(action: string): CallFault | null
+  /** The fault for a good list that `action` answers, if it is a {@link ListFault}'s turn. */
+  takeForList(action: string): ListFault | null
   clear(): void
 }
 
-/** Opens an empty queue. */
-export function createFaultQueue(): FaultQueue {
-  const queue: { fault: Fault; times: number }[] = []
+/** Opens an empty queue for the calls of `actions`. */
+export function createFaultQueue(actions: ReadonlySet<string>): FaultQueue {
+  const queue: { fault: Fault; times: number; aim: string | undefined }[] = []
 
-  const take = <F extends Fault>(fits: (fault: Fault) => fault is F): F | null => {
-    const [head] = queue
-    if (!head || !fits(head.fault)) return null
-    head.times -= 1
-    if (head.times <= 0) queue.shift()
-    return head.fault
+  const take = <F extends Fault>(action: string, fits: (fault: Fault) => fault is F): F | null => {
+    const index = queue.findIndex(({ aim }) => aim === undefined || aim === action)
+    const next = queue[index]
+    if (!next || !fits(next.fault)) return null
+    next.times -= 1
+    if (next.times <= 0) queue.splice(index, 1)
+    return next.fault
   }
 
   return {
-    add: (fault, times = 1) => {
+    add: (fault, times = 1, action) => {
       if (fault.kind === 'status' && !(fault.status >= 400 && fault.status <= 599))
         throw new ApiError('InvalidParameterValue', 'The `status` must be from 400 to 599.')
-      queue.push({ fault, times })
+      if (action !== undefined && !actions.has(action))
+        throw new ApiError(
+          'InvalidParameterValue',
+          `The \`action\` is \`${action}\` and must be one of ${[...actions].join(', ')}.`,
+        )
+      queue.push({ fault, times, aim: action })
     },
-    takeForCall: () => take((fault): fault is CallFault => !isListFault(fault)),
-    takeForList: () => take(isListFault),
+    takeForCall: (action) => take(action, (fault): fault is CallFault => !isListFault(fault)),
+    takeForList: (action) => take(action, isListFault),
     clear: () => {
       queue.length = 0
     },
@@ -82,6 +93,7 @@ const callFaults: { readonly [K in CallFault['kind']]: Schema } = {
   status: { status: 'uint64', retryAfter: 'string?', body: 'string?' },
   reset: {},
   truncated: {},
+  'lost-answer': {},
   html: {},
   hang: {},
   slow: { ms: 'uint64' },

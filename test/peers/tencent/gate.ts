@@ -49,7 +49,7 @@ export function createGate({ services, keys, now, clock }: GateOptions): (reques
 
     const failure = verifyTc3(request, { service: service.name, keys, now: clock() })
     if (failure) throw new ApiError(failure.code, failure.message)
-    checkRate(action, service.callsPerSecond)
+    checkRate(action, service.callsPerSecond(name))
 
     const mediaType = request.headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase()
     if (request.method !== 'POST' || mediaType !== 'application/json')

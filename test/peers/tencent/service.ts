@@ -10,13 +10,21 @@ export interface Service {
   readonly name: string
   /** The value of `X-TC-Version`, such as `2018-07-17`. */
   readonly version: string
-  /** The limit for each action on its own. */
-  readonly callsPerSecond: number
+  /** The limit of an action, for each on its own. */
+  callsPerSecond(action: string): number
   readonly actions: ReadonlyMap<string, Action>
 }
 
 /** Runs one call: takes the body, parsed, and returns the fields of `Response`. Throws {@link ApiError}. */
-export type Action = (body: Fields) => Fields
+export type Action = (body: Fields, caller: Caller) => Fields
+
+/** Who calls, and where to. */
+export interface Caller {
+  /** The key that signed. */
+  readonly secretId: string
+  /** `X-TC-Region`; a product without regions ignores it. */
+  readonly region: string | undefined
+}
 
 /** A JSON object. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -34,6 +42,8 @@ export class ApiError extends Error {
 interface ValueTypes {
   uint64: number
   string: string
+  boolean: boolean
+  array: readonly unknown[]
   any: unknown
 }
 
@@ -42,6 +52,8 @@ type ValueType = keyof ValueTypes
 const isOfType: { readonly [T in ValueType]: (value: unknown) => boolean } = {
   uint64: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   string: (value) => typeof value === 'string',
+  boolean: (value) => typeof value === 'boolean',
+  array: Array.isArray,
   any: () => true,
 }
 
@@ -100,6 +112,9 @@ export function requestLimitExceeded(): ApiError {
 }
 
 /** An {@link Action} whose parameters are checked before `run` sees them. */
-export function action<const S extends Schema>(schema: S, run: (input: Values<S>) => Fields): Action {
-  return (body) => run(readParameters(schema, body))
+export function action<const S extends Schema>(
+  schema: S,
+  run: (input: Values<S>, caller: Caller) => Fields,
+): Action {
+  return (body, caller) => run(readParameters(schema, body), caller)
 }

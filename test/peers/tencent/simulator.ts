@@ -9,7 +9,15 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
 import { createGate, maxBodyBytes } from './gate.ts'
-import { type Action, ApiError, type Fields, parseObject, requestLimitExceeded } from './service.ts'
+import {
+  type Action,
+  ApiError,
+  type Caller,
+  type Fields,
+  parseObject,
+  requestLimitExceeded,
+} from './service.ts'
+import { createSsm, type Ssm } from './ssm.ts'
 import type { Key, RawRequest } from './verify-tc3.ts'
 import { type Application, createVod, type Vod } from './vod.ts'
 
@@ -23,11 +31,13 @@ export interface SimulatorOptions {
   readonly legacyAccount?: boolean
   /** Whether the token list carries `ExtInfos`; default false. */
   readonly extInfos?: boolean
+  /** Where SSM exists; default: five regions, `ap-singapore` one of them. */
+  readonly regions?: readonly string[]
   /** Initial {@link TencentSimulator.lagMs}; default 30000. */
   readonly lagMs?: number
   /** Initial {@link TencentSimulator.clockOffsetMs}; default 0. */
   readonly clockOffsetMs?: number
-  /** The passage of time, epoch milliseconds: lag and rate limits go by it; default `Date.now`. */
+  /** The passage of time, epoch milliseconds: lag, rate limits and deletions go by it; default `Date.now`. */
   readonly now?: () => number
 }
 
@@ -43,10 +53,15 @@ export interface TencentSimulator {
   readonly keys: Map<string, Key>
   /** The account, to look into and to change behind the API's back. */
   readonly vod: Vod
+  /** The account's secrets, likewise. */
+  readonly ssm: Ssm
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
-  /** Lets the next `times` calls (default 1, `Infinity` allowed) meet a fault, after those asked for before. */
-  fail(fault: Fault, times?: number): void
+  /**
+   * Lets the next `times` calls (default 1, `Infinity` allowed) meet a fault, after those asked for before. With an
+   * `action` only its calls count, and all others pass by.
+   */
+  fail(fault: Fault, times?: number, action?: string): void
   clearFaults(): void
   /** How far the token list trails behind creations and deletions, and the age from which a token may be deleted. */
   lagMs: number
@@ -66,25 +81,29 @@ export interface Call {
   readonly secretId: string
   readonly headers: NodeJS.Dict<string[]>
   readonly body: string
-  /** `ok`, the error code answered, or the kind of the fault that took the answer's place. */
+  /** `ok` or the error code, even if the answer was lost, or the kind of the fault that kept the call from the API. */
   outcome: string
 }
 
 const paddingBytes = 1024 * 1024
 
+const ssmRegions = ['ap-guangzhou', 'ap-hongkong', 'ap-singapore', 'eu-frankfurt', 'na-siliconvalley']
+
 /** Starts a simulator on 127.0.0.1. Rejects when the port is taken. */
 export async function startTencentSimulator(options: SimulatorOptions = {}): Promise<TencentSimulator> {
   const { now = Date.now, applications = [{ subAppId: 251006666 }] } = options
-  const { legacyAccount = false, extInfos = false } = options
+  const { legacyAccount = false, extInfos = false, regions = ssmRegions } = options
   // What a caller may set later on. It becomes the returned simulator, so what is set is what is used.
   const settings = { lagMs: options.lagMs ?? 30_000, clockOffsetMs: options.clockOffsetMs ?? 0 }
 
   const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
-  const faults = createFaultQueue()
+  const ssm = createSsm({ regions, now })
+  const services = [vod.service, ssm.service]
+  const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const keys = new Map<string, Key>()
   const calls: Call[] = []
   const clock = (): number => now() + settings.clockOffsetMs
-  const admit = createGate({ services: [vod.service], keys, now, clock })
+  const admit = createGate({ services, keys, now, clock })
 
   const answerApi = (request: RawRequest, response: ServerResponse): void => {
     const call: Call = {
@@ -96,15 +115,17 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
       outcome: 'ok',
     }
     calls.push(call)
-    const fault = faults.takeForCall()
+    const { action, secretId } = call
+    const fault = faults.takeForCall(action)
     if (fault && breakConnection(fault, response)) {
       call.outcome = fault.kind
       return
     }
     let fields: Fields
     try {
-      fields = runCall(admit(request), request.body, fault)
-      const listFault = !fault && 'ApiTokens' in fields ? faults.takeForList() : null
+      const caller = { secretId, region: request.headers['x-tc-region']?.[0] }
+      fields = runCall(admit(request), request.body, caller, fault)
+      const listFault = !fault && 'ApiTokens' in fields ? faults.takeForList(action) : null
       if (listFault) fields = spoilList(listFault, fields)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
@@ -143,6 +164,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     secretKey,
     keys,
     vod,
+    ssm,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,
@@ -155,10 +177,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
 }
 
 /** Runs an admitted call, or fails it where `fault` says so. Throws {@link ApiError}. */
-function runCall(action: Action, body: Uint8Array, fault: CallFault | null): Fields {
+function runCall(action: Action, body: Uint8Array, caller: Caller, fault: CallFault | null): Fields {
   if (fault?.kind === 'throttle') throw requestLimitExceeded()
   if (fault?.kind === 'error') throw new ApiError(fault.code, fault.message ?? 'A fault on demand.')
-  return action(parseObject(body))
+  return action(parseObject(body), caller)
 }
 
 /** Plays the faults in whose way the API never gets to see the call; tells whether `fault` was one of them. */
@@ -189,6 +211,10 @@ function breakConnection(fault: CallFault, response: ServerResponse): boolean {
 
 /** Sends the answer, an HTTP 200 even for errors, as well as `fault` lets it. */
 function deliver(fields: Fields, response: ServerResponse, fault: CallFault | null): void {
+  if (fault?.kind === 'lost-answer') {
+    response.socket?.resetAndDestroy()
+    return
+  }
   const padding = fault?.kind === 'too-large' && { Padding: ' '.repeat(paddingBytes) }
   const bytes = Buffer.from(JSON.stringify({ Response: { ...fields, ...padding } }))
   const send = (): void => {

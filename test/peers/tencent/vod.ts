@@ -119,7 +119,7 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
     service: {
       name: 'vod',
       version: '2018-07-17',
-      callsPerSecond: 20,
+      callsPerSecond: () => 20,
       actions: new Map([
         ['DescribeAigcApiTokens', describeAigcApiTokens],
         ['CreateAigcApiToken', createAigcApiToken],
