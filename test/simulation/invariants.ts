@@ -1,0 +1,255 @@
+/**
+ * The rules of the mirror as statements about what happened, in true time, whatever a process believed. Nothing here
+ * uses the mirror's own reading or rendering of documents.
+ *
+ * The bounds, with L = 30 s that a list may lag and T = 10 s for a step (`AIGC_TIMEOUT_MS`):
+ * - A run writes at most 3 T after the replica answered its newest list: the rest of that request, the readings (in
+ *   the first pass after the slowest list of all applications), and the write. Hence {@link settledMs}: a token that
+ *   existed for L + 3 T = 60 s is in every document written.
+ * - By the same count a write is at most 3 T younger than the reading on which it was decided: {@link readingMs}.
+ * - When a run ends, its newest list may be older than that, because a run waits for the second looks of other
+ *   applications. So success speaks about the time from L before the run began.
+ */
+import { createHash } from 'node:crypto'
+import type { Reading } from '../../lib/stores/store.ts'
+import { lagMs, type Run, type Secret, type SubAppId, settings, type Witness, type World } from './world.ts'
+
+/** How long a token must have existed to be in every document that is written: {@link lagMs} and three steps. */
+export const settledMs = lagMs + 3 * settings.timeoutMs
+/** How old the reading may be on which a write was decided: three steps. */
+export const readingMs = 3 * settings.timeoutMs
+
+export interface Document {
+  readonly ApiToken: string | null
+  readonly ApiTokens: readonly string[]
+  readonly SubAppId: SubAppId
+  readonly Site: string
+}
+
+/** What a plan that somebody looked at would write: version ids by target. */
+export type SeenPlans = Map<string, ReadonlyMap<string, string>>
+
+/** A broken rule; the message starts with the rule's number and name. */
+export class Violation extends Error {}
+
+function demand(rule: string, fine: boolean, found: () => string): void {
+  if (!fine) throw new Violation(`${rule}: ${found()}`)
+}
+
+/** The document in a value, when the value is exactly one, to the byte. */
+export function documentIn(value: string | null): Document | null {
+  try {
+    const { ApiToken, ApiTokens, SubAppId, Site } = JSON.parse(value ?? '') as Document
+    const sorted = [...new Set(ApiTokens)].sort()
+    const pointed = sorted.length === 0 ? ApiToken === null : sorted.includes(ApiToken ?? '')
+    const canonical = JSON.stringify({ ApiToken, ApiTokens: sorted, SubAppId, Site })
+    return pointed && canonical === value ? { ApiToken, ApiTokens, SubAppId, Site } : null
+  } catch {
+    return null
+  }
+}
+
+/** The rules that hold at every write and at the end of every run. */
+export function createWitness(world: World, plans: SeenPlans): Witness {
+  const { clock } = world
+  const upstreamOf = ({ subAppId }: Secret) => {
+    const upstream = world.upstreams.get(subAppId)
+    if (!upstream) throw new Error(`Simulating: no application ${subAppId}`)
+    return upstream
+  }
+  const by = (run: Run, secret: Secret): string => `run ${run.number} on ${secret.uri}`
+
+  return {
+    onWrite(run, secret, document, versionId) {
+      const who = by(run, secret)
+      demand('1 ours', secret.ours, () => `${who} writes over what belongs to somebody else`)
+      demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
+      const written = documentIn(document)
+      demand('1 whole', written !== null, () => `${who} writes ${document}`)
+      demand('1 whole', versionId === sha256(document), () => `${who} misnames its document`)
+      demand('4 unchanged', valueIn(newestOf(run, secret)) !== document, () => `${who} writes what it read`)
+      demand('5 dry', !run.dryRun, () => `${who} writes in a dry run`)
+      if (!written) return
+      keepsPick(world, run, secret, written)
+      if (run.confirm !== null) appliesPlan(run, secret, written, versionId)
+    },
+
+    onChange(run, secret, document) {
+      const who = by(run, secret)
+      const { ApiTokens, SubAppId, Site } = documentIn(document) as Document
+      const own = SubAppId === secret.subAppId && Site === settings.site
+      demand('1 whole', own, () => `${who} writes the document of ${SubAppId}`)
+      const upstream = upstreamOf(secret)
+      const invented = ApiTokens.filter((token) => !upstream.existedBefore(token, clock.now()))
+      demand('2 invented', invented.length === 0, () => `${who} publishes ${invented}`)
+      // Somebody answers for a confirmed plan; rule 6 says that nothing else was written.
+      if (run.confirm !== null) return
+      demand('1 empty', ApiTokens.length > 0, () => `${who} writes an empty document unconfirmed`)
+      const before = tokensOf(run.first.get(secret.uri)).length
+      demand(
+        '1 share',
+        ApiTokens.length >= settings.minKeep * before,
+        () => `${who} goes from ${before} to ${ApiTokens.length} tokens unconfirmed`,
+      )
+      dropsNothingAlive(run, secret, ApiTokens)
+      const overwritten = heldSince(secret, clock.now() - readingMs).filter(
+        (token) => !ApiTokens.includes(token) && !tokensOf(run.first.get(secret.uri)).includes(token),
+      )
+      demand('2 overwritten', overwritten.length === 0, () => `${who} takes out ${overwritten}, unseen`)
+    },
+
+    onEnd(run) {
+      if (run.error?.name === 'PlanChanged')
+        demand('6 nothing', run.written.length === 0, () => `run ${run.number} writes, and says PlanChanged`)
+      for (const { Outcome, Target, Reason } of run.report?.Results ?? []) {
+        if (Outcome === 'held') hasReason(run, Target)
+        demand('5 own', !Reason?.includes('did not get to'), () => `run ${run.number} skips ${Target}`)
+      }
+      if (run.dryRun || run.error || run.overlapped) return
+      for (const { subAppId, targets } of run.mirrors) {
+        const secrets = world.secrets.filter((secret) => targets.some(({ uri }) => uri === secret.uri))
+        for (const secret of secrets) {
+          const { ApiTokens } = mustHold('5 right', secret)
+          const upstream = upstreamOf(secret)
+          const begin = run.startedAt - lagMs
+          const missing = without(upstream.aliveSince(begin), ApiTokens)
+          const sound = run.answers.get(subAppId)?.at(-1)?.sound
+          demand('5 right', !sound || missing.length === 0, () => `${by(run, secret)} misses ${missing}`)
+          const dead = ApiTokens.filter((token) => (upstream.diedAt(token) ?? 0) < begin)
+          demand('5 right', dead.length === 0, () => `${by(run, secret)} leaves ${dead}`)
+          const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
+          demand('5 right', told === sha256(secret.value ?? ''), () => `${by(run, secret)} misreports`)
+        }
+        mustAgree('5 agree', secrets)
+      }
+    },
+  }
+
+  /** A change is held only for a list that was too short: the count decides, not which tokens. */
+  function hasReason(run: Run, uri: string): void {
+    const subAppId = world.secrets.find((secret) => secret.uri === uri)?.subAppId ?? null
+    const least = Math.max(1, settings.minKeep * tokensOf(run.first.get(uri)).length)
+    const short = run.answers.get(subAppId)?.some(({ tokens }) => new Set(tokens).size < least)
+    demand('3 held', short === true, () => `run ${run.number} holds ${uri} without a reason`)
+  }
+
+  function appliesPlan(run: Run, secret: Secret, written: Document, versionId: string): void {
+    const planned = plans.get(run.confirm ?? '')
+    demand(
+      '6 exactly',
+      planned?.get(secret.uri) === versionId,
+      () => `${by(run, secret)} departs from the plan`,
+    )
+    const listed = run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? []
+    const same = [...new Set(listed)].sort().join() === written.ApiTokens.join()
+    demand('6 exactly', same, () => `${by(run, secret)} writes another set than it sees`)
+  }
+
+  /** No token that exists is left out, as far as a run can know: lists that were cut short say nothing. */
+  function dropsNothingAlive(run: Run, secret: Secret, ApiTokens: readonly string[]): void {
+    const upstream = upstreamOf(secret)
+    const answers = run.answers.get(secret.subAppId) ?? []
+    const [first, last] = [answers[0], answers.at(-1)]
+    if (!first || !last) throw new Error('Simulating: a write without a list')
+    const settled = without(upstream.aliveSince(clock.now() - settledMs), ApiTokens)
+    demand('2 settled', !last.sound || settled.length === 0, () => `${by(run, secret)} leaves out ${settled}`)
+
+    const taken = without(tokensOf(newestOf(run, secret)), ApiTokens)
+    if (taken.length === 0) return
+    const since = last.sound ? clock.now() : first.sound ? first.at - lagMs : Number.NEGATIVE_INFINITY
+    const alive = upstream.aliveSince(since).filter((token) => taken.includes(token))
+    demand('2 alive', alive.length === 0, () => `${by(run, secret)} takes out ${alive}, which exists`)
+    const apart = last.askedAt - first.receivedAt
+    demand(
+      '2 early',
+      apart >= settings.settleSeconds * 1000,
+      () => `${by(run, secret)} takes out ${taken} after ${apart} ms`,
+    )
+  }
+}
+
+/**
+ * `ApiToken` moves only when it leaves the document, or to make targets agree that did not; and then to a token that
+ * was mirrored when the run began, where one is left.
+ */
+function keepsPick(world: World, run: Run, secret: Secret, written: Document): void {
+  const secrets = world.secrets.filter(({ subAppId, ours }) => ours && subAppId === secret.subAppId)
+  const picks = secrets
+    .map(({ uri }) => documentIn(valueIn(run.newest.get(uri)))?.ApiToken)
+    .filter((pick) => typeof pick === 'string')
+  const [pick] = picks
+  if (pick === undefined || picks.some((other) => other !== pick)) return
+  const kept = written.ApiToken === pick || !written.ApiTokens.includes(pick)
+  demand('4 pick', kept, () => `run ${run.number} on ${secret.uri} moves ApiToken from ${pick} needlessly`)
+  if (written.ApiTokens.includes(pick)) return
+  const listed = run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? []
+  const known = secrets
+    .flatMap(({ uri }) => tokensOf(run.first.get(uri)))
+    .filter((one) => listed.includes(one))
+  const fine = known.length === 0 || known.includes(written.ApiToken ?? '')
+  demand(
+    '4 known',
+    fine,
+    () => `run ${run.number} on ${secret.uri} moves ApiToken to a new token, not to ${known}`,
+  )
+}
+
+/** The document that a secret holds. Throws a violation of `rule` when it holds none. */
+export function mustHold(rule: string, secret: Secret): Document {
+  const held = documentIn(secret.value)
+  if (!held) throw new Violation(`${rule}: ${secret.uri} holds ${secret.value}`)
+  return held
+}
+
+/** Throws a violation of `rule` when targets of one application differ by a byte. */
+export function mustAgree(rule: string, secrets: readonly Secret[]): void {
+  const values = new Set(secrets.map(({ value }) => value))
+  demand(rule, values.size <= 1, () => `${secrets.map(({ uri }) => uri)} hold ${[...values]}`)
+}
+
+/** Rule 3: in a world at rest every target of ours is the truth. */
+export function mustBeTrue(world: World): void {
+  for (const [subAppId, upstream] of world.upstreams) {
+    const secrets = world.secrets.filter((secret) => secret.ours && secret.subAppId === subAppId)
+    for (const secret of secrets) {
+      const held = mustHold('3 true', secret).ApiTokens.join()
+      const truth = upstream.truth().sort().join()
+      demand('3 true', held === truth, () => `${secret.uri} holds {${held}}, the truth is {${truth}}`)
+    }
+    mustAgree('3 agree', secrets)
+  }
+}
+
+/** Rule 4: how often runs wrote to each target. */
+export function mustWriteAtMost(limit: number, rule: string, writes: ReadonlyMap<string, number>): void {
+  for (const [uri, count] of writes) demand(rule, count <= limit, () => `${uri} is written ${count} times`)
+}
+
+/** The tokens that a secret held at every moment from `since` until now. */
+function heldSince({ history }: Secret, since: number): readonly string[] {
+  const start = history.findLastIndex(({ at }) => at <= since)
+  const [first = [], ...later] = history
+    .slice(Math.max(0, start))
+    .map(({ value }) => documentIn(value)?.ApiTokens ?? [])
+  return first.filter((token) => start >= 0 && later.every((tokens) => tokens.includes(token)))
+}
+
+function newestOf(run: Run, { uri }: Secret): Reading | undefined {
+  return run.newest.get(uri)
+}
+
+function valueIn(reading: Reading | undefined): string | null {
+  return reading?.state === 'value' ? reading.value : null
+}
+
+function tokensOf(reading: Reading | undefined): readonly string[] {
+  return documentIn(valueIn(reading))?.ApiTokens ?? []
+}
+
+function without(tokens: readonly string[], among: readonly string[]): string[] {
+  return tokens.filter((token) => !among.includes(token))
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

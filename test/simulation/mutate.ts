@@ -1,0 +1,392 @@
+/**
+ * Breaks the rules of the mirror on purpose, one at a time, in a private copy of lib, and tells in which seed each
+ * rule that should notice does: `node --import tsx test/simulation/mutate.ts [SEEDS] [NAME]`. Fails
+ * when a rule notices in none of the seeds (default 5000). NAME picks the mutations whose names contain it.
+ */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+interface Mutation {
+  readonly name: string
+  /** The rules that have to notice, each when it watches alone. */
+  readonly rules: readonly string[]
+  readonly file: string
+  /** Pieces of the source and what stands there instead; each piece must be there, once. */
+  readonly edits: readonly (readonly [from: string, to: string])[]
+}
+
+const mirror = 'lib/mirror.ts'
+const plan = 'lib/plan.ts'
+
+const mutations: readonly Mutation[] = [
+  {
+    name: 'no second look: remove at once',
+    rules: ['2 alive', '2 early', '4 twice'],
+    file: mirror,
+    edits: [
+      [
+        'plan(application, state, listed, [], guardOf(run, state))',
+        'plan(application, state, listed, missing(state.before, listed), guardOf(run, state))',
+      ],
+    ],
+  },
+  {
+    name: 'second look without waiting',
+    rules: ['2 alive', '2 early'],
+    file: mirror,
+    edits: [['await lend.sleep(waitMs)', 'await lend.sleep(0)']],
+  },
+  {
+    name: 'second look after half of the time',
+    rules: ['2 early'],
+    file: mirror,
+    edits: [['await lend.sleep(waitMs)', 'await lend.sleep(waitMs / 2)']],
+  },
+  {
+    name: 'wait computed from a clock that may jump',
+    rules: ['2 early'],
+    file: mirror,
+    edits: [
+      [
+        '  if (request.dryRun) return report(',
+        '  const begun = lend.now()\n  if (request.dryRun) return report(',
+      ],
+      ['await settleRemovals(run, applications)', 'await settleRemovals(run, applications, begun)'],
+      [
+        'applications: readonly Application[]): Promise<void> {',
+        'applications: readonly Application[], begun: number): Promise<void> {',
+      ],
+      ['await lend.sleep(waitMs)', 'await lend.sleep(begun + waitMs - lend.now())'],
+    ],
+  },
+  {
+    name: 'second look alone decides',
+    rules: ['2 alive'],
+    file: mirror,
+    edits: [['new Set([...earlier, ...listed])', 'new Set([...listed])']],
+  },
+  {
+    name: 'wipe on an empty list',
+    rules: ['1 empty'],
+    file: plan,
+    edits: [
+      ["if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'\n", ''],
+      ['if (listed < minKeep * size)', 'if (listed > 0 && listed < minKeep * size)'],
+    ],
+  },
+  {
+    name: 'ignore MIN_KEEP',
+    rules: ['1 share'],
+    file: plan,
+    edits: [['if (listed < minKeep * size)', 'if (listed < 0 * minKeep * size)']],
+  },
+  {
+    name: 'MIN_KEEP against what the second reading holds',
+    rules: ['3 held'],
+    file: mirror,
+    edits: [
+      ['guardOf(run: Run, { before }: TargetState)', 'guardOf(run: Run, { reading }: TargetState)'],
+      [
+        'size: before.length }',
+        "size: reading?.state === 'value' ? (JSON.parse(reading.value.startsWith('{\"ApiToken\":') && reading.value.endsWith('}') ? reading.value : '{}').ApiTokens?.length ?? 0) : 0 }",
+      ],
+    ],
+  },
+  {
+    name: 'write on a stale reading: no second reading of the target',
+    rules: ['2 overwritten'],
+    file: mirror,
+    edits: [
+      ['await Promise.all(application.targets.filter(isOpen).map((state) => readTarget(run, state)))', ''],
+    ],
+  },
+  {
+    name: 'take out whatever the second list lacks, seen at the start or not',
+    rules: ['2 overwritten'],
+    file: mirror,
+    edits: [
+      [
+        'const gone = missing(state.before,',
+        'const gone = missing(heldBy(application, state)?.ApiTokens ?? [],',
+      ],
+    ],
+  },
+  {
+    name: 'success reported although a write failed',
+    rules: ['5 right'],
+    file: mirror,
+    edits: [
+      [
+        'state.reading, stepDeadline(run))\n  } catch (error) {\n    fail(state, error)',
+        "state.reading, stepDeadline(run))\n  } catch {\n    state.outcome = 'updated'",
+      ],
+    ],
+  },
+  {
+    name: 'success reported although nothing could be read',
+    rules: ['5 right'],
+    file: mirror,
+    edits: [["['failed', 'held', 'refused', 'deferred']", "['held', 'refused', 'deferred']"]],
+  },
+  {
+    name: 'success reported although a removal was deferred',
+    rules: ['5 right'],
+    file: mirror,
+    edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'held', 'refused']"]],
+  },
+  {
+    name: 'success reported although held',
+    rules: ['5 right'],
+    file: mirror,
+    edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'refused', 'deferred']"]],
+  },
+  {
+    name: 'success reported although refused',
+    rules: ['5 says so'],
+    file: mirror,
+    edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'held', 'deferred']"]],
+  },
+  {
+    name: 'a token made up',
+    rules: ['2 invented'],
+    file: plan,
+    edits: [['new Set([...listed, ...heldTokens', "new Set([...listed, 'made-up', ...heldTokens"]],
+  },
+  {
+    name: 'write although unchanged',
+    rules: ['4 unchanged', '4 idle'],
+    file: plan,
+    edits: [
+      [
+        "input.reading.value === rendered) return { action: 'none' }",
+        "input.reading.value === '') return { action: 'none' }",
+      ],
+    ],
+  },
+  {
+    name: 'pick that flaps: the newest list decides',
+    rules: ['4 pick'],
+    file: plan,
+    edits: [['return [...current, ...known.sort()', 'return [...known.sort()']],
+  },
+  {
+    name: 'pick that leaves a missing token at once',
+    rules: ['4 pick'],
+    file: plan,
+    edits: [
+      [
+        'const ApiToken = [...input.preferred,',
+        'const ApiToken = [...input.preferred.filter((token) => listed.has(token)),',
+      ],
+    ],
+  },
+  {
+    name: 'targets of one application pick for themselves',
+    rules: ['3 agree', '5 agree'],
+    file: mirror,
+    edits: [
+      [
+        'application.targets.map((state) => heldBy(application, state)),',
+        '[heldBy(application, { target, reading } as TargetState)],',
+      ],
+    ],
+  },
+  {
+    name: 'pick that moves to a token just added',
+    rules: ['4 known'],
+    file: plan,
+    edits: [['return [...current, ...known.sort()', 'return [...current']],
+  },
+  {
+    name: 'unmarked value overwritten',
+    rules: ['1 ours'],
+    file: plan,
+    edits: [['if (!reading.marked && !target.adopt)', 'if (!reading.marked && !target.adopt && held)']],
+  },
+  {
+    name: 'document of another application overwritten',
+    rules: ['1 ours'],
+    file: plan,
+    edits: [
+      [
+        'if (held && (held.SubAppId !== application.subAppId || held.Site !== application.site))',
+        'if (held && held.Site !== application.site)',
+      ],
+    ],
+  },
+  {
+    name: 'unavailable secret written',
+    rules: ['1 trouble'],
+    file: plan,
+    edits: [["if (reading.state === 'unavailable') return { refusal: reading.reason }\n", '']],
+  },
+  {
+    name: 'confirm without comparing the digest',
+    rules: ['6 exactly'],
+    file: mirror,
+    edits: [['if (request.confirm !== current.Digest)', "if (request.confirm === '')"]],
+  },
+  {
+    name: 'digest without what it speaks of',
+    rules: ['6 exactly'],
+    file: mirror,
+    edits: [['state.target.uri, seen, planned.versionId]', "state.target.uri, '', '']"]],
+  },
+  {
+    name: 'digest without what would be written',
+    rules: ['6 digest'],
+    file: mirror,
+    edits: [['state.target.uri, seen, planned.versionId]', 'state.target.uri, seen]']],
+  },
+  {
+    name: 'confirm looks again before it writes',
+    rules: ['6 exactly'],
+    file: mirror,
+    edits: [
+      [
+        'await forEachLimited(applications, (application) =>\n      applyAll(run, application, (state, listed) => planExactly',
+        'for (const application of applications) await readList(run, application)\n    await forEachLimited(applications, (application) =>\n      applyAll(run, application, (state, listed) => planExactly',
+      ],
+    ],
+  },
+  {
+    name: 'PlanChanged after the writes',
+    rules: ['6 nothing'],
+    file: mirror,
+    edits: [
+      [
+        'if (request.confirm !== current.Digest)\n',
+        'if (request.confirm !== current.Digest) await forEachLimited(applications, (application) => applyAll(run, application, (state, listed) => plan(application, state, listed, [], guardOf(run, state))))\n    if (request.confirm !== current.Digest)\n',
+      ],
+    ],
+  },
+  {
+    name: 'no removal at all',
+    rules: ['3 true', '5 right'],
+    file: mirror,
+    edits: [['if (leaving.length === 0) return', 'if (leaving.length >= 0) return']],
+  },
+  {
+    name: 'no additions once something is held',
+    rules: ['2 settled', '3 true', '5 right'],
+    file: plan,
+    edits: [
+      [
+        'new Set([...listed, ...heldTokens',
+        'new Set([...(heldTokens.length > 0 ? [] : listed), ...heldTokens',
+      ],
+    ],
+  },
+  {
+    name: 'partial document: tokens after the third are lost',
+    rules: ['1 whole'],
+    file: 'lib/document.ts',
+    edits: [
+      [
+        '[...new Set(ApiTokens)].sort(), SubAppId, Site })',
+        '[...new Set(ApiTokens)].sort().slice(0, 3), SubAppId, Site })',
+      ],
+    ],
+  },
+  {
+    name: 'partial document: cut short',
+    rules: ['1 whole'],
+    file: 'lib/document.ts',
+    edits: [['sort(), SubAppId, Site })\n', 'sort(), SubAppId, Site }).slice(0, 90)\n']],
+  },
+  {
+    name: 'tokens in another order',
+    rules: ['1 whole'],
+    file: 'lib/document.ts',
+    edits: [['sort(), SubAppId, Site })', 'sort().reverse(), SubAppId, Site })']],
+  },
+  {
+    name: 'a token twice',
+    rules: ['1 whole'],
+    file: 'lib/document.ts',
+    edits: [
+      [
+        '[...new Set(ApiTokens)].sort(), SubAppId',
+        '[...ApiTokens, ...ApiTokens.slice(0, 1)].sort(), SubAppId',
+      ],
+    ],
+  },
+  {
+    name: 'an empty document where there was none',
+    rules: ['1 empty'],
+    file: plan,
+    edits: [
+      [
+        "held?.ApiTokens.length !== 0) return 'the list",
+        "held && held.ApiTokens.length !== 0) return 'the list",
+      ],
+    ],
+  },
+  {
+    name: 'steps without a time limit of their own',
+    rules: ['2 settled'],
+    file: mirror,
+    edits: [['Math.min(lend.now() + settings.timeoutMs, request.deadline)', 'request.deadline']],
+  },
+  {
+    name: 'dry run that writes',
+    rules: ['5 dry'],
+    file: mirror,
+    edits: [['if (request.dryRun) return report(', 'if (request.dryRun && request.confirm) return report(']],
+  },
+  {
+    name: 'one held target ends the others',
+    rules: ['5 own'],
+    file: mirror,
+    edits: [
+      [
+        'await Promise.all(planned.map(({ state, planned }) => applyOne(run, state, planned)))',
+        'for (const { state, planned: one } of planned) {\n    await applyOne(run, state, one)\n    if (state.outcome === "held") return\n  }',
+      ],
+    ],
+  },
+  {
+    name: 'versions named by something else',
+    rules: ['1 whole'],
+    file: mirror,
+    edits: [
+      [
+        'state.store.write(planned.rendered, planned.versionId,',
+        'state.store.write(planned.rendered, sha256Hex(state.target.uri),',
+      ],
+    ],
+  },
+]
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const seeds = Number(process.argv[2] ?? 5000)
+const wanted = mutations.filter(({ name }) => name.includes(process.argv[3] ?? ''))
+let unseen = 0
+for (const { name, rules, file, edits } of wanted) {
+  const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
+  try {
+    for (const folder of ['lib', 'test/simulation'])
+      await cp(join(root, folder), join(copy, folder), { recursive: true })
+    await writeFile(join(copy, 'package.json'), '{"type":"module"}')
+    let source = await readFile(join(copy, file), 'utf8')
+    for (const [from, to] of edits) {
+      if (source.split(from).length !== 2) throw new Error(`Mutating ${file}: not there, or twice: ${from}`)
+      source = source.replace(from, () => to)
+    }
+    await writeFile(join(copy, file), source)
+    const { simulate }: typeof import('./scenario.ts') = await import(
+      pathToFileURL(join(copy, 'test/simulation/scenario.ts')).href
+    )
+    for (const rule of rules) {
+      let seed = 1
+      while (seed <= seeds && !(await simulate(seed, { rule })).violation) seed++
+      if (seed > seeds) unseen++
+      process.stdout.write(`${name} | ${rule} | ${seed > seeds ? 'NOT SEEN' : seed}\n`)
+    }
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}
+process.exitCode = unseen > 0 ? 1 : 0

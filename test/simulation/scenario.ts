@@ -1,0 +1,360 @@
+/** One seed's story: some minutes in which everything goes wrong, then rest, then one last change. */
+import type { Mirror } from '../../lib/config.ts'
+import type { MirrorReport } from '../../lib/mirror.ts'
+import { sha256Hex } from '../../lib/tc3.ts'
+import { fingerprint } from '../../lib/tokens.ts'
+import { createClock } from './clock.ts'
+import { createWitness, mustBeTrue, mustWriteAtMost, type SeenPlans, Violation } from './invariants.ts'
+import { createRandom, type Random } from './random.ts'
+import {
+  calm,
+  createUpstream,
+  lagMs,
+  type Run,
+  type Secret,
+  type SubAppId,
+  settings,
+  startRun,
+  type Upstream,
+  type World,
+} from './world.ts'
+
+const secondMs = 1000
+const minuteMs = 60_000
+/** The function's time limit in a world at rest: room for both looks. */
+const roomyMs = 5 * minuteMs
+
+export interface Story {
+  readonly seed: number
+  /** The first rule that was broken, or `null`. */
+  readonly violation: Error | null
+  /** What happened, a line per event, when asked for. */
+  readonly lines: readonly string[]
+  /** How often what a rule speaks about took place, so that a test can see that no rule was kept idly. */
+  readonly counts: Readonly<
+    Record<'runs' | 'writes' | 'successes' | 'confirmed' | 'deaths' | 'overlaps', number>
+  >
+}
+
+/** Starts a run: of all applications, for real, unless the request says otherwise. */
+type Start = (request: Partial<Pick<Run, 'mirrors' | 'dryRun' | 'confirm'>>, limitMs: number) => Run
+
+/**
+ * Plays the world of a seed until a rule is broken or the story ends; the same seed is the same story. `traced` asks
+ * for its lines; with `rule`, only rules whose names begin so count.
+ */
+export async function simulate(
+  seed: number,
+  { traced = false, rule = '' }: { readonly traced?: boolean; readonly rule?: string } = {},
+): Promise<Story> {
+  const lines: string[] = []
+  const { world, play } = createStory(seed, {
+    trace(line) {
+      if (traced) lines.push(line())
+    },
+    matters: (error) => !(error instanceof Violation) || error.message.startsWith(rule),
+  })
+  let over = false
+  play()
+    .catch(world.report)
+    .finally(() => {
+      over = true
+    })
+  await world.clock.runUntil(() => over || world.violation !== null)
+  const { runs, violation } = world
+  const count = (wanted: (run: Run) => boolean): number => runs.filter(wanted).length
+  return {
+    seed,
+    violation,
+    lines,
+    counts: {
+      runs: runs.length,
+      writes: runs.reduce((sum, { written }) => sum + written.length, 0),
+      successes: count((run) => run.state === 'ended' && !run.error && !run.overlapped && !run.dryRun),
+      confirmed: count(({ confirm, written }) => confirm !== null && written.length > 0),
+      deaths: count(({ state }) => state === 'died'),
+      overlaps: count(({ overlapped }) => overlapped),
+    },
+  }
+}
+
+function createStory(
+  seed: number,
+  { trace, matters }: { trace: World['trace']; matters: (error: Error) => boolean },
+): { world: World; play: () => Promise<void> } {
+  const random = createRandom(seed)
+  const clock = createClock()
+  const subAppIds: readonly SubAppId[] = random.pick([[null], [7], [7], [7, 8]])
+  const upstreams = new Map(
+    subAppIds.map((id, index) => {
+      const counts = { initial: random.between(0, 6), former: random.between(0, 4), numbered: 100 * index }
+      return [id, createUpstream({ clock, random }, counts)]
+    }),
+  )
+  const secrets = subAppIds.flatMap((id) => {
+    const upstream = upstreams.get(id) as Upstream
+    return Array.from({ length: random.between(1, 3) }, (_, index) =>
+      createSecret(random, id, upstream, index),
+    )
+  })
+  const plans: SeenPlans = new Map()
+  const world: World = {
+    clock,
+    random,
+    upstreams,
+    secrets,
+    runs: [],
+    faults: {
+      request: random.pick([0, 0.03, 0.1, 0.25]),
+      shortList: random.pick([0, 0.05, 0.2]),
+      slow: random.pick([0, 0.05, 0.3, 0.7]),
+      death: random.pick([0, 0.2, 0.5]),
+      jump: random.pick([0, 0.1, 0.4]),
+    },
+    violation: null,
+    report(error) {
+      if (matters(error)) world.violation ??= error
+    },
+    trace: (line) => trace(() => `${(clock.now() / secondMs).toFixed(1).padStart(7)} s  ${line()}`),
+    witness: { onWrite() {}, onChange() {}, onEnd() {} },
+  }
+  world.witness = createWitness(world, plans)
+  for (const { uri, ours, value } of secrets)
+    world.trace(() => `${uri} ${ours ? '' : '(not ours) '}holds ${value}`)
+  for (const [id, upstream] of upstreams) world.trace(() => `application ${id} has {${upstream.truth()}}`)
+
+  const mirrors: readonly Mirror[] = subAppIds.map((subAppId) => ({
+    subAppId,
+    targets: secrets
+      .filter((secret) => secret.subAppId === subAppId)
+      .map(({ uri, adopt }) => ({ uri, scheme: 'memory', name: uri, options: {}, adopt })),
+  }))
+  const run: Start = (request, limitMs) =>
+    startRun(world, { mirrors, dryRun: false, confirm: null, ...request }, limitMs)
+  return {
+    world,
+    async play() {
+      let stormy = true
+      const storm = [
+        changeTokens(world, () => stormy),
+        ...secrets.map((secret) => trouble(world, secret, () => stormy)),
+        scheduleRuns(world, run, plans, () => stormy),
+      ]
+      await clock.sleep(random.between(6, 15) * minuteMs)
+      stormy = false
+      world.faults = calm
+      for (const secret of secrets) secret.trouble = null
+      await Promise.all(storm)
+      await clock.sleep(lagMs + settings.settleSeconds * secondMs)
+      world.trace(() => 'rest begins')
+      await rest(world, run, plans)
+    },
+  }
+}
+
+function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, index: number): Secret {
+  const kind = random.pick(['aws', 'plain'] as const)
+  const start = random.pick([
+    'absent',
+    'empty',
+    'good',
+    'good',
+    'good',
+    'stray',
+    'old',
+    'broken',
+    'foreign',
+    'other',
+  ])
+  const adopt = random.chance(0.3)
+  const document = (tokens: readonly string[], id = subAppId): string => {
+    const ApiTokens = [...tokens].sort()
+    return JSON.stringify({ ApiToken: random.pick(ApiTokens) ?? null, ApiTokens, SubAppId: id, Site: 'intl' })
+  }
+  const truth = upstream.truth()
+  const values: Readonly<Record<string, string | null>> = {
+    absent: null,
+    empty: null,
+    // A document without tokens stands for a confirmed one.
+    good: document(truth),
+    stray: document(truth.filter(() => random.chance(0.6))),
+    old: document(upstream.former.filter(() => random.chance(0.8)).concat(truth.slice(1))),
+    broken: '{"ApiToken":"a',
+    foreign: 'a password of somebody else',
+    other: document(truth, 9),
+  }
+  const value = values[start] ?? null
+  const marked = start !== 'absent' && start !== 'foreign' && random.chance(start === 'empty' ? 0.5 : 0.9)
+  return {
+    uri: `${kind}:${subAppId}/${index}`,
+    subAppId,
+    kind,
+    adopt,
+    ours: value === null || (start !== 'other' && (marked || adopt)),
+    exists: start !== 'absent',
+    marked,
+    value,
+    versions: new Map(value === null ? [] : [[sha256Hex(value), value]]),
+    trouble: null,
+    history: [{ at: Number.NEGATIVE_INFINITY, value }],
+  }
+}
+
+/** Tokens come and go, one by one, all at once, in bursts. */
+async function changeTokens(world: World, stormy: () => boolean): Promise<void> {
+  const { clock, random } = world
+  const pauseMs = random.pick([10, 40, 120, 400] as const) * secondMs
+  while (stormy()) {
+    await clock.sleep(random.between(1000, 2 * pauseMs))
+    if (!stormy()) return
+    const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
+    const tokens = random.shuffle(upstream.truth())
+    const what = random.pick([
+      'create',
+      'create',
+      'create',
+      'remove',
+      'remove',
+      'rotate',
+      'burst',
+      'thin',
+      'wipe',
+    ])
+    if (what === 'create') upstream.create(1)
+    if (what === 'remove') upstream.remove(tokens.slice(0, 1))
+    if (what === 'burst') {
+      upstream.create(random.between(2, 4))
+      upstream.remove(tokens.slice(0, 2))
+    }
+    if (what === 'thin') upstream.remove(tokens.slice(1))
+    if (what === 'wipe') upstream.remove(tokens)
+    if (what === 'rotate') {
+      upstream.create(random.between(1, 4))
+      if (random.chance(0.5)) await clock.sleep(random.between(0, 60_000))
+      upstream.remove(tokens)
+    }
+    world.trace(() => `${what}: application ${id} now has {${upstream.truth()}}`)
+  }
+}
+
+/** A target is forbidden, or scheduled for deletion, for a while. */
+async function trouble({ clock, random }: World, secret: Secret, stormy: () => boolean): Promise<void> {
+  if (random.chance(0.6)) return
+  while (stormy()) {
+    await clock.sleep(random.between(0, 6 * minuteMs))
+    if (stormy()) secret.trouble = random.pick(['forbidden', 'unavailable'])
+    await clock.sleep(random.between(0, 3 * minuteMs))
+    secret.trouble = null
+  }
+}
+
+/** The schedule, which sometimes fires twice, and people who run the mirror by hand. Ends after the last run. */
+async function scheduleRuns(
+  world: World,
+  run: Start,
+  plans: SeenPlans,
+  stormy: () => boolean,
+): Promise<void> {
+  const { clock, random } = world
+  const periodMs = random.pick([1, 2, 3, 5] as const) * minuteMs
+  const limitMs = random.pick([60, 120, 180, 300] as const) * secondMs
+  const people: Promise<void>[] = []
+  while (stormy()) {
+    await clock.sleep(periodMs + random.between(-20, 20) * secondMs)
+    if (!stormy()) break
+    const byHand = random.chance(0.15)
+    const all = run({}, limitMs).mirrors
+    const chosen = byHand ? [random.pick(all) as Mirror] : all
+    if (byHand || random.chance(0.2))
+      people.push(
+        clock.sleep(random.between(0, 30_000)).then(() => {
+          run({ mirrors: chosen }, limitMs)
+        }),
+      )
+    if (random.chance(0.4))
+      people.push(operate(world, run, plans, chosen, random.chance(0.5)).catch(world.report))
+  }
+  await Promise.all(people)
+  await Promise.all(world.runs.map(({ over }) => over))
+}
+
+/**
+ * Somebody looks at the plan and confirms it: a careful one when it takes out no token that exists, a careless one
+ * always, and late.
+ */
+async function operate(
+  world: World,
+  run: Start,
+  plans: SeenPlans,
+  mirrors: readonly Mirror[],
+  careful: boolean,
+): Promise<void> {
+  const { clock, random } = world
+  const look = run({ mirrors, dryRun: true }, roomyMs)
+  await look.over
+  if (!look.report) return
+  note(plans, look.report)
+  const alive = new Set(
+    [...world.upstreams.values()].flatMap((upstream) => upstream.truth().map(fingerprint)),
+  )
+  const right = look.report.Results.every(({ Removed }) => Removed.every((token) => !alive.has(token)))
+  if (careful && !right) return
+  await clock.sleep(random.between(0, careful ? 20 : 240) * secondMs)
+  await run({ mirrors, confirm: look.report.Digest }, roomyMs).over
+}
+
+/** Remembers what a plan would write, and that its digest names nothing else. */
+function note(plans: SeenPlans, { Digest, Results }: MirrorReport): void {
+  const planned = Results.filter(({ Outcome }) =>
+    ['would-create', 'would-update', 'would-hold'].includes(Outcome),
+  )
+  const known = plans.get(Digest)
+  const versions = new Map(planned.map(({ Target, VersionId }) => [Target, VersionId ?? '']))
+  for (const [uri, versionId] of versions)
+    if (known && known.get(uri) !== versionId) throw new Violation(`6 digest: ${Digest} names two plans`)
+  plans.set(Digest, versions)
+}
+
+/** A world at rest, and then one change in it. */
+async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
+  const { clock, random } = world
+  const from = (first: number): readonly Run[] => world.runs.slice(first)
+  /** One run, and a confirmation when it held something. */
+  const settle = async (): Promise<void> => {
+    const once = run({}, roomyMs)
+    await once.over
+    if (once.report?.Results.some(({ Outcome }) => Outcome === 'held'))
+      await operate(world, run, plans, once.mirrors, true)
+  }
+  await settle()
+  mustBeTrue(world)
+
+  const idle = run({}, roomyMs)
+  await idle.over
+  if (idle.written.length > 0) throw new Violation(`4 idle: run ${idle.number} writes though nothing changed`)
+  if (!idle.error !== world.secrets.every(({ ours }) => ours))
+    throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
+
+  const before = world.runs.length
+  const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
+  const leaving = random.pick(upstream.truth())
+  const what = random.pick(['add', 'remove', 'replace'])
+  if (what !== 'remove') upstream.create(1)
+  if (what === 'replace' && random.chance(0.5)) await clock.sleep(random.between(0, 20_000))
+  if (what !== 'add' && leaving !== undefined) upstream.remove([leaving])
+  world.trace(() => `${what}: application ${id} now has {${upstream.truth()}}`)
+  for (let i = 0; i < 2; i++) {
+    await clock.sleep(random.between(0, 60_000))
+    await run({}, roomyMs).over
+  }
+  await clock.sleep(lagMs)
+  await settle()
+  mustBeTrue(world)
+  mustWriteAtMost(2, '4 twice', writesByTarget(from(before)))
+}
+
+function writesByTarget(runs: readonly Run[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { written } of runs) for (const uri of written) counts.set(uri, (counts.get(uri) ?? 0) + 1)
+  return counts
+}
