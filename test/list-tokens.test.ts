@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { renderDocument } from '../lib/document.ts'
+import { matchRoute } from '../lib/routes.ts'
 import { fingerprint } from '../lib/tokens.ts'
 import { type FunctionProcess, startFunction } from './function-process.ts'
+import { expectConforming } from './openapi.ts'
 import type { Fault } from './peers/tencent/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 
@@ -74,6 +76,11 @@ async function request(
   const { result, error } = await fn.invoke(event)
   expect(error).toBeUndefined()
   const reply = result as Reply
+  const { rawPath, path = rawPath } = event as { rawPath?: string; path?: string }
+  const several = Object.entries(reply.multiValueHeaders ?? {}).map(([name, [value = '']]) => [name, value])
+  const headers = { ...reply.headers, ...Object.fromEntries(several) }
+  const route = matchRoute(path ?? '', 'prod')?.route.path ?? null
+  expectConforming(route, 'GET', { status: reply.statusCode, headers, body: reply.body })
   return { ...reply, json: JSON.parse(reply.body) }
 }
 
