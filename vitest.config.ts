@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/loopback-only.ts'],
     reporters: ['default', './test/closing-line.ts'],
+    // Most of the time is spent waiting for other processes.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -42,7 +42,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
       headers: { ...response.headers, ...(requestId !== null && { 'x-request-id': requestId }) },
       body: status < 400 ? response.body : scrub(response.body),
     }),
-    level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
+    level: status >= 500 ? 'error' : status >= 400 || audit.staleBecause !== null ? 'warn' : 'info',
     fields: {
       trigger: request.shape,
       invocation: requestId,
@@ -50,7 +50,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
       ...known,
       ...(error !== null && errorFields(error)),
     },
-    metrics: countRequest(),
+    metrics: countRequest(audit.staleBecause !== null),
   }
 }
 
@@ -75,13 +75,14 @@ async function runByHand(
       subAppId,
       revealed: Reveal ?? false,
       fingerprints: masked.Fingerprints ?? [],
+      staleBecause: list.staleBecause?.code ?? null,
     },
-    metrics: countRequest(),
+    metrics: countRequest(masked.Stale),
   }
 }
 
-function countRequest(): Metrics {
-  return { Requests: 1, ...takeUpstream() }
+function countRequest(stale = false): Metrics {
+  return { Requests: 1, ...takeUpstream(), StaleServed: stale ? 1 : 0 }
 }
 
 function callDeadline({ deadline }: Invocation): number {

@@ -8,10 +8,12 @@ import { credentialVariables, readCredentials } from '../lib/credentials.ts'
 import { parseDocument } from '../lib/document.ts'
 import { createLog, createScrubber, errorFields, type Fields, leavingError } from '../lib/log.ts'
 import { embedMetrics, type Metrics } from '../lib/metrics.ts'
+import { readMirrored } from '../lib/mirrored.ts'
+import { createPace } from '../lib/pace.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent.ts'
-import { describeAigcApiTokens, type TokenList, vodApi } from '../lib/tokens.ts'
+import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tokens.ts'
 import { createTransport } from '../lib/transport.ts'
 
 /** What both functions work with. */
@@ -134,24 +136,38 @@ function createRuntime(): Runtime {
       log('debug', 'tencent-call', { ...attempt })
     },
   }
-  const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, lend)
+  const pace = createPace(vodCallsPerSecond, lend)
+  const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...lend, pace })
   const stores: StoreDependencies = {
     now,
     tencent: ({ service, version, region = config.region }) =>
       createTencentClient({ service, version, region, endpoint: config.ssmEndpoint }, lend),
   }
-  async function list(subAppId: number | null, deadline: number): Promise<TokenList> {
-    const listed = await describeAigcApiTokens(call, subAppId, deadline)
+  async function list(subAppId: number | null, deadline: number, patient = true): Promise<TokenList> {
+    const listed = await describeAigcApiTokens(call, subAppId, deadline, { patient })
     scrubber.learn(listed.apiTokens)
     const { extInfosDropped, requestId } = listed
     if (extInfosDropped) log('warn', 'ext-infos-dropped', { subAppId, requestId })
     return listed
   }
+  const open = (target: Target): Store => openStore(target, stores)
+  function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
+    const mirror = config.fallbacks.find((one) => one.subAppId === subAppId)
+    if (!mirror) throw new Error(`no fallback for application ${subAppId}`)
+    return readMirrored(mirror, config.site, open, deadline)
+  }
+  const readsMirror = config.source === 'mirror'
   return {
     config,
-    cache: createTokenCache(config.cacheSeconds, { fetch: list, now, random: Math.random }),
+    cache: createTokenCache(config, {
+      fetch: readsMirror ? fallback : list,
+      isQuiet: pace.isQuiet,
+      fallback: readsMirror || config.fallbacks.length === 0 ? null : fallback,
+      now,
+      random: Math.random,
+    }),
     list,
-    openStore: (target) => openStore(target, stores),
+    openStore: open,
   }
 }
 

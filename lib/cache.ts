@@ -1,61 +1,121 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
+import { TencentError } from './errors.ts'
 import type { TokenList } from './tokens.ts'
 
-export interface ObservedList extends TokenList {
-  /** When Tencent answered, in epoch milliseconds. */
+export interface CachedList extends TokenList {
+  /** When it was read, in epoch milliseconds. */
   readonly observedAt: number
+  /** `false` when this very request asked for it. */
+  readonly fromCache: boolean
+  /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
+  readonly staleBecause: TencentError | null
 }
 
 export interface TokenCache {
   /**
-   * The tokens of an application, at most the cache time old; `null` where no application is configured.
-   * `refresh` asks upstream unless the list is younger than a second. `deadline` is in epoch milliseconds.
-   * Throws what the fetch threw; a failure is never kept.
+   * The tokens of an application; `null` where no application is configured. `refresh` asks upstream unless
+   * the list is younger than a second. `deadline` is in epoch milliseconds. Throws what the fetch threw when
+   * there is nothing to serve instead; a failure is never kept.
    */
   get(subAppId: number | null, options: { refresh: boolean; deadline: number }): Promise<CachedList>
 }
 
-export interface CachedList extends ObservedList {
-  /** `false` when this very request asked Tencent. */
-  readonly fromCache: boolean
+export interface TokenCacheDependencies {
+  /** Asks upstream. Not `patient`: somebody has something else to serve, so a throttled call is not repeated. */
+  fetch(subAppId: number | null, deadline: number, patient: boolean): Promise<TokenList>
+  /** Whether upstream is not to be asked at present, because it throttled. */
+  isQuiet(): boolean
+  /** Reads the mirrored document; `null` when no fallback is configured. */
+  readonly fallback: ((subAppId: number | null, deadline: number) => Promise<TokenList>) | null
+  /** Epoch milliseconds. */
+  now(): number
+  /** Uniform in [0, 1). */
+  random(): number
+}
+
+interface Entry {
+  readonly list: TokenList & { readonly observedAt: number }
+  readonly freshUntil: number
+  readonly staleUntil: number
+  readonly staleBecause: TencentError | null
 }
 
 const shortestRefreshMs = 1_000
 
 /**
- * `cacheSeconds` 0 means "always ask". Each list's time is spread by a quarter either way, so that
- * instances which started together do not ask together.
+ * `cacheSeconds` 0 means "always ask". Each list's time is spread by a quarter either way, so that instances
+ * which started together do not ask together. A list may be served for `staleSeconds` more while upstream
+ * fails; then, and where there is a fallback, upstream gets a quarter of the time to answer.
  */
 export function createTokenCache(
-  cacheSeconds: number,
-  lend: {
-    fetch(subAppId: number | null, deadline: number): Promise<TokenList>
-    /** Epoch milliseconds. */
-    now(): number
-    /** Uniform in [0, 1). */
-    random(): number
-  },
+  { cacheSeconds, staleSeconds }: { cacheSeconds: number; staleSeconds: number },
+  lend: TokenCacheDependencies,
 ): TokenCache {
-  const lists = new Map<number | null, { list: ObservedList; freshUntil: number }>()
-  const flights = new Map<number | null, Promise<ObservedList>>()
+  const entries = new Map<number | null, Entry>()
+  const flights = new Map<number | null, Promise<Entry>>()
 
-  async function fetch(subAppId: number | null, deadline: number): Promise<ObservedList> {
-    const list = { ...(await lend.fetch(subAppId, deadline)), observedAt: lend.now() }
-    const spread = 0.75 + 0.5 * lend.random()
-    lists.set(subAppId, { list, freshUntil: list.observedAt + cacheSeconds * 1000 * spread })
-    return list
+  function keep(subAppId: number | null, fetched: TokenList, staleBecause: TencentError | null): Entry {
+    const observedAt = lend.now()
+    const freshMs = staleBecause ? 0 : cacheSeconds * 1000 * (0.75 + 0.5 * lend.random())
+    const freshUntil = observedAt + freshMs
+    const entry = {
+      list: { ...fetched, observedAt },
+      freshUntil,
+      staleUntil: freshUntil + staleSeconds * 1000,
+      staleBecause,
+    }
+    entries.set(subAppId, entry)
+    return entry
+  }
+
+  /** Asks upstream, and turns to what else there is when that fails. */
+  async function fly(subAppId: number | null, deadline: number): Promise<Entry> {
+    const old = entries.get(subAppId)
+    const spare = old && lend.now() < old.staleUntil ? old : null
+    const patient = spare === null && lend.fallback === null
+    const now = lend.now()
+    try {
+      if (!patient && lend.isQuiet()) throw quietError()
+      const fetched = await lend.fetch(subAppId, patient ? deadline : now + (deadline - now) / 4, patient)
+      return keep(subAppId, fetched, null)
+    } catch (error) {
+      if (!(error instanceof TencentError) || !mayBeHidden(error)) throw error
+      // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
+      if (spare && spare.staleBecause === null) return { ...spare, staleBecause: error }
+      const mirrored = await lend.fallback?.(subAppId, deadline).catch(() => null)
+      if (mirrored) return keep(subAppId, mirrored, error)
+      if (spare) return { ...spare, staleBecause: error }
+      throw error
+    }
   }
 
   return {
     async get(subAppId, { refresh, deadline }) {
-      const cached = lists.get(subAppId)
-      const usable = cached && (refresh ? cached.list.observedAt + shortestRefreshMs : cached.freshUntil)
-      if (cached && usable !== undefined && lend.now() < usable) return { ...cached.list, fromCache: true }
+      const entry = entries.get(subAppId)
+      const servable = entry && (refresh ? entry.list.observedAt + shortestRefreshMs : entry.freshUntil)
+      if (entry && servable !== undefined && lend.now() < servable)
+        return { ...entry.list, fromCache: true, staleBecause: entry.staleBecause }
       const joined = flights.get(subAppId)
-      if (joined) return { ...(await joined), fromCache: true }
-      const flight = fetch(subAppId, deadline).finally(() => flights.delete(subAppId))
-      flights.set(subAppId, flight)
-      return { ...(await flight), fromCache: false }
+      const flight = joined ?? fly(subAppId, deadline).finally(() => flights.delete(subAppId))
+      if (!joined) flights.set(subAppId, flight)
+      const { list, staleBecause } = await flight
+      return { ...list, fromCache: joined !== undefined, staleBecause }
     },
   }
+}
+
+/**
+ * Failures that pass by themselves, or answers that are none. What Tencent refuses for a reason (credentials,
+ * permissions, an unknown user) is shown, or nobody would mend it.
+ */
+function mayBeHidden({ code, retryable }: TencentError): boolean {
+  return retryable || code.startsWith('ClientError.')
+}
+
+function quietError(): TencentError {
+  return new TencentError(
+    'RequestLimitExceeded',
+    'DescribeAigcApiTokens: not asked, because Tencent throttled a moment ago',
+    { action: 'DescribeAigcApiTokens', requestId: null, attempts: 0, retryable: true },
+  )
 }

@@ -1,22 +1,54 @@
 /** Who is asking over HTTP, and what for. */
 import { timingSafeEqual } from 'node:crypto'
-import type { ApiKey } from './config.ts'
+import type { ApiKey, Config } from './config.ts'
+import type { HttpEvent } from './events.ts'
 import { sha256Hex } from './tc3.ts'
 
-/** The key whose holder sent this `Authorization` header, or `null`. Takes equally long for every key. */
-export function findCaller(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | null {
-  const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-  if (presented === undefined) return null
-  const digest = Buffer.from(sha256Hex(presented))
-  let caller: ApiKey | null = null
-  for (const key of keys) if (timingSafeEqual(digest, Buffer.from(key.sha256))) caller = key
-  return caller
+export interface Caller {
+  /** For the audit: the key's name, an ARN, a JWT's subject. */
+  readonly name: string
+  readonly scope: 'full' | 'masked'
+  /** The applications it may ask for; `null` means all that are configured. */
+  readonly subAppIds: readonly number[] | null
+}
+
+/** Who sent a request, by the configured way of telling; `null` when nobody vouches for the sender. */
+export function findCaller(
+  request: HttpEvent,
+  { httpAuth, apiKeys }: Pick<Config, 'httpAuth' | 'apiKeys'>,
+): Caller | null {
+  switch (httpAuth) {
+    case 'keys':
+      return findKey(request.headers['authorization'], apiKeys)
+    case 'gateway':
+      return request.principal === null ? null : vouchedFor(request.principal)
+    case 'platform':
+      // Only here is invoking the function the platform's to grant (a function URL with CAM), request by request.
+      return request.shape === 'scf-function-url' ? vouchedFor('platform') : null
+    case null:
+      return null
+  }
 }
 
 /** Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints. */
-export function refuseCaller(caller: ApiKey, subAppId: number | null, values: boolean): string | null {
+export function refuseCaller(caller: Caller, subAppId: number | null, values: boolean): string | null {
   if (values && caller.scope !== 'full') return 'this key may read fingerprints only'
   if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId)))
     return 'this key may not read that application'
   return null
+}
+
+/** What it lets a caller do is the gateway's or the platform's decision, route by route. */
+function vouchedFor(name: string): Caller {
+  return { name, scope: 'full', subAppIds: null }
+}
+
+/** Takes equally long for every key. */
+function findKey(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | null {
+  const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  if (presented === undefined) return null
+  const digest = Buffer.from(sha256Hex(presented))
+  let found: ApiKey | null = null
+  for (const key of keys) if (timingSafeEqual(digest, Buffer.from(key.sha256))) found = key
+  return found
 }

@@ -4,6 +4,8 @@ import { ConfigError } from './errors.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 
 export type Site = 'intl' | 'cn'
+/** Who vouches for HTTP callers: an API gateway's authorizer, a key of ours, or the platform itself. */
+export type HttpAuth = 'gateway' | 'keys' | 'platform'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** A caller's key: only its SHA-256 is known here. */
@@ -34,9 +36,14 @@ export interface Config {
   /** The Tencent region of targets that name none, such as `ap-singapore`. */
   readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
-  readonly httpAuth: 'keys' | null
+  readonly httpAuth: HttpAuth | null
   readonly apiKeys: readonly ApiKey[]
   readonly cacheSeconds: number
+  readonly staleSeconds: number
+  /** The mirrored documents that may be served in place of Tencent's list, one per application, or none. */
+  readonly fallbacks: readonly Mirror[]
+  /** Where `list-tokens` reads: Tencent's API or the mirrored documents. */
+  readonly source: 'api' | 'mirror'
   readonly timeoutMs: number
   readonly mirrors: readonly Mirror[]
   readonly settleSeconds: number
@@ -57,10 +64,13 @@ export const settings = {
   AIGC_HTTP_AUTH: '',
   AIGC_API_KEYS: '',
   AIGC_CACHE_SECONDS: '30',
+  AIGC_STALE_SECONDS: '3600',
   AIGC_TIMEOUT_MS: '10000',
   AIGC_MIRROR_TARGETS: '',
   AIGC_SETTLE_SECONDS: '60',
   AIGC_MIN_KEEP: '0.5',
+  AIGC_FALLBACK: '',
+  AIGC_SOURCE: 'api',
   AIGC_LOG_LEVEL: 'info',
 } as const satisfies Record<`AIGC_${string}`, string>
 
@@ -115,7 +125,8 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   const region = read('AIGC_REGION') || env['TENCENTCLOUD_REGION']?.trim() || sites[site].region
   if (!isRegion(region)) complain('AIGC_REGION', 'must be a Tencent Cloud region, such as ap-singapore')
 
-  const httpAuth = read('AIGC_HTTP_AUTH') === '' ? null : choose('AIGC_HTTP_AUTH', ['keys'] as const)
+  const httpAuth =
+    read('AIGC_HTTP_AUTH') === '' ? null : choose<HttpAuth>('AIGC_HTTP_AUTH', ['gateway', 'keys', 'platform'])
   const apiKeys = list(read('AIGC_API_KEYS')).flatMap((text, index) => {
     const key = parseApiKey(text, subAppIds)
     if (typeof key !== 'string') return [key]
@@ -131,6 +142,14 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   const mirrors = parseMirrors(list(read('AIGC_MIRROR_TARGETS')), subAppIds, storeKinds, (what) =>
     complain('AIGC_MIRROR_TARGETS', what),
   )
+  const fallbackUris = list(read('AIGC_FALLBACK'))
+  if (fallbackUris.length > 1) complain('AIGC_FALLBACK', 'must name one target')
+  const fallbacks = parseMirrors(fallbackUris, subAppIds, storeKinds, (what) =>
+    complain('AIGC_FALLBACK', what),
+  )
+  const source = choose<Config['source']>('AIGC_SOURCE', ['api', 'mirror'])
+  if (source === 'mirror' && fallbackUris.length === 0)
+    complain('AIGC_FALLBACK', 'must name the target to read when AIGC_SOURCE is mirror')
   const config: Config = {
     subAppIds,
     site,
@@ -140,13 +159,17 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     httpAuth,
     apiKeys,
     cacheSeconds: number('AIGC_CACHE_SECONDS', { min: 0, max: 86_400, integer: true }),
+    staleSeconds: number('AIGC_STALE_SECONDS', { min: 0, max: 604_800, integer: true }),
+    fallbacks,
+    source,
     timeoutMs: number('AIGC_TIMEOUT_MS', { min: 100, max: 900_000, integer: true }),
     mirrors,
     settleSeconds: number('AIGC_SETTLE_SECONDS', { min: 0, max: 900, integer: true }),
     minKeep: number('AIGC_MIN_KEEP', { min: 0, max: 1, integer: false }),
     logLevel: choose<LogLevel>('AIGC_LOG_LEVEL', ['debug', 'info', 'warn', 'error']),
   }
-  problems.push(...credentialProblems(env))
+  // Whoever only reads a mirrored document may have no Tencent credentials at all.
+  problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }

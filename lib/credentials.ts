@@ -38,8 +38,8 @@ export const credentialVariables: readonly string[] = sources.flatMap(({ id, key
   ...tokens,
 ])
 
-/** What stands in the way of {@link readCredentials}, a sentence each; empty when it will succeed. */
-export function credentialProblems(env: Environment): string[] {
+/** What stands in the way of {@link readCredentials}, a sentence each; that there are none counts if they are `needed`. */
+export function credentialProblems(env: Environment, needed = true): string[] {
   const problems = sources.flatMap((source) => {
     const [id, key] = [read(env, source.id), read(env, source.key)]
     const token = source.tokens.find((name) => read(env, name) !== undefined)
@@ -54,7 +54,7 @@ export function credentialProblems(env: Environment): string[] {
     .filter((name) => !/^[\x21-\x7e]*$/.test(read(env, name) ?? ''))
     .map((name) => `${name} must be printable ASCII without spaces`)
   if (problems.length > 0 || unsendable.length > 0) return [...problems, ...unsendable]
-  if (sources.some((source) => read(env, source.id) !== undefined)) return []
+  if (!needed || sources.some((source) => read(env, source.id) !== undefined)) return []
   return [
     'no Tencent credentials: set AIGC_SECRET_ID and AIGC_SECRET_KEY, or bind a run role to the SCF function, ' +
       'or set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY',

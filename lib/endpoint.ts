@@ -1,8 +1,8 @@
 /** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110, RFC 9457). */
 import type { CachedList } from './cache.ts'
 import { findCaller, refuseCaller } from './callers.ts'
-import type { Config } from './config.ts'
-import { CodedError, ConfigError, InputError, TencentError } from './errors.ts'
+import type { Config, HttpAuth } from './config.ts'
+import { CodedError, ConfigError, InputError, StoreError, TencentError } from './errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from './events.ts'
 import { matchRoute, methods } from './routes.ts'
 import { sha256Hex } from './tc3.ts'
@@ -27,8 +27,10 @@ export interface Audit {
   subAppId: number | null
   /** Of the tokens handed out, in the clear or as these fingerprints. */
   fingerprints: readonly string[]
-  /** Whether Tencent was asked for this request. */
+  /** Whether the list was asked for with this request. */
   upstream: boolean
+  /** The code of the failure because of which an old list was handed out, or `null`. */
+  staleBecause: string | null
   /** What went wrong, in full; the caller is told less. */
   error: unknown
 }
@@ -53,7 +55,7 @@ export function viewList(list: CachedList, subAppId: number | null, values: bool
     ...(values && list.extInfos && { ExtInfos: list.extInfos }),
     RequestId: list.requestId,
     ObservedAt: new Date(list.observedAt).toISOString(),
-    Stale: false,
+    Stale: list.staleBecause !== null,
   }
 }
 
@@ -77,6 +79,7 @@ export async function answerRequest(
     subAppId: null,
     fingerprints: [],
     upstream: false,
+    staleBecause: null,
     error: null,
   }
   try {
@@ -100,17 +103,11 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
 
   const config = lend.config()
   if (config.httpAuth === null)
-    throw new ConfigError(['AIGC_HTTP_AUTH must be set to keys, or every request over HTTP is refused'])
-  const caller = findCaller(request.headers['authorization'], config.apiKeys)
-  if (!caller)
-    throw new Refusal(
-      401,
-      'Unauthenticated',
-      'send "Authorization: Bearer KEY" with a key of this endpoint',
-      {
-        'www-authenticate': 'Bearer',
-      },
-    )
+    throw new ConfigError([
+      'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
+    ])
+  const caller = findCaller(request, config)
+  if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
   audit.caller = caller.name
   if (request.queryNames.length > 0)
     throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
@@ -122,16 +119,31 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
 
   const list = await lend.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache
+  audit.staleBecause = list.staleBecause?.code ?? null
   const etag = `"${sha256Hex(JSON.stringify([...new Set(list.apiTokens)].sort()))}"`
   const headers = {
     etag,
     age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+    ...(list.staleBecause && { warning: '110 - "Response is Stale"' }),
   }
   if (knowsAlready(request.headers['if-none-match'], etag))
     return { status: 304, headers: { ...headers, 'cache-control': 'no-store' }, body: '' }
   audit.fingerprints = list.apiTokens.map(fingerprint)
   const response = json(200, viewList(list, subAppId, values))
   return { ...response, headers: { ...response.headers, ...headers } }
+}
+
+/** How to be let in, in words and as `WWW-Authenticate`. */
+const challenges: Readonly<Record<HttpAuth, [detail: string, headers: Readonly<Record<string, string>>]>> = {
+  keys: ['send "Authorization: Bearer KEY" with a key of this endpoint', { 'www-authenticate': 'Bearer' }],
+  gateway: [
+    'no authorizer of the API gateway vouches for this request; the route must have one',
+    { 'www-authenticate': 'Gateway' },
+  ],
+  platform: [
+    'only requests through an SCF function URL, which checks its callers, are served',
+    { 'www-authenticate': 'TC3-HMAC-SHA256' },
+  ],
 }
 
 /** A request that is turned away; the message is meant for the caller. */
@@ -146,6 +158,9 @@ class Refusal extends CodedError {
   }
 }
 
+/** After being throttled an instance asks nothing for up to five seconds. */
+const retryAfterSeconds = '5'
+
 /** What a failure looks like to the caller: `application/problem+json`. */
 function describeProblem(error: unknown): HttpResponse {
   if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
@@ -153,10 +168,13 @@ function describeProblem(error: unknown): HttpResponse {
     return problem(404, error.code, 'there is no such application here')
   if (error instanceof ConfigError)
     return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
+  if (error instanceof StoreError)
+    return problem(502, error.code, 'the mirrored document cannot be read; the log of this function says why')
   if (!(error instanceof TencentError))
     return problem(500, 'InternalError', 'this function failed; its log says how')
   const { code, message, requestId } = error
-  if (isThrottle(code)) return problem(503, code, message, { requestId }, { 'retry-after': '2' })
+  if (isThrottle(code))
+    return problem(503, code, message, { requestId }, { 'retry-after': retryAfterSeconds })
   return problem(code === 'ClientError.Timeout' ? 504 : 502, code, message, { requestId })
 }
 

@@ -60,6 +60,7 @@ export class TencentError extends CodedError {
 /** Codes of our own for answers that never came or cannot be used; named as in Tencent's Go SDK. */
 export type ClientErrorCode =
   | 'ClientError.Timeout'
+  | 'ClientError.RateLimited'
   | 'ClientError.NetworkError'
   | 'ClientError.HttpStatusCodeError'
   | 'ClientError.ParseJsonError'

@@ -29,6 +29,11 @@ export interface HttpEvent {
   headers: Record<string, string>
   /** The sender's request id; null where the event has none: take the invocation's then. */
   requestId: string | null
+  /**
+   * Whom the API's own authorizer let in: an IAM ARN, a token's subject, a Lambda authorizer's principal. It comes
+   * from the event's context, which a client cannot write, never from a header; null when nobody was checked.
+   */
+  principal: string | null
 }
 
 /** The clock's call: a rule, a schedule or a timer fired. */
@@ -72,6 +77,11 @@ export const shapes: readonly Shape[] = [
   httpShape(
     'api-gateway-v1',
     (event) => isText(field(event, 'requestContext', 'apiId')) && isText(field(event, 'resource')),
+    (event) => ({
+      principal:
+        textOf(field(event, 'requestContext', 'identity', 'userArn')) ??
+        principalOf(field(event, 'requestContext', 'authorizer')),
+    }),
   ),
   httpShape('alb', (event) => isAlb(event) && !isMultiValue(event), readAlb),
   httpShape('alb-multi-value', (event) => isAlb(event) && isMultiValue(event), readAlb),
@@ -176,6 +186,7 @@ interface HttpParts {
   method?: unknown
   path?: unknown
   queryNames?: string[]
+  principal?: string | null
 }
 
 function httpShape(
@@ -187,14 +198,15 @@ function httpShape(
     name,
     matches,
     read(event) {
-      const { method, path, queryNames } = {
+      const { method, path, queryNames, principal } = {
         method: field(event, 'httpMethod'),
         path: field(event, 'path'),
         queryNames: parameterNames(event),
+        principal: null,
         ...ownParts(event),
       }
       // A request is nothing without these two. Whatever else has the wrong type reads as absent, which
-      // fails closed: without its header there is no key.
+      // fails closed: without its header there is no key, without its context nobody was let in.
       if (!isText(method) || !isText(path) || !path.startsWith('/')) {
         throw new InputError(
           `Reading the event: it has the mark of "${name}" but no method or path, should be as that service sends it`,
@@ -210,7 +222,8 @@ function httpShape(
         stage: isText(stage) && stage !== '$default' ? stage : null,
         queryNames,
         headers: readHeaders(event),
-        requestId: isText(requestId) ? requestId : null,
+        requestId: textOf(requestId),
+        principal,
       }
     },
   }
@@ -231,11 +244,30 @@ function isLambdaUrl(event: unknown): boolean {
 }
 
 function readPayload2(event: unknown): HttpParts {
+  const authorizer = field(event, 'requestContext', 'authorizer')
   return {
+    principal:
+      textOf(field(authorizer, 'iam', 'userArn')) ??
+      principalOf(field(authorizer, 'jwt')) ??
+      principalOf(field(authorizer, 'lambda')),
     method: field(event, 'requestContext', 'http', 'method'),
     path: field(event, 'rawPath'),
     queryNames: decodeNames(field(event, 'rawQueryString')),
   }
+}
+
+/**
+ * Whom a JWT or Lambda authorizer let in. Routes without one come with `{}` or `{claims: null, scopes: null}` too,
+ * so it takes a name to be somebody. A Lambda authorizer of an HTTP API gives one by putting `principalId` into its
+ * context; that of a REST API always does.
+ */
+function principalOf(authorizer: unknown): string | null {
+  const claims = field(authorizer, 'claims')
+  return (
+    textOf(field(authorizer, 'principalId')) ??
+    textOf(field(claims, 'sub')) ??
+    textOf(field(claims, 'client_id'))
+  )
 }
 
 function isAlb(event: unknown): boolean {
@@ -308,6 +340,10 @@ function record<T>(entries: [string, T][]): Record<string, T> {
 
 function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function textOf(value: unknown): string | null {
+  return isText(value) ? value : null
 }
 
 function isText(value: unknown): value is string {

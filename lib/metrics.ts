@@ -10,6 +10,7 @@ const units = {
   TokensRemoved: 'Count',
   Requests: 'Count',
   UpstreamCalls: 'Count',
+  StaleServed: 'Count',
   UpstreamMs: 'Milliseconds',
 } as const
 

@@ -3,6 +3,7 @@
  * Time, randomness, sleeping and the sender are passed in.
  */
 import { type ClientErrorCode, TencentError } from './errors.ts'
+import type { Pace } from './pace.ts'
 import { authorization, type Credentials } from './tc3.ts'
 import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
 
@@ -27,6 +28,8 @@ export interface TencentClientDependencies {
   /** Uniform in [0, 1). */
   random(): number
   sleep(ms: number): Promise<void>
+  /** Says when a call may be sent, and hears when one was throttled. */
+  readonly pace?: Pick<Pace, 'admit' | 'throttled'>
   /** Told about each attempt, for the log. */
   onAttempt?(attempt: Attempt): void
 }
@@ -43,11 +46,15 @@ export interface Attempt {
 /** The inside of `Response`; its fields are unchecked. */
 export type TencentResponse = Readonly<Record<string, unknown>> & { readonly RequestId: string | null }
 
-/** Calls one action. `deadline` is in epoch milliseconds. Throws `TencentError`, or what `credentials` throws. */
+/**
+ * Calls one action. `deadline` is in epoch milliseconds. Not `patient` (the default is): a throttled call is
+ * not repeated. Throws `TencentError`, or what `credentials` throws.
+ */
 export type CallTencent = (
   action: string,
   parameters: Readonly<Record<string, unknown>>,
   deadline: number,
+  options?: { readonly patient: boolean },
 ) => Promise<TencentResponse>
 
 /** Waits before a retry are uniform between 0 and this, doubled each time up to the largest ("full jitter"). */
@@ -97,13 +104,15 @@ export function createTencentClient(
     }
   }
 
-  return async (action, parameters, deadline) => {
+  return async (action, parameters, deadline, { patient } = { patient: true }) => {
     const body = JSON.stringify(parameters)
     let credentials = await lend.credentials()
     let failed: Failure = outOfTime
     let clockMended = false
     let credentialsRenewed = false
     for (let attempts = 1; ; attempts++) {
+      if (lend.pace && !(await lend.pace.admit(deadline)))
+        throw failure(action, endpoint, attempts === 1 ? outOfTurn : failed, attempts - 1)
       const started = lend.now()
       const remainingMs = deadline - started
       if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
@@ -118,6 +127,7 @@ export function createTencentClient(
       })
       if (!outcome.failed) return outcome.response
       failed = outcome.failed
+      if (isThrottle(failed.code)) lend.pace?.throttled()
 
       if (matches(failed.code, 'AuthFailure.SignatureExpire')) {
         if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
@@ -132,8 +142,8 @@ export function createTencentClient(
       } else {
         const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
-        if (!failed.retryable || lend.now() + waitMs >= deadline)
-          throw failure(action, endpoint, failed, attempts)
+        const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
+        if (!mayPass || lend.now() + waitMs >= deadline) throw failure(action, endpoint, failed, attempts)
         await lend.sleep(waitMs)
         credentials = await lend.credentials()
       }
@@ -156,6 +166,13 @@ type Outcome = { failed: Failure } | { failed?: undefined; response: TencentResp
 const outOfTime: Failure = {
   code: 'ClientError.Timeout' satisfies ClientErrorCode,
   message: 'no time was left to ask',
+  requestId: null,
+  retryable: true,
+}
+
+const outOfTurn: Failure = {
+  code: 'ClientError.RateLimited' satisfies ClientErrorCode,
+  message: 'this instance may send no more calls at present',
   requestId: null,
   retryable: true,
 }
@@ -200,9 +217,9 @@ export function isRetryable(code: string): boolean {
   return isThrottle(code) || matches(code, 'InternalError', 'ServiceUnavailable', 'FailedOperation.DBError')
 }
 
-/** Rate limits. `LimitExceeded` is not one: that is a quota. */
+/** Rate limits, Tencent's and our own. `LimitExceeded` is not one: that is a quota. */
 export function isThrottle(code: string): boolean {
-  return matches(code, 'RequestLimitExceeded')
+  return matches(code, 'RequestLimitExceeded', 'ClientError.RateLimited')
 }
 
 /** Codes are dotted hierarchies that grow, so a family is matched, never a whole code. */

@@ -4,8 +4,11 @@ import { TencentError } from './errors.ts'
 import { sha256Hex } from './tc3.ts'
 import type { CallTencent, TencentResponse } from './tencent.ts'
 
-/** The API that {@link describeAigcApiTokens} calls. It takes no region; 20 calls a second are allowed. */
+/** The API that {@link describeAigcApiTokens} calls. It takes no region. */
 export const vodApi = { service: 'vod', version: '2018-07-17' } as const
+
+/** Calls a second that Tencent allows to each action of {@link vodApi}. */
+export const vodCallsPerSecond = 20
 
 /** The tokens of one application as Tencent listed them: live secrets, in no particular order. */
 export interface TokenList {
@@ -26,9 +29,10 @@ export async function describeAigcApiTokens(
   call: CallTencent,
   subAppId: number | null,
   deadline: number,
+  options?: { readonly patient: boolean },
 ): Promise<TokenList> {
   const parameters = subAppId === null ? {} : { SubAppId: subAppId }
-  return readTokenList(await call('DescribeAigcApiTokens', parameters, deadline))
+  return readTokenList(await call('DescribeAigcApiTokens', parameters, deadline, options))
 }
 
 /** `null` and `[]` mean "no tokens"; a missing field does not. */

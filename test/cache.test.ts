@@ -1,30 +1,56 @@
 import { describe, expect, it } from 'vitest'
 import { createTokenCache } from '../lib/cache.ts'
+import { TencentError } from '../lib/errors.ts'
+import type { TokenList } from '../lib/tokens.ts'
 
-function world(cacheSeconds: number, chance = 0.5) {
+interface Options {
+  readonly chance?: number
+  readonly staleSeconds?: number
+  /** What the mirrored document holds. */
+  readonly mirrored?: string[] | Error
+}
+
+function listOf(apiTokens: string[]): TokenList {
+  return { apiTokens, extInfos: null, extInfosDropped: false, requestId: null }
+}
+
+function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored }: Options = {}) {
   let now = 0
   let gate: Promise<void> | null = null
   let failure: Error | null = null
+  let quiet = false
   const fetched: (number | null)[] = []
-  const cache = createTokenCache(cacheSeconds, {
-    now: () => now,
-    random: () => chance,
-    fetch: async (subAppId) => {
-      fetched.push(subAppId)
-      await gate
-      if (failure) throw failure
-      return {
-        apiTokens: [`token-${fetched.length}`],
-        extInfos: null,
-        extInfosDropped: false,
-        requestId: null,
-      }
+  const allowed: { ms: number; patient: boolean }[] = []
+  const cache = createTokenCache(
+    { cacheSeconds, staleSeconds },
+    {
+      now: () => now,
+      random: () => chance,
+      isQuiet: () => quiet,
+      fetch: async (subAppId, deadline, patient) => {
+        fetched.push(subAppId)
+        allowed.push({ ms: deadline - now, patient })
+        await gate
+        if (failure) throw failure
+        return listOf([`token-${fetched.length}`])
+      },
+      fallback:
+        mirrored === undefined
+          ? null
+          : async () => {
+              if (mirrored instanceof Error) throw mirrored
+              return listOf(mirrored)
+            },
     },
-  })
+  )
   return {
     get: (subAppId: number | null = 7, refresh = false) =>
       cache.get(subAppId, { refresh, deadline: now + 1000 }),
     fetched,
+    allowed,
+    beQuiet: (on: boolean) => {
+      quiet = on
+    },
     pass: (ms: number) => {
       now += ms
     },
@@ -58,7 +84,7 @@ describe('createTokenCache', () => {
     [0.5, 30_000],
     [1, 37_500],
   ])('createTokenCache spreads its time by a quarter: chance %d gives %d ms', async (chance, ms) => {
-    const { get, pass } = world(30, chance)
+    const { get, pass } = world(30, { chance })
     await get()
     pass(ms - 1)
     expect(await get()).toMatchObject({ fromCache: true })
@@ -100,5 +126,97 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toThrow('down')
     fail(null)
     expect(await get()).toMatchObject({ apiTokens: ['token-2'] })
+  })
+
+  const down = (code: string, retryable: boolean): TencentError =>
+    new TencentError(code, `Listing: ${code}`, { action: 'A', requestId: null, attempts: 1, retryable })
+  const passing = down('InternalError', true)
+
+  it.each([
+    passing,
+    down('RequestLimitExceeded', true),
+    down('ClientError.Timeout', true),
+    down('ClientError.NetworkError', true),
+    down('ClientError.MalformedAnswer', false),
+    down('ClientError.ResponseTooLarge', false),
+  ])('createTokenCache serves the old list, marked, for $code', async (failure) => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    fail(failure)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, staleBecause: failure })
+    fail(null)
+    expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
+  })
+
+  it.each([
+    'AuthFailure.SecretIdNotFound',
+    'UnauthorizedOperation',
+    'ResourceNotFound.UserNotExist',
+    'InvalidParameter',
+  ])('createTokenCache shows %s, whatever it could serve instead', async (code) => {
+    const { get, pass, fail } = world(30, { mirrored: ['mirrored'] })
+    await get()
+    pass(60_000)
+    fail(down(code, false))
+    await expect(get()).rejects.toMatchObject({ code })
+  })
+
+  it('createTokenCache serves an old list for the stale time and no longer', async () => {
+    const { get, pass, fail } = world(30, { staleSeconds: 100 })
+    await get()
+    fail(passing)
+    pass(129_999)
+    expect(await get()).toMatchObject({ staleBecause: passing })
+    pass(1)
+    await expect(get()).rejects.toBe(passing)
+  })
+
+  it('createTokenCache never serves an old list when the stale time is zero', async () => {
+    const { get, pass, fail } = world(30, { staleSeconds: 0 })
+    await get()
+    pass(30_000)
+    fail(passing)
+    await expect(get()).rejects.toBe(passing)
+  })
+
+  it('createTokenCache waits a quarter of the time for upstream where it has something else to serve', async () => {
+    const cold = world(30)
+    await cold.get()
+    cold.pass(60_000)
+    await cold.get()
+    expect(cold.allowed).toEqual([
+      { ms: 1000, patient: true },
+      { ms: 250, patient: false },
+    ])
+    const mirrored = world(30, { mirrored: ['mirrored'] })
+    await mirrored.get()
+    expect(mirrored.allowed).toEqual([{ ms: 250, patient: false }])
+  })
+
+  it('createTokenCache serves the mirrored document, marked, when it is cold and upstream fails', async () => {
+    const { get, fail, fetched } = world(30, { mirrored: ['mirrored'] })
+    fail(passing)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
+    expect(fetched).toHaveLength(2)
+    fail(null)
+    expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
+  })
+
+  it("createTokenCache throws upstream's failure when the mirrored document cannot be read either", async () => {
+    const { get, fail } = world(30, { mirrored: new Error('forbidden') })
+    fail(passing)
+    await expect(get()).rejects.toBe(passing)
+  })
+
+  it('createTokenCache asks nothing while upstream is to be left alone, if it has something else to serve', async () => {
+    const { get, pass, beQuiet, fetched } = world(30)
+    beQuiet(true)
+    await get()
+    expect(fetched).toHaveLength(1)
+    pass(60_000)
+    expect(await get()).toMatchObject({ staleBecause: { code: 'RequestLimitExceeded' } })
+    expect(fetched).toHaveLength(1)
   })
 })

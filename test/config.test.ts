@@ -32,6 +32,9 @@ describe('parseConfig', () => {
       httpAuth: null,
       apiKeys: [],
       cacheSeconds: 30,
+      staleSeconds: 3600,
+      fallbacks: [],
+      source: 'api',
       timeoutMs: 10_000,
       mirrors: [],
       settleSeconds: 60,
@@ -173,7 +176,11 @@ describe('parseConfig', () => {
     ],
     ['a share above one', { AIGC_MIN_KEEP: '1.5' }, 'AIGC_MIN_KEEP must be a number from 0 to 1'],
     ['a log level', { AIGC_LOG_LEVEL: 'trace' }, 'AIGC_LOG_LEVEL must be debug or info or warn or error'],
-    ['a way to authenticate', { AIGC_HTTP_AUTH: 'none' }, 'AIGC_HTTP_AUTH must be keys'],
+    [
+      'a way to authenticate',
+      { AIGC_HTTP_AUTH: 'none' },
+      'AIGC_HTTP_AUTH must be gateway or keys or platform',
+    ],
     [
       'keys that are missing',
       { AIGC_HTTP_AUTH: 'keys' },

@@ -8,6 +8,7 @@ import { ConfigError, TencentError } from '../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../lib/events.ts'
 import { matchRoute, routes } from '../lib/routes.ts'
 import { fingerprint } from '../lib/tokens.ts'
+import { expectConforming } from './openapi.ts'
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
 const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
@@ -28,6 +29,7 @@ const list: CachedList = {
   requestId: 'r-1',
   observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
   fromCache: false,
+  staleBecause: null,
 }
 
 function request(path: string, more: Partial<HttpEvent> & { key?: string } = {}): HttpEvent {
@@ -41,6 +43,7 @@ function request(path: string, more: Partial<HttpEvent> & { key?: string } = {})
     queryNames: [],
     headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers },
     requestId: null,
+    principal: null,
     ...rest,
   }
 }
@@ -63,6 +66,11 @@ async function ask(
     },
     now: () => list.observedAt + 12_900,
   })
+  const [route, body] = [
+    (audit as { route: string | null }).route,
+    event.method === 'HEAD' ? '' : response.body,
+  ]
+  expectConforming(route, event.method, { ...response, body })
   return { ...response, json: response.body ? JSON.parse(response.body) : null, asked, audit }
 }
 
@@ -91,6 +99,7 @@ describe('answerRequest', () => {
       subAppId: 7,
       fingerprints: ['token-b', 'token-a'].map(fingerprint),
       upstream: true,
+      staleBecause: null,
       error: null,
     })
   })
@@ -208,7 +217,7 @@ describe('answerRequest', () => {
   )
 
   const upstream: [string, number, Record<string, string>][] = [
-    ['RequestLimitExceeded.UinLimitExceeded', 503, { 'retry-after': '2' }],
+    ['RequestLimitExceeded.UinLimitExceeded', 503, { 'retry-after': '5' }],
     ['ClientError.Timeout', 504, {}],
     ['ClientError.NetworkError', 502, {}],
     ['ClientError.MalformedAnswer', 502, {}],

@@ -117,9 +117,51 @@ describe('readEvent', () => {
       queryNames,
       headers: headersIn(file),
       requestId,
+      principal: file === 'rest-api.json' ? 'reader' : null,
     })
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
   })
+
+  const arn = 'arn:aws:iam::123456789012:user/app'
+  test.each([
+    ['http-api-v2.json', { iam: { userArn: arn, accountId: '123456789012' } }, arn],
+    ['lambda-url.json', { iam: { userArn: arn } }, arn],
+    ['http-api-v2.json', { jwt: { claims: { sub: 'alice' }, scopes: ['tokens'] } }, 'alice'],
+    ['http-api-v2.json', { jwt: { claims: { client_id: 'app' }, scopes: null } }, 'app'],
+    ['http-api-v2.json', { lambda: { principalId: 'bob', more: 1 } }, 'bob'],
+    ['http-api-v1.json', { claims: { sub: 'alice' }, scopes: null }, 'alice'],
+    ['rest-api.json', { claims: { sub: 'alice' } }, 'alice'],
+    ['rest-api.json', { principalId: 'reader' }, 'reader'],
+    ['http-api-v2.json', {}, null],
+    ['http-api-v2.json', { lambda: null }, null],
+    ['http-api-v2.json', { lambda: { more: 1 } }, null],
+    ['http-api-v2.json', { jwt: { claims: {} } }, null],
+    ['http-api-v2.json', { iam: { userArn: '' } }, null],
+    ['http-api-v2.json', { iam: { userArn: [arn] } }, null],
+    ['http-api-v2.json', { principalId: 'of the other payload' }, null],
+    ['alb.json', { principalId: 'nobody asked' }, null],
+    ['scf-function-url-with-context.json', { principalId: 'nobody asked' }, null],
+    ['scf-api-gateway.json', { principalId: 'nobody asked' }, null],
+  ])(
+    'readEvent takes from %s with the authorizer context %j the principal %j',
+    (file, context, principal) => {
+      const event = recordedWith(file, 'requestContext.authorizer', context)
+      expect(readHttp(event).principal).toBe(principal)
+    },
+  )
+
+  test('readEvent takes the ARN of an IAM caller of a REST API', () => {
+    const event = recordedWith('rest-api.json', 'requestContext.identity.userArn', arn)
+    expect(readHttp(event).principal).toBe(arn)
+  })
+
+  test.each(['x-amzn-oidc-identity', 'x-amzn-requestcontext', 'x-principal-id', 'authorizer', 'principalid'])(
+    'readEvent never takes the header %s for a principal',
+    (name) => {
+      for (const file of ['http-api-v2.json', 'alb.json', 'scf-function-url.json'])
+        expect(readHttp(recordedWith(file, `headers.${name}`, 'admin')).principal).toBeNull()
+    },
+  )
 
   test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])(
     'readEvent reads %s as the clock',

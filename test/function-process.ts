@@ -26,6 +26,9 @@ export interface FunctionProcess {
   output(): string
   /** The JSON lines among it. */
   log(): Record<string, unknown>[]
+  /** Stops the process, as platforms do between invocations; what is sent to it meanwhile waits. */
+  freeze(): void
+  thaw(): void
   close(): Promise<void>
 }
 
@@ -87,8 +90,11 @@ export function startFunction(
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line)),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async close() {
       if (child.exitCode !== null) return
+      child.kill('SIGCONT')
       child.disconnect()
       await once(child, 'exit')
     },

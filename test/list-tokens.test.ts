@@ -1,9 +1,14 @@
 /** `list-tokens` as it is deployed: the built bundle in its own process, against the simulator. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { renderDocument } from '../lib/document.ts'
+import { matchRoute } from '../lib/routes.ts'
 import { fingerprint } from '../lib/tokens.ts'
 import { type FunctionProcess, startFunction } from './function-process.ts'
+import { expectConforming } from './openapi.ts'
 import type { Fault } from './peers/tencent/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 
@@ -71,6 +76,11 @@ async function request(
   const { result, error } = await fn.invoke(event)
   expect(error).toBeUndefined()
   const reply = result as Reply
+  const { rawPath, path = rawPath } = event as { rawPath?: string; path?: string }
+  const several = Object.entries(reply.multiValueHeaders ?? {}).map(([name, [value = '']]) => [name, value])
+  const headers = { ...reply.headers, ...Object.fromEntries(several) }
+  const route = matchRoute(path ?? '', 'prod')?.route.path ?? null
+  expectConforming(route, 'GET', { status: reply.statusCode, headers, body: reply.body })
   return { ...reply, json: JSON.parse(reply.body) }
 }
 
@@ -199,9 +209,11 @@ describe('list-tokens', () => {
     const { statusCode, json, headers } = await request(fn, recorded('http-api-v2.json'))
     expect([statusCode, json['code']]).toEqual([status, code])
     expect(headers?.['content-type']).toBe('application/problem+json')
-    expect(headers?.['retry-after']).toBe(status === 503 ? '2' : undefined)
+    expect(headers?.['retry-after']).toBe(status === 503 ? '5' : undefined)
     simulator.clearFaults()
-    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
+    const healed = async (): Promise<boolean> =>
+      (await request(fn, recorded('http-api-v2.json'))).statusCode === 200
+    while (!(await healed())) await new Promise((resolve) => setTimeout(resolve, 200))
   })
 
   it.each<Fault>([
@@ -212,7 +224,9 @@ describe('list-tokens', () => {
     { kind: 'html' },
   ])('list-tokens gets over one $kind', async (fault) => {
     simulator.fail(fault)
-    expect((await request(start(), recorded('http-api-v2.json'))).statusCode).toBe(200)
+    // After being throttled, an instance that has nothing else to serve asks again in one to five seconds.
+    const fn = start({ AIGC_TIMEOUT_MS: '10000' })
+    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
     expect(simulator.calls).toHaveLength(2)
   })
 
@@ -282,6 +296,7 @@ describe('list-tokens', () => {
         subAppId: 251006666,
         fingerprints: expect.arrayContaining(tokens.map(fingerprint)),
         upstream: true,
+        staleBecause: null,
         _aws: {
           Timestamp: expect.any(Number),
           CloudWatchMetrics: [
@@ -292,6 +307,7 @@ describe('list-tokens', () => {
                 { Name: 'Requests', Unit: 'Count' },
                 { Name: 'UpstreamCalls', Unit: 'Count' },
                 { Name: 'UpstreamMs', Unit: 'Milliseconds' },
+                { Name: 'StaleServed', Unit: 'Count' },
               ],
             },
           ],
@@ -300,6 +316,7 @@ describe('list-tokens', () => {
         Requests: 1,
         UpstreamCalls: 1,
         UpstreamMs: expect.any(Number),
+        StaleServed: 0,
       },
     ])
   })
@@ -311,5 +328,154 @@ describe('list-tokens', () => {
     const onLambda = start({ AIGC_LOG_LEVEL: 'error', AWS_LAMBDA_FUNCTION_NAME: 'list' })
     await onLambda.invoke({})
     expect(onLambda.log()).toMatchObject([{ Requests: 1 }])
+  })
+})
+
+describe('list-tokens while Tencent fails', () => {
+  const http = recorded('http-api-v2.json')
+  const mirrored = (tokens: string[], SubAppId = 251006666): string =>
+    renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId, Site: 'intl' })
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'list-test-'))
+    writeFileSync(join(folder, '251006666'), mirrored(['mirrored-token-1']))
+    writeFileSync(join(folder, '1500000001'), mirrored(['mirrored-token-2'], 1500000001))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const outages: Fault[] = [
+    { kind: 'throttle' },
+    { kind: 'error', code: 'InternalError' },
+    { kind: 'status', status: 503, retryAfter: '1' },
+    { kind: 'reset' },
+    { kind: 'truncated' },
+    { kind: 'html' },
+    { kind: 'hang' },
+    { kind: 'slow', ms: 3_000 },
+    { kind: 'too-large' },
+    { kind: 'missing-list' },
+  ]
+  it.each(outages)('list-tokens serves the last list, marked, for $kind', async (fault) => {
+    const fn = start()
+    const before = await request(fn, http)
+    simulator.fail(fault, Number.POSITIVE_INFINITY)
+    const { statusCode, json, headers } = await request(fn, http)
+    expect(statusCode).toBe(200)
+    expect(json).toMatchObject({ Stale: true, ObservedAt: before.json['ObservedAt'] })
+    expect(headers).toMatchObject({ warning: '110 - "Response is Stale"', etag: before.headers?.['etag'] })
+    expect(Number(headers?.['age'])).toBeGreaterThanOrEqual(0)
+    expect(fn.log().at(-1)).toMatchObject({ level: 'warn', status: 200, staleBecause: expect.any(String) })
+    simulator.clearFaults()
+    expect((await fn.invoke({})).result).toMatchObject({ SubAppId: 251006666 })
+  })
+
+  it.each(outages)(
+    'list-tokens serves the mirrored document, marked, when it is cold, for $kind',
+    async (fault) => {
+      simulator.fail(fault, Number.POSITIVE_INFINITY)
+      const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
+      const { statusCode, json, headers } = await request(fn, http)
+      expect([statusCode, json['ApiTokens'], json['Stale'], json['RequestId']]).toEqual([
+        200,
+        ['mirrored-token-1'],
+        true,
+        null,
+      ])
+      expect(headers).toHaveProperty('warning')
+      const other = { ...http, rawPath: '/sub-apps/1500000001/tokens' }
+      expect((await request(fn, other)).json).toMatchObject({
+        SubAppId: 1500000001,
+        ApiTokens: ['mirrored-token-2'],
+      })
+    },
+  )
+
+  it('list-tokens shows what Tencent refuses, whatever it could serve instead', async () => {
+    const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
+    await request(fn, http)
+    simulator.fail({ kind: 'error', code: 'AuthFailure.SecretIdNotFound' }, Number.POSITIVE_INFINITY)
+    const { statusCode, json } = await request(fn, http)
+    expect([statusCode, json['code']]).toEqual([502, 'AuthFailure.SecretIdNotFound'])
+  })
+
+  it('list-tokens serves no old list when AIGC_STALE_SECONDS is zero', async () => {
+    const fn = start({ AIGC_STALE_SECONDS: '0' })
+    await request(fn, http)
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    expect((await request(fn, http)).statusCode).toBe(502)
+  })
+
+  it('list-tokens asks nothing for a while after it was throttled', async () => {
+    const fn = start()
+    await request(fn, http)
+    simulator.fail({ kind: 'throttle' })
+    for (let i = 0; i < 10; i++) expect((await request(fn, http)).json['Stale']).toBe(true)
+    expect(simulator.calls).toHaveLength(2)
+  })
+
+  it('list-tokens reads the mirrored document instead of Tencent with AIGC_SOURCE=mirror, without credentials', async () => {
+    const { AIGC_SECRET_ID, AIGC_SECRET_KEY, ...rest } = environment
+    const fn = startFunction('list-tokens', {
+      ...rest,
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: `file:${folder}/{SubAppId}`,
+    })
+    running.push(fn)
+    const { statusCode, json } = await request(fn, http)
+    expect([statusCode, json['ApiTokens'], json['Stale']]).toEqual([200, ['mirrored-token-1'], false])
+    expect(simulator.calls).toHaveLength(0)
+  })
+
+  it('list-tokens answers 502 when AIGC_SOURCE=mirror finds nothing mirrored', async () => {
+    const fn = start({ AIGC_SOURCE: 'mirror', AIGC_FALLBACK: `file:${folder}/none-{SubAppId}` })
+    const { statusCode, json, body } = await request(fn, http)
+    expect([statusCode, json['code']]).toEqual([502, 'NotMirrored'])
+    expect(body).not.toContain(folder)
+    expect(fn.log().at(-1)).toMatchObject({ message: expect.stringContaining('run mirror-tokens') })
+  })
+
+  it('list-tokens asks once for 500 requests at the same time', async () => {
+    const fn = start({ AIGC_CACHE_SECONDS: '300' })
+    const answers = await Promise.all(Array.from({ length: 500 }, () => request(fn, http)))
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]))
+    expect(simulator.calls).toHaveLength(1)
+  })
+
+  it('list-tokens never sends more than 20 calls in a second, however many applications are asked for', async () => {
+    const ids = Array.from({ length: 50 }, (_, i) => 1500000100 + i)
+    const many = await startTencentSimulator({ applications: ids.map((subAppId) => ({ subAppId })) })
+    const fn = start({
+      AIGC_SUB_APP_IDS: ids.join(),
+      AIGC_VOD_ENDPOINT: many.url,
+      AIGC_TIMEOUT_MS: '10000',
+      AIGC_LOG_LEVEL: 'debug',
+    })
+    const answers = await Promise.all(
+      ids.map((id) => request(fn, { ...http, rawPath: `/sub-apps/${id}/tokens` })),
+    )
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]))
+    const calls = fn.log().filter(({ event }) => event === 'tencent-call')
+    const sent = calls.map(({ time, durationMs }) => Date.parse(time as string) - (durationMs as number))
+    expect(sent.length).toBeGreaterThanOrEqual(50)
+    for (const at of sent)
+      expect(sent.filter((other) => other >= at && other < at + 1000).length).toBeLessThanOrEqual(20)
+    await many.close()
+  })
+
+  it('list-tokens answers 503 for what would have to wait beyond its time', async () => {
+    const ids = Array.from({ length: 60 }, (_, i) => 1500000100 + i)
+    const many = await startTencentSimulator({ applications: ids.map((subAppId) => ({ subAppId })) })
+    const fn = start({ AIGC_SUB_APP_IDS: ids.join(), AIGC_VOD_ENDPOINT: many.url, AIGC_TIMEOUT_MS: '900' })
+    const answers = await Promise.all(
+      ids.map((id) => request(fn, { ...http, rawPath: `/sub-apps/${id}/tokens` })),
+    )
+    const refused = answers.filter(({ statusCode }) => statusCode === 503)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]).toMatchObject({
+      json: { code: 'ClientError.RateLimited' },
+      headers: { 'retry-after': '5' },
+    })
+    await many.close()
   })
 })

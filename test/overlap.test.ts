@@ -82,7 +82,7 @@ describe.skipIf(motoMissing)('mirror-tokens in two processes at the same time', 
       const { error } = await (late ? first : second).invoke({})
       expect(error).toBeUndefined()
       const values = await held()
-      expect(new Set(values).size, values.join("\n")).toBe(1)
+      expect(new Set(values).size, values.join('\n')).toBe(1)
       expect(parseDocument(values[0] ?? '')?.ApiTokens).toEqual(simulator.vod.list(subAppId).sort())
     }
   })

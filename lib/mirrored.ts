@@ -1,0 +1,26 @@
+/** The mirrored document as a source of tokens, for when Tencent cannot or should not be asked. */
+import type { Mirror, Site } from './config.ts'
+import { StoreError } from './errors.ts'
+import { judgeReading } from './plan.ts'
+import type { Store, Target } from './stores/store.ts'
+import type { TokenList } from './tokens.ts'
+
+/**
+ * Reads the tokens that the application's one target holds. `deadline` is in epoch milliseconds. Throws
+ * `StoreError` when the store cannot be read or holds no document of this application.
+ */
+export async function readMirrored(
+  { subAppId, targets: [target] }: Mirror,
+  site: Site,
+  openStore: (target: Target) => Store,
+  deadline: number,
+): Promise<TokenList> {
+  if (!target) throw new Error('a source needs a target')
+  const reading = await openStore(target).read(deadline)
+  const { held, refusal } = judgeReading({ application: { subAppId, site }, target, reading })
+  if (!held) {
+    const reason = refusal ?? 'it holds no mirrored document yet; run mirror-tokens'
+    throw new StoreError('NotMirrored', `Reading the tokens from ${target.uri}: ${reason}`, target.uri)
+  }
+  return { apiTokens: held.ApiTokens, extInfos: null, extInfosDropped: false, requestId: null }
+}
