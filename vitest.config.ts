@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/loopback-only.ts'],
+    setupFiles: ['test/loopback-only.ts', 'test/same-seed.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Most of the time is spent waiting for other processes.
     maxWorkers: 3,

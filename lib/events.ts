@@ -280,7 +280,7 @@ function isMultiValue(event: unknown): boolean {
 
 /** Unlike API Gateway, a load balancer hands parameter names on as they came, percent-encoded. */
 function readAlb(event: unknown): HttpParts {
-  return { queryNames: parameterNames(event).flatMap((name) => decodeNames(`${name}=`)) }
+  return { queryNames: [...new Set(parameterNames(event).flatMap((name) => decodeNames(`${name}=`)))] }
 }
 
 function isScfApiGateway(event: unknown): boolean {
