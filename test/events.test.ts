@@ -122,6 +122,16 @@ describe('readEvent', () => {
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
   })
 
+  test('readEvent names each parameter of an ALB once, decoded, one without a name too', () => {
+    const event = recordedWith('alb.json', 'queryStringParameters', {
+      '': '1',
+      '=': '2',
+      'a%20b': '3',
+      'a+b': '4',
+    })
+    expect(readHttp(event).queryNames).toEqual(['', 'a b'])
+  })
+
   const arn = 'arn:aws:iam::123456789012:user/app'
   test.each([
     ['http-api-v2.json', { iam: { userArn: arn, accountId: '123456789012' } }, arn],
