@@ -210,6 +210,7 @@ describe('list-tokens', () => {
     expect([statusCode, json['code']]).toEqual([status, code])
     expect(headers?.['content-type']).toBe('application/problem+json')
     expect(headers?.['retry-after']).toBe(status === 503 ? '5' : undefined)
+    expect(fn.log().at(-1)).toMatchObject({ level: 'error', status, code, durationMs: expect.any(Number) })
     simulator.clearFaults()
     const healed = async (): Promise<boolean> =>
       (await request(fn, recorded('http-api-v2.json'))).statusCode === 200
@@ -365,7 +366,12 @@ describe('list-tokens while Tencent fails', () => {
     expect(json).toMatchObject({ Stale: true, ObservedAt: before.json['ObservedAt'] })
     expect(headers).toMatchObject({ warning: '110 - "Response is Stale"', etag: before.headers?.['etag'] })
     expect(Number(headers?.['age'])).toBeGreaterThanOrEqual(0)
-    expect(fn.log().at(-1)).toMatchObject({ level: 'warn', status: 200, staleBecause: expect.any(String) })
+    expect(fn.log().at(-1)).toMatchObject({
+      level: 'warn',
+      status: 200,
+      staleBecause: expect.any(String),
+      durationMs: expect.any(Number),
+    })
     simulator.clearFaults()
     expect((await fn.invoke({})).result).toMatchObject({ SubAppId: 251006666 })
   })
