@@ -126,6 +126,9 @@ export function createTencentClient(
         durationMs: lend.now() - started,
       })
       if (!outcome.failed) return outcome.response
+      // A retry that the deadline cut short says less than the answer before it.
+      const cutShort = outcome.failed.code === outOfTime.code && timeoutMs < shortestAttemptMs
+      if (cutShort && attempts > 1) throw failure(action, endpoint, failed, attempts)
       failed = outcome.failed
       if (isThrottle(failed.code)) lend.pace?.throttled()
 

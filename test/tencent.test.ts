@@ -204,6 +204,12 @@ describe('createTencentClient', () => {
     expect(now()).toBeLessThanOrEqual(start + 10_100)
   })
 
+  it('createTencentClient tells of the answer before a retry that the deadline cut short', async () => {
+    const { call } = world([{ status: 502 }, new TransportError('ClientError.Timeout', 'no answer')])
+    const code = 'ClientError.HttpStatusCodeError'
+    expect(await failureOf(call('A', {}, start + 1100))).toMatchObject({ code, attempts: 2 })
+  })
+
   it('createTencentClient sends nothing when no time is left', async () => {
     const { call, sent } = world([good])
     expect(await failureOf(call('A', {}, start))).toMatchObject({ code: 'ClientError.Timeout', attempts: 0 })
