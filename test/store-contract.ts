@@ -87,7 +87,7 @@ export function storeContract(scheme: string, harness: Harness): void {
   const kind = storeKinds[scheme]
   if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
   const open = (target: Target): Store => kind.open(target, harness.lend)
-  const [a, b] = [documentOf('a'), documentOf('b')]
+  const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
   const foreign = '{"password":"of somebody else"}'
 
   describe(`${scheme} keeps the contract of a store:`, () => {
@@ -125,7 +125,7 @@ export function storeContract(scheme: string, harness: Harness): void {
 
     test('write makes an earlier document current again', async () => {
       const target = harness.target()
-      for (const document of [a, b, a, b]) {
+      for (const document of [a, b, a, c, b, c]) {
         await mirror(open(target), document)
         expect(await harness.currentOf(target)).toBe(document)
       }

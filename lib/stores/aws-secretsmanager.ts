@@ -120,7 +120,7 @@ async function read(secret: Secret, target: Target): Promise<Reading> {
     if (!isStoreError(error, 'ResourceNotFoundException')) throw error
     // So AWS answers for a secret without a value: "can't find the specified secret value for staging label:
     // AWSCURRENT". It answers so too while a new version has not spread yet, and then a value must not pass for none.
-    if (currentVersions(described).length === 0) return { state: 'empty', marked }
+    if (currentVersion(described) === undefined) return { state: 'empty', marked }
     throw new StoreError(
       'ValueNotFound',
       `Calling GetSecretValue for ${target.uri}: no value, though DescribeSecret lists one; the next run looks again`,
@@ -154,42 +154,22 @@ async function write(
   // unchanged value alone.
   if (!seen.marked) await secret.tag()
   await secret.putValue(document, versionId)
-  await makeCurrent(secret, target, versionId)
-}
-
-/**
- * A version that exists already is not made current again ("the operation succeeds but does nothing",
- * API_PutSecretValue), so on the way back to an earlier document its label has to be moved. AWSPREVIOUS follows. The
- * write has succeeded when the label is seen at our version and nowhere else.
- */
-async function makeCurrent(secret: Secret, target: Target, versionId: string): Promise<void> {
-  for (let looks = 1; looks <= mostLooks; looks++) {
-    const holders = currentVersions(await secret.describe())
-    if (holders.length === 1 && holders[0] === versionId) return
-    try {
-      await secret.moveCurrent(
-        holders.find((holder) => holder !== versionId),
-        versionId,
-      )
-    } catch (error) {
-      // Refused too when it is done already (a first answer was lost, or DescribeSecret lagged behind
-      // PutSecretValue), and when another writer was faster: look again.
-      if (looks === mostLooks || !isStoreError(error, 'InvalidParameterException')) throw error
-    }
+  // A version that exists already is not made current again ("the operation succeeds but does nothing",
+  // API_PutSecretValue), so on the way back to an earlier document its label has to be moved. AWSPREVIOUS follows.
+  const before = currentVersion(await secret.describe())
+  if (before === versionId) return
+  try {
+    await secret.moveCurrent(before, versionId)
+  } catch (error) {
+    // Refused too when it is done already: a first answer was lost, or DescribeSecret lagged behind PutSecretValue.
+    if (!isStoreError(error, 'InvalidParameterException')) throw error
+    if (currentVersion(await secret.describe()) !== versionId) throw error
   }
-  throw new StoreError(
-    'NotCurrent',
-    `Writing ${target.uri}: ${current} does not stay; ${overtaken}`,
-    target.uri,
-  )
 }
 
-const mostLooks = 4
-
-/** The versions that carry the label of the current one: one, unless a service breaks its word. */
-function currentVersions(described: DescribeSecretResponse): string[] {
+function currentVersion(described: DescribeSecretResponse): string | undefined {
   const versions = Object.entries(described.VersionIdsToStages ?? {})
-  return versions.filter(([, stages]) => stages.includes(current)).map(([id]) => id)
+  return versions.find(([, stages]) => stages.includes(current))?.[0]
 }
 
 const deletionReason =
