@@ -4,7 +4,9 @@
  */
 import { createTokenCache, type TokenCache } from '../lib/cache.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
-import { credentialVariables, readCredentials } from '../lib/credentials.ts'
+import { createCredentialChain } from '../lib/credential-chain.ts'
+import { credentialVariables } from '../lib/credentials.ts'
+import { readCredentialsSecret } from '../lib/credentials-secret.ts'
 import { parseDocument } from '../lib/document.ts'
 import { createLog, createScrubber, errorFields, type Fields, leavingError } from '../lib/log.ts'
 import { embedMetrics, type Metrics } from '../lib/metrics.ts'
@@ -15,6 +17,7 @@ import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent.ts'
 import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tokens.ts'
 import { createTransport } from '../lib/transport.ts'
+import { assumeRole, stsApi } from '../lib/web-identity.ts'
 
 /** What both functions work with. */
 export interface Runtime {
@@ -36,6 +39,8 @@ export interface Invocation {
 const reserveMs = 500
 /** Where no platform sets a limit, as in a run from a terminal. */
 const noLimitMs = 900_000
+/** What Tencent's audit log calls the sessions of this function's role. */
+const sessionName = process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'vod-aigc-tokens'
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
@@ -121,12 +126,9 @@ export function takeUpstream(): { UpstreamCalls: number; UpstreamMs: number } {
 function createRuntime(): Runtime {
   const config = parseConfig(process.env, storeKinds)
   log = createLog(config.logLevel, lendToLog)
-  const lend: TencentClientDependencies = {
+  const unsigned: TencentClientDependencies = {
     send,
-    credentials: () => {
-      learnFromEnvironment()
-      return readCredentials(process.env)
-    },
+    credentials: () => null,
     now,
     random: Math.random,
     sleep,
@@ -136,12 +138,31 @@ function createRuntime(): Runtime {
       log('debug', 'tencent-call', { ...attempt })
     },
   }
+  const { stsEndpoint, region } = config
+  const callSts = createTencentClient({ ...stsApi, region, endpoint: stsEndpoint }, unsigned)
+  const chain = createCredentialChain({
+    environment: () => process.env,
+    now,
+    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, now),
+    assumeRole: (identity, deadline) =>
+      assumeRole(identity, deadline, { callSts, sessionName, now, learn: scrubber.learn }),
+    learn: scrubber.learn,
+    onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
+  })
+  const lend: TencentClientDependencies = {
+    ...unsigned,
+    credentials: (deadline, refused) => {
+      learnFromEnvironment()
+      return chain.get(deadline, refused)
+    },
+    explainCredentials: chain.explain,
+  }
   const pace = createPace(vodCallsPerSecond, lend)
   const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...lend, pace })
   const stores: StoreDependencies = {
     now,
-    tencent: ({ service, version, region = config.region }) =>
-      createTencentClient({ service, version, region, endpoint: config.ssmEndpoint }, lend),
+    tencent: ({ service, version, region: own = region }) =>
+      createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, lend),
   }
   async function list(subAppId: number | null, deadline: number, patient = true): Promise<TokenList> {
     const listed = await describeAigcApiTokens(call, subAppId, deadline, { patient })

@@ -12,3 +12,4 @@ export {
   TagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
+export { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts'

@@ -1,6 +1,9 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
-import { TencentError } from './errors.ts'
+import { CredentialsError, TencentError } from './errors.ts'
 import type { TokenList } from './tokens.ts'
+
+/** What may go wrong upstream. */
+export type UpstreamError = TencentError | CredentialsError
 
 export interface CachedList extends TokenList {
   /** When it was read, in epoch milliseconds. */
@@ -8,7 +11,7 @@ export interface CachedList extends TokenList {
   /** `false` when this very request asked for it. */
   readonly fromCache: boolean
   /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
-  readonly staleBecause: TencentError | null
+  readonly staleBecause: UpstreamError | null
 }
 
 export interface TokenCache {
@@ -37,7 +40,7 @@ interface Entry {
   readonly list: TokenList & { readonly observedAt: number }
   readonly freshUntil: number
   readonly staleUntil: number
-  readonly staleBecause: TencentError | null
+  readonly staleBecause: UpstreamError | null
 }
 
 const shortestRefreshMs = 1_000
@@ -54,7 +57,7 @@ export function createTokenCache(
   const entries = new Map<number | null, Entry>()
   const flights = new Map<number | null, Promise<Entry>>()
 
-  function keep(subAppId: number | null, fetched: TokenList, staleBecause: TencentError | null): Entry {
+  function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): Entry {
     const observedAt = lend.now()
     const freshMs = staleBecause ? 0 : cacheSeconds * 1000 * (0.75 + 0.5 * lend.random())
     const freshUntil = observedAt + freshMs
@@ -79,7 +82,7 @@ export function createTokenCache(
       const fetched = await lend.fetch(subAppId, patient ? deadline : now + (deadline - now) / 4, patient)
       return keep(subAppId, fetched, null)
     } catch (error) {
-      if (!(error instanceof TencentError) || !mayBeHidden(error)) throw error
+      if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
       if (spare && spare.staleBecause === null) return { ...spare, staleBecause: error }
       const mirrored = await lend.fallback?.(subAppId, deadline).catch(() => null)
@@ -105,11 +108,12 @@ export function createTokenCache(
 }
 
 /**
- * Failures that pass by themselves, or answers that are none. What Tencent refuses for a reason (credentials,
+ * Failures that pass by themselves, or answers that are none. What Tencent or AWS refuse for a reason (credentials,
  * permissions, an unknown user) is shown, or nobody would mend it.
  */
-function mayBeHidden({ code, retryable }: TencentError): boolean {
-  return retryable || code.startsWith('ClientError.')
+function mayBeHidden(error: unknown): error is UpstreamError {
+  if (error instanceof TencentError) return error.retryable || error.code.startsWith('ClientError.')
+  return error instanceof CredentialsError && error.retryable
 }
 
 function quietError(): TencentError {

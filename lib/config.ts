@@ -33,7 +33,9 @@ export interface Config {
   readonly vodEndpoint: string
   /** Base URL of the SSM API. */
   readonly ssmEndpoint: string
-  /** The Tencent region of targets that name none, such as `ap-singapore`. */
+  /** Base URL of the STS API. */
+  readonly stsEndpoint: string
+  /** The Tencent region of STS, and of targets that name none, such as `ap-singapore`. */
   readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
   readonly httpAuth: HttpAuth | null
@@ -57,10 +59,15 @@ export const settings = {
   AIGC_SITE: 'intl',
   AIGC_VOD_ENDPOINT: '',
   AIGC_SSM_ENDPOINT: '',
+  AIGC_STS_ENDPOINT: '',
   AIGC_REGION: '',
   AIGC_SECRET_ID: '',
   AIGC_SECRET_KEY: '',
   AIGC_SESSION_TOKEN: '',
+  AIGC_ROLE_ARN: '',
+  AIGC_OIDC_PROVIDER: '',
+  AIGC_OIDC_AUDIENCE: '',
+  AIGC_CREDENTIALS_SECRET: '',
   AIGC_HTTP_AUTH: '',
   AIGC_API_KEYS: '',
   AIGC_CACHE_SECONDS: '30',
@@ -73,6 +80,12 @@ export const settings = {
   AIGC_SOURCE: 'api',
   AIGC_LOG_LEVEL: 'info',
 } as const satisfies Record<`AIGC_${string}`, string>
+
+const endpointSettings = {
+  vod: 'AIGC_VOD_ENDPOINT',
+  ssm: 'AIGC_SSM_ENDPOINT',
+  sts: 'AIGC_STS_ENDPOINT',
+} as const
 
 /** Where the two sites answer, and the region to take where nothing else says one. */
 const sites: Readonly<Record<Site, { domain: string; region: string }>> = {
@@ -116,7 +129,8 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     complain('AIGC_SUB_APP_IDS', what),
   )
   const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
-  const endpoint = (name: 'AIGC_VOD_ENDPOINT' | 'AIGC_SSM_ENDPOINT', service: string): string => {
+  const endpoint = (service: 'vod' | 'ssm' | 'sts'): string => {
+    const name = endpointSettings[service]
     const url = read(name) || `https://${service}.${sites[site].domain}`
     if (!isBaseUrl(url)) complain(name, 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
     return url
@@ -153,8 +167,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   const config: Config = {
     subAppIds,
     site,
-    vodEndpoint: endpoint('AIGC_VOD_ENDPOINT', 'vod'),
-    ssmEndpoint: endpoint('AIGC_SSM_ENDPOINT', 'ssm'),
+    vodEndpoint: endpoint('vod'),
+    ssmEndpoint: endpoint('ssm'),
+    stsEndpoint: endpoint('sts'),
     region,
     httpAuth,
     apiKeys,

@@ -2,7 +2,7 @@
 import type { CachedList } from './cache.ts'
 import { findCaller, refuseCaller } from './callers.ts'
 import type { Config, HttpAuth } from './config.ts'
-import { CodedError, ConfigError, InputError, StoreError, TencentError } from './errors.ts'
+import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from './errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from './events.ts'
 import { matchRoute, methods } from './routes.ts'
 import { sha256Hex } from './tc3.ts'
@@ -170,6 +170,12 @@ function describeProblem(error: unknown): HttpResponse {
     return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
   if (error instanceof StoreError)
     return problem(502, error.code, 'the mirrored document cannot be read; the log of this function says why')
+  if (error instanceof CredentialsError)
+    return problem(
+      502,
+      error.code,
+      'the credentials for Tencent cannot be had; the log of this function says why',
+    )
   if (!(error instanceof TencentError))
     return problem(500, 'InternalError', 'this function failed; its log says how')
   const { code, message, requestId } = error

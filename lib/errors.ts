@@ -67,6 +67,17 @@ export type ClientErrorCode =
   | 'ClientError.ResponseTooLarge'
   | 'ClientError.MalformedAnswer'
 
+/** Tencent credentials that could not be had; `code` is the code of whoever refused them. */
+export class CredentialsError extends CodedError {
+  /** Whether asking again may help with nothing changed. */
+  readonly retryable: boolean
+
+  constructor(code: string, message: string, retryable: boolean) {
+    super(code, message)
+    this.retryable = retryable
+  }
+}
+
 /** A secret store that could not be read or written; `code` is the store's own error code. */
 export class StoreError extends CodedError {
   /** The target's URI. */

@@ -21,8 +21,13 @@ export interface TencentService {
 
 export interface TencentClientDependencies {
   readonly send: Send
-  /** Asked for at every attempt, because credentials of a role change in a running process. */
-  credentials(): Credentials | Promise<Credentials>
+  /**
+   * Asked for at every attempt, because credentials of a role change in a running process; `refused` are those that
+   * Tencent has just refused. `null` sends the call unsigned, as STS takes it from who has no credentials yet.
+   */
+  credentials(deadline: number, refused?: Credentials): Credentials | null | Promise<Credentials | null>
+  /** Says for an error where the credentials come from, without a value. */
+  explainCredentials?(): string
   /** Epoch milliseconds. */
   now(): number
   /** Uniform in [0, 1). */
@@ -73,7 +78,7 @@ export function createTencentClient(
   async function attempt(
     action: string,
     body: string,
-    credentials: Credentials,
+    credentials: Credentials | null,
     timeoutMs: number,
   ): Promise<Outcome> {
     const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
@@ -84,16 +89,14 @@ export function createTencentClient(
     }
     const headers = {
       ...signed,
-      authorization: authorization(
-        { method: 'POST', headers: signed, body },
-        { service, timestamp },
-        credentials,
-      ),
+      authorization: credentials
+        ? authorization({ method: 'POST', headers: signed, body }, { service, timestamp }, credentials)
+        : 'SKIP',
       'x-tc-timestamp': String(timestamp),
       'x-tc-version': version,
       'x-tc-language': 'en-US',
       ...(region !== undefined && { 'x-tc-region': region }),
-      ...(credentials.token !== undefined && { 'x-tc-token': credentials.token }),
+      ...(credentials?.token !== undefined && { 'x-tc-token': credentials.token }),
     }
     try {
       return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
@@ -106,7 +109,7 @@ export function createTencentClient(
 
   return async (action, parameters, deadline, { patient } = { patient: true }) => {
     const body = JSON.stringify(parameters)
-    let credentials = await lend.credentials()
+    let credentials = await lend.credentials(deadline)
     let failed: Failure = outOfTime
     let clockMended = false
     let credentialsRenewed = false
@@ -136,10 +139,10 @@ export function createTencentClient(
         if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
         clockMended = true
         clockOffsetMs = failed.dateMs - lend.now()
-      } else if (matches(failed.code, 'AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound')) {
-        const renewed = await lend.credentials()
-        if (credentialsRenewed || sameCredentials(credentials, renewed))
-          throw failure(action, endpoint, failed, attempts)
+      } else if (credentials && matches(failed.code, ...refusals)) {
+        const renewed = credentialsRenewed ? credentials : await lend.credentials(deadline, credentials)
+        if (!renewed || sameCredentials(credentials, renewed))
+          throw failure(action, endpoint, failed, attempts, lend.explainCredentials?.())
         credentialsRenewed = true
         credentials = renewed
       } else {
@@ -148,11 +151,14 @@ export function createTencentClient(
         const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
         if (!mayPass || lend.now() + waitMs >= deadline) throw failure(action, endpoint, failed, attempts)
         await lend.sleep(waitMs)
-        credentials = await lend.credentials()
+        credentials = await lend.credentials(deadline)
       }
     }
   }
 }
+
+/** The credentials are no good, or no longer: they expired, or somebody rotated them. */
+const refusals = ['AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound', 'AuthFailure.SignatureFailure']
 
 interface Failure {
   readonly code: string
@@ -220,9 +226,9 @@ export function isRetryable(code: string): boolean {
   return isThrottle(code) || matches(code, 'InternalError', 'ServiceUnavailable', 'FailedOperation.DBError')
 }
 
-/** Rate limits, Tencent's and our own. `LimitExceeded` is not one: that is a quota. */
+/** Rate limits, Tencent's and our own. `LimitExceeded` is none: that is a quota; STS's `OverLimit` is one. */
 export function isThrottle(code: string): boolean {
-  return matches(code, 'RequestLimitExceeded', 'ClientError.RateLimited')
+  return matches(code, 'RequestLimitExceeded', 'InvalidParameter.OverLimit', 'ClientError.RateLimited')
 }
 
 /** Codes are dotted hierarchies that grow, so a family is matched, never a whole code. */
@@ -242,17 +248,23 @@ function firstWords(text: string): string {
   return text.length <= 300 ? text : `${text.slice(0, 300).replace(/\S*$/, '')}…`
 }
 
-function failure(action: string, endpoint: string, failed: Failure, attempts: number): TencentError {
+function failure(
+  action: string,
+  endpoint: string,
+  failed: Failure,
+  attempts: number,
+  explanation = '',
+): TencentError {
   const { code, requestId, retryable } = failed
   const detail = failed.message.replace(/[.\s]+$/, '')
   const request = requestId === null ? '' : `, request id ${requestId}`
-  const advice = advise(code)
-  return new TencentError(
-    code,
-    `${action} at ${new URL(endpoint).host}: ${code}: ${detail} ` +
-      `(attempts: ${attempts}${request})${advice && `; ${advice}`}`,
-    { action, requestId, attempts, retryable },
-  )
+  const what = `${action} at ${new URL(endpoint).host}: ${code}: ${detail} (attempts: ${attempts}${request})`
+  return new TencentError(code, [what, advise(code), explanation].filter(Boolean).join('; '), {
+    action,
+    requestId,
+    attempts,
+    retryable,
+  })
 }
 
 /** What the reader can do about a code, where that is known. */

@@ -22,7 +22,13 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   process.exit(1)
 }
 
-const credentials = ['AIGC_SECRET_ID', 'TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRETID']
+const credentials = [
+  'AIGC_SECRET_ID',
+  'AIGC_ROLE_ARN',
+  'AIGC_CREDENTIALS_SECRET',
+  'TENCENTCLOUD_SECRET_ID',
+  'TENCENTCLOUD_SECRETID',
+]
 const configured = Object.keys(env).some((name) => name.startsWith('AIGC_'))
 const real = configured && credentials.some((name) => env[name])
 const folder = await mkdtemp(join(tmpdir(), 'vod-aigc-tokens-'))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Config, parseConfig } from '../lib/config.ts'
-import { type Environment, readCredentials } from '../lib/credentials.ts'
+import type { Environment } from '../lib/credentials.ts'
 import { ConfigError } from '../lib/errors.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 
@@ -28,6 +28,7 @@ describe('parseConfig', () => {
       site: 'intl',
       vodEndpoint: 'https://vod.intl.tencentcloudapi.com',
       ssmEndpoint: 'https://ssm.intl.tencentcloudapi.com',
+      stsEndpoint: 'https://sts.intl.tencentcloudapi.com',
       region: 'ap-singapore',
       httpAuth: null,
       apiKeys: [],
@@ -236,7 +237,11 @@ describe('parseConfig', () => {
       { AIGC_MIRROR_TARGETS: 'file:/a,file:/a' },
       'AIGC_MIRROR_TARGETS must name each target once',
     ],
-    ['half a pair', { AIGC_SECRET_KEY: '' }, 'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both'],
+    [
+      'half a pair',
+      { AIGC_SECRET_KEY: '' },
+      'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none',
+    ],
   ]
   it.each(bad)('parseConfig refuses %s', (_, env, problem) => {
     expect(problemsOf(env)).toContain(problem)
@@ -253,64 +258,5 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
-  })
-})
-
-describe('readCredentials', () => {
-  const role = { TENCENTCLOUD_SECRETID: 'r', TENCENTCLOUD_SECRETKEY: 'rk', TENCENTCLOUD_SESSIONTOKEN: 'rt' }
-  const official = { TENCENTCLOUD_SECRET_ID: 'o', TENCENTCLOUD_SECRET_KEY: 'ok' }
-  const rows: [string, Environment, object][] = [
-    ['fixed ones first', { ...credentials, ...role, ...official }, { secretId: 'id', secretKey: 'key' }],
-    [
-      'fixed temporary ones',
-      { ...credentials, AIGC_SESSION_TOKEN: 't' },
-      { secretId: 'id', secretKey: 'key', token: 't' },
-    ],
-    [
-      'the run role before the official names',
-      { ...official, ...role },
-      { secretId: 'r', secretKey: 'rk', token: 'rt' },
-    ],
-    ['the official names', official, { secretId: 'o', secretKey: 'ok' }],
-    [
-      'TENCENTCLOUD_SESSION_TOKEN',
-      { ...official, TENCENTCLOUD_SESSION_TOKEN: 's' },
-      { secretId: 'o', secretKey: 'ok', token: 's' },
-    ],
-    [
-      'TENCENTCLOUD_TOKEN',
-      { ...official, TENCENTCLOUD_TOKEN: 's' },
-      { secretId: 'o', secretKey: 'ok', token: 's' },
-    ],
-  ]
-  it.each(rows)('readCredentials takes %s', (_, env, expected) => {
-    expect(readCredentials(env)).toEqual(expected)
-  })
-
-  const broken: [string, Environment, string][] = [
-    ['none', {}, 'no Tencent credentials'],
-    [
-      'an id alone',
-      { TENCENTCLOUD_SECRET_ID: 'o' },
-      'TENCENTCLOUD_SECRET_ID is set but TENCENTCLOUD_SECRET_KEY is not',
-    ],
-    [
-      'a key alone',
-      { ...official, TENCENTCLOUD_SECRETKEY: 'k' },
-      'TENCENTCLOUD_SECRETKEY is set but TENCENTCLOUD_SECRETID is not',
-    ],
-    [
-      'a token alone',
-      { ...official, AIGC_SESSION_TOKEN: 't' },
-      'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not',
-    ],
-    [
-      'a line break in a key',
-      { ...credentials, AIGC_SECRET_KEY: 'a\r\nb' },
-      'AIGC_SECRET_KEY must be printable ASCII without spaces',
-    ],
-  ]
-  it.each(broken)('readCredentials refuses %s', (_, env, problem) => {
-    expect(problemsOf(env, readCredentials).join()).toContain(problem)
   })
 })

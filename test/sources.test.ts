@@ -35,6 +35,7 @@ const pure = [
   'errors',
   'config',
   'credentials',
+  'aws-errors',
   'events',
   'plan',
   'document',

@@ -1,4 +1,5 @@
 import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { type AwsFailure, readAwsFailure, untilDeadline } from '../aws-errors.ts'
 import { StoreError } from '../errors.ts'
 import {
   mark,
@@ -74,15 +75,16 @@ function open(target: Target, lend: StoreDependencies): Store {
       retryMode: 'standard',
       ...(region === undefined ? {} : { region }),
     })
-    const abort = new AbortController()
-    const timer = setTimeout(() => abort.abort(), deadline - lend.now())
-    const failed = (action: Action, error: unknown): StoreError =>
-      failure(action, target, abort.signal.aborted ? { name: 'Timeout' } : error, document)
-    try {
-      return await steps(callsTo(target.name, sdk, client, abort.signal, failed))
-    } finally {
-      clearTimeout(timer)
-    }
+    const own = client
+    return untilDeadline(deadline, lend.now, (signal) => {
+      const failed = (action: Action, error: unknown): StoreError =>
+        failure(
+          action,
+          target,
+          readAwsFailure(error, signal, (words) => quotes(words, document)),
+        )
+      return steps(callsTo(target.name, sdk, own, signal, failed))
+    })
   }
 
   return {
@@ -258,40 +260,18 @@ function callsTo(
   }
 }
 
-/** What is read of whatever the SDK throws: a service exception, a failed connection, an answer it cannot parse. */
-interface SdkError {
-  readonly name: string
-  readonly message?: string
-  /** Of connections: `ECONNREFUSED` and the like. */
-  readonly code?: unknown
-  /** Only of errors that Secrets Manager itself answered with. */
-  readonly $fault?: unknown
-  readonly $metadata?: { readonly requestId?: string; readonly httpStatusCode?: number }
-}
-
-function failure(action: Action, target: Target, error: unknown, document: string): StoreError {
-  const thrown = error as SdkError
-  const code = codeOf(thrown)
-  // Only Secrets Manager's own words are passed on. The SDK's quote the answer where they cannot parse it.
-  const answered = thrown.$fault !== undefined
-  // Where it has none, the SDK puts this in their place.
-  const words = answered && thrown.message !== 'UnknownError' ? (thrown.message ?? '') : ''
-  const requestId = thrown.$metadata?.requestId
+function failure(
+  action: Action,
+  target: Target,
+  { code, words, requestId, answered }: AwsFailure,
+): StoreError {
   const parts = [
-    words === '' || quotes(words, document) ? code : `${code}: ${words.slice(0, wordsLimit)}`,
+    words === '' ? code : `${code}: ${words}`,
     requestId === undefined ? '' : `request id ${requestId}`,
     adviceOn(code, action, answered),
   ]
   const message = `Calling ${action} for ${target.uri}: ${parts.filter(Boolean).join('; ')}`
   return new StoreError(code, message, target.uri)
-}
-
-function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
-  if ($fault !== undefined) return name
-  // An answer that is not Secrets Manager's, or cut short: its status says more than the parser's complaint.
-  if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
-  if (typeof code === 'string') return code
-  return message === 'Region is missing' ? 'RegionMissing' : name
 }
 
 /** What to do, as far as the code tells. `answered`: by Secrets Manager, whose own words may be all there is to say. */
@@ -330,8 +310,6 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
 }
 
 const overtaken = 'somebody else changed the secret meanwhile; the next run goes on from there'
-
-const wordsLimit = 300
 
 function isStoreError(error: unknown, code: string): error is StoreError {
   return error instanceof StoreError && error.code === code

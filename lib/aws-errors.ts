@@ -1,0 +1,76 @@
+/** What is read of whatever the AWS SDK throws, and what may be told of it. */
+
+/** A failed call to AWS in words that hold nothing but AWS's own. */
+export interface AwsFailure {
+  /** The exception's name, `Http503`, `ECONNREFUSED`, `Timeout` and the like. */
+  readonly code: string
+  /** AWS's message, or empty; no more of it than a log line bears. */
+  readonly words: string
+  readonly requestId: string | undefined
+  /** Whether AWS itself answered. If not, a firewall, a proxy or nobody did. */
+  readonly answered: boolean
+  /** Whether the same call may succeed later with nothing changed. */
+  readonly retryable: boolean
+}
+
+interface SdkError {
+  readonly name: string
+  readonly message?: string
+  /** Of connections: `ECONNREFUSED` and the like. */
+  readonly code?: unknown
+  /** Only of errors that AWS itself answered with. */
+  readonly $fault?: unknown
+  readonly $metadata?: { readonly requestId?: string; readonly httpStatusCode?: number }
+}
+
+const wordsLimit = 300
+
+/**
+ * Reads a service exception, a failed connection, or an answer that the SDK cannot parse. `aborted` makes it a
+ * `Timeout`; words that `hold` a secret are left out whole.
+ */
+export function readAwsFailure(
+  thrown: unknown,
+  { aborted }: { aborted: boolean },
+  hold: (words: string) => boolean = () => false,
+): AwsFailure {
+  const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
+  const code = codeOf(error)
+  // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.
+  const answered = error.$fault !== undefined
+  // Where AWS sent none, the SDK puts "UnknownError" in their place.
+  const words = answered && error.message !== 'UnknownError' ? (error.message ?? '') : ''
+  return {
+    code,
+    words: hold(words) ? '' : words.slice(0, wordsLimit),
+    requestId: error.$metadata?.requestId,
+    answered,
+    retryable: passing.test(code) || (error.$metadata?.httpStatusCode ?? 0) >= 500,
+  }
+}
+
+const passing =
+  /^(Http5|E[A-Z]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+
+function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
+  if ($fault !== undefined) return name
+  // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
+  if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
+  if (typeof code === 'string') return code
+  return message === 'Region is missing' ? 'RegionMissing' : name
+}
+
+/** Runs `steps` with a signal that aborts at `deadline`, in epoch milliseconds. */
+export async function untilDeadline<T>(
+  deadline: number,
+  now: () => number,
+  steps: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController()
+  const timer = setTimeout(() => abort.abort(), Math.max(0, deadline - now()))
+  try {
+    return await steps(abort.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,90 @@
+/** Tencent credentials that AWS Secrets Manager keeps. */
+import { readAwsFailure, untilDeadline } from './aws-errors.ts'
+import { isSendable } from './credentials.ts'
+import { CredentialsError } from './errors.ts'
+import type { Lease } from './lease.ts'
+
+/**
+ * Reads `{"SecretId":"…","SecretKey":"…","Token":"…"?}` from the current version of the secret with that name or ARN,
+ * whose region counts if it is an ARN. `deadline` is in epoch milliseconds. Throws `CredentialsError`; needs
+ * `secretsmanager:GetSecretValue`, and the use of the secret's KMS key where it has one of its own.
+ */
+export async function readCredentialsSecret(
+  secretId: string,
+  deadline: number,
+  now: () => number,
+): Promise<Lease> {
+  const text = await getSecretString(secretId, deadline, now)
+  const { SecretId, SecretKey, Token, ...others } = parseFields(text)
+  const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
+  const usable = strings.every((value) => typeof value === 'string' && value !== '' && isSendable(value))
+  if (!usable || Object.keys(others).length > 0) {
+    const shape = '{"SecretId":"…","SecretKey":"…"}, or with a "Token" too'
+    throw failure(
+      'CredentialsSecretInvalid',
+      `its value must be JSON like ${shape}, of printable ASCII without spaces`,
+    )
+  }
+  const credentials = { secretId: String(SecretId), secretKey: String(SecretKey) }
+  return {
+    credentials: { ...credentials, ...(Token !== undefined && { token: String(Token) }) },
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
+}
+
+async function getSecretString(secretId: string, deadline: number, now: () => number): Promise<string> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('./aws.ts')
+  const region = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
+  const client = new SecretsManagerClient({ maxAttempts: 3, ...(region !== undefined && { region }) })
+  const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' })
+  try {
+    return await untilDeadline(deadline, now, async (abortSignal) => {
+      try {
+        const { SecretString, SecretBinary } = await client.send(command, { abortSignal })
+        return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+      } catch (error) {
+        const { code, words, requestId, retryable } = readAwsFailure(error, abortSignal)
+        const parts = [words || code, requestId && `request id ${requestId}`, adviceOn(code)]
+        throw failure(code, parts.filter(Boolean).join('; '), retryable)
+      }
+    })
+  } finally {
+    client.destroy()
+  }
+}
+
+function failure(code: string, what: string, retryable = false): CredentialsError {
+  return new CredentialsError(
+    code,
+    `Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET: ${code}: ${what}`,
+    retryable,
+  )
+}
+
+function adviceOn(code: string): string {
+  switch (code) {
+    case 'ResourceNotFoundException':
+      return 'create the secret in this region, or put its ARN into AIGC_CREDENTIALS_SECRET'
+    case 'AccessDeniedException':
+    case 'Http403':
+      return "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own"
+    case 'InvalidRequestException':
+      return 'restore the secret (RestoreSecret) if it is scheduled for deletion'
+    case 'RegionMissing':
+      return 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'
+    case 'CredentialsProviderError':
+    case 'ExpiredTokenException':
+    case 'UnrecognizedClientException':
+      return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
+    default:
+      return ''
+  }
+}
+
+function parseFields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
