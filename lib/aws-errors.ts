@@ -53,7 +53,8 @@ const passing =
   /^(Http5|E[A-Z]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
-  if ($fault !== undefined) return name
+  // So the SDK calls what AWS answered without a name, as with an empty body.
+  if ($fault !== undefined && name !== 'Unknown') return name
   // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
   if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
   if (typeof code === 'string') return code

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +17,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { awsSecretsManager } from '../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../lib/stores/store.ts'
+import { awsError, type Gateway, startGateway, type Turn } from './peers/aws-gateway.ts'
 import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
 import {
   digest,
@@ -518,73 +517,3 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(awsSecretsManager.check(target(name, options as Record<string, string>))).toHaveLength(problems)
   })
 })
-
-/** What happens to a call: passed on; closed before or after it took effect; never answered, or half; answered here. */
-type Turn = 'pass' | 'drop' | 'lose' | 'hang' | 'stall' | { status: number; body: string }
-
-interface Gateway {
-  readonly url: string
-  /** Of the calls since the last `treat`. */
-  readonly actions: readonly string[]
-  treat(by: (action: string) => Turn | Promise<Turn>): void
-  close(): Promise<void>
-}
-
-/** Stands between the SDK and moto, and treats calls as a test asks. */
-async function startGateway(upstream: string): Promise<Gateway> {
-  let actions: string[] = []
-  let treatment: (action: string) => Turn | Promise<Turn> = () => 'pass'
-
-  const passOn = async (
-    request: IncomingMessage,
-    body: string,
-  ): Promise<{ status: number; body: string }> => {
-    const headers = Object.entries(request.headers)
-      .filter(([name]) => /^(authorization|content-type|x-amz-.*)$/.test(name))
-      .map(([name, value]): [string, string] => [name, `${value}`])
-    const answer = await fetch(upstream, { method: 'POST', headers, body })
-    return { status: answer.status, body: await answer.text() }
-  }
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const action = `${request.headers['x-amz-target']}`.replace('secretsmanager.', '')
-    const body = await text(request)
-    actions.push(action)
-    const turn = await treatment(action)
-    if (turn === 'hang') return
-    if (turn === 'stall') {
-      response.writeHead(200, { 'content-length': 100 }).write('{"ARN":')
-      return
-    }
-    if (turn === 'lose') await passOn(request, body)
-    if (turn === 'lose' || turn === 'drop') {
-      request.socket.destroy()
-      return
-    }
-    const answer = turn === 'pass' ? await passOn(request, body) : turn
-    response.writeHead(answer.status, { 'x-amzn-requestid': 'test-request' }).end(answer.body)
-  }
-
-  const server = createServer(
-    (request, response) => void serve(request, response).catch(() => request.destroy()),
-  )
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get actions() {
-      return actions
-    },
-    treat(by) {
-      actions = []
-      treatment = by
-    },
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
-
-/** An error in the shape of AWS: moto's are HTTP 404 or XML where AWS's are 400 and JSON. */
-function awsError(code: string, message: string): Turn {
-  return { status: 400, body: JSON.stringify({ __type: code, message }) }
-}

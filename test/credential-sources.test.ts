@@ -1,0 +1,268 @@
+/** Each source of credentials in the built bundle, against its real peer: set up, rotated, expired, broken. */
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type FunctionProcess, startFunction } from './function-process.ts'
+import { awsError, type Gateway, startGateway } from './peers/aws-gateway.ts'
+import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
+import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
+
+const subAppId = 251006666
+const running: FunctionProcess[] = []
+let simulator: TencentSimulator
+
+beforeAll(async () => {
+  vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
+  simulator = await startTencentSimulator({ applications: [{ subAppId, tokens: ['token-one'] }], lagMs: 0 })
+})
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((one) => one.close()))
+  simulator.clearFaults()
+})
+afterAll(async () => {
+  await simulator.close()
+})
+
+function start(environment: Record<string, string>): FunctionProcess {
+  const fn = startFunction('list-tokens', {
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_STS_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: `${subAppId}`,
+    AIGC_CACHE_SECONDS: '0',
+    AIGC_STALE_SECONDS: '0',
+    AIGC_LOG_LEVEL: 'debug',
+    ...environment,
+  })
+  running.push(fn)
+  simulator.calls.length = 0
+  return fn
+}
+
+/** The API calls since the function was started or this was last asked: action and outcome. */
+function takeCalls(): string[] {
+  return simulator.calls.splice(0).map(({ action, outcome }) => `${action} ${outcome}`)
+}
+
+const list = 'DescribeAigcApiTokens'
+let keys = 0
+/** A new permanent key of the account. */
+function makeKey(): { SecretId: string; SecretKey: string } {
+  const key = { SecretId: `made-id-${++keys}`, SecretKey: `made-key-${keys}` }
+  simulator.keys.set(key.SecretId, { secretKey: key.SecretKey })
+  return key
+}
+
+describe('the run role of SCF', () => {
+  it('run-role credentials that change in a warm instance are used at once', async () => {
+    const role = (name: string): Record<string, string> => {
+      simulator.keys.set(name, { secretKey: `${name}-key`, token: `${name}-token` })
+      return {
+        TENCENTCLOUD_SECRETID: name,
+        TENCENTCLOUD_SECRETKEY: `${name}-key`,
+        TENCENTCLOUD_SESSIONTOKEN: `${name}-token`,
+      }
+    }
+    const fn = start(role('role-1'))
+    expect((await fn.invoke({}, { scf: true })).error).toBeUndefined()
+    const renewed = role('role-2')
+    simulator.keys.delete('role-1')
+    expect((await fn.invoke({}, { scf: true, environment: renewed })).error).toBeUndefined()
+    expect(simulator.calls.map(({ secretId }) => secretId)).toEqual(['role-1', 'role-2'])
+    expect(takeCalls()).toEqual([`${list} ok`, `${list} ok`])
+    expect(fn.log().filter(({ event }) => event === 'credentials')).toEqual([
+      expect.objectContaining({
+        level: 'debug',
+        source: 'run-role',
+        passedOver: expect.arrayContaining(['fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set']),
+      }),
+    ])
+  })
+
+  it('run-role credentials that Tencent refuses are an error that names the source', async () => {
+    const fn = start({ TENCENTCLOUD_SECRETID: 'gone', TENCENTCLOUD_SECRETKEY: 'gone-key' })
+    const { error } = await fn.invoke({}, { scf: true })
+    expect(error?.name).toBe('AuthFailure.SecretIdNotFound')
+    expect(error?.message).toContain('credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and')
+    expect(takeCalls()).toEqual([`${list} AuthFailure.SecretIdNotFound`])
+  })
+})
+
+describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
+  let moto: Moto
+  let gateway: Gateway
+  let admin: SecretsManagerClient
+  const SecretId = 'prod/tencent-credentials'
+
+  beforeAll(async () => {
+    moto = await startMoto()
+    gateway = await startGateway(moto.url)
+    const credentials = { accessKeyId: 'admin', secretAccessKey: 'admin' }
+    admin = new SecretsManagerClient({ endpoint: moto.url, region: 'eu-west-1', credentials })
+    await admin.send(new CreateSecretCommand({ Name: SecretId, SecretString: JSON.stringify(makeKey()) }))
+  })
+  afterEach(() => gateway.treat(() => 'pass'))
+  afterAll(async () => {
+    admin?.destroy()
+    await gateway?.close()
+    await moto?.close()
+  })
+
+  const put = async (value: unknown): Promise<void> => {
+    const SecretString = typeof value === 'string' ? value : JSON.stringify(value)
+    await admin.send(new PutSecretValueCommand({ SecretId, SecretString }))
+  }
+  const startWithSecret = (changes: Record<string, string> = {}): FunctionProcess => {
+    gateway.treat(() => 'pass')
+    return start({
+      AIGC_CREDENTIALS_SECRET: SecretId,
+      AWS_ENDPOINT_URL: gateway.url,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'AKIATEST',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      ...changes,
+    })
+  }
+
+  it('the secret is read once for many invocations', async () => {
+    const fn = startWithSecret()
+    await Promise.all([1, 2, 3].map(() => fn.invoke({})))
+    expect((await fn.invoke({ Refresh: true })).error).toBeUndefined()
+    expect(gateway.actions).toEqual(['GetSecretValue'])
+    expect(fn.log().find(({ event }) => event === 'credentials')).toMatchObject({ source: 'aws-secret' })
+  })
+
+  it.each([
+    ['deleted', (id: string) => simulator.keys.delete(id), 'SecretIdNotFound'],
+    [
+      'given another secret key',
+      (id: string) => simulator.keys.set(id, { secretKey: 'x' }),
+      'SignatureFailure',
+    ],
+    [
+      'made temporary',
+      (id: string) => simulator.keys.set(id, { secretKey: 'x', token: 'y' }),
+      'TokenFailure',
+    ],
+  ])('a key that was %s is read again once, and the call repeated once', async (_, spoil, code) => {
+    const old = makeKey()
+    await put(old)
+    const fn = startWithSecret()
+    expect((await fn.invoke({})).error).toBeUndefined()
+    await put(makeKey())
+    spoil(old.SecretId)
+    takeCalls()
+    expect((await fn.invoke({})).error).toBeUndefined()
+    expect(takeCalls()).toEqual([`${list} AuthFailure.${code}`, `${list} ok`])
+    expect(gateway.actions).toEqual(['GetSecretValue', 'GetSecretValue'])
+    expect((await fn.invoke({})).error).toBeUndefined()
+    expect(takeCalls()).toEqual([`${list} ok`])
+    expect(gateway.actions).toHaveLength(2)
+  })
+
+  it('a refused key that was not replaced is an error, after one more read and no more calls', async () => {
+    const old = makeKey()
+    await put(old)
+    const fn = startWithSecret()
+    await fn.invoke({})
+    simulator.keys.delete(old.SecretId)
+    takeCalls()
+    const { error } = await fn.invoke({})
+    expect(error?.name).toBe('AuthFailure.SecretIdNotFound')
+    expect(error?.message).toContain('credentials used: aws-secret')
+    expect(takeCalls()).toEqual([`${list} AuthFailure.SecretIdNotFound`])
+    expect(gateway.actions).toHaveLength(2)
+  })
+
+  it('temporary credentials in the secret are sent with their token', async () => {
+    simulator.keys.set('temporary', { secretKey: 'k', token: 'secret-token' })
+    await put({ SecretId: 'temporary', SecretKey: 'k', Token: 'secret-token' })
+    expect((await startWithSecret().invoke({})).error).toBeUndefined()
+  })
+
+  it.each([
+    ['no JSON', 'value-is-no-json'],
+    ['a list', '["value"]'],
+    ['no SecretKey', { SecretId: 'value' }],
+    ['an empty SecretId', { SecretId: '', SecretKey: 'value' }],
+    ['a number', { SecretId: 'value', SecretKey: 1 }],
+    ['a line break', { SecretId: 'value', SecretKey: 'value\nvalue' }],
+    ['another field', { SecretId: 'value', SecretKey: 'value', password: 'value' }],
+  ])('a secret with %s is refused without showing it', async (_, value) => {
+    await put(value)
+    const fn = startWithSecret()
+    const { error } = await fn.invoke({})
+    expect(error?.name).toBe('CredentialsSecretInvalid')
+    expect(error?.message).toContain('its value must be JSON like {"SecretId":"…","SecretKey":"…"}')
+    expect(error?.message).toContain('credentials used: aws-secret')
+    expect(fn.output() + error?.message).not.toContain('value"')
+    // Nothing of it is kept: once the secret is right, so is the function.
+    await put(makeKey())
+    expect((await fn.invoke({})).error).toBeUndefined()
+  })
+
+  const broken: [string, Parameters<Gateway['treat']>[0], string, string][] = [
+    [
+      'no permission',
+      () =>
+        awsError(
+          'AccessDeniedException',
+          'User: x is not authorized to perform: secretsmanager:GetSecretValue',
+        ),
+      'AccessDeniedException',
+      "allow the function's role secretsmanager:GetSecretValue",
+    ],
+    [
+      'no such secret',
+      () => awsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret."),
+      'ResourceNotFoundException',
+      'create the secret in this region, or put its ARN',
+    ],
+    [
+      'a deleted secret',
+      () => awsError('InvalidRequestException', 'The secret is currently marked deleted.'),
+      'InvalidRequestException',
+      'restore the secret',
+    ],
+    ['AWS being down', () => ({ status: 503, body: '' }), 'Http503', 'AWS secret of AIGC_CREDENTIALS_SECRET'],
+    ['an AWS that hangs', () => 'hang', 'Timeout', 'AWS secret of AIGC_CREDENTIALS_SECRET'],
+  ]
+  it.each(broken)(
+    '%s is an error that says what to do, and is not kept',
+    async (_, treatment, name, advice) => {
+      await put(makeKey())
+      const fn = startWithSecret({ AIGC_TIMEOUT_MS: '1500' })
+      gateway.treat(treatment)
+      const { error } = await fn.invoke({})
+      expect(error?.name).toBe(name)
+      expect(error?.message).toContain(advice)
+      expect(error?.message).toContain('credentials used: aws-secret')
+      expect(takeCalls()).toEqual([])
+      gateway.treat(() => 'pass')
+      expect((await fn.invoke({})).error).toBeUndefined()
+    },
+  )
+
+  it('an AWS that is down is bridged with the old list, a refusal is not', async () => {
+    const old = makeKey()
+    await put(old)
+    const fn = startWithSecret({ AIGC_STALE_SECONDS: '3600', AIGC_TIMEOUT_MS: '4000' })
+    expect((await fn.invoke({})).result).toMatchObject({ Stale: false })
+    simulator.keys.delete(old.SecretId)
+    gateway.treat(() => ({ status: 503, body: '' }))
+    expect((await fn.invoke({})).result).toMatchObject({ Stale: true })
+    gateway.treat(() => awsError('AccessDeniedException', 'no'))
+    expect((await fn.invoke({})).error?.name).toBe('AccessDeniedException')
+  })
+
+  it('a secret in another region is named by its ARN', async () => {
+    const credentials = { accessKeyId: 'admin', secretAccessKey: 'admin' }
+    const singapore = new SecretsManagerClient({ endpoint: moto.url, region: 'ap-southeast-1', credentials })
+    const SecretString = JSON.stringify(makeKey())
+    const { ARN = '' } = await singapore.send(new CreateSecretCommand({ Name: 'far', SecretString }))
+    singapore.destroy()
+    expect((await startWithSecret({ AIGC_CREDENTIALS_SECRET: ARN }).invoke({})).error).toBeUndefined()
+  })
+})
