@@ -233,7 +233,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
     '%s is an error that says what to do, and is not kept',
     async (_, treatment, name, advice) => {
       await put(makeKey())
-      const fn = startWithSecret({ AIGC_TIMEOUT_MS: '1500' })
+      const fn = startWithSecret({ AIGC_TIMEOUT_MS: name === 'Timeout' ? '1500' : '10000' })
       gateway.treat(treatment)
       const { error } = await fn.invoke({})
       expect(error?.name).toBe(name)
@@ -248,7 +248,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
   it('an AWS that is down is bridged with the old list, a refusal is not', async () => {
     const old = makeKey()
     await put(old)
-    const fn = startWithSecret({ AIGC_STALE_SECONDS: '3600', AIGC_TIMEOUT_MS: '4000' })
+    const fn = startWithSecret({ AIGC_STALE_SECONDS: '3600', AIGC_TIMEOUT_MS: '40000' })
     expect((await fn.invoke({})).result).toMatchObject({ Stale: false })
     simulator.keys.delete(old.SecretId)
     gateway.treat(() => ({ status: 503, body: '' }))

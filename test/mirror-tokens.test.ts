@@ -48,7 +48,7 @@ function start(targets: string, changes: Record<string, string> = {}): FunctionP
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_MIRROR_TARGETS: targets,
     AIGC_SETTLE_SECONDS: '0',
-    AIGC_TIMEOUT_MS: '1200',
+    AIGC_TIMEOUT_MS: '2500',
     ...changes,
   })
   running.push(started)
@@ -248,6 +248,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     aws = {
       AWS_ENDPOINT_URL: moto.url,
       AWS_REGION: 'eu-west-1',
+      AIGC_TIMEOUT_MS: '10000',
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     }
