@@ -1,6 +1,6 @@
 /** What API 3.0 asks of every call, whatever the product, before it looks into the body. */
 import { type Action, ApiError, missingParameter, requestLimitExceeded, type Service } from './service.ts'
-import { type Key, type RawRequest, verifyTc3 } from './verify-tc3.ts'
+import { type AuthFailure, type Key, type RawRequest, verifyTc3 } from './verify-tc3.ts'
 
 /** The largest body that a TC3-signed POST may have. */
 export const maxBodyBytes = 10 * 1024 * 1024
@@ -18,15 +18,16 @@ export interface GateOptions {
 
 /**
  * Opens a gate. It takes a request and returns the action to run, or throws the first {@link ApiError} of: size,
- * common headers, version, action, signature, rate, media type. Only calls with a good signature count for the
- * rate: a window of one second that slides, for each action on its own.
+ * common headers, version, action, signature, rate, media type. Only calls with a good signature, or with none where
+ * none is asked for, count for the rate: a window of one second that slides, for each action on its own.
  */
 export function createGate({ services, keys, now, clock }: GateOptions): (request: RawRequest) => Action {
   const admittedAt = new Map<Action, number[]>()
 
-  const checkRate = (action: Action, callsPerSecond: number): void => {
+  const checkRate = (service: Service, name: string, action: Action): void => {
     const recent = (admittedAt.get(action) ?? []).filter((at) => at > now() - 1000)
-    if (recent.length >= callsPerSecond) throw requestLimitExceeded()
+    if (recent.length >= service.callsPerSecond(name))
+      throw service.tooManyCalls?.(name) ?? requestLimitExceeded()
     admittedAt.set(action, [...recent, now()])
   }
 
@@ -47,13 +48,30 @@ export function createGate({ services, keys, now, clock }: GateOptions): (reques
     const action = service.actions.get(name)
     if (!action) throw new ApiError('InvalidAction', `The API version has no action \`${name}\`.`)
 
-    const failure = verifyTc3(request, { service: service.name, keys, now: clock() })
+    const failure = service.unsigned?.has(name)
+      ? verifyUnsigned(request)
+      : verifyTc3(request, { service: service.name, keys, now: clock() })
     if (failure) throw new ApiError(failure.code, failure.message)
-    checkRate(action, service.callsPerSecond(name))
+    checkRate(service, name, action)
 
     const mediaType = request.headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase()
     if (request.method !== 'POST' || mediaType !== 'application/json')
       throw new ApiError('UnsupportedProtocol', 'The simulator takes POST of application/json only.')
     return action
   }
+}
+
+/**
+ * Whether a call to an action without a signature comes without one. The documentation asks for SKIP and for no
+ * token; what becomes of a caller who sends more than that it does not say, so the simulator is strict.
+ */
+function verifyUnsigned({ headers }: RawRequest): AuthFailure | null {
+  if (headers['authorization']?.[0] !== 'SKIP')
+    return {
+      code: 'AuthFailure.InvalidAuthorization',
+      message: 'The action is called with `Authorization: SKIP`.',
+    }
+  if (headers['x-tc-token'])
+    return { code: 'AuthFailure.TokenFailure', message: 'The action is called without `X-TC-Token`.' }
+  return null
 }

@@ -12,15 +12,19 @@ export interface Service {
   readonly version: string
   /** The limit of an action, for each on its own. */
   callsPerSecond(action: string): number
+  /** The error for more calls than that; default {@link requestLimitExceeded}. */
+  tooManyCalls?(action: string): ApiError
+  /** Actions that take `Authorization: SKIP` in place of a signature; default none. */
+  readonly unsigned?: ReadonlySet<string>
   readonly actions: ReadonlyMap<string, Action>
 }
 
-/** Runs one call: takes the body, parsed, and returns the fields of `Response`. Throws {@link ApiError}. */
-export type Action = (body: Fields, caller: Caller) => Fields
+/** Runs one call: takes the body, parsed, and returns the fields of `Response`. Fails with {@link ApiError}. */
+export type Action = (body: Fields, caller: Caller) => Fields | Promise<Fields>
 
 /** Who calls, and where to. */
 export interface Caller {
-  /** The key that signed. */
+  /** The key that signed; empty for a call without a signature. */
   readonly secretId: string
   /** `X-TC-Region`; a product without regions ignores it. */
   readonly region: string | undefined
@@ -114,7 +118,7 @@ export function requestLimitExceeded(): ApiError {
 /** An {@link Action} whose parameters are checked before `run` sees them. */
 export function action<const S extends Schema>(
   schema: S,
-  run: (input: Values<S>, caller: Caller) => Fields,
+  run: (input: Values<S>, caller: Caller) => Fields | Promise<Fields>,
 ): Action {
   return (body, caller) => run(readParameters(schema, body), caller)
 }

@@ -18,6 +18,7 @@ import {
   requestLimitExceeded,
 } from './service.ts'
 import { createSsm, type Ssm } from './ssm.ts'
+import { createSts, type Sts } from './sts.ts'
 import type { Key, RawRequest } from './verify-tc3.ts'
 import { type Application, createVod, type Vod } from './vod.ts'
 
@@ -55,6 +56,8 @@ export interface TencentSimulator {
   readonly vod: Vod
   /** The account's secrets, likewise. */
   readonly ssm: Ssm
+  /** Whom the account trusts to take its roles, likewise; at first nobody. */
+  readonly sts: Sts
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
   /**
@@ -98,14 +101,15 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
 
   const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
   const ssm = createSsm({ regions, now })
-  const services = [vod.service, ssm.service]
-  const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const keys = new Map<string, Key>()
-  const calls: Call[] = []
   const clock = (): number => now() + settings.clockOffsetMs
+  const sts = createSts({ keys, clock })
+  const services = [vod.service, ssm.service, sts.service]
+  const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
+  const calls: Call[] = []
   const admit = createGate({ services, keys, now, clock })
 
-  const answerApi = (request: RawRequest, response: ServerResponse): void => {
+  const answerApi = async (request: RawRequest, response: ServerResponse): Promise<void> => {
     const call: Call = {
       at: now(),
       action: request.headers['x-tc-action']?.[0] ?? '',
@@ -124,7 +128,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     let fields: Fields
     try {
       const caller = { secretId, region: request.headers['x-tc-region']?.[0] }
-      fields = runCall(admit(request), request.body, caller, fault)
+      fields = await runCall(admit(request), request.body, caller, fault)
       const listFault = !fault && 'ApiTokens' in fields ? faults.takeForList(action) : null
       if (listFault) fields = spoilList(listFault, fields)
     } catch (error) {
@@ -165,6 +169,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     keys,
     vod,
     ssm,
+    sts,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,
@@ -176,8 +181,13 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
   })
 }
 
-/** Runs an admitted call, or fails it where `fault` says so. Throws {@link ApiError}. */
-function runCall(action: Action, body: Uint8Array, caller: Caller, fault: CallFault | null): Fields {
+/** Runs an admitted call, or fails it where `fault` says so. Fails with {@link ApiError}. */
+async function runCall(
+  action: Action,
+  body: Uint8Array,
+  caller: Caller,
+  fault: CallFault | null,
+): Promise<Fields> {
   if (fault?.kind === 'throttle') throw requestLimitExceeded()
   if (fault?.kind === 'error') throw new ApiError(fault.code, fault.message ?? 'A fault on demand.')
   return action(parseObject(body), caller)

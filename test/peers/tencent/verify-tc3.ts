@@ -19,6 +19,8 @@ export interface RawRequest {
 export interface Key {
   readonly secretKey: string
   readonly token?: string
+  /** The server's time from which the key is refused, epoch milliseconds; default never. */
+  readonly expiresAt?: number
 }
 
 /** Why a request is refused, in the words of API 3.0. */
@@ -82,6 +84,10 @@ export function verifyTc3(
       code: 'AuthFailure.TokenFailure',
       message: '`X-TC-Token` does not belong to the SecretId, or is missing.',
     }
+  // Tencent documents no code of its own for a temporary key past its time. The list of common codes says of
+  // TokenFailure that the token is wrong, which comes nearest.
+  if (key.expiresAt !== undefined && now >= key.expiresAt)
+    return { code: 'AuthFailure.TokenFailure', message: 'The temporary key has expired.' }
 
   const canonicalHeaders = signed.map(
     (name) => `${name}:${request.headers[name]?.[0]?.trim().toLowerCase()}\n`,
