@@ -44,7 +44,11 @@ async function getSecretString(secretId: string, deadline: number, now: () => nu
         return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
       } catch (error) {
         const { code, words, requestId, retryable } = readAwsFailure(error, abortSignal)
-        const parts = [words || code, requestId && `request id ${requestId}`, adviceOn(code)]
+        const parts = [
+          words ? `${code}: ${words}` : code,
+          requestId && `request id ${requestId}`,
+          adviceOn(code),
+        ]
         throw failure(code, parts.filter(Boolean).join('; '), retryable)
       }
     })
@@ -56,7 +60,7 @@ async function getSecretString(secretId: string, deadline: number, now: () => nu
 function failure(code: string, what: string, retryable = false): CredentialsError {
   return new CredentialsError(
     code,
-    `Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET: ${code}: ${what}`,
+    `Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET: ${what}`,
     retryable,
   )
 }

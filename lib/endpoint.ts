@@ -161,6 +161,9 @@ class Refusal extends CodedError {
 /** After being throttled an instance asks nothing for up to five seconds. */
 const retryAfterSeconds = '5'
 
+const credentialsDetail =
+  "this function's credentials for Tencent cannot be had or are refused; its log says why"
+
 /** What a failure looks like to the caller: `application/problem+json`. */
 function describeProblem(error: unknown): HttpResponse {
   if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
@@ -170,15 +173,13 @@ function describeProblem(error: unknown): HttpResponse {
     return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
   if (error instanceof StoreError)
     return problem(502, error.code, 'the mirrored document cannot be read; the log of this function says why')
-  if (error instanceof CredentialsError)
-    return problem(
-      502,
-      error.code,
-      'the credentials for Tencent cannot be had; the log of this function says why',
-    )
+  if (error instanceof CredentialsError) return problem(502, error.code, credentialsDetail)
   if (!(error instanceof TencentError))
     return problem(500, 'InternalError', 'this function failed; its log says how')
-  const { code, message, requestId } = error
+  const { code, requestId, action } = error
+  // Which credentials these are is for the operator to know.
+  const aboutCredentials = code.startsWith('AuthFailure.') || action === 'AssumeRoleWithWebIdentity'
+  const message = aboutCredentials ? credentialsDetail : error.message
   if (isThrottle(code))
     return problem(503, code, message, { requestId }, { 'retry-after': retryAfterSeconds })
   return problem(code === 'ClientError.Timeout' ? 504 : 502, code, message, { requestId })

@@ -15,7 +15,7 @@ export const stsApi = { service: 'sts', version: '2018-08-13' } as const
 export interface WebIdentityDependencies {
   /** Calls Tencent's STS without a signature: the identity token is all that counts. */
   readonly callSts: CallTencent
-  /** How the role's session is called in Tencent's audit log. */
+  /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
   readonly sessionName: string
   /** Epoch milliseconds. */
   now(): number
@@ -40,7 +40,7 @@ export async function assumeRole(
       {
         ProviderId: identity.provider,
         RoleArn: identity.roleArn,
-        RoleSessionName: lend.sessionName,
+        RoleSessionName: lend.sessionName.padEnd(2, '-'),
         WebIdentityToken: token,
       },
       deadline,
@@ -99,7 +99,7 @@ async function getIdentityToken(
         ]
         throw new CredentialsError(
           code,
-          `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ') || code}`,
+          `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ')}`,
           retryable,
         )
       }
@@ -128,7 +128,8 @@ function adviceOnTencent(code: string): string {
       "compare the OIDC provider in Tencent CAM with this AWS account's issuer: its URL, its client id " +
       '(AIGC_OIDC_AUDIENCE) and its public keys, which AWS may have rotated'
     )
-  if (code.startsWith('ResourceNotFound')) return 'check AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER'
+  if (/^(ResourceNotFound|InvalidParameter\.ParamError)/.test(code))
+    return 'check AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER, and that AIGC_SITE is the site of that account'
   if (code.startsWith('UnauthorizedOperation') || code.startsWith('AuthFailure'))
     return "let the role's trust policy name the OIDC provider of AIGC_OIDC_PROVIDER and its audience"
   return ''

@@ -4,9 +4,11 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type FunctionProcess, startFunction } from './function-process.ts'
+import { type FunctionProcess, type InvokeOptions, startFunction } from './function-process.ts'
 import { awsError, type Gateway, startGateway } from './peers/aws-gateway.ts'
+import { type AwsFault, type AwsSts, startAwsSts } from './peers/aws-sts.ts'
 import { type Moto, motoMissing, startMoto } from './peers/moto.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 
@@ -87,6 +89,254 @@ describe('the run role of SCF', () => {
     expect(error?.name).toBe('AuthFailure.SecretIdNotFound')
     expect(error?.message).toContain('credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and')
     expect(takeCalls()).toEqual([`${list} AuthFailure.SecretIdNotFound`])
+  })
+})
+
+describe('keyless from AWS', () => {
+  let aws: AwsSts
+  const exchange = 'AssumeRoleWithWebIdentity'
+  const roleArn = 'qcs::cam::uin/100000000001:roleName/aigc-tokens'
+  const functionRole = 'arn:aws:iam::123456789012:role/list-tokens'
+
+  beforeAll(async () => {
+    aws = await startAwsSts({ region: 'eu-west-1', roleArn: functionRole })
+  })
+  afterEach(() => aws.clearFaults())
+  afterAll(() => aws?.close())
+
+  /** A function with no key of Tencent anywhere in its environment. */
+  function startKeyless(changes: Record<string, string> = {}): FunctionProcess {
+    const { issuer, jwks } = aws
+    simulator.sts.providers.set('aws', { issuer, audiences: ['vod-aigc-tokens'], jwks })
+    simulator.sts.roles.set(roleArn, { providerId: 'aws', subject: functionRole })
+    aws.calls.length = 0
+    return start({
+      AIGC_ROLE_ARN: roleArn,
+      AIGC_OIDC_PROVIDER: 'aws',
+      AIGC_OIDC_AUDIENCE: 'vod-aigc-tokens',
+      AWS_LAMBDA_FUNCTION_NAME: 'aigc-prod-list-tokens',
+      AWS_ENDPOINT_URL_STS: aws.url,
+      AWS_REGION: aws.region,
+      AWS_ACCESS_KEY_ID: aws.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
+      AWS_SESSION_TOKEN: aws.sessionToken,
+      ...changes,
+    })
+  }
+  const awsCalls = (): string[] => aws.calls.splice(0).map(({ action, outcome }) => `${action} ${outcome}`)
+  const identity = 'GetWebIdentityToken'
+
+  it('function in, tokens out: AWS is asked once, Tencent’s STS once, then only the list', async () => {
+    const fn = startKeyless()
+    const answers = await Promise.all([1, 2, 3, 4].map(() => fn.invoke({ Reveal: true })))
+    for (const { result, error } of answers) {
+      expect(error).toBeUndefined()
+      expect(result).toMatchObject({ ApiTokens: ['token-one'] })
+    }
+    await fn.invoke({})
+    expect(awsCalls()).toEqual([`${identity} ok`])
+    expect(takeCalls()).toEqual([`${exchange} ok`, `${list} ok`, `${list} ok`])
+    expect(fn.log().find(({ event }) => event === 'credentials')).toMatchObject({ source: 'keyless' })
+  })
+
+  it('what is sent to both sides is no more than they need', async () => {
+    const fn = startKeyless()
+    await fn.invoke({})
+    expect(aws.calls[0]?.parameters).toEqual({
+      Action: identity,
+      Version: '2011-06-15',
+      'Audience.member.1': 'vod-aigc-tokens',
+      SigningAlgorithm: 'RS256',
+      DurationSeconds: '300',
+    })
+    const [sent, listed] = simulator.calls
+    expect(sent?.headers).toMatchObject({ authorization: ['SKIP'], 'x-tc-region': ['ap-singapore'] })
+    expect(sent?.headers).not.toHaveProperty('x-tc-token')
+    const { WebIdentityToken, ...parameters } = JSON.parse(sent?.body ?? '')
+    expect(parameters).toEqual({
+      ProviderId: 'aws',
+      RoleArn: roleArn,
+      RoleSessionName: 'aigc-prod-list-tokens',
+    })
+    expect(decodeProtectedHeader(WebIdentityToken).alg).toBe('RS256')
+    expect(decodeJwt(WebIdentityToken)).toMatchObject({ sub: functionRole, aud: 'vod-aigc-tokens' })
+    expect(listed?.headers['x-tc-token']?.[0]).toBe(simulator.keys.get(listed?.secretId ?? '')?.token)
+  })
+
+  it('credentials that expired early are fetched again once, and the call repeated once', async () => {
+    const fn = startKeyless()
+    await fn.invoke({})
+    simulator.sts.expireAll()
+    takeCalls()
+    awsCalls()
+    expect((await fn.invoke({})).error).toBeUndefined()
+    expect(takeCalls()).toEqual([`${list} AuthFailure.TokenFailure`, `${exchange} ok`, `${list} ok`])
+    expect(awsCalls()).toEqual([`${identity} ok`])
+    expect((await fn.invoke({})).error).toBeUndefined()
+    expect(takeCalls()).toEqual([`${list} ok`])
+  })
+
+  const refusals: [string, () => void, string, string, string][] = [
+    [
+      'federation being switched off at AWS',
+      () => aws.fail('OutboundWebIdentityFederationDisabledException', Number.POSITIVE_INFINITY),
+      'OutboundWebIdentityFederationDisabledException',
+      'Getting an identity token from AWS (sts:GetWebIdentityToken): ',
+      'aws iam enable-outbound-web-identity-federation',
+    ],
+    [
+      'a role that may not ask AWS',
+      () => aws.fail('AccessDenied', Number.POSITIVE_INFINITY),
+      'AccessDenied',
+      'Getting an identity token from AWS (sts:GetWebIdentityToken): ',
+      "allow the function's role sts:GetWebIdentityToken for the audience of AIGC_OIDC_AUDIENCE",
+    ],
+    [
+      'AWS being down',
+      () => aws.fail('ServiceUnavailable', Number.POSITIVE_INFINITY),
+      'ServiceUnavailable',
+      'Getting an identity token from AWS (sts:GetWebIdentityToken): ',
+      '',
+    ],
+    [
+      'an AWS that resets connections',
+      () => aws.fail('reset', Number.POSITIVE_INFINITY),
+      'ECONNRESET',
+      'Getting an identity token from AWS (sts:GetWebIdentityToken): ',
+      '',
+    ],
+    [
+      'a provider with other keys',
+      () =>
+        simulator.sts.providers.set('aws', {
+          issuer: aws.issuer,
+          audiences: ['vod-aigc-tokens'],
+          jwks: { keys: [] },
+        }),
+      'InvalidParameter.WebIdentityTokenError',
+      `${exchange} at 127.0.0.1:`,
+      'compare the OIDC provider in Tencent CAM',
+    ],
+    [
+      'a provider for another audience',
+      () => simulator.sts.providers.set('aws', { issuer: aws.issuer, audiences: ['other'], jwks: aws.jwks }),
+      'InvalidParameter.WebIdentityTokenError',
+      `${exchange} at 127.0.0.1:`,
+      '(AIGC_OIDC_AUDIENCE)',
+    ],
+    [
+      'a missing provider',
+      () => simulator.sts.providers.clear(),
+      'InvalidParameter.ParamError',
+      `${exchange} at 127.0.0.1:`,
+      'check AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER',
+    ],
+    [
+      'a missing role',
+      () => simulator.sts.roles.clear(),
+      'ResourceNotFound.RoleNotFound',
+      `${exchange} at 127.0.0.1:`,
+      'check AIGC_ROLE_ARN',
+    ],
+    [
+      'a role that trusts another function',
+      () => simulator.sts.roles.set(roleArn, { providerId: 'aws', subject: 'arn:aws:iam::1:role/other' }),
+      'UnauthorizedOperation',
+      `${exchange} at 127.0.0.1:`,
+      "let the role's trust policy name the OIDC provider",
+    ],
+  ]
+  it.each(refusals)(
+    '%s is an error that says which side refused and what to set up, and is not kept',
+    async (_, spoil, name, side, advice) => {
+      const fn = startKeyless()
+      spoil()
+      const { error } = await fn.invoke({})
+      expect(error?.name).toBe(name)
+      expect(error?.message.startsWith(side)).toBe(true)
+      expect(error?.message).toContain(advice)
+      expect(error?.message).toContain('credentials used: keyless; passed over: fixed: ')
+      expect(takeCalls().filter((call) => call.startsWith(list))).toEqual([])
+      aws.clearFaults()
+      const { issuer, jwks } = aws
+      simulator.sts.providers.set('aws', { issuer, audiences: ['vod-aigc-tokens'], jwks })
+      simulator.sts.roles.set(roleArn, { providerId: 'aws', subject: functionRole })
+      expect((await fn.invoke({})).error).toBeUndefined()
+    },
+  )
+
+  it.each<AwsFault>(['Throttling', 'InternalFailure', 'reset'])(
+    '%s of AWS that passes is tried again',
+    async (fault) => {
+      const fn = startKeyless()
+      aws.fail(fault)
+      expect((await fn.invoke({})).error).toBeUndefined()
+      expect(awsCalls()).toEqual([`${identity} ${fault}`, `${identity} ok`])
+    },
+  )
+
+  it('a hang of AWS costs no more than the time of one call', async () => {
+    const fn = startKeyless({ AIGC_TIMEOUT_MS: '1500' })
+    aws.fail('hang')
+    expect((await fn.invoke({})).error?.name).toBe('Timeout')
+    expect((await fn.invoke({})).error).toBeUndefined()
+  })
+
+  it('throttling by Tencent’s STS is tried again, and told as throttling when it lasts', async () => {
+    const fn = startKeyless({ AIGC_TIMEOUT_MS: '2500' })
+    simulator.fail({ kind: 'error', code: 'InvalidParameter.OverLimit' }, 2, exchange)
+    expect((await fn.invoke({})).error).toBeUndefined()
+    simulator.sts.expireAll()
+    simulator.fail({ kind: 'error', code: 'InvalidParameter.OverLimit' }, Number.POSITIVE_INFINITY, exchange)
+    expect((await fn.invoke({})).error?.name).toBe('InvalidParameter.OverLimit')
+  })
+
+  it.each([
+    ['AWS', () => aws.fail('AccessDenied', Number.POSITIVE_INFINITY)],
+    ['Tencent’s STS', () => simulator.fail({ kind: 'error', code: 'InternalError.DbError' }, 9, exchange)],
+  ])('a refresh that %s fails while the old credentials live fails no call', async (_, fail) => {
+    const fn = startKeyless({ AIGC_TIMEOUT_MS: '2500' })
+    // Less than the five minutes before the expiry in which they are fetched anew.
+    simulator.sts.roles.set(roleArn, { providerId: 'aws', sessionSeconds: 240 })
+    await fn.invoke({})
+    const [first] = simulator.calls.splice(0).slice(-1)
+    fail()
+    awsCalls()
+    expect((await fn.invoke({})).error).toBeUndefined()
+    expect((await fn.invoke({})).error).toBeUndefined()
+    const lists = simulator.calls.filter(({ action }) => action === list)
+    expect(lists.map(({ secretId, outcome }) => [secretId, outcome])).toEqual([
+      [first?.secretId, 'ok'],
+      [first?.secretId, 'ok'],
+    ])
+    // The second call did not try again so soon.
+    expect(awsCalls()).toHaveLength(1)
+  })
+
+  it('an AWS that is down once they expired is bridged with the old list, a refusal is not', async () => {
+    const fn = startKeyless({ AIGC_STALE_SECONDS: '3600', AIGC_TIMEOUT_MS: '8000' })
+    expect((await fn.invoke({})).result).toMatchObject({ Stale: false })
+    simulator.sts.expireAll()
+    aws.fail('ServiceUnavailable', Number.POSITIVE_INFINITY)
+    expect((await fn.invoke({})).result).toMatchObject({ Stale: true })
+    aws.clearFaults()
+    aws.fail('AccessDenied', Number.POSITIVE_INFINITY)
+    expect((await fn.invoke({})).error?.name).toBe('AccessDenied')
+  })
+
+  it('AWS code is loaded by those who need it, and by nobody else', async () => {
+    const loaded = { NODE_DEBUG: 'module' } satisfies InvokeOptions['environment']
+    const keyless = startKeyless(loaded)
+    await keyless.invoke({})
+    expect(keyless.output()).toContain('aws.js')
+    const fixed = start({
+      ...loaded,
+      AIGC_SECRET_ID: simulator.secretId,
+      AIGC_SECRET_KEY: simulator.secretKey,
+    })
+    await fixed.invoke({})
+    expect(fixed.output()).toContain('index.js')
+    expect(fixed.output()).not.toContain('aws.js')
   })
 })
 

@@ -237,7 +237,9 @@ describe('answerRequest', () => {
       type: 'about:blank',
       title: expect.any(String),
       status,
-      detail: `Listing: ${code}`,
+      detail: code.startsWith('AuthFailure.')
+        ? expect.stringContaining('its log says why')
+        : `Listing: ${code}`,
       code,
       requestId: 'r-9',
     })

@@ -4,13 +4,14 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { renderDocument } from '../lib/document.ts'
 import { type FunctionProcess, type InvokeOptions, startFunction } from './function-process.ts'
+import { startAwsSts } from './peers/aws-sts.ts'
 import type { Fault } from './peers/tencent/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 
@@ -118,6 +119,15 @@ function expectNoSecret({ text, lines }: { text: string; lines: number }): void 
   for (const form of forms) expect(text).not.toContain(form)
   // Nothing else that begins like a secret either, such as one cut short.
   expect(text.replaceAll('CANARY-aws-access-key-id', '')).not.toContain('CANARY-')
+}
+
+/** That nothing of `values` is in it, whole or in a form that other texts quote. */
+function expectWithout(text: string, values: readonly string[]): void {
+  for (const value of values) {
+    expect(value.length).toBeGreaterThan(10)
+    for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64').slice(0, -4)])
+      expect(text).not.toContain(form)
+  }
 }
 
 /** An error of Tencent that quotes every secret, also one that a cut of the message falls into. */
@@ -245,5 +255,124 @@ describe('mirror-tokens', () => {
         settings,
       }),
     )
+  })
+})
+
+describe('sources of credentials', () => {
+  const { AIGC_SECRET_ID, AIGC_SECRET_KEY, AIGC_SESSION_TOKEN, ...keyless } = {
+    AIGC_SECRET_ID: '',
+    AIGC_SECRET_KEY: '',
+    AIGC_SESSION_TOKEN: '',
+    AIGC_ROLE_ARN: 'qcs::cam::uin/100000000001:roleName/canary',
+    AIGC_OIDC_PROVIDER: 'aws',
+    AIGC_OIDC_AUDIENCE: 'canary',
+  }
+  const none = { AIGC_SECRET_ID, AIGC_SECRET_KEY, AIGC_SESSION_TOKEN }
+  const events = [{}, { Refresh: true }, http('/tokens/fingerprints', secret.apiKey)]
+
+  /** An AWS that answers every call with this. */
+  async function answering(answer: (response: ServerResponse) => void): Promise<Server> {
+    const server = createServer((request, response) => request.resume().on('end', () => answer(response)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return server
+  }
+  const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  it('an identity token and the credentials that it buys leak nowhere, also where errors quote them', async () => {
+    const sts = await startAwsSts({ region: 'eu-west-1' })
+    const { issuer, jwks } = sts
+    simulator.sts.providers.set('aws', { issuer, audiences: ['canary'], jwks })
+    simulator.sts.roles.set(keyless.AIGC_ROLE_ARN, { providerId: 'aws' })
+    const before = new Set(simulator.keys.keys())
+    const fn = startFunction('list-tokens', {
+      ...environment,
+      ...none,
+      ...keyless,
+      AIGC_STS_ENDPOINT: simulator.url,
+      AWS_ENDPOINT_URL: sts.url,
+      AWS_ACCESS_KEY_ID: sts.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: sts.secretAccessKey,
+      AWS_SESSION_TOKEN: sts.sessionToken,
+    })
+    running.push(fn)
+    const answers = [await fn.invoke({})]
+    const bought = [...simulator.keys].filter(([id]) => !before.has(id))
+    const [[id = '', { secretKey = '', token = '' } = {}] = []] = bought
+    const sent = simulator.calls.flatMap(({ body }) => /"WebIdentityToken":"([^"]+)"/.exec(body)?.[1] ?? [])
+    const quoted = [...sent, id, secretKey, token, sts.secretAccessKey, sts.sessionToken]
+    expect(quoted).toHaveLength(6)
+    for (const code of ['InternalError', 'AuthFailure.TokenFailure', 'UnauthorizedOperation']) {
+      simulator.fail({ kind: 'error', code, message: quoted.join(' ') }, Number.POSITIVE_INFINITY)
+      for (const event of events) answers.push(await fn.invoke(event))
+      simulator.clearFaults()
+    }
+    await sts.close()
+    const text = fn.output() + JSON.stringify(answers.map(({ error, result }) => error ?? result))
+    expect(text).toContain('credentials used: keyless')
+    expectWithout(text, [...quoted, ...sent.flatMap((jwt) => jwt.split('.').slice(1))])
+    expectNoSecret({ text, lines: fn.log().length })
+  })
+
+  it('an identity token that Tencent’s STS quotes when it refuses it leaks nowhere', async () => {
+    const jwt = 'CANARY-jwt-header-0011.CANARY-jwt-payload-0012.CANARY-jwt-signature-0013'
+    const server = await answering((response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/xml' })
+        .end(
+          '<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>' +
+            `<WebIdentityToken>${jwt}</WebIdentityToken><Expiration>2030-01-01T00:00:00Z</Expiration>` +
+            '</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>',
+        ),
+    )
+    const settings = {
+      ...none,
+      ...keyless,
+      AIGC_STS_ENDPOINT: simulator.url,
+      AWS_ENDPOINT_URL: urlOf(server),
+    }
+    const message = `cannot use ${jwt}, nor ${encodeURIComponent(jwt)}: ${'word '.repeat(45)}${jwt}`
+    const code = 'InvalidParameter.WebIdentityTokenError'
+    simulator.fail({ kind: 'error', code, message }, Number.POSITIVE_INFINITY, 'AssumeRoleWithWebIdentity')
+    const all = await leaving('list-tokens', events, { settings })
+    server.closeAllConnections()
+    server.close()
+    expect(all.text).toContain('compare the OIDC provider')
+    expectNoSecret(all)
+  })
+
+  it('a key from the AWS secret leaks nowhere, also where errors quote it or it is misshapen', async () => {
+    const good = { SecretId: secret.id, SecretKey: secret.key, Token: secret.session }
+    for (const value of [
+      JSON.stringify(good),
+      JSON.stringify({ ...good, Extra: secret.foreign }),
+      secret.key,
+    ]) {
+      const server = await answering((response) =>
+        response
+          .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+          .end(JSON.stringify({ Name: 'canary', SecretString: value })),
+      )
+      const settings = { ...none, AIGC_CREDENTIALS_SECRET: 'canary', AWS_ENDPOINT_URL: urlOf(server) }
+      expectNoSecret(await leaving('list-tokens', events, { settings }))
+      simulator.fail(
+        { kind: 'error', code: 'AuthFailure.SignatureFailure', message: Object.values(good).join(' ') },
+        Number.POSITIVE_INFINITY,
+      )
+      expectNoSecret(await leaving('list-tokens', events, { settings }))
+      simulator.clearFaults()
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  it('settings of a source that hold a secret by mistake are not repeated', async () => {
+    for (const name of ['AIGC_ROLE_ARN', 'AIGC_OIDC_PROVIDER', 'AIGC_OIDC_AUDIENCE', 'AIGC_STS_ENDPOINT']) {
+      const settings = { ...none, ...keyless, [name]: `${secret.awsKey} ${secret.key}` }
+      const all = await leaving('list-tokens', events, { settings })
+      expect(all.text).toContain(name)
+      expectNoSecret(all)
+    }
+    const settings = { ...none, AIGC_CREDENTIALS_SECRET: `${secret.awsKey} ${secret.key}` }
+    expectNoSecret(await leaving('list-tokens', events, { settings }))
   })
 })

@@ -30,6 +30,8 @@ export interface Role {
   readonly providerId: string
   /** What `sub` must be; default anything. */
   readonly subject?: string
+  /** How long its keys live when the caller does not say; default two hours. */
+  readonly sessionSeconds?: number
 }
 
 /** The account. `service` is what callers see of it; the other members are the operator's hand. */
@@ -77,12 +79,12 @@ export function createSts({ keys, clock }: StsOptions): Sts {
       DurationSeconds: 'uint64?',
     },
     async (input, { region }) => {
-      const { ProviderId, RoleArn, RoleSessionName, DurationSeconds = defaultSeconds } = input
+      const { ProviderId, RoleArn, RoleSessionName, DurationSeconds } = input
       if (!region) throw missingParameter('Region')
       if (!/^[\w+=,.@-]{2,128}$/.test(RoleSessionName))
         throw parameterError('`RoleSessionName` must be 2 to 128 letters, digits and _+=,.@-')
       if (DurationSeconds === 0) throw parameterError('`DurationSeconds` must be 1 at least')
-      if (DurationSeconds > maxSeconds)
+      if (DurationSeconds !== undefined && DurationSeconds > maxSeconds)
         throw new ApiError(
           'InvalidParameter.OverTimeError',
           `The \`DurationSeconds\` must be ${maxSeconds} at most.`,
@@ -95,7 +97,11 @@ export function createSts({ keys, clock }: StsOptions): Sts {
         throw new ApiError('ResourceNotFound.RoleNotFound', `The role \`${RoleArn}\` does not exist.`)
       if (role.providerId !== ProviderId || (role.subject !== undefined && role.subject !== sub))
         throw new ApiError('UnauthorizedOperation', `The role \`${RoleArn}\` does not trust this identity.`)
-      return issueKey(DurationSeconds, RoleArn.replace(/^.*\//, ''), RoleSessionName)
+      return issueKey(
+        DurationSeconds ?? role.sessionSeconds ?? defaultSeconds,
+        RoleArn.replace(/^.*\//, ''),
+        RoleSessionName,
+      )
     },
   )
 
