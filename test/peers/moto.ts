@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 
 export interface Moto {
   /** `http://127.0.0.1:PORT` */
@@ -32,15 +33,24 @@ export const motoMissing: string | null =
 
 if (motoMissing !== null) process.stderr.write(`Tests against AWS Secrets Manager ${motoMissing}\n`)
 
+/** The command line that starts moto, less its address; needs `python3` to be the Python that has moto. */
+export const motoForDeployments: readonly string[] = [
+  'python3',
+  fileURLToPath(new URL('moto-for-deployments.py', import.meta.url)),
+]
+
 /**
  * Starts moto and waits until it answers. Call `close()` in the end; if this process dies first, however it
  * does, moto dies with it.
  */
-export async function startMoto(): Promise<Moto> {
+export async function startMoto(command: readonly string[] = ['moto_server']): Promise<Moto> {
   // The shell and moto form a process group of their own (detached). Its standard input is a pipe from here: when
   // that ends, by close() or because this process is gone, the shell kills the group. When moto ends by itself too.
-  const script = '{ moto_server -H 127.0.0.1 -p 0; kill -9 0; } & cat >/dev/null; kill -9 0'
-  const group = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+  const script = '{ "$@" -H 127.0.0.1 -p 0; kill -9 0; } & cat >/dev/null; kill -9 0'
+  const group = spawn('sh', ['-c', script, 'sh', ...command], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   const closed = once(group, 'close')
 
   let log = ''
@@ -51,7 +61,7 @@ export async function startMoto(): Promise<Moto> {
       if (started?.[1]) resolve(started[1])
     })
     group.once('error', reject)
-    group.once('close', () => reject(new Error(`Starting moto_server: it ended with: ${log.trim()}`)))
+    group.once('close', () => reject(new Error(`Starting ${command[0]}: it ended with: ${log.trim()}`)))
   })
 
   const url = `http://127.0.0.1:${port}`
