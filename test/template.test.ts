@@ -282,10 +282,9 @@ describe('functions', () => {
 
   it('functions are zips of index.js and the file that it loads when it needs it', () => {
     for (const zip of ['list-tokens', 'mirror-tokens'])
-      expect(Object.keys(unzipSync(readFileSync(join(cli.folder, 'dist', `${zip}.zip`)))).sort()).toEqual([
-        'aws.js',
-        'index.js',
-      ])
+      expect(
+        Object.keys(unzipSync(readFileSync(join(cli.folder, '.serverless', `${zip}.zip`)))).sort(),
+      ).toEqual(['aws.js', 'index.js'])
   })
 
   const environment = (name: Case, logicalId: string): Record<string, string> =>
@@ -669,6 +668,11 @@ describe('alarms', () => {
 })
 
 describe('log lines', () => {
+  let lines: Record<string, unknown>[]
+  beforeAll(async () => {
+    lines = await writeLines()
+  })
+
   /** Lines as both functions write them, through good and bad times, and the names of their fields. */
   async function writeLines(): Promise<Record<string, unknown>[]> {
     const simulator = await startTencentSimulator({
@@ -716,8 +720,7 @@ describe('log lines', () => {
     return [...new Set(names)].filter((name) => !language.split(' ').includes(name) && !own.includes(name))
   }
 
-  it('log lines hold every field that the dashboard and the metric filter look for', async () => {
-    const lines = await writeLines()
+  it('log lines hold every field that the dashboard and the metric filter look for', () => {
     const fields = new Set(
       lines.flatMap((line) => [
         ...Object.keys(line),
@@ -762,8 +765,7 @@ describe('log lines', () => {
     ])
   })
 
-  it('log lines and AWS make every metric on the dashboard and in the alarms', async () => {
-    const lines = await writeLines()
+  it('log lines and AWS make every metric on the dashboard and in the alarms', () => {
     const ours = new Set(
       lines.flatMap(({ _aws }) =>
         // biome-ignore lint/suspicious/noExplicitAny: the format is CloudWatch's
@@ -855,10 +857,6 @@ describe('parameters', () => {
     for (const value of bad) {
       const problems = read({ [name]: value })
       expect(problems, value).toEqual([expect.stringMatching(new RegExp(`^${name} must `))])
-      if (value.length > 4)
-        expect((problems as string[])[0], value).not.toMatch(
-          new RegExp(`^${name} must be ${RegExp.escape?.(value) ?? value}$`),
-        )
     }
   })
 

@@ -16,8 +16,11 @@ export interface Moto {
   readonly url: string
   /** Forgets every secret and user. */
   reset(): Promise<void>
-  /** Makes a user who may do nothing, and has moto check signatures and policies from now on. */
-  enforceAuth(): Promise<{ accessKeyId: string; secretAccessKey: string }>
+  /**
+   * Makes a user who may do these actions, on whatever (moto does not look at resources), and has moto check
+   * signatures and policies from now on.
+   */
+  enforceAuth(actions?: readonly string[]): Promise<{ accessKeyId: string; secretAccessKey: string }>
   ignoreAuth(): Promise<void>
   close(): Promise<void>
 }
@@ -72,10 +75,10 @@ export async function startMoto(command: readonly string[] = ['moto_server']): P
     return text
   }
   // moto finds the service in the credential scope; the signature is not looked at while auth is ignored.
-  const iam = (Action: string, UserName: string): Promise<string> =>
+  const iam = (Action: string, UserName: string, others: Record<string, string> = {}): Promise<string> =>
     post('/', {
       headers: { authorization: 'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request' },
-      body: new URLSearchParams({ Action, UserName, Version: '2010-05-08' }),
+      body: new URLSearchParams({ Action, UserName, ...others, Version: '2010-05-08' }),
     })
   // The number of calls that moto still lets through unchecked.
   const resetAuth = async (unchecked: number): Promise<void> => {
@@ -87,9 +90,14 @@ export async function startMoto(command: readonly string[] = ['moto_server']): P
     async reset() {
       await post('/moto-api/reset')
     },
-    async enforceAuth() {
-      const user = `nobody-${randomUUID()}`
+    async enforceAuth(actions = []) {
+      const user = `user-${randomUUID()}`
       await iam('CreateUser', user)
+      if (actions.length > 0) {
+        const Statement = [{ Effect: 'Allow', Action: actions, Resource: '*' }]
+        const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+        await iam('PutUserPolicy', user, { PolicyName: 'may', PolicyDocument })
+      }
       const key = await iam('CreateAccessKey', user)
       await resetAuth(0)
       return { accessKeyId: element(key, 'AccessKeyId'), secretAccessKey: element(key, 'SecretAccessKey') }
