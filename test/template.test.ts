@@ -1,5 +1,5 @@
 /** The CloudFormation template that the Serverless CLI makes: who may do what, what is watched, and how it is set up. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -731,6 +731,8 @@ describe('log lines', () => {
     )
     const prefix = 'vod-aigc-tokens-dev'
     const body = JSON.parse(textOf(resource('no parameters', 'Dashboard').Properties.DashboardBody))
+    const several = textOf(resource('keyless and everything else', 'Dashboard').Properties.DashboardBody)
+    for (const [i, id] of ids.entries()) expect(several).toContain(`results.${i}.Outcome as outcome_${id}`)
     const queries: string[] = body.widgets.flatMap(
       (widget: Resource['Properties']) => widget.properties.query ?? [],
     )
@@ -807,6 +809,38 @@ describe('log lines', () => {
           expect(column).toBeLessThan(24)
           taken.add(`${column},${row}`)
         }
+  })
+})
+
+describe('docs/deploy-aws.md', () => {
+  const guide = readFileSync(new URL('../docs/deploy-aws.md', import.meta.url), 'utf8')
+  /** The first cells of the rows of a table, which is known by its header. */
+  const rows = (header: string): string[][] =>
+    (guide.split(`${header}\n`)[1]?.split('\n\n')[0] ?? '')
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
+
+  it('docs/deploy-aws.md lists every parameter with its default, and every alarm', () => {
+    const { params } = parse(readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8'), {
+      logLevel: 'silent',
+    })
+    const defaults = Object.entries<string>(params.default).map(([name, value]) => [
+      name,
+      value.replace(/\$\{sls:stage\}/, 'STAGE'),
+    ])
+    expect(rows('| parameter | default | meaning |').map(([, name, value]) => [name, value])).toEqual(
+      expect.arrayContaining(defaults),
+    )
+    expect(rows('| parameter | default | meaning |')).toHaveLength(defaults.length)
+    const alarms = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) =>
+      Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''),
+    )
+    expect(
+      rows('| alarm | means |')
+        .map(([, name]) => name)
+        .sort(),
+    ).toEqual(alarms.sort())
   })
 })
 
@@ -915,5 +949,19 @@ describe('parameters', () => {
     )
     expect(output).toContain('; subAppIds must be comma-separated VOD application ids')
     expect(output).not.toMatch(/Packaging|built dist|\.ts:\d/)
+  })
+
+  it('parameters that are misspelt in serverless.yml stop the CLI too', async () => {
+    const file = join(cli.folder, 'serverless.yml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace(/^params:\n/m, '$&  prod: { subAppIDs: "1" }\n'))
+    try {
+      const { code, output } = await cli.run(['package', '--stage=prod'])
+      expect(code).toBe(1)
+      expect(output).toContain('subAppIDs is not a parameter')
+      expect((await cli.run(['print', '--stage=dev', '--path=service'])).code).toBe(0)
+    } finally {
+      writeFileSync(file, text)
+    }
   })
 })

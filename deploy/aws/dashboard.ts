@@ -16,7 +16,7 @@ interface Widget {
 const alarms = ['mirror-stale', 'mirror-failed', 'mirror-held', 'upstream-errors', '5xx', 'slow', 'throttles']
 
 /** The body for `AWS::CloudWatch::Dashboard`. `prefix` begins the names of the functions. */
-export function renderDashboard(prefix: string, periodSeconds: number): Json {
+export function renderDashboard(prefix: string, periodSeconds: number, subAppIds: readonly string[]): Json {
   const list = `${prefix}-list-tokens`
   const mirror = `${prefix}-mirror-tokens`
   const ours = (metric: string, functionName: string, options: Json): Json => [
@@ -77,8 +77,7 @@ export function renderDashboard(prefix: string, periodSeconds: number): Json {
       table('Changes, and runs that left something out of step', 16, mirror, [
         'filter event = "mirror-tokens"',
         'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorHeld > 0 or MirrorFailure > 0',
-        'fields time, trigger, TokensAdded as added, TokensRemoved as removed, results.0.SubAppId as application, ' +
-          'results.0.Outcome as outcome, coalesce(results.0.Reason, message) as reason, digest, invocation',
+        `fields time, trigger, TokensAdded as added, TokensRemoved as removed, ${outcomes(subAppIds)}, digest, invocation`,
         'sort @timestamp desc',
         'limit 50',
       ]),
@@ -124,6 +123,16 @@ const green = '#2ca02c'
 const red = '#d62728'
 const orange = '#ff7f0e'
 const purple = '#9467bd'
+
+/** What became of each application, in the order in which a run reports them, and why the first that went wrong did. */
+function outcomes(subAppIds: readonly string[]): string {
+  const shown = subAppIds.length > 0 ? subAppIds.slice(0, 8).map((id) => `outcome_${id}`) : ['outcome']
+  const reasons = shown.map((_, i) => `results.${i}.Reason`)
+  return [
+    ...shown.map((column, i) => `results.${i}.Outcome as ${column}`),
+    `coalesce(${reasons.join(', ')}, message) as reason`,
+  ].join(', ')
+}
 
 function alarmArn(name: string): Json {
   return {

@@ -26,13 +26,10 @@ export async function resolveStack({
     ...Object.keys((await resolveConfigurationProperty(['params', stage])) ?? {}),
   ]
   const unknown = [...new Set(names)].flatMap((name) => nameProblem(name) ?? [])
-  const given = Object.fromEntries(
-    await Promise.all(
-      Object.keys(parameters).map(async (name) => [name, (await text(`param:${name}`)).trim()] as const),
-    ),
-  ) as Given
+  const given: Record<string, string> = {}
+  for (const name of Object.keys(parameters)) given[name] = (await text(`param:${name}`)).trim()
   const region = await text('self:provider.region')
-  const deployment = readDeployment(stage, region, given)
+  const deployment = readDeployment(stage, region, given as Given)
   if (Array.isArray(deployment)) throw refusal([...unknown, ...deployment])
   if (unknown.length > 0) throw refusal(unknown)
   return describeStack(await text('self:service'), deployment)
@@ -120,7 +117,10 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         ...domainResources(deployment),
         Dashboard: {
           Type: 'AWS::CloudWatch::Dashboard',
-          Properties: { DashboardName: prefix, DashboardBody: renderDashboard(prefix, periodSeconds) },
+          Properties: {
+            DashboardName: prefix,
+            DashboardBody: renderDashboard(prefix, periodSeconds, subAppIds),
+          },
         },
       },
       Outputs: {
