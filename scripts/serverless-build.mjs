@@ -1,9 +1,23 @@
-/** A plugin of the Serverless CLI: builds the zips that serverless.yml names before anything is packaged. */
+/**
+ * A plugin of the Serverless CLI: builds the zips before anything is packaged and puts them where serverless.yml
+ * names them. That is the CLI's own folder, because there it looks for what has changed since the last deployment,
+ * and that is what `--package` keeps.
+ */
 import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 
 export default class BuildFunctions {
-  hooks = {
-    'before:package:createDeploymentArtifacts': () =>
-      execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' }),
+  constructor({ serviceDir }) {
+    const build = () => {
+      execFileSync('npm', ['run', 'build', '--silent'], { cwd: serviceDir, stdio: 'inherit' })
+      mkdirSync(join(serviceDir, '.serverless'), { recursive: true })
+      for (const zip of ['list-tokens.zip', 'mirror-tokens.zip'])
+        copyFileSync(join(serviceDir, 'dist', zip), join(serviceDir, '.serverless', zip))
+    }
+    this.hooks = {
+      'before:package:createDeploymentArtifacts': build,
+      'before:deploy:function:packageFunction': build,
+    }
   }
 }

@@ -9,14 +9,18 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 
 export interface Moto {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
   /** Forgets every secret and user. */
   reset(): Promise<void>
-  /** Makes a user who may do nothing, and has moto check signatures and policies from now on. */
-  enforceAuth(): Promise<{ accessKeyId: string; secretAccessKey: string }>
+  /**
+   * Makes a user who may do these actions, on whatever (moto does not look at resources), and has moto check
+   * signatures and policies from now on.
+   */
+  enforceAuth(actions?: readonly string[]): Promise<{ accessKeyId: string; secretAccessKey: string }>
   ignoreAuth(): Promise<void>
   close(): Promise<void>
 }
@@ -32,15 +36,24 @@ export const motoMissing: string | null =
 
 if (motoMissing !== null) process.stderr.write(`Tests against AWS Secrets Manager ${motoMissing}\n`)
 
+/** The command line that starts moto, less its address; needs `python3` to be the Python that has moto. */
+export const motoForDeployments: readonly string[] = [
+  'python3',
+  fileURLToPath(new URL('moto-for-deployments.py', import.meta.url)),
+]
+
 /**
  * Starts moto and waits until it answers. Call `close()` in the end; if this process dies first, however it
  * does, moto dies with it.
  */
-export async function startMoto(): Promise<Moto> {
+export async function startMoto(command: readonly string[] = ['moto_server']): Promise<Moto> {
   // The shell and moto form a process group of their own (detached). Its standard input is a pipe from here: when
   // that ends, by close() or because this process is gone, the shell kills the group. When moto ends by itself too.
-  const script = '{ moto_server -H 127.0.0.1 -p 0; kill -9 0; } & cat >/dev/null; kill -9 0'
-  const group = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+  const script = '{ "$@" -H 127.0.0.1 -p 0; kill -9 0; } & cat >/dev/null; kill -9 0'
+  const group = spawn('sh', ['-c', script, 'sh', ...command], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   const closed = once(group, 'close')
 
   let log = ''
@@ -51,7 +64,7 @@ export async function startMoto(): Promise<Moto> {
       if (started?.[1]) resolve(started[1])
     })
     group.once('error', reject)
-    group.once('close', () => reject(new Error(`Starting moto_server: it ended with: ${log.trim()}`)))
+    group.once('close', () => reject(new Error(`Starting ${command[0]}: it ended with: ${log.trim()}`)))
   })
 
   const url = `http://127.0.0.1:${port}`
@@ -62,10 +75,10 @@ export async function startMoto(): Promise<Moto> {
     return text
   }
   // moto finds the service in the credential scope; the signature is not looked at while auth is ignored.
-  const iam = (Action: string, UserName: string): Promise<string> =>
+  const iam = (Action: string, UserName: string, others: Record<string, string> = {}): Promise<string> =>
     post('/', {
       headers: { authorization: 'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request' },
-      body: new URLSearchParams({ Action, UserName, Version: '2010-05-08' }),
+      body: new URLSearchParams({ Action, UserName, ...others, Version: '2010-05-08' }),
     })
   // The number of calls that moto still lets through unchecked.
   const resetAuth = async (unchecked: number): Promise<void> => {
@@ -77,9 +90,14 @@ export async function startMoto(): Promise<Moto> {
     async reset() {
       await post('/moto-api/reset')
     },
-    async enforceAuth() {
-      const user = `nobody-${randomUUID()}`
+    async enforceAuth(actions = []) {
+      const user = `user-${randomUUID()}`
       await iam('CreateUser', user)
+      if (actions.length > 0) {
+        const Statement = [{ Effect: 'Allow', Action: actions, Resource: '*' }]
+        const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+        await iam('PutUserPolicy', user, { PolicyName: 'may', PolicyDocument })
+      }
       const key = await iam('CreateAccessKey', user)
       await resetAuth(0)
       return { accessKeyId: element(key, 'AccessKeyId'), secretAccessKey: element(key, 'SecretAccessKey') }

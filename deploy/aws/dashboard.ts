@@ -1,0 +1,180 @@
+/**
+ * The dashboard: is the mirror fresh, what changed when, who asks, what does Tencent do. From the metrics of both
+ * functions and from their log lines, whose fields are those of handlers/ and lib/endpoint.ts. Pure.
+ */
+import { type Json, renderJson } from './intrinsics.ts'
+
+/** In columns of 24. */
+interface Widget {
+  readonly type: 'text' | 'alarm' | 'metric' | 'log'
+  readonly width: number
+  readonly height: number
+  readonly properties: { readonly [name: string]: Json }
+}
+
+/** What ends the names of the alarms in alarms.yml. */
+const alarms = ['mirror-stale', 'mirror-failed', 'mirror-held', 'upstream-errors', '5xx', 'slow', 'throttles']
+
+/** The body for `AWS::CloudWatch::Dashboard`. `prefix` begins the names of the functions. */
+export function renderDashboard(prefix: string, periodSeconds: number, subAppIds: readonly string[]): Json {
+  const list = `${prefix}-list-tokens`
+  const mirror = `${prefix}-mirror-tokens`
+  const ours = (metric: string, functionName: string, options: Json): Json => [
+    'VodAigcTokens',
+    metric,
+    'FunctionName',
+    functionName,
+    options,
+  ]
+  const api = (metric: string, options: Json): Json => [
+    'AWS/ApiGateway',
+    metric,
+    'ApiId',
+    { Ref: 'HttpApi' },
+    'Stage',
+    '$default',
+    options,
+  ]
+  const lambda = (metric: string, functionName: string, options: Json): Json => [
+    'AWS/Lambda',
+    metric,
+    'FunctionName',
+    functionName,
+    options,
+  ]
+  const sum = (label: string, more: { readonly [name: string]: Json } = {}): Json => ({
+    stat: 'Sum',
+    label,
+    ...more,
+  })
+
+  return renderJson({
+    start: '-PT24H',
+    periodOverride: 'inherit',
+    widgets: arrange([
+      heading('Is the mirror fresh?'),
+      {
+        type: 'alarm',
+        width: 8,
+        height: 6,
+        properties: { title: 'Alarms', alarms: alarms.map((name) => alarmArn(`${prefix}-${name}`)) },
+      },
+      graph('Runs of mirror-tokens', 10, periodSeconds, [
+        ours('MirrorSuccess', mirror, sum('in step', { color: green })),
+        ours('MirrorFailure', mirror, sum('failed', { color: red })),
+        ours('MirrorHeld', mirror, sum('targets held', { color: orange })),
+      ]),
+      table('Last good run', 6, mirror, [
+        'filter event = "mirror-tokens" and MirrorSuccess = 1',
+        'stats latest(time) as lastGoodRun, count(*) as goodRuns',
+      ]),
+
+      heading('What changed when?'),
+      graph('Tokens that came and went', 8, periodSeconds, [
+        ours('TokensAdded', mirror, sum('added', { color: green })),
+        ours('TokensRemoved', mirror, sum('removed', { color: orange })),
+      ]),
+      table('Changes, and runs that left something out of step', 16, mirror, [
+        'filter event = "mirror-tokens"',
+        'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorHeld > 0 or MirrorFailure > 0',
+        `fields time, trigger, TokensAdded as added, TokensRemoved as removed, ${outcomes(subAppIds)}, digest, invocation`,
+        'sort @timestamp desc',
+        'limit 50',
+      ]),
+
+      heading('Who asks?'),
+      graph('Requests', 8, 300, [
+        api('Count', sum('requests')),
+        api('4xx', sum('refused (4xx)', { color: orange })),
+        api('5xx', sum('failed (5xx)', { color: red })),
+        lambda('Throttles', list, sum('throttled by Lambda', { color: purple })),
+      ]),
+      table('By caller', 16, list, [
+        'filter event = "list-tokens"',
+        'stats count(*) as requests, latest(time) as lastSeen by caller, route, subAppId, status',
+        'sort requests desc',
+        'limit 50',
+      ]),
+
+      heading('What does Tencent do?'),
+      graph('Calls to Tencent', 8, 300, [
+        ours('UpstreamCalls', list, sum('calls')),
+        ours('UpstreamErrors', list, sum('requests that met a failure', { color: red })),
+        ours('StaleServed', list, sum('answered with an old list', { color: orange })),
+      ]),
+      graph('How long a request waits, ms', 8, 300, [
+        api('Latency', { stat: 'p50', label: 'caller, p50' }),
+        api('Latency', { stat: 'p99', label: 'caller, p99' }),
+        ours('UpstreamMs', list, { stat: 'p99', label: 'of it for Tencent, p99' }),
+        lambda('Duration', list, { stat: 'p99', label: 'function, p99' }),
+      ]),
+      table('Failures of list-tokens by code', 8, list, [
+        'filter event = "list-tokens" and (status >= 500 or StaleServed = 1 or level = "error")',
+        'stats count(*) as requests, latest(time) as lastSeen, latest(requestId) as lastRequestId ' +
+          'by coalesce(staleBecause, code) as why',
+        'sort requests desc',
+        'limit 20',
+      ]),
+    ]),
+  })
+}
+
+const green = '#2ca02c'
+const red = '#d62728'
+const orange = '#ff7f0e'
+const purple = '#9467bd'
+
+/** What became of each application, in the order in which a run reports them, and why the first that went wrong did. */
+function outcomes(subAppIds: readonly string[]): string {
+  const shown = subAppIds.length > 0 ? subAppIds.slice(0, 8).map((id) => `outcome_${id}`) : ['outcome']
+  const reasons = shown.map((_, i) => `results.${i}.Reason`)
+  return [
+    ...shown.map((column, i) => `results.${i}.Outcome as ${column}`),
+    `coalesce(${reasons.join(', ')}, message) as reason`,
+  ].join(', ')
+}
+
+function alarmArn(name: string): Json {
+  return {
+    'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:${name}`,
+  }
+}
+
+function heading(question: string): Widget {
+  return { type: 'text', width: 24, height: 1, properties: { markdown: `## ${question}` } }
+}
+
+function graph(title: string, width: number, period: number, metrics: readonly Json[]): Widget {
+  const properties = { title, view: 'timeSeries', region: { Ref: 'AWS::Region' }, period, metrics }
+  return { type: 'metric', width, height: 6, properties: { ...properties, yAxis: { left: { min: 0 } } } }
+}
+
+function table(title: string, width: number, functionName: string, query: readonly string[]): Widget {
+  return {
+    type: 'log',
+    width,
+    height: 6,
+    properties: {
+      title,
+      view: 'table',
+      region: { Ref: 'AWS::Region' },
+      query: [`SOURCE '/aws/lambda/${functionName}'`, ...query].join('\n| '),
+    },
+  }
+}
+
+/** Puts widgets side by side until a row is full. */
+function arrange(widgets: readonly Widget[]): Json[] {
+  let [x, y, rowHeight] = [0, 0, 0]
+  return widgets.map((widget) => {
+    if (x + widget.width > 24) {
+      x = 0
+      y += rowHeight
+      rowHeight = 0
+    }
+    const placed = { ...widget, x, y }
+    x += widget.width
+    rowHeight = Math.max(rowHeight, widget.height)
+    return placed
+  })
+}

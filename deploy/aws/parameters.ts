@@ -1,0 +1,214 @@
+/**
+ * What a deployment to AWS may be told, as `--param="NAME=VALUE"` or under `params` in serverless.yml. Pure.
+ * The defaults stand in serverless.yml.
+ */
+
+/** One parameter: what it takes, in words, and whether a value is that. */
+interface Parameter {
+  readonly takes: string
+  readonly accepts: (value: string) => boolean
+}
+
+export const parameters = {
+  subAppIds: {
+    takes: 'comma-separated VOD application ids, each once, such as 251006666,251006667',
+    accepts: (value) => {
+      const ids = split(value)
+      return new Set(ids).size === ids.length && ids.every(isSubAppId)
+    },
+  },
+  site: oneOf('intl', 'cn'),
+  roleArn: optional(
+    'the ARN of a Tencent role, such as qcs::cam::uin/100000000001:roleName/vod-aigc-tokens',
+    /^qcs::cam::uin\/\d+:(roleName|role)\/[\w+=,.@-]+$/,
+  ),
+  oidcProvider: optional("the name of Tencent's OIDC identity provider for this account", /^[\w.-]{1,128}$/),
+  audience: {
+    takes:
+      'the audience (client id) that the OIDC identity provider expects, such as sts.tencentcloudapi.com',
+    accepts: (value) => /^[\w.:/@-]{1,1000}$/.test(value),
+  },
+  credentialsSecret: optional(
+    'the name or the full ARN of a secret in AWS Secrets Manager that holds {"SecretId":"…","SecretKey":"…"}',
+    /^(?!arn:)[\w/+=.@-]{1,512}$|^arn:aws[a-z-]*:secretsmanager:[a-z\d-]+:\d{12}:secret:[\w/+=.@-]{1,512}-[A-Za-z\d]{6}$/,
+  ),
+  credentialsKmsKeyArn: keyArn('of the key that encrypts credentialsSecret'),
+  schedule: {
+    takes: 'rate(N minutes) or rate(N hours), from 1 minute to 24 hours, such as rate(5 minutes)',
+    accepts: (value) => periodSeconds(value) !== null,
+  },
+  secretPrefix: {
+    takes: "the beginning of the secrets' names: letters, digits and /_+=.@- such as vod-aigc-tokens/prod",
+    accepts: (value) => /^[A-Za-z\d][\w/+=.@-]{0,398}[\w+=.@]$/.test(value),
+  },
+  makeSecrets: oneOf('true', 'false'),
+  kmsKeyArn: keyArn('of the key that encrypts the secrets'),
+  replicaRegions: {
+    takes: 'comma-separated AWS regions, each once, such as eu-west-1,ap-southeast-1',
+    accepts: (value) => {
+      const regions = split(value)
+      return new Set(regions).size === regions.length && regions.every((region) => awsRegion.test(region))
+    },
+  },
+  source: oneOf('api', 'mirror'),
+  fallback: oneOf('true', 'false'),
+  mirrorConcurrency: oneOf('1', 'none'),
+  alarmTopicArn: optional(
+    'the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms',
+    /^arn:aws[a-z-]*:sns:[a-z\d-]+:\d{12}:[\w-]{1,256}$/,
+  ),
+  domain: optional(
+    'a host name, such as aigc.example.com',
+    /^(?=.{4,253}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z]{2,63}$/,
+  ),
+  certificateArn: optional(
+    'the ARN of an ACM certificate of this region',
+    /^arn:aws[a-z-]*:acm:[a-z\d-]+:\d{12}:certificate\/[\w-]+$/,
+  ),
+  tracing: oneOf('true', 'false'),
+  logRetentionDays: oneOf('1', '3', '5', '7', '14', '30', '60', '90', '180', '365', '731', '1827', '3653'),
+  logLevel: oneOf('debug', 'info', 'warn', 'error'),
+} as const satisfies Record<string, Parameter>
+
+export type ParameterName = keyof typeof parameters
+export type Given = Readonly<Record<ParameterName, string>>
+
+/** Where the functions find Tencent credentials. */
+export type Credentials =
+  | { kind: 'web-identity'; roleArn: string; oidcProvider: string; audience: string }
+  | { kind: 'secret'; secret: string; kmsKeyArn: string | null }
+  /** A secret that the stack makes empty, for its owner to fill. */
+  | { kind: 'own-secret' }
+
+export interface Deployment {
+  readonly stage: string
+  readonly region: string
+  readonly subAppIds: readonly string[]
+  readonly site: string
+  readonly credentials: Credentials
+  readonly schedule: string
+  readonly periodSeconds: number
+  readonly secretPrefix: string
+  readonly makesSecrets: boolean
+  readonly kmsKeyArn: string | null
+  readonly replicaRegions: readonly string[]
+  readonly source: string
+  readonly hasFallback: boolean
+  /** `null`: the account's concurrency is shared. */
+  readonly mirrorConcurrency: number | null
+  readonly alarmTopicArn: string | null
+  readonly domain: { readonly name: string; readonly certificateArn: string } | null
+  readonly isTraced: boolean
+  readonly logRetentionDays: number
+  readonly logLevel: string
+}
+
+/** The problem with a parameter's name, or `null`. */
+export function nameProblem(name: string): string | null {
+  return Object.hasOwn(parameters, name)
+    ? null
+    : `${name} is not a parameter; there are ${Object.keys(parameters).join(', ')}`
+}
+
+/** Checks every parameter by itself and against the others: what to deploy, or a sentence for each problem. */
+export function readDeployment(stage: string, region: string, given: Given): Deployment | string[] {
+  const problems = Object.entries(parameters)
+    .filter(([name, { accepts }]) => !accepts(given[name as ParameterName]))
+    .map(([name, { takes }]) => `${name} must be ${takes}`)
+  // It is part of names that may have 64 characters.
+  if (!/^[A-Za-z\d-]{1,32}$/.test(stage))
+    problems.push('stage must be 1 to 32 letters, digits and hyphens, such as prod')
+
+  const replicaRegions = split(given.replicaRegions)
+  if (replicaRegions.includes(region))
+    problems.push(`replicaRegions must not name ${region}, where the secret itself is`)
+  if (replicaRegions.length > 0 && given.kmsKeyArn !== '' && !given.kmsKeyArn.includes(':key/mrk-'))
+    problems.push(
+      'kmsKeyArn must be a multi-Region key (key/mrk-…) with a replica in each of replicaRegions; without kmsKeyArn ' +
+        "each region uses AWS's own key",
+    )
+  const onlyWith = (name: ParameterName, other: ParameterName): void => {
+    if (given[name] !== '' && given[other] === '') problems.push(`${name} needs ${other} too`)
+  }
+  onlyWith('roleArn', 'oidcProvider')
+  onlyWith('oidcProvider', 'roleArn')
+  onlyWith('credentialsKmsKeyArn', 'credentialsSecret')
+  onlyWith('domain', 'certificateArn')
+  onlyWith('certificateArn', 'domain')
+  if (given.roleArn !== '' && given.credentialsSecret !== '')
+    problems.push(
+      'roleArn and credentialsSecret exclude each other; pass roleArn and oidcProvider to work without a stored key, ' +
+        'or credentialsSecret to use a stored one, or none of them to fill the secret that the stack makes',
+    )
+  if (given.source === 'mirror' && given.fallback === 'false')
+    problems.push('fallback must be true when source is mirror: it is what list-tokens reads')
+  if (problems.length > 0) return problems
+
+  return {
+    stage,
+    region,
+    subAppIds: split(given.subAppIds),
+    site: given.site,
+    credentials: credentialsOf(given),
+    schedule: given.schedule,
+    periodSeconds: periodSeconds(given.schedule) ?? 0,
+    secretPrefix: given.secretPrefix,
+    makesSecrets: given.makeSecrets === 'true',
+    kmsKeyArn: given.kmsKeyArn || null,
+    replicaRegions,
+    source: given.source,
+    hasFallback: given.fallback === 'true',
+    mirrorConcurrency: given.mirrorConcurrency === 'none' ? null : Number(given.mirrorConcurrency),
+    alarmTopicArn: given.alarmTopicArn || null,
+    domain: given.domain === '' ? null : { name: given.domain, certificateArn: given.certificateArn },
+    isTraced: given.tracing === 'true',
+    logRetentionDays: Number(given.logRetentionDays),
+    logLevel: given.logLevel,
+  }
+}
+
+function credentialsOf({
+  roleArn,
+  oidcProvider,
+  audience,
+  credentialsSecret,
+  credentialsKmsKeyArn,
+}: Given): Credentials {
+  if (roleArn !== '') return { kind: 'web-identity', roleArn, oidcProvider, audience }
+  if (credentialsSecret !== '')
+    return { kind: 'secret', secret: credentialsSecret, kmsKeyArn: credentialsKmsKeyArn || null }
+  return { kind: 'own-secret' }
+}
+
+/** The seconds between two runs; `null` for anything that an alarm's period cannot follow. */
+function periodSeconds(schedule: string): number | null {
+  const { count, unit } = /^rate\((?<count>\d{1,4}) (?<unit>minute|hour)s?\)$/.exec(schedule)?.groups ?? {}
+  const seconds = Number(count) * (unit === 'hour' ? 3600 : 60)
+  return seconds >= 60 && seconds <= 86_400 ? seconds : null
+}
+
+const awsRegion = /^[a-z]{2}(-[a-z]+)+-\d$/
+
+function isSubAppId(text: string): boolean {
+  return /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))
+}
+
+function split(list: string): string[] {
+  return list === '' ? [] : list.split(',').map((part) => part.trim())
+}
+
+function oneOf(...choices: readonly string[]): Parameter {
+  return { takes: choices.join(' or '), accepts: (value) => choices.includes(value) }
+}
+
+function optional(takes: string, pattern: RegExp): Parameter {
+  return { takes, accepts: (value) => value === '' || pattern.test(value) }
+}
+
+/** Not an alias: the roles are granted the key by its ARN. */
+function keyArn(which: string): Parameter {
+  return optional(
+    `the ARN ${which}, such as arn:aws:kms:us-east-1:123456789012:key/ID`,
+    /^arn:aws[a-z-]*:kms:[a-z\d-]+:\d{12}:key\/[\w-]+$/,
+  )
+}

@@ -1,0 +1,364 @@
+/**
+ * What depends on the parameters of a deployment: settings of the functions, what their roles may do, the secrets.
+ * serverless.yml holds the rest and includes this as `self:custom.stack`.
+ */
+import { renderDashboard } from './dashboard.ts'
+import type { Json } from './intrinsics.ts'
+import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
+
+/** What the Serverless CLI lends to a file that it includes. */
+interface Cli {
+  readonly options: { readonly param?: string | readonly string[] }
+  resolveVariable(variable: string): Promise<unknown>
+  resolveConfigurationProperty(path: readonly string[]): Promise<unknown>
+}
+
+/** Reads the parameters and describes the stack. Throws one error that names every problem. */
+export async function resolveStack({
+  options,
+  resolveVariable,
+  resolveConfigurationProperty,
+}: Cli): Promise<Stack> {
+  const text = async (variable: string): Promise<string> => String((await resolveVariable(variable)) ?? '')
+  const stage = await text('sls:stage')
+  const names = [
+    ...[options.param ?? []].flat().map((param) => param.split('=', 1)[0] ?? ''),
+    ...Object.keys((await resolveConfigurationProperty(['params', stage])) ?? {}),
+  ]
+  const unknown = [...new Set(names)].flatMap((name) => nameProblem(name) ?? [])
+  const given: Record<string, string> = {}
+  for (const name of Object.keys(parameters)) given[name] = (await text(`param:${name}`)).trim()
+  const region = await text('self:provider.region')
+  const deployment = readDeployment(stage, region, given as Given)
+  if (Array.isArray(deployment)) throw refusal([...unknown, ...deployment])
+  if (unknown.length > 0) throw refusal(unknown)
+  return describeStack(await text('self:service'), deployment)
+}
+
+/** The CLI prints an error's stack where there is one; the sentences are all that helps here. */
+function refusal(problems: readonly string[]): Error {
+  const error = new Error(`These parameters cannot be used: ${problems.join('; ')}`)
+  error.stack = error.message
+  return error
+}
+
+export interface Statement {
+  readonly Effect: 'Allow'
+  readonly Action: readonly string[]
+  readonly Resource: Json
+  readonly Condition?: Json
+}
+
+export interface Stack {
+  readonly listEnvironment: Readonly<Record<string, string>>
+  readonly mirrorEnvironment: Readonly<Record<string, string>>
+  readonly listStatements: readonly Statement[]
+  readonly mirrorStatements: readonly Statement[]
+  readonly mirrorTimeoutSeconds: number
+  readonly mirrorConcurrency: number | null
+  readonly mirrorEventAgeSeconds: number
+  readonly periodSeconds: number
+  readonly jitterMinutes: number
+  readonly alarmActions: readonly string[]
+  readonly isTraced: boolean
+  readonly hasOwnDomain: boolean
+  readonly logRetentionDays: number
+  readonly resources: { readonly Resources: Json; readonly Outputs: Json }
+}
+
+export function describeStack(service: string, deployment: Deployment): Stack {
+  const { subAppIds, periodSeconds, alarmTopicArn, domain } = deployment
+  const prefix = `${service}-${deployment.stage}`
+  const secrets = mirroredSecrets(deployment)
+  const readsTencent = deployment.source === 'api'
+  const shared = {
+    AIGC_SUB_APP_IDS: subAppIds.join(),
+    AIGC_SITE: deployment.site,
+    AIGC_LOG_LEVEL: deployment.logLevel,
+  }
+  const target = `aws-secretsmanager:${deployment.secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
+  return {
+    listEnvironment: {
+      ...shared,
+      ...(readsTencent && credentialSettings(deployment)),
+      AIGC_HTTP_AUTH: 'gateway',
+      AIGC_SOURCE: deployment.source,
+      ...(deployment.hasFallback && { AIGC_FALLBACK: target }),
+    },
+    mirrorEnvironment: { ...shared, ...credentialSettings(deployment), AIGC_MIRROR_TARGETS: target },
+    listStatements: [
+      writeLog(`${prefix}-list-tokens`),
+      ...(readsTencent ? useCredentials(deployment) : []),
+      // It hands these tokens out anyway, so being able to read them gives away nothing more.
+      ...(deployment.hasFallback ? readSecrets(secrets, deployment) : []),
+      ...trace(deployment),
+    ],
+    mirrorStatements: [
+      writeLog(`${prefix}-mirror-tokens`),
+      ...useCredentials(deployment),
+      ...keepSecrets(secrets, deployment),
+      { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
+      ...trace(deployment),
+    ],
+    // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every eight applications, and as much to spare.
+    mirrorTimeoutSeconds: Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 8))),
+    mirrorConcurrency: deployment.mirrorConcurrency,
+    // A run that could not start until the next one is due is not worth starting.
+    mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),
+    periodSeconds,
+    jitterMinutes: Math.min(15, Math.max(1, Math.floor(periodSeconds / 300))),
+    alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
+    isTraced: deployment.isTraced,
+    hasOwnDomain: domain !== null,
+    logRetentionDays: deployment.logRetentionDays,
+    resources: {
+      Resources: {
+        ...secretResources(secrets, deployment),
+        ...domainResources(deployment),
+        Dashboard: {
+          Type: 'AWS::CloudWatch::Dashboard',
+          Properties: {
+            DashboardName: prefix,
+            DashboardBody: renderDashboard(prefix, periodSeconds, subAppIds),
+          },
+        },
+      },
+      Outputs: {
+        ...Object.fromEntries(
+          secrets.map(({ logicalId, name }) => [
+            `${logicalId}Name`,
+            { Description: 'A mirrored secret', Value: name },
+          ]),
+        ),
+        DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
+        ...(deployment.credentials.kind === 'own-secret' && {
+          CredentialsSecretName: {
+            Description: 'The secret to put Tencent credentials into',
+            Value: ownCredentialsName(deployment),
+          },
+        }),
+        ...(domain && {
+          DomainTarget: {
+            Description: `What the DNS name ${domain.name} has to be an alias or CNAME of`,
+            Value: { 'Fn::GetAtt': ['Domain', 'RegionalDomainName'] },
+          },
+        }),
+      },
+    },
+  }
+}
+
+interface SecretOfStack {
+  readonly logicalId: string
+  readonly name: string
+}
+
+/** One per application, so that a consumer can be given one and not another. */
+function mirroredSecrets({ subAppIds, secretPrefix }: Deployment): SecretOfStack[] {
+  if (subAppIds.length === 0) return [{ logicalId: 'MirroredSecret', name: `${secretPrefix}/tokens` }]
+  return subAppIds.map((id) => ({ logicalId: `MirroredSecret${id}`, name: `${secretPrefix}/${id}` }))
+}
+
+function ownCredentialsName({ secretPrefix }: Deployment): string {
+  return `${secretPrefix}/tencent-credentials`
+}
+
+/**
+ * The secrets, without values. They outlive the stack, whose consumers must not lose them, except that a first
+ * deployment that fails takes its empty ones along, so that it can be tried again.
+ */
+function secretResources(secrets: readonly SecretOfStack[], deployment: Deployment): Record<string, Json> {
+  if (!deployment.makesSecrets) return {}
+  const { kmsKeyArn, replicaRegions, credentials } = deployment
+  const common = {
+    Type: 'AWS::SecretsManager::Secret',
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+  }
+  const key = kmsKeyArn === null ? {} : { KmsKeyId: kmsKeyArn }
+  const mirrored = secrets.map(({ logicalId, name }) => [
+    logicalId,
+    {
+      ...common,
+      Properties: {
+        Name: name,
+        Description: 'Tencent Cloud VOD AIGC API tokens, mirrored by vod-aigc-tokens',
+        ...key,
+        ...(replicaRegions.length > 0 && {
+          ReplicaRegions: replicaRegions.map((Region) => ({
+            Region,
+            // A replica of a multi-Region key has the same id.
+            ...(kmsKeyArn && { KmsKeyId: kmsKeyArn.replace(/:kms:[a-z\d-]+:/, `:kms:${Region}:`) }),
+          })),
+        }),
+        Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
+      },
+    },
+  ])
+  return {
+    ...Object.fromEntries(mirrored),
+    // Without the mark of the mirror, which leaves other people's secrets alone, and without replicas.
+    ...(credentials.kind === 'own-secret' && {
+      CredentialsSecret: {
+        ...common,
+        Properties: {
+          Name: ownCredentialsName(deployment),
+          Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
+          ...key,
+        },
+      },
+    }),
+  }
+}
+
+function domainResources({ domain }: Deployment): Record<string, Json> {
+  if (!domain) return {}
+  return {
+    Domain: {
+      Type: 'AWS::ApiGatewayV2::DomainName',
+      Properties: {
+        DomainName: domain.name,
+        DomainNameConfigurations: [
+          {
+            CertificateArn: domain.certificateArn,
+            EndpointType: 'REGIONAL',
+            SecurityPolicy: 'TLS_1_2',
+          },
+        ],
+      },
+    },
+    DomainMapping: {
+      Type: 'AWS::ApiGatewayV2::ApiMapping',
+      Properties: {
+        ApiId: { Ref: 'HttpApi' },
+        DomainName: { Ref: 'Domain' },
+        Stage: { Ref: 'HttpApiStage' },
+      },
+    },
+  }
+}
+
+function credentialSettings(deployment: Deployment): Record<string, string> {
+  const { credentials } = deployment
+  switch (credentials.kind) {
+    case 'web-identity':
+      return {
+        AIGC_ROLE_ARN: credentials.roleArn,
+        AIGC_OIDC_PROVIDER: credentials.oidcProvider,
+        AIGC_OIDC_AUDIENCE: credentials.audience,
+      }
+    case 'secret':
+      return { AIGC_CREDENTIALS_SECRET: credentials.secret }
+    case 'own-secret':
+      return { AIGC_CREDENTIALS_SECRET: ownCredentialsName(deployment) }
+  }
+}
+
+function useCredentials(deployment: Deployment): Statement[] {
+  const { credentials, kmsKeyArn, makesSecrets } = deployment
+  switch (credentials.kind) {
+    case 'web-identity':
+      return [
+        {
+          Effect: 'Allow',
+          Action: ['sts:GetWebIdentityToken'],
+          // The action knows no resources; what narrows it is for whom the token is and how long it lives.
+          // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_policies.html
+          Resource: '*',
+          Condition: {
+            'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': credentials.audience },
+            Null: { 'sts:IdentityTokenAudience': 'false' },
+            // A request that names no duration gets 300 seconds.
+            NumericLessThanEqualsIfExists: { 'sts:DurationSeconds': 300 },
+          },
+        },
+      ]
+    case 'secret':
+      return [
+        {
+          Effect: 'Allow',
+          Action: ['secretsmanager:GetSecretValue'],
+          Resource: credentials.secret.startsWith('arn:')
+            ? credentials.secret
+            : secretArnByName(credentials.secret),
+        },
+        ...useKey(credentials.kmsKeyArn, ['kms:Decrypt']),
+      ]
+    case 'own-secret':
+      return [
+        {
+          Effect: 'Allow',
+          Action: ['secretsmanager:GetSecretValue'],
+          Resource: makesSecrets
+            ? { Ref: 'CredentialsSecret' }
+            : secretArnByName(ownCredentialsName(deployment)),
+        },
+        ...useKey(kmsKeyArn, ['kms:Decrypt']),
+      ]
+  }
+}
+
+function readSecrets(secrets: readonly SecretOfStack[], deployment: Deployment): Statement[] {
+  return [
+    {
+      Effect: 'Allow',
+      Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
+      Resource: arnsOf(secrets, deployment),
+    },
+    ...useKey(deployment.kmsKeyArn, ['kms:Decrypt']),
+  ]
+}
+
+/** No `CreateSecret` and no `TagResource`: the stack makes and marks them. */
+function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment): Statement[] {
+  return [
+    {
+      Effect: 'Allow',
+      Action: [
+        'secretsmanager:DescribeSecret',
+        'secretsmanager:GetSecretValue',
+        'secretsmanager:PutSecretValue',
+        'secretsmanager:UpdateSecretVersionStage',
+      ],
+      Resource: arnsOf(secrets, deployment),
+    },
+    ...useKey(deployment.kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
+  ]
+}
+
+function arnsOf(secrets: readonly SecretOfStack[], { makesSecrets }: Deployment): Json {
+  return secrets.map(({ logicalId, name }) => (makesSecrets ? { Ref: logicalId } : secretArnByName(name)))
+}
+
+/** The six characters that AWS appends to a secret's name are not known before it exists. */
+function secretArnByName(name: string): Json {
+  return {
+    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`,
+  }
+}
+
+/** The use of a KMS key, through Secrets Manager only. */
+function useKey(arn: string | null, Action: readonly string[]): Statement[] {
+  if (arn === null) return []
+  const [, , , region = ''] = arn.split(':')
+  const service = { 'Fn::Sub': `secretsmanager.${region}.\${AWS::URLSuffix}` }
+  return [
+    { Effect: 'Allow', Action, Resource: arn, Condition: { StringEquals: { 'kms:ViaService': service } } },
+  ]
+}
+
+function writeLog(functionName: string): Statement {
+  return {
+    Effect: 'Allow',
+    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: {
+      'Fn::Sub': `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/${functionName}:*`,
+    },
+  }
+}
+
+function trace({ isTraced }: Deployment): Statement[] {
+  // These actions know no resources.
+  const Action = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments']
+  return isTraced ? [{ Effect: 'Allow', Action, Resource: '*' }] : []
+}
