@@ -33,6 +33,8 @@ export interface Config {
   readonly vodEndpoint: string
   /** Base URL of the SSM API. */
   readonly ssmEndpoint: string
+  /** Base URL of the SCF API, which the deploy command talks to. */
+  readonly scfEndpoint: string
   /** The Tencent region of targets that name none, such as `ap-singapore`. */
   readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
@@ -57,6 +59,7 @@ export const settings = {
   AIGC_SITE: 'intl',
   AIGC_VOD_ENDPOINT: '',
   AIGC_SSM_ENDPOINT: '',
+  AIGC_SCF_ENDPOINT: '',
   AIGC_REGION: '',
   AIGC_SECRET_ID: '',
   AIGC_SECRET_KEY: '',
@@ -116,7 +119,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     complain('AIGC_SUB_APP_IDS', what),
   )
   const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
-  const endpoint = (name: 'AIGC_VOD_ENDPOINT' | 'AIGC_SSM_ENDPOINT', service: string): string => {
+  const endpoint = (name: keyof typeof settings & `${string}_ENDPOINT`, service: string): string => {
     const url = read(name) || `https://${service}.${sites[site].domain}`
     if (!isBaseUrl(url)) complain(name, 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
     return url
@@ -155,6 +158,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     site,
     vodEndpoint: endpoint('AIGC_VOD_ENDPOINT', 'vod'),
     ssmEndpoint: endpoint('AIGC_SSM_ENDPOINT', 'ssm'),
+    scfEndpoint: endpoint('AIGC_SCF_ENDPOINT', 'scf'),
     region,
     httpAuth,
     apiKeys,

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
 import { createGate, maxBodyBytes } from './gate.ts'
+import { createScf, isFunctionUrl, type Scf } from './scf.ts'
 import {
   type Action,
   ApiError,
@@ -31,7 +32,7 @@ export interface SimulatorOptions {
   readonly legacyAccount?: boolean
   /** Whether the token list carries `ExtInfos`; default false. */
   readonly extInfos?: boolean
-  /** Where SSM exists; default: five regions, `ap-singapore` one of them. */
+  /** Where SSM and SCF exist; default: five regions, `ap-singapore` one of them. */
   readonly regions?: readonly string[]
   /** Initial {@link TencentSimulator.lagMs}; default 30000. */
   readonly lagMs?: number
@@ -55,6 +56,8 @@ export interface TencentSimulator {
   readonly vod: Vod
   /** The account's secrets, likewise. */
   readonly ssm: Ssm
+  /** The account's functions, likewise; what is deployed runs. */
+  readonly scf: Scf
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
   /**
@@ -98,9 +101,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
 
   const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
   const ssm = createSsm({ regions, now })
-  const services = [vod.service, ssm.service]
-  const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const keys = new Map<string, Key>()
+  const scf = createScf({ regions, keys, now, url: () => `http://127.0.0.1:${port}` })
+  const services = [vod.service, ssm.service, scf.service]
+  const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const calls: Call[] = []
   const clock = (): number => now() + settings.clockOffsetMs
   const admit = createGate({ services, keys, now, clock })
@@ -141,6 +145,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     if (!body) return
     const { method = '', url = '', headersDistinct: headers } = incoming
     const request: RawRequest = { method, url, headers, body }
+    if (isFunctionUrl(url)) {
+      const { status, headers, body } = await scf.answerUrl(request)
+      return response.writeHead(status, headers).end(body)
+    }
     if (!isConsole(url)) return answerApi(request, response)
     const { status, content } = answerConsole(request, { vod, faults })
     if (typeof content === 'string')
@@ -165,14 +173,17 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     keys,
     vod,
     ssm,
+    scf,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,
-    close: () =>
-      new Promise<void>((resolve) => {
+    close: async () => {
+      await scf.close()
+      await new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
-      }),
+      })
+    },
   })
 }
 
