@@ -61,9 +61,8 @@ async function run({ mode, stage, namespace, ...others }: DeployOptions): Promis
   const plans = targets.map((target) => ({ target, plan: target.plan(states.get(target.name) ?? null) }))
   const refusals = plans.flatMap(({ plan }) => plan.refusals)
   if (refusals.length > 0) fail(refusals.join('\n'))
-  print(
-    `${removing ? 'Removing from' : 'Deploying to'} SCF in ${region}, namespace ${namespace}, stage ${stage}`,
-  )
+  const doing = removing ? 'Removing from' : 'Deploying to'
+  print(`${planning ? 'Plan: ' : ''}${doing} SCF in ${region}, namespace ${namespace}, stage ${stage}`)
 
   for (const { target, plan } of plans) {
     for (const note of plan.notes) print(`note: ${note}`)

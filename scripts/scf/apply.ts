@@ -27,7 +27,7 @@ const callMs = 60_000
 /** How long SCF may take to create, update or delete. */
 const busyMs = 300_000
 /** How often the state is looked at while it does: the first pause, doubled up to the longest. */
-const firstPauseMs = 250
+const firstPauseMs = 100
 const longestPauseMs = 4_000
 /** How often SCF may refuse a call because of a state that `GetFunction` does not show. */
 const maxConflicts = 5
@@ -64,13 +64,13 @@ export async function bringInStep(
   for (;;) {
     const { steps, refusals } = plan(state)
     if (refusals.length > 0) throw new DeployError('Refused', refusals.join('\n'))
-    const [step] = steps
-    if (!step) return state
-    if (done.has(step.what)) throw unsuccessful(step, state)
+    if (steps.length === 0) return state
+    const step = steps.find((one) => !(one.unseen && done.has(keyOf(one))))
+    if (!step || done.has(keyOf(step))) throw unsuccessful(step ?? steps[0], state)
     scf.say(step.what, 'begun')
     try {
       await scf.call(step.action, step.parameters, scf.now() + callMs)
-      done.add(step.what)
+      done.add(keyOf(step))
       const before = state?.status
       state = await readSettled(identity, scf)
       if (state?.status.endsWith('Failed') && state.status !== before) throw unsuccessful(step, state)
@@ -82,6 +82,11 @@ export async function bringInStep(
       state = await readSettled(identity, scf)
     }
   }
+}
+
+/** A plan has each step once, though in other words when only a part of it remains. */
+function keyOf({ action, parameters }: Step): string {
+  return `${action} ${parameters['TriggerName'] ?? ''}`
 }
 
 async function readState(
@@ -134,11 +139,11 @@ function failed(what: string, error: unknown): unknown {
 }
 
 /** SCF accepted the step, and yet it remains to be done. */
-function unsuccessful({ what }: Step, state: FunctionState | null): DeployError {
+function unsuccessful(step: Step | undefined, state: FunctionState | null): DeployError {
   const now = state ? `it is ${state.status}${state.reason && ` (${state.reason})`}` : 'it does not exist'
   return new DeployError(
     'Unsuccessful',
-    `${what}: SCF accepted this, but the function is not as it should be: ${now}; ` +
+    `${step?.what}: SCF accepted this, but the function is not as it should be: ${now}; ` +
       'look at it in the SCF console, then run this again',
   )
 }

@@ -9,6 +9,8 @@ export interface Step {
   readonly what: string
   readonly action: string
   readonly parameters: Readonly<Record<string, unknown>>
+  /** Whether the function does not show that the call was made, so that it stays in the plan until the next one is. */
+  readonly unseen?: true
 }
 
 export interface Plan {
@@ -190,6 +192,7 @@ function updateCode(wanted: WantedFunction, code: Code, state: FunctionState): S
         Code: { ZipFile: code.base64 },
         InstallDependency: 'FALSE',
       },
+      unseen: true,
     },
   ]
 }
