@@ -70,7 +70,7 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
     allowPositionals: true,
     tokens: true,
   })
-  const problems = positionals.map((text) => `"${text}" is not a flag${knownFlags}`)
+  const problems: string[] = []
   const given = tokens.filter((token) => token.kind === 'option')
   for (const { name, rawName, value } of given) {
     if (!Object.hasOwn(flags, name)) problems.push(`${rawName} is not a flag${knownFlags}`)
@@ -79,6 +79,9 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
     else if (flags[name as keyof typeof flags].type === 'boolean' && value !== undefined)
       problems.push(`${rawName} takes no value`)
   }
+  // What follows an unknown flag may be its value.
+  if (problems.length === 0)
+    for (const positional of positionals) problems.push(`"${positional}" is not a flag${knownFlags}`)
   if (problems.length > 0) return { problems }
 
   const text = (name: keyof typeof flags): string => String(values[name])

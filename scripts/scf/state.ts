@@ -66,12 +66,13 @@ function readTrigger(trigger: Fields): TriggerState {
   // A timer's description goes in as a bare cron expression and comes back as JSON.
   const description = parse(text(trigger['TriggerDesc']))
   const { EnableExtranet, ExtranetUrl } = record(description['NetConfig'])
+  const type = text(trigger['Type'])
   return {
-    type: text(trigger['Type']),
+    type,
     name: text(trigger['TriggerName']),
     qualifier: text(trigger['Qualifier']) || '$LATEST',
     enabled: trigger['Enable'] === 1,
-    cron: text(description['cron']) || text(trigger['TriggerDesc']),
+    cron: type === 'timer' ? text(description['cron']) || text(trigger['TriggerDesc']) : '',
     auth: text(description['AuthType']),
     url: EnableExtranet === false ? '' : text(ExtranetUrl),
   }
