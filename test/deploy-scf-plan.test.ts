@@ -1,4 +1,5 @@
 /** The pure half of `npm run deploy:scf`: flags, what is wanted, and what is to be done about it. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { settings } from '../lib/config.ts'
 import { type DeployOptions, help, parseOptions } from '../scripts/scf/options.ts'
@@ -508,5 +509,46 @@ describe('readFunction', () => {
     expect(state).toMatchObject({ environment: {}, triggers: [], reason: '', description: '' })
     expect(isOurs(state)).toBe(false)
     expect(isBusy(state)).toBe(true)
+  })
+
+  it.each([
+    ['Creating', true],
+    ['Updating', true],
+    ['Publishing', true],
+    ['Deleting', true],
+    ['Active', false],
+    ['CreateFailed', false],
+    ['UpdateFailed', false],
+    ['PublishFailed', false],
+    ['DeleteFailed', false],
+  ])('isBusy of a function that is %s is %s', (Status, busy) => {
+    expect(isBusy(readFunction({ Status }, {}))).toBe(busy)
+  })
+})
+
+describe('docs/deploy-tencent.md', () => {
+  const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+  const page = read('docs/deploy-tencent.md')
+  const permissions = (service: string): string[] =>
+    [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '').sort()
+
+  it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
+    const sources = ['plan', 'apply'].map((name) => read(`scripts/scf/${name}.ts`)).join('')
+    const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
+    expect(permissions('scf')).toEqual([...new Set(calls)].sort())
+  })
+
+  it('docs/deploy-tencent.md permits the run role the calls that the functions make, and no more', () => {
+    const calls = [...read('lib/stores/tencent-ssm.ts').matchAll(/\.call\('(\w+)'/g)].map(
+      ([, action]) => action ?? '',
+    )
+    expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
+    expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+  })
+
+  it('docs/deploy-tencent.md uses flags that there are', () => {
+    const used = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag)
+    expect(used.length).toBeGreaterThan(10)
+    for (const flag of used) expect(help, flag).toContain(`\n  ${flag} `)
   })
 })
