@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { authorization } from '../lib/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 
@@ -21,6 +21,9 @@ const secret = {
 }
 const apiKeySha256 = createHash('sha256').update(secret.apiKey).digest('hex')
 const withKeys = { AIGC_HTTP_AUTH: 'keys', AIGC_API_KEYS: `app:full:${apiKeySha256}` }
+
+// Every run of the command builds first.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 /** Everything that the commands of a test have printed. */
 const printed: string[] = []

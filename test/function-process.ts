@@ -32,7 +32,10 @@ export interface FunctionProcess {
   /** Stops the process, as platforms do between invocations; what is sent to it meanwhile waits. */
   freeze(): void
   thaw(): void
+  /** Lets it end by itself, which it does when nothing keeps it alive. */
   close(): Promise<void>
+  /** Ends it at once, whatever it is doing. */
+  kill(): Promise<void>
 }
 
 const runner = fileURLToPath(new URL('fixtures/run-function.cjs', import.meta.url))
@@ -102,6 +105,11 @@ export function startBundle(path: string, environment: Record<string, string>): 
         .map((line) => JSON.parse(line)),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
     async close() {
       if (child.exitCode !== null) return
       child.kill('SIGCONT')

@@ -320,6 +320,22 @@ describe('what is deployed runs', () => {
   })
 })
 
+describe('a function whose process dies', () => {
+  it('a function whose process dies answers 430, and the next request finds a new process', async () => {
+    const { simulator, sdk } = await start()
+    const code = zip(
+      'let calls = 0; exports.main_handler = async (event) => event.path === "/die" ? process.exit(1) : ++calls',
+    )
+    await sdk.CreateFunction({ ...good, Code: { ZipFile: code } })
+    await sdk.CreateTrigger(openUrl)
+    const get = async (path: string): Promise<unknown> => {
+      const answer = await fetch(`${urlOf(simulator)}${path}`)
+      return answer.status === 200 ? answer.json() : answer.status
+    }
+    expect([await get('/'), await get('/'), await get('/die'), await get('/')]).toEqual([1, 2, 430, 1])
+  })
+})
+
 function urlOf({ scf }: TencentSimulator): string {
   const triggers = scf.functions(region)[0]?.Triggers ?? []
   const url = triggers.find(({ Type }) => Type === 'http')

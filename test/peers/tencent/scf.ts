@@ -530,7 +530,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     one.instance ??= startInstance(one)
     const { process } = await one.instance
     const { Handler, MemorySize, Timeout } = one.configuration
-    return process.invoke(event, {
+    const answer = process.invoke(event, {
       scf: true,
       exportName: Handler.split('.')[1] ?? '',
       limitMs: Timeout * 1000,
@@ -544,6 +544,11 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
         tencentcloud_uin: uin,
       },
     })
+    return answer.catch((error: Error) => {
+      // The process has died: the next event finds a new one.
+      stop(one)
+      throw error
+    })
   }
 
   const running: Promise<void>[] = []
@@ -553,7 +558,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     if (instance)
       running.push(
         instance.then(async ({ process, folder }) => {
-          await process.close()
+          await process.kill()
           await rm(folder, { recursive: true })
         }),
       )
