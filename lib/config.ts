@@ -35,6 +35,8 @@ export interface Config {
   readonly ssmEndpoint: string
   /** Base URL of the STS API. */
   readonly stsEndpoint: string
+  /** Base URL of the SCF API, which the deploy command talks to. */
+  readonly scfEndpoint: string
   /** The Tencent region of STS, and of targets that name none, such as `ap-singapore`. */
   readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
@@ -60,6 +62,7 @@ export const settings = {
   AIGC_VOD_ENDPOINT: '',
   AIGC_SSM_ENDPOINT: '',
   AIGC_STS_ENDPOINT: '',
+  AIGC_SCF_ENDPOINT: '',
   AIGC_REGION: '',
   AIGC_SECRET_ID: '',
   AIGC_SECRET_KEY: '',
@@ -85,6 +88,7 @@ const endpointSettings = {
   vod: 'AIGC_VOD_ENDPOINT',
   ssm: 'AIGC_SSM_ENDPOINT',
   sts: 'AIGC_STS_ENDPOINT',
+  scf: 'AIGC_SCF_ENDPOINT',
 } as const
 
 /** Where the two sites answer, and the region to take where nothing else says one. */
@@ -129,7 +133,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     complain('AIGC_SUB_APP_IDS', what),
   )
   const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
-  const endpoint = (service: 'vod' | 'ssm' | 'sts'): string => {
+  const endpoint = (service: keyof typeof endpointSettings): string => {
     const name = endpointSettings[service]
     const url = read(name) || `https://${service}.${sites[site].domain}`
     if (!isBaseUrl(url)) complain(name, 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
@@ -170,6 +174,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     vodEndpoint: endpoint('vod'),
     ssmEndpoint: endpoint('ssm'),
     stsEndpoint: endpoint('sts'),
+    scfEndpoint: endpoint('scf'),
     region,
     httpAuth,
     apiKeys,

@@ -29,6 +29,7 @@ describe('parseConfig', () => {
       vodEndpoint: 'https://vod.intl.tencentcloudapi.com',
       ssmEndpoint: 'https://ssm.intl.tencentcloudapi.com',
       stsEndpoint: 'https://sts.intl.tencentcloudapi.com',
+      scfEndpoint: 'https://scf.intl.tencentcloudapi.com',
       region: 'ap-singapore',
       httpAuth: null,
       apiKeys: [],
@@ -65,6 +66,7 @@ describe('parseConfig', () => {
       site: 'cn',
       vodEndpoint: 'http://127.0.0.1:9000',
       ssmEndpoint: 'https://ssm.tencentcloudapi.com',
+      scfEndpoint: 'https://scf.tencentcloudapi.com',
       region: 'ap-hongkong',
       httpAuth: 'keys',
       apiKeys: [

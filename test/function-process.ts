@@ -8,7 +8,10 @@ export interface InvokeOptions {
   readonly limitMs?: number
   /** Whether SCF's context is given instead of Lambda's. */
   readonly scf?: boolean
-  readonly exportName?: 'handler' | 'main_handler'
+  /** What SCF's context says beyond the request and its limit. */
+  readonly context?: Record<string, unknown>
+  /** Default `handler`; the bundles also export `main_handler`. */
+  readonly exportName?: string
   /** Variables that change in the warm process. */
   readonly environment?: Record<string, string>
 }
@@ -29,7 +32,10 @@ export interface FunctionProcess {
   /** Stops the process, as platforms do between invocations; what is sent to it meanwhile waits. */
   freeze(): void
   thaw(): void
+  /** Lets it end by itself, which it does when nothing keeps it alive. */
   close(): Promise<void>
+  /** Ends it at once, whatever it is doing. */
+  kill(): Promise<void>
 }
 
 const runner = fileURLToPath(new URL('fixtures/run-function.cjs', import.meta.url))
@@ -48,7 +54,12 @@ export function startFunction(
   name: 'list-tokens' | 'mirror-tokens',
   environment: Record<string, string>,
 ): FunctionProcess {
-  const child: ChildProcess = fork(runner, [bundlePath(name)], {
+  return startBundle(bundlePath(name), environment)
+}
+
+/** Starts any CommonJS file that exports handlers, by its absolute path. */
+export function startBundle(path: string, environment: Record<string, string>): FunctionProcess {
+  const child: ChildProcess = fork(runner, [path], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: [],
@@ -79,9 +90,11 @@ export function startFunction(
     for (const { reject } of waiting.values()) reject(new Error(`the function's process ended: ${output}`))
   })
   return {
-    invoke(event, { limitMs = 30_000, scf = false, exportName = 'handler', environment = {} } = {}) {
+    invoke(event, options = {}) {
+      const { limitMs = 30_000, scf = false, context = {} } = options
+      const { exportName = 'handler', environment = {} } = options
       const id = ++lastId
-      child.send({ id, event, limitMs, scf, exportName, environment })
+      child.send({ id, event, limitMs, scf, context, exportName, environment })
       return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
     },
     output: () => output,
@@ -92,6 +105,11 @@ export function startFunction(
         .map((line) => JSON.parse(line)),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
     async close() {
       if (child.exitCode !== null) return
       child.kill('SIGCONT')

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
 import { createGate, maxBodyBytes } from './gate.ts'
+import { createScf, isFunctionUrl, type Scf } from './scf.ts'
 import {
   type Action,
   ApiError,
@@ -32,7 +33,7 @@ export interface SimulatorOptions {
   readonly legacyAccount?: boolean
   /** Whether the token list carries `ExtInfos`; default false. */
   readonly extInfos?: boolean
-  /** Where SSM exists; default: five regions, `ap-singapore` one of them. */
+  /** Where SSM and SCF exist; default: five regions, `ap-singapore` one of them. */
   readonly regions?: readonly string[]
   /** Initial {@link TencentSimulator.lagMs}; default 30000. */
   readonly lagMs?: number
@@ -58,6 +59,8 @@ export interface TencentSimulator {
   readonly ssm: Ssm
   /** Whom the account trusts to take its roles, likewise; at first nobody. */
   readonly sts: Sts
+  /** The account's functions, likewise; what is deployed runs. */
+  readonly scf: Scf
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
   /**
@@ -102,9 +105,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
   const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
   const ssm = createSsm({ regions, now })
   const keys = new Map<string, Key>()
+  const scf = createScf({ regions, keys, now, url: () => `http://127.0.0.1:${port}` })
   const clock = (): number => now() + settings.clockOffsetMs
   const sts = createSts({ keys, clock })
-  const services = [vod.service, ssm.service, sts.service]
+  const services = [vod.service, ssm.service, sts.service, scf.service]
   const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const calls: Call[] = []
   const admit = createGate({ services, keys, now, clock })
@@ -145,6 +149,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     if (!body) return
     const { method = '', url = '', headersDistinct: headers } = incoming
     const request: RawRequest = { method, url, headers, body }
+    if (isFunctionUrl(url)) {
+      const { status, headers, body } = await scf.answerUrl(request)
+      return response.writeHead(status, headers).end(body)
+    }
     if (!isConsole(url)) return answerApi(request, response)
     const { status, content } = answerConsole(request, { vod, faults })
     if (typeof content === 'string')
@@ -170,14 +178,17 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     vod,
     ssm,
     sts,
+    scf,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,
-    close: () =>
-      new Promise<void>((resolve) => {
+    close: async () => {
+      await scf.close()
+      await new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
-      }),
+      })
+    },
   })
 }
 

@@ -1,0 +1,140 @@
+/** The flags of `npm run deploy:scf`: arguments in, options or every problem out. Pure. */
+import { parseArgs } from 'node:util'
+
+export interface DeployOptions {
+  readonly mode: 'deploy' | 'plan' | 'remove' | 'plan-remove' | 'help'
+  /** Part of both functions' names, such as `dev`. */
+  readonly stage: string
+  /** `null`: as the settings say. */
+  readonly region: string | null
+  readonly namespace: string
+  /** The name of the run role; `null` only where none is needed. */
+  readonly role: string | null
+  /** Whether `AIGC_SECRET_ID` and `AIGC_SECRET_KEY` are put into the functions. */
+  readonly copyKeys: boolean
+  /** Names of further variables that are put into the functions. */
+  readonly variables: readonly string[]
+  /** A cron expression of SCF's seven fields. */
+  readonly schedule: string
+  readonly auth: 'CAM' | 'NONE'
+}
+
+const flags = {
+  role: { type: 'string' },
+  stage: { type: 'string', default: 'dev' },
+  region: { type: 'string' },
+  namespace: { type: 'string', default: 'default' },
+  schedule: { type: 'string', default: '0 */5 * * * * *' },
+  auth: { type: 'string', default: 'CAM' },
+  env: { type: 'string', multiple: true, default: [] as string[] },
+  'copy-keys': { type: 'boolean', default: false },
+  plan: { type: 'boolean', default: false },
+  remove: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+export const help = `Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date. Safe to repeat.
+
+  npm run deploy:scf -- --role NAME [flags]
+
+  --role NAME         the run role of both functions; docs/deploy-tencent.md says how to make it
+  --stage NAME        part of the functions' names: vod-aigc-tokens-STAGE-list-tokens (default dev)
+  --region REGION     where the functions run (default AIGC_REGION, else TENCENTCLOUD_REGION, else by AIGC_SITE)
+  --namespace NAME    SCF namespace, which must exist (default "default")
+  --schedule CRON     when mirror-tokens runs, SCF's seven fields: second minute hour day month weekday year
+                      (default "0 */5 * * * * *", every five minutes)
+  --auth CAM|NONE     who may call the function URL of list-tokens (default CAM: requests that are signed by a
+                      user with scf:InvokeFunctionUrl); NONE: everybody, so only with AIGC_HTTP_AUTH=keys
+  --env NAME          puts one more variable of this environment into both functions, such as AWS_ACCESS_KEY_ID;
+                      may be repeated
+  --copy-keys         puts AIGC_SECRET_ID and AIGC_SECRET_KEY into the functions, in place of a run role's
+                      credentials
+  --plan              says what would change and changes nothing
+  --remove            takes timer, function URL and functions away; mirrored secrets stay
+  --help              this text
+
+Credentials to deploy with: AIGC_SECRET_ID and AIGC_SECRET_KEY, or TENCENTCLOUD_SECRET_ID and
+TENCENTCLOUD_SECRET_KEY, from the environment or .env. They stay here: the functions get theirs from the run role.
+
+Settings: every other AIGC_* variable of the environment or .env goes to the function that reads it. With --auth CAM
+list-tokens gets AIGC_HTTP_AUTH=platform, whatever the environment says, and no AIGC_API_KEYS.
+`
+
+/** Reads the arguments behind `npm run deploy:scf --`. */
+export function parseOptions(args: readonly string[]): DeployOptions | { readonly problems: string[] } {
+  // Not strict, so that every problem is found and named in our words.
+  const { values, positionals, tokens } = parseArgs({
+    args: [...args],
+    options: flags,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const problems: string[] = []
+  const given = tokens.filter((token) => token.kind === 'option')
+  for (const { name, rawName, value } of given) {
+    if (!Object.hasOwn(flags, name)) problems.push(`${rawName} is not a flag${knownFlags}`)
+    else if (flags[name as keyof typeof flags].type === 'string' && (!value || value.startsWith('-')))
+      problems.push(`${rawName} needs a value`)
+    else if (flags[name as keyof typeof flags].type === 'boolean' && value !== undefined)
+      problems.push(`${rawName} takes no value`)
+  }
+  // What follows an unknown flag may be its value.
+  if (problems.length === 0)
+    for (const positional of positionals) problems.push(`"${positional}" is not a flag${knownFlags}`)
+  if (problems.length > 0) return { problems }
+
+  const text = (name: keyof typeof flags): string => String(values[name])
+  const { plan, remove } = values
+  const mode = values.help ? 'help' : remove ? (plan ? 'plan-remove' : 'remove') : plan ? 'plan' : 'deploy'
+  const [stage, namespace, schedule] = [text('stage'), text('namespace'), text('schedule')]
+  const optional = (name: keyof typeof flags): string | null => (values[name] ? text(name) : null)
+  const [role, region] = [optional('role'), optional('region')]
+  const auth = text('auth')
+  const variables = values.env as string[]
+  // Function names end at 60 characters.
+  if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,28}[A-Za-z0-9])?$/.test(stage))
+    problems.push('--stage must be 1 to 30 letters, digits and hyphens, such as prod')
+  if (!/^[A-Za-z0-9][\w-]{0,29}$/.test(namespace))
+    problems.push('--namespace must be 1 to 30 letters, digits, "-" and "_"')
+  if (region && !/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(region))
+    problems.push('--region must be a Tencent Cloud region, such as ap-singapore')
+  if (role && !/^[\w+=,.@-]{1,128}$/.test(role))
+    problems.push('--role must be the name of a CAM role, without uin or path')
+  if (!isSchedule(schedule))
+    problems.push(
+      '--schedule must be a cron expression of seven fields (second minute hour day month weekday year), ' +
+        'such as "0 */5 * * * * *"',
+    )
+  if (auth !== 'CAM' && auth !== 'NONE') problems.push('--auth must be CAM or NONE')
+  for (const name of variables)
+    if (!/^[A-Za-z][A-Za-z0-9_]+$/.test(name))
+      problems.push('--env must be the name of a variable, without a value: it is read from the environment')
+  if (mode !== 'help' && !remove && !role && !values['copy-keys'])
+    problems.push(
+      'the functions would have no credentials: name their run role with --role NAME ' +
+        '(docs/deploy-tencent.md says how to make one), or put your own key into them with --copy-keys',
+    )
+  if (problems.length > 0) return { problems }
+  return {
+    mode,
+    stage,
+    region,
+    namespace,
+    role,
+    copyKeys: values['copy-keys'] === true,
+    variables,
+    schedule,
+    auth: auth === 'NONE' ? 'NONE' : 'CAM',
+  }
+}
+
+const knownFlags = `; the flags are ${Object.keys(flags)
+  .map((name) => `--${name}`)
+  .join(', ')}`
+
+/** SCF also takes the five fields of Unix, which count minutes where these count seconds: only seven are accepted. */
+function isSchedule(text: string): boolean {
+  const fields = text.split(' ')
+  return fields.length === 7 && fields.every((field) => /^[\dA-Za-z*/,-]+$/.test(field))
+}

@@ -1,0 +1,99 @@
+/** What stands on SCF: the answers of `GetFunction` and `ListTriggers`, read. Pure. */
+import { mark } from '../../lib/stores/store.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** https://cloud.tencent.com/document/api/583/115197; `Publishing` and `PublishFailed` are about other versions. */
+export interface FunctionState {
+  readonly status: string
+  /** Why an operation failed, in SCF's words; empty where nothing did. */
+  readonly reason: string
+  readonly runtime: string
+  readonly type: string
+  readonly handler: string
+  readonly description: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  readonly role: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly triggers: readonly TriggerState[]
+}
+
+export interface TriggerState {
+  readonly type: string
+  readonly name: string
+  readonly qualifier: string
+  readonly enabled: boolean
+  /** Of a timer: its cron expression. */
+  readonly cron: string
+  /** Of a function URL: `CAM` or `NONE`. */
+  readonly auth: string
+  /** Of a function URL: its public address, empty where it has none. */
+  readonly url: string
+}
+
+/** Whether `vod-aigc-tokens` made the function: its description starts with the mark. */
+export function isOurs({ description }: FunctionState): boolean {
+  return description.startsWith(mark)
+}
+
+/** Whether something is still going on with the function, so that SCF refuses all else. */
+export function isBusy({ status }: FunctionState): boolean {
+  return ['Creating', 'Updating', 'Publishing', 'Deleting'].includes(status)
+}
+
+export function readFunction(answer: Fields, triggers: Fields): FunctionState {
+  const reasons = list(answer['StatusReasons']).map((reason) => text(reason['ErrorMessage']))
+  return {
+    status: text(answer['Status']),
+    reason: reasons.filter((reason) => reason !== '').join('; ') || text(answer['StatusDesc']),
+    runtime: text(answer['Runtime']),
+    // Older functions may say nothing, and are event functions.
+    type: text(answer['Type']) || 'Event',
+    handler: text(answer['Handler']),
+    description: text(answer['Description']),
+    memoryMb: Number(answer['MemorySize']),
+    timeoutSeconds: Number(answer['Timeout']),
+    role: text(answer['Role']),
+    environment: Object.fromEntries(
+      list(record(answer['Environment'])['Variables']).map(({ Key, Value }) => [text(Key), text(Value)]),
+    ),
+    triggers: list(triggers['Triggers']).map(readTrigger),
+  }
+}
+
+function readTrigger(trigger: Fields): TriggerState {
+  // A timer's description goes in as a bare cron expression and comes back as JSON.
+  const description = parse(text(trigger['TriggerDesc']))
+  const { EnableExtranet, ExtranetUrl } = record(description['NetConfig'])
+  const type = text(trigger['Type'])
+  return {
+    type,
+    name: text(trigger['TriggerName']),
+    qualifier: text(trigger['Qualifier']) || '$LATEST',
+    enabled: trigger['Enable'] === 1,
+    cron: type === 'timer' ? text(description['cron']) || text(trigger['TriggerDesc']) : '',
+    auth: text(description['AuthType']),
+    url: EnableExtranet === false ? '' : text(ExtranetUrl),
+  }
+}
+
+function parse(json: string): Fields {
+  try {
+    return record(JSON.parse(json))
+  } catch {
+    return {}
+  }
+}
+
+function record(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}
+
+function list(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(record) : []
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
