@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // test/runtime has a configuration of its own.
+    include: ['test/*.test.ts', 'test/peers/*.test.ts'],
     setupFiles: ['test/loopback-only.ts', 'test/same-seed.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Most of the time is spent waiting for other processes.
