@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,9 +33,13 @@ const client = required('LAMBDA_RUNTIME_CLIENT', 'the index.mjs of an installed 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What Lambda sets, beside the settings. docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
-function reserved(name: string, memory: number, task: string, runtimeApi: string): Record<string, string> {
+function reserved(
+  { name, memory, runtime }: Packaged,
+  task: string,
+  runtimeApi: string,
+): Record<string, string> {
   return {
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x',
+    AWS_EXECUTION_ENV: `AWS_Lambda_${runtime}`,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${memory}`,
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -73,7 +77,7 @@ export async function startLambda(
     cwd: task,
     env: {
       ...settings,
-      ...reserved(deployed.name, deployed.memory, task, api.host),
+      ...reserved(deployed, task, api.host),
       _HANDLER: handler ?? deployed.handler,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -121,6 +125,8 @@ export async function startLambda(
 interface Packaged {
   readonly name: string
   readonly handler: string
+  /** Such as `nodejs22.x`. */
+  readonly runtime: string
   /** In MB. */
   readonly memory: number
   /** The zip, from the project's folder. */
@@ -130,6 +136,7 @@ interface Packaged {
 /** A function as the Serverless CLI would deploy it. */
 function readPackaged(name: FunctionName): Packaged {
   const state = join(root, '.serverless/serverless-state.json')
+  if (!existsSync(state)) throw new Error('Nothing is packaged: run npx serverless package first')
   const { service } = JSON.parse(readFileSync(state, 'utf8'))
   const { package: packaged, ...rest } = service.functions[name]
   return { ...rest, artifact: packaged.artifact }
