@@ -2,9 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Minutes, and needs more than Node: a step of .ci/run.
-    exclude: ['test/deploy/**'],
+    // test/deploy and test/runtime take minutes and more than Node: steps of .ci/run.
+    include: ['test/*.test.ts', 'test/peers/*.test.ts'],
     setupFiles: ['test/loopback-only.ts', 'test/same-seed.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Most of the time is spent waiting for other processes.

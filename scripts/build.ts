@@ -1,19 +1,21 @@
 /**
- * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`.
+ * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`;
+ * `npm run build` also says what is inside: `dist/NAME.sbom.json` and `dist/NAME.licences.txt`.
  * The same source gives the same bytes.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { zipSync } from 'fflate'
+import { findPackages, listLocked, writeContents } from './contents.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const functionNames = ['list-tokens', 'mirror-tokens'] as const
 export type FunctionName = (typeof functionNames)[number]
 
 /** SCF loads with `require` and runs Node 20, so: CommonJS for Node 20. */
-const options: BuildOptions = {
+const options = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -25,7 +27,8 @@ const options: BuildOptions = {
   supported: { 'dynamic-import': false },
   logLevel: 'warning',
   absWorkingDir: root,
-}
+  metafile: true,
+} satisfies BuildOptions
 
 /** Keeps `lib/aws.ts` out of `index.js`: it is the file `aws.js` beside it. */
 const awsApart: Plugin = {
@@ -35,20 +38,26 @@ const awsApart: Plugin = {
   },
 }
 
+/** Is told what esbuild put into a function's files. */
+type OnBuilt = (name: FunctionName, metafiles: readonly Metafile[]) => Promise<void>
+
 /** Builds everything into a folder, which is emptied first; returns the path of each function's `index.js`. */
-export async function buildFunctions(dist = join(root, 'dist')): Promise<Record<FunctionName, string>> {
+export async function buildFunctions(
+  dist = join(root, 'dist'),
+  onBuilt?: OnBuilt,
+): Promise<Record<FunctionName, string>> {
   await rm(dist, { recursive: true, force: true })
   await mkdir(dist, { recursive: true })
   // The bundles are CommonJS although this package is not. This file lies outside of what is deployed.
   await writeFile(join(dist, 'package.json'), '{"type":"commonjs"}\n')
   const [listTokens, mirrorTokens] = await Promise.all([
-    buildFunction('list-tokens', dist),
-    buildFunction('mirror-tokens', dist),
+    buildFunction('list-tokens', dist, onBuilt),
+    buildFunction('mirror-tokens', dist, onBuilt),
   ])
   return { 'list-tokens': listTokens, 'mirror-tokens': mirrorTokens }
 }
 
-async function buildFunction(name: FunctionName, dist: string): Promise<string> {
+async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt): Promise<string> {
   const folder = join(dist, name)
   const index = {
     entryPoints: [`handlers/${name}.ts`],
@@ -61,7 +70,7 @@ async function buildFunction(name: FunctionName, dist: string): Promise<string> 
     // On Node 20, which is what SCF has, the SDK would write a notice among the log's JSON lines.
     define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
   }
-  await Promise.all([build({ ...options, ...index }), build({ ...options, ...aws })])
+  const built = await Promise.all([build({ ...options, ...index }), build({ ...options, ...aws })])
   const files = ['aws.js', 'index.js'].map(
     async (file) => [file, await readFile(join(folder, file))] as const,
   )
@@ -73,10 +82,18 @@ async function buildFunction(name: FunctionName, dist: string): Promise<string> 
     attrs: 0o644 << 16,
   })
   await writeFile(join(dist, `${name}.zip`), zip)
+  await onBuilt?.(
+    name,
+    built.map(({ metafile }) => metafile),
+  )
   return index.outfile
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await buildFunctions()
-  console.log('built dist/list-tokens, dist/mirror-tokens and their zips')
+  const dist = join(root, 'dist')
+  const locked = listLocked(root)
+  await buildFunctions(dist, async (name, metafiles) =>
+    writeContents(join(dist, name), await findPackages(metafiles, root), await locked),
+  )
+  console.log('built dist/list-tokens, dist/mirror-tokens, their zips and what is inside them')
 }
