@@ -9,10 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, parseConfig } from '../lib/config.ts'
-import { credentialVariables, readCredentials } from '../lib/credentials.ts'
+import { chooseCredentials, credentialVariables, type Environment } from '../lib/credentials.ts'
 import { CodedError } from '../lib/errors.ts'
 import { createScrubber } from '../lib/log.ts'
 import { storeKinds } from '../lib/stores/index.ts'
+import type { Credentials } from '../lib/tc3.ts'
 import { createTencentClient } from '../lib/tencent.ts'
 import { createTransport } from '../lib/transport.ts'
 import { buildFunctions, type FunctionName, functionNames } from './build.ts'
@@ -83,7 +84,7 @@ function readDeployment(): Config {
     'TENCENTCLOUD_REGION',
     ...credentialVariables,
   ]
-  return parseConfig(Object.fromEntries(names.map((name) => [name, env[name]])), storeKinds)
+  return parseConfig(pickOwn(names), storeKinds)
 }
 
 async function planDeployments(region: string): Promise<Target[]> {
@@ -123,10 +124,21 @@ async function build(): Promise<Record<FunctionName, Code>> {
   }
 }
 
+/** The key of whoever deploys: one from the environment, because AWS vouches for nobody here. */
+function ownKey(): Credentials {
+  const choice = chooseCredentials(pickOwn(credentialVariables))
+  if (!('credentials' in choice)) throw new Error('only these variables were picked')
+  return choice.credentials
+}
+
+function pickOwn(names: readonly string[]): Environment {
+  return Object.fromEntries(names.map((name) => [name, env[name]]))
+}
+
 function openScf({ scfEndpoint }: Config, region: string): Scf {
   const lend = {
     send: createTransport(),
-    credentials: () => readCredentials(env),
+    credentials: ownKey,
     now: Date.now,
     random: Math.random,
     sleep: (ms: number) => sleep(ms),
