@@ -103,6 +103,61 @@ export function authorization(
   )
 }
 
+/** Gives the `Authorization` header of a request with this body; `timestamp` is in epoch seconds. */
+export type Sign = (
+  body: string | Uint8Array,
+  timestamp: number,
+  credentials: Pick<Credentials, 'secretId' | 'secretKey'>,
+) => string
+
+/**
+ * What {@link authorization} gives, for requests that differ in nothing but body and time: what they share is worked
+ * out once, and the signing key once a day.
+ */
+export function createSigner(request: Omit<SignableRequest, 'body'>, service: string): Sign {
+  const canonical = Buffer.from(canonicalRequest({ ...request, body: '' }))
+  const payloadHashAt = canonical.length - hexBytes
+  const headerNames = signedHeaders(request.headers)
+  let kept: ReturnType<typeof prepareDay> | undefined
+
+  return (body, timestamp, { secretId, secretKey }) => {
+    const day = Math.floor(timestamp / secondsOfDay)
+    if (kept?.day !== day || kept.secretKey !== secretKey) kept = prepareDay(day, secretKey, service)
+    canonical.write(sha256Hex(body), payloadHashAt, 'latin1')
+    const signed = kept.hmac(`TC3-HMAC-SHA256\n${timestamp}\n${kept.scope}\n${sha256Hex(canonical)}`)
+    return `TC3-HMAC-SHA256 Credential=${secretId}/${kept.scope}, SignedHeaders=${headerNames}, Signature=${signed}`
+  }
+}
+
+function prepareDay(day: number, secretKey: string, service: string) {
+  const scope = { service, timestamp: day * secondsOfDay }
+  return { day, secretKey, scope: credentialScope(scope), hmac: prepareHmac(signingKey(secretKey, scope)) }
+}
+
+const secondsOfDay = 86_400
+/** A SHA-256 in hex. */
+const hexBytes = 64
+/** What SHA-256 takes at a time. */
+const blockBytes = 64
+
+/**
+ * HMAC-SHA256 (RFC 2104) of ASCII with a key of 32 bytes, as the two hashes that it is made of: several times faster
+ * than `createHmac`, which sets up a key at every call.
+ */
+function prepareHmac(key: Uint8Array): (ascii: string) => string {
+  const pad = (byte: number): Buffer =>
+    Buffer.from(Uint8Array.from({ length: blockBytes }, (_, i) => byte ^ (key[i] ?? 0)))
+  const outer = Buffer.concat([pad(0x5c), Buffer.alloc(32)])
+  let inner = pad(0x36)
+  return (ascii) => {
+    const bytes = blockBytes + ascii.length
+    if (bytes !== inner.length) inner = Buffer.concat([inner.subarray(0, blockBytes)], bytes)
+    inner.write(ascii, blockBytes, 'latin1')
+    outer.write(hash('sha256', inner, 'binary'), blockBytes, 'latin1')
+    return hash('sha256', outer, 'hex')
+  }
+}
+
 function canonicalEntries(headers: SignableRequest['headers']): [name: string, value: string][] {
   return Object.entries(headers)
     .map(([name, value]): [string, string] => [name.trim().toLowerCase(), value.trim().toLowerCase()])

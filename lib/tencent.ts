@@ -4,7 +4,7 @@
  */
 import { type ClientErrorCode, TencentError } from './errors.ts'
 import type { Pace } from './pace.ts'
-import { authorization, type Credentials } from './tc3.ts'
+import { type Credentials, createSigner, type Sign } from './tc3.ts'
 import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
 
 /** One API product in one version. */
@@ -72,8 +72,19 @@ export function createTencentClient(
   { service, version, endpoint, region }: TencentService,
   lend: TencentClientDependencies,
 ): CallTencent {
+  const { host } = new URL(endpoint)
+  const prepared = new Map<string, Prepared>()
   /** How far Tencent's clock is ahead of ours, learned from a refused signature. */
   let clockOffsetMs = 0
+
+  function prepare(action: string): Prepared {
+    const known = prepared.get(action)
+    if (known) return known
+    const signed = { 'content-type': 'application/json; charset=utf-8', host, 'x-tc-action': action }
+    const made = { signed, sign: createSigner({ method: 'POST', headers: signed }, service) }
+    prepared.set(action, made)
+    return made
+  }
 
   async function attempt(
     action: string,
@@ -82,16 +93,10 @@ export function createTencentClient(
     timeoutMs: number,
   ): Promise<Outcome> {
     const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
-    const signed = {
-      'content-type': 'application/json; charset=utf-8',
-      host: new URL(endpoint).host,
-      'x-tc-action': action,
-    }
+    const { signed, sign } = prepare(action)
     const headers = {
       ...signed,
-      authorization: credentials
-        ? authorization({ method: 'POST', headers: signed, body }, { service, timestamp }, credentials)
-        : 'SKIP',
+      authorization: credentials ? sign(body, timestamp, credentials) : 'SKIP',
       'x-tc-timestamp': String(timestamp),
       'x-tc-version': version,
       'x-tc-language': 'en-US',
@@ -155,6 +160,13 @@ export function createTencentClient(
       }
     }
   }
+}
+
+/** What all calls of an action have in common. */
+interface Prepared {
+  /** The signed headers. */
+  readonly signed: Readonly<Record<string, string>>
+  readonly sign: Sign
 }
 
 /** The credentials are no good, or no longer: they expired, or somebody rotated them. */

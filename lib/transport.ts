@@ -1,5 +1,5 @@
 /** Bytes out, bytes in: the only file that knows undici. */
-import { Agent, request as undiciRequest } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { type ClientErrorCode, CodedError } from './errors.ts'
 
 export interface OutgoingRequest {
@@ -38,58 +38,85 @@ const maxAnswerBytes = 1_000_000
  * request that uses it; the caller's retry opens a new one.
  */
 export function createTransport(): Send {
-  const dispatcher = new Agent({
-    keepAliveTimeout: 300_000,
-    keepAliveMaxTimeout: 600_000,
-    connect: { timeout: 5_000 },
-    // The timer below is the only one that counts.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
-  return async ({ endpoint, headers, body, timeoutMs }) => {
-    const abort = new AbortController()
-    const timer = setTimeout(() => abort.abort(), timeoutMs)
-    try {
-      const answer = await undiciRequest(endpoint, {
-        dispatcher,
-        method: 'POST',
-        headers,
-        body,
-        signal: abort.signal,
-      })
-      return {
-        status: answer.statusCode,
-        headers: {
-          date: single(answer.headers['date']),
-          retryAfter: single(answer.headers['retry-after']),
-        },
-        body: await readCapped(answer.body),
-      }
-    } catch (error) {
-      if (error instanceof TransportError) throw error
-      if (abort.signal.aborted)
-        throw new TransportError('ClientError.Timeout', `no answer within ${Math.round(timeoutMs)} ms`)
-      throw new TransportError('ClientError.NetworkError', `connection failed (${reason(error)})`)
-    } finally {
-      clearTimeout(timer)
-    }
+  const pools = new Map<string, Pool>()
+
+  function poolOf(endpoint: string): Pool {
+    const known = pools.get(endpoint)
+    if (known) return known
+    const pool = new Pool(endpoint, {
+      keepAliveTimeout: 300_000,
+      keepAliveMaxTimeout: 600_000,
+      connect: { timeout: 5_000 },
+      // The timer of each request is the only one that counts.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    pools.set(endpoint, pool)
+    return pool
   }
+
+  return ({ endpoint, headers, body, timeoutMs }) =>
+    new Promise((resolve, reject) => {
+      const exchange = createExchange(timeoutMs, resolve, reject)
+      poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers: { ...headers }, body }, exchange)
+    })
 }
 
-async function readCapped(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
+/** Collects one answer. */
+function createExchange(
+  timeoutMs: number,
+  resolve: (answer: IncomingAnswer) => void,
+  reject: (error: TransportError) => void,
+): Dispatcher.DispatchHandler {
+  let controller: Dispatcher.DispatchController | undefined
+  let giveUp: TransportError | undefined
+  let status = 0
+  let answerHeaders: IncomingAnswer['headers'] = { date: null, retryAfter: null }
   let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    // Leaving the loop destroys the stream and its connection.
-    if (size > maxAnswerBytes)
-      throw new TransportError(
-        'ClientError.ResponseTooLarge',
-        `the answer has more than ${maxAnswerBytes} bytes`,
-      )
-    chunks.push(chunk)
+  const chunks: Buffer[] = []
+
+  /** Ends the exchange, and the connection with it. */
+  function abort(error: TransportError): void {
+    clearTimeout(timer)
+    giveUp = error
+    reject(error)
+    controller?.abort(error)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  const timer = setTimeout(
+    () => abort(new TransportError('ClientError.Timeout', `no answer within ${Math.round(timeoutMs)} ms`)),
+    timeoutMs,
+  )
+
+  return {
+    onRequestStart(started) {
+      controller = started
+      // The time was up while the connection was made.
+      if (giveUp) started.abort(giveUp)
+    },
+    onResponseStart(_, statusCode, { date, 'retry-after': retryAfter }) {
+      status = statusCode
+      answerHeaders = { date: single(date), retryAfter: single(retryAfter) }
+    },
+    onResponseData(_, chunk) {
+      size += chunk.length
+      if (size <= maxAnswerBytes) chunks.push(chunk)
+      else
+        abort(
+          new TransportError(
+            'ClientError.ResponseTooLarge',
+            `the answer has more than ${maxAnswerBytes} bytes`,
+          ),
+        )
+    },
+    onResponseEnd() {
+      clearTimeout(timer)
+      resolve({ status, headers: answerHeaders, body: Buffer.concat(chunks).toString('utf8') })
+    },
+    onResponseError(_, error) {
+      clearTimeout(timer)
+      reject(new TransportError('ClientError.NetworkError', `connection failed (${reason(error)})`))
+    },
+  }
 }
 
 function single(value: string | string[] | undefined): string | null {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   authorization,
   canonicalRequest,
+  createSigner,
   credentialScope,
   dateKey,
   type Scope,
@@ -120,6 +121,36 @@ describe('properties', () => {
           sign(request, scope, secretKey),
         )
         expect(signedHeaders(reversed)).toBe('content-type;host;x-tc-action')
+      }),
+    )
+  })
+
+  // One signer for many calls: what it keeps from one must not spoil the next.
+  it('createSigner gives what authorization gives, whatever it signed before', () => {
+    const call = fc.record({
+      body: fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array()),
+      // Around midnight and where a timestamp gains a digit, too.
+      timestamp: fc.oneof(
+        fc.integer({ min: 1, max: 4e9 }),
+        fc.integer({ min: -2, max: 2 }).map((seconds) => Date.UTC(2026, 0, 1) / 1000 + seconds),
+        fc.integer({ min: 999_999_998, max: 1_000_000_001 }),
+      ),
+      credentials: fc.constantFrom(
+        { secretId: 'id-1', secretKey: 'key-1' },
+        { secretId: 'id-2', secretKey: 'key-2' },
+        {
+          secretId: 'id-1',
+          secretKey: 'a key that is longer than a block of SHA-256, which is 64 bytes long',
+        },
+      ),
+    })
+    fc.assert(
+      fc.property(request, fc.constantFrom('vod', 'ssm'), fc.array(call), (like, service, calls) => {
+        const sign = createSigner(like, service)
+        for (const { body, timestamp, credentials } of calls)
+          expect(sign(body, timestamp, credentials)).toBe(
+            authorization({ ...like, body }, { service, timestamp }, credentials),
+          )
       }),
     )
   })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createTransport } from '../lib/transport.ts'
 
@@ -65,6 +65,17 @@ describe('createTransport', () => {
   it('createTransport times out on a server that never finishes its answer', async () => {
     const endpoint = await serve((_, response) => void response.write('{'))
     await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+  })
+
+  it('createTransport times out on a server that never finishes its handshake', async () => {
+    const listening = createTcpServer().listen(0, '127.0.0.1')
+    await once(listening, 'listening')
+    const connected = once(listening, 'connection')
+    const endpoint = `https://127.0.0.1:${(listening.address() as AddressInfo).port}`
+    await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+    const [socket] = (await connected) as [Socket]
+    socket.destroy()
+    await new Promise((resolve) => listening.close(resolve))
   })
 
   it.each<[string, RequestListener]>([
