@@ -18,6 +18,7 @@ import { createTencentClient, type TencentClientDependencies } from '../lib/tenc
 import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tokens.ts'
 import { createTransport } from '../lib/transport.ts'
 import { assumeRole, stsApi } from '../lib/web-identity.ts'
+import { writeToStdout } from './stdout.ts'
 
 /** What both functions work with. */
 export interface Runtime {
@@ -39,16 +40,19 @@ export interface Invocation {
 const reserveMs = 500
 /** Where no platform sets a limit, as in a run from a terminal. */
 const noLimitMs = 900_000
+/** Set on Lambda only. */
+const lambdaName = process.env['AWS_LAMBDA_FUNCTION_NAME']
 /** What Tencent's audit log calls the sessions of this function's role. */
-const sessionName = process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'vod-aigc-tokens'
+const sessionName = lambdaName ?? 'vod-aigc-tokens'
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
 const scrubber = createScrubber()
+learnFromEnvironment()
 const send = createTransport()
 const upstream = { calls: 0, ms: 0 }
 const lendToLog = {
-  write: (line: string): void => void process.stdout.write(line),
+  write: writeToStdout,
   now,
   scrub: scrubber.scrub,
 }
@@ -92,7 +96,6 @@ export function createHandler(
   run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
 ): (event: unknown, context: unknown) => Promise<unknown> {
   return async (event, context) => {
-    learnFromEnvironment()
     const started = now()
     const invocation = readContext(context)
     let outcome: Outcome
@@ -102,13 +105,13 @@ export function createHandler(
       outcome = { error, fields: {}, metrics: metricsOfError() }
     }
     const { result, error, fields, metrics } = outcome
-    const functionName = process.env['AWS_LAMBDA_FUNCTION_NAME']
+    if (error !== undefined) learnFromEnvironment()
     log(outcome.level ?? (error === undefined ? 'info' : 'error'), name, {
       invocation: invocation.requestId,
       durationMs: now() - started,
       ...(error !== undefined && errorFields(error)),
       ...fields,
-      ...(functionName && embedMetrics(functionName, now(), metrics)),
+      ...(lambdaName && embedMetrics(lambdaName, now(), metrics)),
     })
     if (error !== undefined) throw leavingError(error, scrub)
     return result

@@ -37,10 +37,10 @@ export interface TokenCacheDependencies {
 }
 
 interface Entry {
-  readonly list: TokenList & { readonly observedAt: number }
+  /** As it is served from here on. */
+  readonly list: CachedList
   readonly freshUntil: number
   readonly staleUntil: number
-  readonly staleBecause: UpstreamError | null
 }
 
 const shortestRefreshMs = 1_000
@@ -55,24 +55,23 @@ export function createTokenCache(
   lend: TokenCacheDependencies,
 ): TokenCache {
   const entries = new Map<number | null, Entry>()
-  const flights = new Map<number | null, Promise<Entry>>()
+  const flights = new Map<number | null, Promise<CachedList>>()
 
-  function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): Entry {
+  function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
     const observedAt = lend.now()
     const freshMs = staleBecause ? 0 : cacheSeconds * 1000 * (0.75 + 0.5 * lend.random())
     const freshUntil = observedAt + freshMs
     const entry = {
-      list: { ...fetched, observedAt },
+      list: { ...fetched, observedAt, fromCache: true, staleBecause },
       freshUntil,
       staleUntil: freshUntil + staleSeconds * 1000,
-      staleBecause,
     }
     entries.set(subAppId, entry)
-    return entry
+    return entry.list
   }
 
   /** Asks upstream, and turns to what else there is when that fails. */
-  async function fly(subAppId: number | null, deadline: number): Promise<Entry> {
+  async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
     const spare = old && lend.now() < old.staleUntil ? old : null
     const patient = spare === null && lend.fallback === null
@@ -84,10 +83,10 @@ export function createTokenCache(
     } catch (error) {
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
-      if (spare && spare.staleBecause === null) return { ...spare, staleBecause: error }
+      if (spare && spare.list.staleBecause === null) return { ...spare.list, staleBecause: error }
       const mirrored = await lend.fallback?.(subAppId, deadline).catch(() => null)
       if (mirrored) return keep(subAppId, mirrored, error)
-      if (spare) return { ...spare, staleBecause: error }
+      if (spare) return { ...spare.list, staleBecause: error }
       throw error
     }
   }
@@ -96,13 +95,11 @@ export function createTokenCache(
     async get(subAppId, { refresh, deadline }) {
       const entry = entries.get(subAppId)
       const servable = entry && (refresh ? entry.list.observedAt + shortestRefreshMs : entry.freshUntil)
-      if (entry && servable !== undefined && lend.now() < servable)
-        return { ...entry.list, fromCache: true, staleBecause: entry.staleBecause }
+      if (entry && servable !== undefined && lend.now() < servable) return entry.list
       const joined = flights.get(subAppId)
       const flight = joined ?? fly(subAppId, deadline).finally(() => flights.delete(subAppId))
       if (!joined) flights.set(subAppId, flight)
-      const { list, staleBecause } = await flight
-      return { ...list, fromCache: joined !== undefined, staleBecause }
+      return { ...(await flight), fromCache: joined !== undefined }
     },
   }
 }

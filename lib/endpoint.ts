@@ -5,9 +5,8 @@ import type { Config, HttpAuth } from './config.ts'
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from './errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from './events.ts'
 import { matchRoute, methods } from './routes.ts'
-import { sha256Hex } from './tc3.ts'
 import { isThrottle } from './tencent.ts'
-import { fingerprint } from './tokens.ts'
+import { nameTokens } from './tokens.ts'
 
 export interface EndpointDependencies {
   /** Called for every route but `/healthz`. Throws `ConfigError`. */
@@ -51,7 +50,7 @@ export interface ListView {
 export function viewList(list: CachedList, subAppId: number | null, values: boolean): ListView {
   return {
     SubAppId: subAppId,
-    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: list.apiTokens.map(fingerprint) }),
+    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: nameTokens(list.apiTokens).fingerprints }),
     ...(values && list.extInfos && { ExtInfos: list.extInfos }),
     RequestId: list.requestId,
     ObservedAt: new Date(list.observedAt).toISOString(),
@@ -120,7 +119,8 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   const list = await lend.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache
   audit.staleBecause = list.staleBecause?.code ?? null
-  const etag = `"${sha256Hex(JSON.stringify([...new Set(list.apiTokens)].sort()))}"`
+  const { digest, fingerprints } = nameTokens(list.apiTokens)
+  const etag = `"${digest}"`
   const headers = {
     etag,
     age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
@@ -128,9 +128,24 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   }
   if (knowsAlready(request.headers['if-none-match'], etag))
     return { status: 304, headers: { ...headers, 'cache-control': 'no-store' }, body: '' }
-  audit.fingerprints = list.apiTokens.map(fingerprint)
-  const response = json(200, viewList(list, subAppId, values))
-  return { ...response, headers: { ...response.headers, ...headers } }
+  audit.fingerprints = fingerprints
+  return { status: 200, headers: { ...jsonHeaders, ...headers }, body: renderList(list, subAppId, values) }
+}
+
+interface Rendered {
+  readonly subAppId: number | null
+  readonly body: string
+}
+const rendered = { full: new WeakMap<CachedList, Rendered>(), masked: new WeakMap<CachedList, Rendered>() }
+
+/** A list from the cache is the same object each time, and is rendered once. */
+function renderList(list: CachedList, subAppId: number | null, values: boolean): string {
+  const of = values ? rendered.full : rendered.masked
+  const known = of.get(list)
+  if (known?.subAppId === subAppId) return known.body
+  const body = JSON.stringify(viewList(list, subAppId, values))
+  of.set(list, { subAppId, body })
+  return body
 }
 
 /** How to be let in, in words and as `WWW-Authenticate`. */
@@ -201,16 +216,14 @@ function problem(
   }
 }
 
+const jsonHeaders = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+} as const
+
 function json(status: number, body: object): HttpResponse {
-  return {
-    status,
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    },
-    body: JSON.stringify(body),
-  }
+  return { status, headers: jsonHeaders, body: JSON.stringify(body) }
 }
 
 /** `Cache-Control: no-cache` from the caller. */

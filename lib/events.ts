@@ -78,6 +78,8 @@ export const shapes: readonly Shape[] = [
     'api-gateway-v1',
     (event) => isText(field(event, 'requestContext', 'apiId')) && isText(field(event, 'resource')),
     (event) => ({
+      ...readPayload1(event),
+      queryNames: parameterNames(event),
       principal:
         textOf(field(event, 'requestContext', 'identity', 'userArn')) ??
         principalOf(field(event, 'requestContext', 'authorizer')),
@@ -85,17 +87,15 @@ export const shapes: readonly Shape[] = [
   ),
   httpShape('alb', (event) => isAlb(event) && !isMultiValue(event), readAlb),
   httpShape('alb-multi-value', (event) => isAlb(event) && isMultiValue(event), readAlb),
-  httpShape('scf-api-gateway', isScfApiGateway, (event) => ({
-    // `queryStringParameters` holds the declared parameters only, `queryString` all of them.
-    queryNames: namesOf(field(event, 'queryString')),
-  })),
+  // `queryStringParameters` holds the declared parameters only, `queryString` all of them.
+  httpShape('scf-api-gateway', isScfApiGateway, readScf),
   httpShape(
     'scf-function-url',
     // The API Gateway event without what is the gateway's own, `serviceId` above all. By the documentation
     // there is no `requestContext`; events seen since late 2025 have one that holds `sourceIp` only.
     (event) =>
       isText(field(event, 'httpMethod')) && isRecord(field(event, 'queryString')) && !isScfApiGateway(event),
-    (event) => ({ queryNames: namesOf(field(event, 'queryString')) }),
+    readScf,
   ),
   scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events')),
   scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler')),
@@ -162,49 +162,45 @@ export const reasonPhrases: Readonly<Record<number, string>> = {
  * all: a value that reflects input must not become a second header, nor cost the client the whole answer.
  */
 export function toReply(event: HttpEvent, response: HttpResponse): Reply {
+  const { shape, method } = event
   const { status } = response
-  const headers = Object.entries(response.headers).filter(([, value]) => /^[\t -~]*$/.test(value))
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(response.headers))
+    if (/^[\t -~]*$/.test(value)) headers[name] = value
   const reply: Reply = {
     statusCode: status,
-    body: event.method === 'HEAD' || status === 304 ? '' : response.body,
+    body: method === 'HEAD' || status === 304 ? '' : response.body,
     isBase64Encoded: false,
   }
   // A target group takes headers only in the form in which it sends them.
-  if (event.shape === 'alb-multi-value') {
-    reply.multiValueHeaders = Object.fromEntries(headers.map(([name, value]) => [name, [value]]))
-  } else {
-    reply.headers = Object.fromEntries(headers)
-  }
-  if (event.shape === 'alb' || event.shape === 'alb-multi-value') {
+  if (shape !== 'alb-multi-value') reply.headers = headers
+  else
+    reply.multiValueHeaders = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, [value]]),
+    )
+  if (shape === 'alb' || shape === 'alb-multi-value')
     reply.statusDescription = `${status} ${reasonPhrases[status] ?? ''}`.trimEnd()
-  }
   return reply
 }
 
-/** What a shape keeps elsewhere than most do. */
+/** What shapes keep in different places. */
 interface HttpParts {
-  method?: unknown
-  path?: unknown
-  queryNames?: string[]
-  principal?: string | null
+  method: unknown
+  path: unknown
+  queryNames: string[]
+  principal: string | null
 }
 
 function httpShape(
   name: HttpShape,
   matches: Shape['matches'],
-  ownParts: (event: unknown) => HttpParts = () => ({}),
+  readParts: (event: unknown) => HttpParts,
 ): Shape {
   return {
     name,
     matches,
     read(event) {
-      const { method, path, queryNames, principal } = {
-        method: field(event, 'httpMethod'),
-        path: field(event, 'path'),
-        queryNames: parameterNames(event),
-        principal: null,
-        ...ownParts(event),
-      }
+      const { method, path, queryNames, principal } = readParts(event)
       // A request is nothing without these two. Whatever else has the wrong type reads as absent, which
       // fails closed: without its header there is no key, without its context nobody was let in.
       if (!isText(method) || !isText(path) || !path.startsWith('/')) {
@@ -212,8 +208,8 @@ function httpShape(
           `Reading the event: it has the mark of "${name}" but no method or path, should be as that service sends it`,
         )
       }
-      const stage = field(event, 'requestContext', 'stage')
-      const requestId = field(event, 'requestContext', 'requestId')
+      const context = field(event, 'requestContext')
+      const stage = field(context, 'stage')
       return {
         kind: 'http',
         shape: name,
@@ -222,7 +218,7 @@ function httpShape(
         stage: isText(stage) && stage !== '$default' ? stage : null,
         queryNames,
         headers: readHeaders(event),
-        requestId: textOf(requestId),
+        requestId: textOf(field(context, 'requestId')),
         principal,
       }
     },
@@ -241,6 +237,15 @@ function isPayload2(event: unknown): boolean {
 function isLambdaUrl(event: unknown): boolean {
   const domain = field(event, 'requestContext', 'domainName')
   return isText(domain) && /^[^.]+\.lambda-url\./.test(domain)
+}
+
+function readPayload1(event: unknown): Pick<HttpParts, 'method' | 'path'> {
+  return { method: field(event, 'httpMethod'), path: field(event, 'path') }
+}
+
+/** SCF checks callers itself, if at all, and says nothing of it. */
+function readScf(event: unknown): HttpParts {
+  return { ...readPayload1(event), queryNames: namesOf(field(event, 'queryString')), principal: null }
 }
 
 function readPayload2(event: unknown): HttpParts {
@@ -280,7 +285,8 @@ function isMultiValue(event: unknown): boolean {
 
 /** Unlike API Gateway, a load balancer hands parameter names on as they came, percent-encoded. */
 function readAlb(event: unknown): HttpParts {
-  return { queryNames: [...new Set(parameterNames(event).flatMap((name) => decodeNames(`${name}=`)))] }
+  const names = parameterNames(event).flatMap((name) => decodeNames(`${name}=`))
+  return { ...readPayload1(event), queryNames: [...new Set(names)], principal: null }
 }
 
 function isScfApiGateway(event: unknown): boolean {
@@ -293,13 +299,15 @@ function isScheduledEvent(event: unknown, source: string): boolean {
 
 function readHeaders(event: unknown): Record<string, string> {
   // REST APIs send both, and `headers` then has the last value only.
-  const repeated = entriesOf(field(event, 'multiValueHeaders'))
+  const repeated = field(event, 'multiValueHeaders')
+  const sent = namesOf(repeated).length > 0 ? repeated : field(event, 'headers')
   const headers = record<string>([])
-  for (const [spelling, value] of repeated.length > 0 ? repeated : entriesOf(field(event, 'headers'))) {
-    const values = (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string')
-    if (values.length === 0) continue
+  for (const spelling of namesOf(sent)) {
+    const value = field(sent, spelling)
+    const text = Array.isArray(value) ? value.filter(isString).join(', ') : value
+    if (!isString(text) || (Array.isArray(value) && !value.some(isString))) continue
     const name = spelling.toLowerCase()
-    headers[name] = [...(name in headers ? [headers[name]] : []), ...values].join(', ')
+    headers[name] = name in headers ? `${headers[name]}, ${text}` : text
   }
   return headers
 }
@@ -315,12 +323,10 @@ function decodeNames(query: unknown): string[] {
   return isText(query) ? [...new Set(new URLSearchParams(query).keys())] : []
 }
 
-/** An own, plain value along a path of names: nothing inherited, no getter run, `__proto__` a name like any other. */
-function field(value: unknown, ...names: string[]): unknown {
-  return names.reduce(
-    (at, name) => (isRecord(at) ? Object.getOwnPropertyDescriptor(at, name)?.value : undefined),
-    value,
-  )
+/** An own value, or one inside it: nothing inherited, `__proto__` a name like any other. */
+function field(value: unknown, name: string, inner?: string, innermost?: string): unknown {
+  const outer = isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
+  return inner === undefined ? outer : field(outer, inner, innermost)
 }
 
 function namesOf(value: unknown): string[] {
@@ -338,12 +344,16 @@ function record<T>(entries: [string, T][]): Record<string, T> {
   return result
 }
 
-function isRecord(value: unknown): value is object {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOf(value: unknown): string | null {
   return isText(value) ? value : null
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function isText(value: unknown): value is string {

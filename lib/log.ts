@@ -48,12 +48,15 @@ export function createScrubber(): Scrubber {
   }
 }
 
-/** A secret as foreign text quotes it: as it is, inside a URL, inside JSON, and that JSON inside JSON again. */
+/** A secret as text quotes it: as it is, inside a URL, inside JSON, and that JSON inside JSON again, to the fourth. */
 function formsOf(secret: string): string[] {
-  const quote = (text: string): string => JSON.stringify(text).slice(1, -1)
-  const once = quote(secret)
-  const twice = quote(once)
-  return [secret, once, twice, quote(twice), encodeURIComponent(secret.toWellFormed())]
+  const forms = [encodeURIComponent(secret.toWellFormed())]
+  let form = secret
+  for (let depth = 0; depth <= 4; depth++) {
+    forms.push(form)
+    form = JSON.stringify(form).slice(1, -1)
+  }
+  return forms
 }
 
 /** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
@@ -68,8 +71,13 @@ export function createLog(
   }
 }
 
-/** JSON with every string scrubbed before it is serialised, so that no escape hides a secret. */
+/**
+ * JSON with every string scrubbed before it is serialised, so that no escape hides a secret. A secret is found in JSON
+ * too, so what holds none is serialised once, and most lines hold none.
+ */
 export function scrubJson(value: unknown, scrub: (text: string) => string): string {
+  const json = JSON.stringify(value)
+  if (scrub(json) === json) return json
   return JSON.stringify(value, (_, part) => (typeof part === 'string' ? scrub(part) : part))
 }
 

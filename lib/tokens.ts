@@ -60,6 +60,28 @@ export function fingerprint(token: string): string {
   return sha256Hex(token).slice(0, 16)
 }
 
+/** Names for a list that do not reveal it. */
+export interface TokenNames {
+  /** Of each token, by index. */
+  readonly fingerprints: readonly string[]
+  /** SHA-256, in hex, of the set: the same for any order and any duplicates. */
+  readonly digest: string
+}
+
+const namesOf = new WeakMap<readonly string[], TokenNames>()
+
+/** The names of a list; worked out once, however often that list is served. */
+export function nameTokens(apiTokens: readonly string[]): TokenNames {
+  const known = namesOf.get(apiTokens)
+  if (known) return known
+  const names = {
+    fingerprints: apiTokens.map(fingerprint),
+    digest: sha256Hex(JSON.stringify([...new Set(apiTokens)].sort())),
+  }
+  namesOf.set(apiTokens, names)
+  return names
+}
+
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }

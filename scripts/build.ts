@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { zipSync } from 'fflate'
 import { findPackages, listLocked, writeContents } from './contents.ts'
+import { undiciLean } from './undici-lean.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const functionNames = ['list-tokens', 'mirror-tokens'] as const
@@ -62,7 +63,7 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
   const index = {
     entryPoints: [`handlers/${name}.ts`],
     outfile: join(folder, 'index.js'),
-    plugins: [awsApart],
+    plugins: [awsApart, undiciLean],
   }
   const aws = {
     entryPoints: ['lib/aws.ts'],

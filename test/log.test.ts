@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, TencentError } from '../lib/errors.ts'
-import { createLog, createScrubber, errorFields, leavingError } from '../lib/log.ts'
+import { createLog, createScrubber, errorFields, leavingError, scrubJson } from '../lib/log.ts'
 
 describe('createScrubber', () => {
   it('createScrubber takes out every known secret, the longer one first', () => {
@@ -14,14 +14,12 @@ describe('createScrubber', () => {
     const secret = 'p"w\\d %é'
     learn([secret])
     const json = JSON.stringify({ secret })
-    for (const text of [
-      secret,
-      json,
-      JSON.stringify(json),
-      JSON.stringify(JSON.stringify(json)),
-      encodeURIComponent(secret),
-    ])
+    const twice = JSON.stringify(json)
+    const thrice = JSON.stringify(twice)
+    for (const text of [secret, json, twice, thrice, encodeURIComponent(secret)]) {
       expect(scrub(text)).not.toMatch(/p["\\%]/)
+      expect(scrubJson({ text }, scrub)).not.toMatch(/p["\\%]/)
+    }
   })
 
   it('createScrubber takes a secret literally, not as a pattern', () => {
@@ -39,11 +37,9 @@ describe('createScrubber', () => {
 
 describe('createLog', () => {
   const lines: string[] = []
-  const log = createLog('warn', {
-    write: (line) => void lines.push(line),
-    now: () => 0,
-    scrub: (text) => text.replaceAll('"secret"', '***'),
-  })
+  const { learn, scrub } = createScrubber()
+  learn(['"secret"', '1234567'])
+  const log = createLog('warn', { write: (line) => void lines.push(line), now: () => 0, scrub })
 
   it('createLog writes one scrubbed JSON line from its level on', () => {
     log('info', 'unheard', {})
@@ -51,6 +47,12 @@ describe('createLog', () => {
     expect(lines).toEqual([
       '{"level":"warn","event":"heard","time":"1970-01-01T00:00:00.000Z","text":"a ***\\nline","list":["***"]}\n',
     ])
+  })
+
+  it('createLog leaves JSON whole where a number looks like a secret', () => {
+    lines.length = 0
+    log('warn', 'heard', { subAppId: 1234567, text: 'of 1234567' })
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ subAppId: 1234567, text: 'of ***' })
   })
 })
 

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+// Not node:fs/promises, of which every cold start would load the whole.
+import { promises } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
@@ -25,7 +26,7 @@ export const file: StoreKind = {
     return {
       async read() {
         try {
-          const value = await readFile(path, 'utf8')
+          const value = await promises.readFile(path, 'utf8')
           if (value === '') return { state: 'empty', marked: false }
           return { state: 'value', marked: parseDocument(value) !== null, value }
         } catch (error) {
@@ -48,22 +49,22 @@ export const file: StoreKind = {
 /** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
 async function replace(path: string, content: string): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await promises.mkdir(folder, { recursive: true, mode: 0o700 })
   // A folder of its own, so that two writers never share a temporary file; beside the target, because a rename is
   // atomic only within one file system.
-  const workshop = await mkdtemp(join(folder, `.${mark}-`))
+  const workshop = await promises.mkdtemp(join(folder, `.${mark}-`))
   try {
     const draft = join(workshop, 'draft')
-    const handle = await open(draft, 'wx', 0o600)
+    const handle = await promises.open(draft, 'wx', 0o600)
     try {
       await handle.writeFile(content)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await rename(draft, path)
+    await promises.rename(draft, path)
   } finally {
-    await rm(workshop, { recursive: true, force: true })
+    await promises.rm(workshop, { recursive: true, force: true })
   }
 }
 

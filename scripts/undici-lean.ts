@@ -1,0 +1,61 @@
+/**
+ * Leaves out of a bundle what a pool of HTTP/1.1 connections never reaches of undici: a third of what an instance would
+ * load at its start. The tests call through the bundles, so a part that is missed after an update shows.
+ */
+import { createRequire } from 'node:module'
+import type { Plugin } from 'esbuild'
+
+const require = createRequire(import.meta.url)
+
+/** In place of a module that is required but never used. */
+function leaveOut(what: string): string {
+  return `module.exports = () => { throw new Error(${JSON.stringify(`${what} is not part of this bundle`)}) }`
+}
+
+/** Modules of Node that undici requires for little, each a millisecond or more of every cold start, and that little. */
+const littleOfNode: Readonly<Record<string, string>> = {
+  'node:assert': `module.exports = (value, message) => {
+    if (!value) throw Object.assign(new Error(message || 'undici: assertion failed'), { code: 'ERR_ASSERTION' })
+  }`,
+  // To recognise bodies that are messages of a server, and Node's own limit, which --max-http-header-size can change.
+  'node:http': `exports.IncomingMessage = class {}
+    exports.maxHeaderSize = 16384`,
+}
+
+/** Modules of undici, by their path in it, and what stands in for them. */
+const standIns: Readonly<Record<string, () => string>> = {
+  // What lib/transport.ts imports.
+  'index.js': () => `exports.Pool = require('./lib/dispatcher/pool.js')`,
+  'lib/dispatcher/client-h2.js': () => leaveOut('HTTP/2'),
+  // Of interceptors and statistics.
+  'lib/handler/wrap-handler.js': () => leaveOut('an interceptor'),
+  'lib/util/stats.js': () => 'exports.ClientStats = exports.PoolStats = class {}',
+  // Bodies of fetch: streams, forms and blobs.
+  'lib/web/fetch/body.js': () => leaveOut('the fetch API'),
+  // The parser for processors without SIMD, which no platform of this bundle has.
+  'lib/llhttp/llhttp-wasm.js': () =>
+    `throw new Error('the HTTP parser without SIMD is not part of this bundle')`,
+  // Of the parser's tables, the two that are read.
+  'lib/llhttp/constants.js': () => {
+    const { ERROR, TYPE } = require('undici/lib/llhttp/constants.js')
+    return `module.exports = ${JSON.stringify({ ERROR, TYPE })}`
+  },
+}
+
+export const undiciLean: Plugin = {
+  name: 'undici-lean',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^node:(assert|http)$/ }, ({ path, importer }) =>
+      pathInUndici(importer) === undefined ? undefined : { path, namespace: 'undici-lean' },
+    )
+    onLoad({ filter: /./, namespace: 'undici-lean' }, ({ path }) => ({ contents: littleOfNode[path] ?? '' }))
+    onLoad({ filter: /[\\/]node_modules[\\/]undici[\\/].*\.js$/ }, ({ path }) => {
+      const contents = standIns[pathInUndici(path) ?? '']?.()
+      return contents === undefined ? undefined : { contents, loader: 'js' }
+    })
+  },
+}
+
+function pathInUndici(path: string): string | undefined {
+  return path.replaceAll('\\', '/').split('/node_modules/undici/')[1]
+}
