@@ -1,27 +1,21 @@
 /** Where the log goes: both platforms collect what a function writes to its stdout. */
 import { writeSync } from 'node:fs'
 
-/** How often a reader that does not keep up is waited for, a millisecond each. */
-const patience = 1000
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
+/** Whether a line was left to Node's stream, behind which the next must queue. */
+let streaming = false
 
 /**
- * Writes before it returns, as a stream would not always: what a stream still holds when the platform freezes the
- * process comes late or never. Throws nothing: an invocation does not fail for its log.
+ * Writes at once: what Node's stream still held when the platform froze the process would come late or never, and
+ * making the stream costs every cold start. Throws nothing: an invocation does not fail for its log.
  */
 export function writeToStdout(text: string): void {
+  streaming &&= process.stdout.writableLength > 0
   let rest = Buffer.from(text)
-  for (let waits = 0; rest.length > 0; ) {
-    try {
-      rest = rest.subarray(writeSync(1, rest))
-    } catch (error) {
-      // The pipe is full. Any other failure means that nobody reads.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
-      if (++waits > patience) {
-        process.stdout.write(rest)
-        return
-      }
-      Atomics.wait(sleeper, 0, 0, 1)
-    }
+  try {
+    while (rest.length > 0 && !streaming) rest = rest.subarray(writeSync(1, rest))
+  } catch (error) {
+    // A full pipe, for which the stream knows how to wait. Any other failure means that nobody reads.
+    streaming = (error as NodeJS.ErrnoException).code === 'EAGAIN'
   }
+  if (streaming) process.stdout.write(rest)
 }
