@@ -30,6 +30,13 @@ const standIns: Readonly<Record<string, () => string>> = {
   // Of interceptors and statistics.
   'lib/handler/wrap-handler.js': () => leaveOut('an interceptor'),
   'lib/util/stats.js': () => 'exports.ClientStats = exports.PoolStats = class {}',
+  // The channels that monitors subscribe to, without the log of NODE_DEBUG.
+  'lib/core/diagnostics.js': () => {
+    const { channels } = require('undici/lib/core/diagnostics.js')
+    const names = Object.entries(channels).map(([key, channel]) => [key, (channel as { name: string }).name])
+    return `const { channel } = require('node:diagnostics_channel')
+      exports.channels = Object.fromEntries(${JSON.stringify(names)}.map(([key, name]) => [key, channel(name)]))`
+  },
   // Bodies of fetch: streams, forms and blobs.
   'lib/web/fetch/body.js': () => leaveOut('the fetch API'),
   // The parser for processors without SIMD, which no platform of this bundle has.
