@@ -73,8 +73,8 @@ export class MirrorError extends CodedError {
   }
 }
 
-/** How many applications are worked on at the same time. */
-const concurrency = 8
+/** How many applications are worked on at the same time: as many as Tencent may be asked for in a second. */
+const concurrency = 20
 
 interface Run {
   readonly request: MirrorRequest

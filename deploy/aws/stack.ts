@@ -100,8 +100,8 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
       ...trace(deployment),
     ],
-    // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every eight applications, and as much to spare.
-    mirrorTimeoutSeconds: Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 8))),
+    // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every twenty applications, and as much to spare.
+    mirrorTimeoutSeconds: Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 20))),
     mirrorConcurrency: deployment.mirrorConcurrency,
     // A run that could not start until the next one is due is not worth starting.
     mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),

@@ -59,9 +59,25 @@ function regionOfArn(name: string): string | undefined {
   return secretArn.exec(name)?.groups?.['region']
 }
 
+/** The clients by region, for all stores that were lent the same: their connections are what a thousand secrets share. */
+const clientsOf = new WeakMap<StoreDependencies, Map<string, SecretsManagerClient>>()
+
 function open(target: Target, lend: StoreDependencies): Store {
   const region = target.options['region'] ?? regionOfArn(target.name)
-  let client: SecretsManagerClient | undefined
+
+  function clientFrom({ SecretsManagerClient }: typeof import('../aws.ts')): SecretsManagerClient {
+    const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
+    clientsOf.set(lend, clients)
+    const known = clients.get(region ?? '')
+    if (known) return known
+    const client = new SecretsManagerClient({
+      maxAttempts: 3,
+      retryMode: 'standard',
+      ...(region !== undefined && { region }),
+    })
+    clients.set(region ?? '', client)
+    return client
+  }
 
   /** Runs `steps`; their calls are cut off at the deadline, and no error of theirs holds `document`. */
   async function run<T>(
@@ -70,12 +86,7 @@ function open(target: Target, lend: StoreDependencies): Store {
     steps: (secret: Secret) => Promise<T>,
   ): Promise<T> {
     const sdk = await import('../aws.ts')
-    client ??= new sdk.SecretsManagerClient({
-      maxAttempts: 3,
-      retryMode: 'standard',
-      ...(region === undefined ? {} : { region }),
-    })
-    const own = client
+    const client = clientFrom(sdk)
     return untilDeadline(deadline, lend.now, (signal) => {
       const failed = (action: Action, error: unknown): StoreError =>
         failure(
@@ -83,7 +94,7 @@ function open(target: Target, lend: StoreDependencies): Store {
           target,
           readAwsFailure(error, signal, (words) => quotes(words, document)),
         )
-      return steps(callsTo(target.name, sdk, own, signal, failed))
+      return steps(callsTo(target.name, sdk, client, signal, failed))
     })
   }
 
