@@ -1,0 +1,174 @@
+/**
+ * A fleet in virtual time. Each instance has the real pace, client and cache of `lib/`; clients come at random
+ * (Poisson). Only requests that can change something are played: those that a cache answers are counted by their
+ * expected number, which is exact, because what comes at random has no memory of what came before.
+ */
+import { type CachedList, createTokenCache } from '../../lib/cache.ts'
+import { createPace, type Pace } from '../../lib/pace.ts'
+import { type CallTencent, createTencentClient } from '../../lib/tencent.ts'
+import { describeAigcApiTokens, vodApi, vodCallsPerSecond } from '../../lib/tokens.ts'
+import { createRandom } from '../../test/simulation/random.ts'
+import { type Clock, createClock } from './clock.ts'
+import { type Answer, createMeter, type FleetCounts, type Meter } from './meter.ts'
+import { type FleetSettings, startOf } from './settings.ts'
+import { createWorld, isMirrored, type World } from './world.ts'
+
+/** Defaults of `AIGC_STALE_SECONDS` and `AIGC_TIMEOUT_MS`. */
+const staleSeconds = 3_600
+const timeoutMs = 10_000
+/** The longest silence of a pace, and then some. */
+const longestQuietMs = 5_000
+/** How many times the model's idea of a list's time is compared with the cache's own. */
+const probes = 200
+
+interface Fleet {
+  readonly settings: FleetSettings
+  readonly clock: Clock
+  readonly meter: Meter
+  readonly world: World
+  /** Chance in the world: starts and arrivals. */
+  readonly chance: () => number
+  /** Chance that is lent to the code. */
+  readonly lent: () => number
+  probesLeft: number
+  /** Where the code does otherwise than the model holds. */
+  readonly misfits: string[]
+}
+
+interface Instance {
+  readonly call: CallTencent
+  readonly pace: Pace
+  /** The clock that is lent to the code. */
+  now(): number
+  /** When the silence that is on at present ends, in whole milliseconds, as the pace itself has it. */
+  quietUntil(): number
+}
+
+/** Plays a fleet from its cold start on. The same settings give the same counts. Throws when `lib/cache.ts` has changed. */
+export async function runFleet(settings: FleetSettings): Promise<FleetCounts> {
+  const { instances, applications, jitter, seed } = settings
+  const clock = createClock()
+  const meter = createMeter(settings)
+  const chance = createRandom(seed).next
+  const lent = jitter ? createRandom(seed + 1).next : () => 0.5
+  const world = createWorld(settings, clock, meter, createRandom(seed + 2).next)
+  const fleet: Fleet = { settings, clock, meter, world, chance, lent, probesLeft: probes, misfits: [] }
+  for (let index = 0; index < instances; index++) {
+    const instance = createInstance(fleet)
+    const startMs = startOf(index, chance)
+    // An instance starts because of a request, which is for one of the applications.
+    const wanted = Math.floor(chance() * applications)
+    for (let application = 0; application < applications; application++)
+      playApplication(fleet, instance, application, startMs, application === wanted)
+  }
+  await clock.run(meter.seconds * 1000)
+  const [misfit] = fleet.misfits
+  if (misfit) throw new Error(`Playing a fleet: lib/cache.ts ${misfit}; fit bench/scale/fleet.ts to it`)
+  return meter.counts()
+}
+
+function createInstance({ settings, clock, world, lent }: Fleet): Instance {
+  let pretended: number | null = null
+  const now = (): number => pretended ?? clock.now()
+  const lend = { now, random: lent, sleep: clock.sleep }
+  const real = createPace(vodCallsPerSecond, lend)
+  const pace: Pace = settings.quiet ? real : { ...real, throttled: () => {}, isQuiet: () => false }
+  const call = createTencentClient(
+    { ...vodApi, endpoint: 'https://tencent' },
+    { ...lend, pace, send: world.connect(), credentials: () => null },
+  )
+  return {
+    call,
+    pace,
+    now,
+    quietUntil() {
+      let quiet = clock.now()
+      let over = quiet + 2 * longestQuietMs
+      while (over - quiet > 1) {
+        pretended = Math.floor((quiet + over) / 2)
+        if (pace.isQuiet()) quiet = pretended
+        else over = pretended
+      }
+      pretended = null
+      return over
+    },
+  }
+}
+
+/** All that clients want of one application from one instance; its cache has one entry. */
+function playApplication(
+  fleet: Fleet,
+  { call, pace, now, quietUntil }: Instance,
+  subAppId: number,
+  startMs: number,
+  wantedAtOnce: boolean,
+): void {
+  const { settings, clock, meter, world, chance } = fleet
+  const { cacheSeconds, source, applications, instances, requestsPerSecond } = settings
+  const perMs = requestsPerSecond / 1000 / instances / applications
+  let drawn = 0
+  let freshUntil = 0
+  const cache = createTokenCache(
+    { cacheSeconds, staleSeconds },
+    {
+      fetch:
+        source === 'mirror'
+          ? world.readMirrored
+          : (_, deadline, patient) => describeAigcApiTokens(call, subAppId, deadline, { patient }),
+      isQuiet: pace.isQuiet,
+      fallback: settings.fallback && source === 'api' ? world.readMirrored : null,
+      now,
+      random: () => {
+        drawn = fleet.lent()
+        return drawn
+      },
+    },
+  )
+  const ask = (): Promise<CachedList> =>
+    cache.get(subAppId, { refresh: false, deadline: clock.now() + timeoutMs })
+  /** The next request after `ms`: what comes at random waits an exponential time, whenever one begins to wait. */
+  const requestAfter = (ms: number): void => clock.at(ms - Math.log(1 - chance()) / perMs, request)
+
+  function request(): void {
+    const asked = clock.now()
+    /** Whoever came meanwhile got the same answer; whoever comes before `until` will, and changes nothing. */
+    const settle = (kind: Answer, until = clock.now()): void => {
+      meter.answer(kind, asked, until, perMs, 1)
+      requestAfter(until)
+    }
+    ask().then(
+      (list) => {
+        if (list.fromCache && !list.staleBecause) {
+          fleet.misfits.push('still serves a list that the model holds for old')
+          return
+        }
+        if (list.staleBecause) return isMirrored(list) ? settle('mirror') : settle('stale', staleEnd())
+        freshUntil = list.observedAt + cacheSeconds * 1000 * (0.75 + 0.5 * drawn)
+        probe()
+        settle(source === 'mirror' ? 'mirror' : 'good', Math.ceil(freshUntil))
+      },
+      () => settle('failed'),
+    )
+  }
+
+  /** Until when every request gets the old list without a call, because Tencent is left alone. */
+  function staleEnd(): number {
+    // Calls for other applications of this instance may change the silence at any time.
+    if (applications > 1 || !pace.isQuiet()) return clock.now()
+    return Math.min(quietUntil(), freshUntil + staleSeconds * 1000)
+  }
+
+  /** A request just before a list gets old must still be answered from the cache. */
+  function probe(): void {
+    const last = Math.ceil(freshUntil) - 1
+    if (fleet.probesLeft <= 0 || last <= clock.now()) return
+    fleet.probesLeft--
+    clock.at(last, () =>
+      ask().then(({ fromCache }) => {
+        if (!fromCache) fleet.misfits.push('asks again for a list that the model holds for good')
+      }),
+    )
+  }
+
+  clock.at(startMs, wantedAtOnce ? request : () => requestAfter(clock.now()))
+}
