@@ -1,9 +1,9 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
-import { CredentialsError, TencentError } from './errors.ts'
+import { CredentialsError, StoreError, TencentError } from './errors.ts'
 import type { TokenList } from './tokens.ts'
 
-/** What may go wrong upstream. */
-export type UpstreamError = TencentError | CredentialsError
+/** What may go wrong upstream, which is the mirror's store where that is the source. */
+export type UpstreamError = TencentError | CredentialsError | StoreError
 
 export interface CachedList extends TokenList {
   /** When it was read, in epoch milliseconds. */
@@ -44,6 +44,8 @@ interface Entry {
 }
 
 const shortestRefreshMs = 1_000
+/** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
+const mirroredSeconds = 5
 
 /**
  * `cacheSeconds` 0 means "always ask". Each list's time is spread by a quarter either way, so that instances
@@ -59,8 +61,8 @@ export function createTokenCache(
 
   function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
     const observedAt = lend.now()
-    const freshMs = staleBecause ? 0 : cacheSeconds * 1000 * (0.75 + 0.5 * lend.random())
-    const freshUntil = observedAt + freshMs
+    const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
+    const freshUntil = observedAt + freshSeconds * 1000 * (0.75 + 0.5 * lend.random())
     const entry = {
       list: { ...fetched, observedAt, fromCache: true, staleBecause },
       freshUntil,
@@ -110,7 +112,7 @@ export function createTokenCache(
  */
 function mayBeHidden(error: unknown): error is UpstreamError {
   if (error instanceof TencentError) return error.retryable || error.code.startsWith('ClientError.')
-  return error instanceof CredentialsError && error.retryable
+  return (error instanceof CredentialsError || error instanceof StoreError) && error.retryable
 }
 
 function quietError(): TencentError {

@@ -82,9 +82,12 @@ export class CredentialsError extends CodedError {
 export class StoreError extends CodedError {
   /** The target's URI. */
   readonly target: string
+  /** Whether the same call may succeed later with nothing changed. */
+  readonly retryable: boolean
 
-  constructor(code: string, message: string, target: string) {
+  constructor(code: string, message: string, target: string, retryable = false) {
     super(code, message)
     this.target = target
+    this.retryable = retryable
   }
 }

@@ -32,28 +32,31 @@ export function createPace(
   let quietUntil = 0
   let lastSeen = 0
 
+  /** Milliseconds of silence left. After a clock was set back, an end that lies hours away does not count. */
+  function quietMs(): number {
+    const leftMs = quietUntil - lend.now()
+    return leftMs > 0 && leftMs <= longestQuietMs ? leftMs : 0
+  }
+
   return {
     async admit(deadline) {
-      const now = lend.now()
-      // After a clock was set back, what was noted lies in a future that may be hours away.
-      if (now < lastSeen) {
-        places = []
-        quietUntil = now
+      while (true) {
+        const now = lend.now()
+        if (now < lastSeen) places = []
+        lastSeen = now
+        const [oldest] = places.length < callsPerSecond ? [] : places
+        const next = Math.max(now + quietMs(), oldest === undefined ? now : oldest + spanMs)
+        if (next >= deadline) return false
+        places = [...places, next].slice(-callsPerSecond)
+        if (next > now) await lend.sleep(next - now)
+        // Tencent may have throttled another call meanwhile.
+        if (quietMs() === 0) return true
       }
-      lastSeen = now
-      const [oldest] = places.length < callsPerSecond ? [] : places
-      const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + spanMs)
-      if (next >= deadline) return false
-      places = [...places, next].slice(-callsPerSecond)
-      if (next > now) await lend.sleep(next - now)
-      return true
     },
     throttled() {
-      quietUntil = lend.now() + 1000 + 4000 * lend.random()
+      const ms = 1000 + (longestQuietMs - 1000) * lend.random()
+      quietUntil = lend.now() + Math.max(quietMs(), ms)
     },
-    isQuiet() {
-      const leftMs = quietUntil - lend.now()
-      return leftMs > 0 && leftMs <= longestQuietMs
-    },
+    isQuiet: () => quietMs() > 0,
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createTokenCache } from '../lib/cache.ts'
-import { TencentError } from '../lib/errors.ts'
+import { StoreError, TencentError } from '../lib/errors.ts'
 import type { TokenList } from '../lib/tokens.ts'
 
 interface Options {
@@ -20,6 +20,8 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
   let failure: Error | null = null
   let quiet = false
   const fetched: (number | null)[] = []
+  /** Of the mirrored document. */
+  const read = { count: 0 }
   const allowed: { ms: number; patient: boolean }[] = []
   const cache = createTokenCache(
     { cacheSeconds, staleSeconds },
@@ -38,6 +40,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
         mirrored === undefined
           ? null
           : async () => {
+              read.count++
               if (mirrored instanceof Error) throw mirrored
               return listOf(mirrored)
             },
@@ -47,6 +50,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
     get: (subAppId: number | null = 7, refresh = false) =>
       cache.get(subAppId, { refresh, deadline: now + 1000 }),
     fetched,
+    read,
     allowed,
     beQuiet: (on: boolean) => {
       quiet = on
@@ -195,13 +199,39 @@ describe('createTokenCache', () => {
   })
 
   it('createTokenCache serves the mirrored document, marked, when it is cold and upstream fails', async () => {
-    const { get, fail, fetched } = world(30, { mirrored: ['mirrored'] })
+    const { get, fail, fetched, read, pass } = world(30, { mirrored: ['mirrored'] })
     fail(passing)
     expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
-    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
-    expect(fetched).toHaveLength(2)
+    pass(4_999)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: passing })
+    // Neither was asked again for five seconds: many instances that start during an outage would ask the store to death.
+    expect([fetched.length, read.count]).toEqual([1, 1])
+    pass(1)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 5_000, staleBecause: passing })
+    expect([fetched.length, read.count]).toEqual([2, 2])
     fail(null)
+    pass(5_000)
     expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
+  })
+
+  it('createTokenCache asks for everybody who always wants to be asked for, during an outage too', async () => {
+    const { get, fail, fetched, read } = world(0, { mirrored: ['mirrored'] })
+    fail(passing)
+    await get()
+    await get()
+    expect([fetched.length, read.count]).toEqual([2, 2])
+  })
+
+  it('createTokenCache serves an old list while the store that is its source fails, but not when that refuses', async () => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    const throttled = new StoreError('ThrottlingException', 'm', 'target', true)
+    fail(throttled)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], staleBecause: throttled })
+    const refused = new StoreError('AccessDeniedException', 'm', 'target')
+    fail(refused)
+    await expect(get()).rejects.toBe(refused)
   })
 
   it("createTokenCache throws upstream's failure when the mirrored document cannot be read either", async () => {

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createPace } from '../lib/pace.ts'
 
-function world(callsPerSecond = 20, chance = 0.5) {
+function world(callsPerSecond = 20, chance: number | (() => number) = 0.5) {
   let now = 0
   const sent: number[] = []
   const waiting: { at: number; wake(): void }[] = []
   const pace = createPace(callsPerSecond, {
     now: () => now,
-    random: () => chance,
+    random: typeof chance === 'number' ? () => chance : chance,
     sleep: (ms) => new Promise((wake) => waiting.push({ at: now + ms, wake })),
   })
   return {
@@ -86,6 +86,30 @@ describe('createPace', () => {
     await pass(ms)
     expect(pace.isQuiet()).toBe(false)
     expect(await send()).toBe(true)
+  })
+
+  it('createPace is never quiet for less because Tencent throttled again', async () => {
+    const chances = [0.999, 0]
+    const { pace, pass } = world(20, () => chances.shift() ?? 0)
+    pace.throttled()
+    pace.throttled()
+    await pass(4995)
+    expect(pace.isQuiet()).toBe(true)
+    await pass(2)
+    expect(pace.isQuiet()).toBe(false)
+  })
+
+  it('createPace keeps back who waited for a place when Tencent throttled', async () => {
+    const { pace, send, sent, pass } = world(1)
+    await send()
+    const waiting = send()
+    await pass(1000)
+    pace.throttled()
+    await pass(2999)
+    expect(sent).toEqual([0])
+    await pass(1)
+    expect(await waiting).toBe(true)
+    expect(sent).toEqual([0, 4000])
   })
 
   it('createPace survives a clock that is set back', async () => {

@@ -138,6 +138,7 @@ async function read(secret: Secret, target: Target): Promise<Reading> {
       'ValueNotFound',
       `Calling GetSecretValue for ${target.uri}: no value, though DescribeSecret lists one; the next run looks again`,
       target.uri,
+      true,
     )
   }
 }
@@ -274,7 +275,7 @@ function callsTo(
 function failure(
   action: Action,
   target: Target,
-  { code, words, requestId, answered }: AwsFailure,
+  { code, words, requestId, answered, retryable }: AwsFailure,
 ): StoreError {
   const parts = [
     words === '' ? code : `${code}: ${words}`,
@@ -282,7 +283,7 @@ function failure(
     adviceOn(code, action, answered),
   ]
   const message = `Calling ${action} for ${target.uri}: ${parts.filter(Boolean).join('; ')}`
-  return new StoreError(code, message, target.uri)
+  return new StoreError(code, message, target.uri, retryable)
 }
 
 /** What to do, as far as the code tells. `answered`: by Secrets Manager, whose own words may be all there is to say. */

@@ -205,13 +205,14 @@ function isStoreError(error: unknown, family: string): boolean {
 
 function failure(action: Action, target: Target, error: unknown, document: string): unknown {
   if (!(error instanceof TencentError)) return error
-  const { code, message } = error
+  const { code, message, retryable } = error
   const told = quotes(message, document) ? code : message
   const advice = adviceOn(code)
   return new StoreError(
     code,
     `Calling ${action} for ${target.uri}: ${told}${advice === '' ? '' : `; ${advice}`}`,
     target.uri,
+    retryable,
   )
 }
 
