@@ -129,12 +129,11 @@ export function takeUpstream(): { UpstreamCalls: number; UpstreamMs: number } {
 function createRuntime(): Runtime {
   const config = parseConfig(process.env, storeKinds)
   log = createLog(config.logLevel, lendToLog)
+  const time = { now, random: Math.random, sleep }
   const unsigned: TencentClientDependencies = {
+    ...time,
     send,
     credentials: () => null,
-    now,
-    random: Math.random,
-    sleep,
     onAttempt: (attempt) => {
       upstream.calls++
       upstream.ms += attempt.durationMs
@@ -146,9 +145,9 @@ function createRuntime(): Runtime {
   const chain = createCredentialChain({
     environment: () => process.env,
     now,
-    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, now),
+    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, time),
     assumeRole: (identity, deadline) =>
-      assumeRole(identity, deadline, { callSts, sessionName, now, learn: scrubber.learn }),
+      assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.learn }),
     learn: scrubber.learn,
     onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
   })
@@ -163,7 +162,7 @@ function createRuntime(): Runtime {
   const pace = createPace(vodCallsPerSecond, lend)
   const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...lend, pace })
   const stores: StoreDependencies = {
-    now,
+    ...time,
     tencent: ({ service, version, region: own = region }) =>
       createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, lend),
   }

@@ -1,4 +1,5 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
+import { firstWords } from './errors.ts'
 
 /** A failed call to AWS in words that hold nothing but AWS's own. */
 export interface AwsFailure {
@@ -23,8 +24,6 @@ interface SdkError {
   readonly $metadata?: { readonly requestId?: string; readonly httpStatusCode?: number }
 }
 
-const wordsLimit = 300
-
 /**
  * Reads a service exception, a failed connection, or an answer that the SDK cannot parse. `aborted` makes it a
  * `Timeout`; words that `hold` a secret are left out whole.
@@ -42,7 +41,7 @@ export function readAwsFailure(
   const words = answered && error.message !== 'UnknownError' ? (error.message ?? '') : ''
   return {
     code,
-    words: hold(words) ? '' : words.slice(0, wordsLimit),
+    words: hold(words) ? '' : firstWords(words),
     requestId: error.$metadata?.requestId,
     answered,
     retryable: passing.test(code) || (error.$metadata?.httpStatusCode ?? 0) >= 500,
@@ -50,7 +49,7 @@ export function readAwsFailure(
 }
 
 const passing =
-  /^(Http5|E[A-Z]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+  /^(Http5|E[A-Z_]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
   // So the SDK calls what AWS answered without a name, as with an empty body.
@@ -59,19 +58,4 @@ function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
   if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
   if (typeof code === 'string') return code
   return message === 'Region is missing' ? 'RegionMissing' : name
-}
-
-/** Runs `steps` with a signal that aborts at `deadline`, in epoch milliseconds. */
-export async function untilDeadline<T>(
-  deadline: number,
-  now: () => number,
-  steps: (abortSignal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(), Math.max(0, deadline - now()))
-  try {
-    return await steps(abort.signal)
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,5 +1,5 @@
 /** Tencent credentials that AWS Secrets Manager keeps. */
-import { readAwsFailure, untilDeadline } from './aws-errors.ts'
+import { type AwsCallDependencies, callAws } from './aws-calls.ts'
 import { isSendable } from './credentials.ts'
 import { CredentialsError } from './errors.ts'
 import type { Lease } from './lease.ts'
@@ -12,9 +12,9 @@ import type { Lease } from './lease.ts'
 export async function readCredentialsSecret(
   secretId: string,
   deadline: number,
-  now: () => number,
+  lend: AwsCallDependencies,
 ): Promise<Lease> {
-  const text = await getSecretString(secretId, deadline, now)
+  const text = await getSecretString(secretId, deadline, lend)
   const { SecretId, SecretKey, Token, ...others } = parseFields(text)
   const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
   const usable = strings.every((value) => typeof value === 'string' && value !== '' && isSendable(value))
@@ -32,29 +32,24 @@ export async function readCredentialsSecret(
   }
 }
 
-async function getSecretString(secretId: string, deadline: number, now: () => number): Promise<string> {
+async function getSecretString(
+  secretId: string,
+  deadline: number,
+  lend: AwsCallDependencies,
+): Promise<string> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import('./aws.ts')
   const region = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
-  const client = new SecretsManagerClient({ maxAttempts: 3, ...(region !== undefined && { region }) })
+  const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
   const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' })
-  try {
-    return await untilDeadline(deadline, now, async (abortSignal) => {
-      try {
-        const { SecretString, SecretBinary } = await client.send(command, { abortSignal })
-        return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
-      } catch (error) {
-        const { code, words, requestId, retryable } = readAwsFailure(error, abortSignal)
-        const parts = [
-          words ? `${code}: ${words}` : code,
-          requestId && `request id ${requestId}`,
-          adviceOn(code),
-        ]
-        throw failure(code, parts.filter(Boolean).join('; '), retryable)
-      }
-    })
-  } finally {
-    client.destroy()
+  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  client.destroy()
+  if (outcome.failed) {
+    const { code, words, requestId, retryable } = outcome.failed
+    const parts = [words ? `${code}: ${words}` : code, requestId && `request id ${requestId}`, adviceOn(code)]
+    throw failure(code, parts.filter(Boolean).join('; '), retryable)
   }
+  const { SecretString, SecretBinary } = outcome.answer
+  return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
 }
 
 function failure(code: string, what: string, retryable = false): CredentialsError {

@@ -49,8 +49,9 @@ export function createPace(
         if (next >= deadline) return false
         places = [...places, next].slice(-callsPerSecond)
         if (next > now) await lend.sleep(next - now)
-        // Tencent may have throttled another call meanwhile.
-        if (quietMs() === 0) return true
+        // Not if Tencent has throttled another call meanwhile. And a process that was stopped or busy wakes all who
+        // wait at once, long after their places.
+        if (quietMs() === 0 && lend.now() - next < spanMs - 1000) return true
       }
     },
     throttled() {

@@ -2,7 +2,7 @@
  * A client of Tencent Cloud API 3.0: serialise once, sign, send, open the envelope, retry within a deadline.
  * Time, randomness, sleeping and the sender are passed in.
  */
-import { type ClientErrorCode, TencentError } from './errors.ts'
+import { type ClientErrorCode, firstWords, TencentError } from './errors.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
 import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
@@ -212,8 +212,8 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
       failed: { code, message, requestId, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) },
     }
   }
-  if (status !== 200)
-    return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500 || status === 429)
+  if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
+  if (status !== 200) return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
   if (response === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
@@ -253,11 +253,6 @@ function readRetryAfter(value: string | null, date: string | null): number | und
   if (value === null) return undefined
   const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(date ?? '')
   return Number.isFinite(ms) ? ms : undefined
-}
-
-/** At most 300 characters, cut between words: a secret cut in half could no longer be found and redacted. */
-function firstWords(text: string): string {
-  return text.length <= 300 ? text : `${text.slice(0, 300).replace(/\S*$/, '')}…`
 }
 
 function failure(

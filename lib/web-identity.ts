@@ -3,7 +3,7 @@
  * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html), and Tencent gives temporary
  * credentials of a role for it (https://www.tencentcloud.com/document/product/1150/49454).
  */
-import { readAwsFailure, untilDeadline } from './aws-errors.ts'
+import { type AwsCallDependencies, callAws } from './aws-calls.ts'
 import type { WebIdentity } from './credentials.ts'
 import { CredentialsError, TencentError } from './errors.ts'
 import type { Lease } from './lease.ts'
@@ -12,13 +12,11 @@ import type { CallTencent } from './tencent.ts'
 /** Tencent's STS; each of its actions takes a region. */
 export const stsApi = { service: 'sts', version: '2018-08-13' } as const
 
-export interface WebIdentityDependencies {
+export interface WebIdentityDependencies extends AwsCallDependencies {
   /** Calls Tencent's STS without a signature: the identity token is all that counts. */
   readonly callSts: CallTencent
   /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
   readonly sessionName: string
-  /** Epoch milliseconds. */
-  now(): number
   /** Is told every secret that comes by, before it goes anywhere. */
   learn(secrets: readonly string[]): void
 }
@@ -77,36 +75,31 @@ async function getIdentityToken(
   lend: WebIdentityDependencies,
 ): Promise<string> {
   const { GetWebIdentityTokenCommand, STSClient } = await import('./aws.ts')
-  const client = new STSClient({ maxAttempts: 3 })
+  const client = new STSClient({ maxAttempts: 1 })
   const command = new GetWebIdentityTokenCommand({
     Audience: [audience],
     // Of the two that AWS has, the one that every verifier knows.
     SigningAlgorithm: 'RS256',
     DurationSeconds: tokenSeconds,
   })
-  try {
-    return await untilDeadline(deadline, lend.now, async (abortSignal) => {
-      try {
-        const { WebIdentityToken = '' } = await client.send(command, { abortSignal })
-        lend.learn([WebIdentityToken])
-        return WebIdentityToken
-      } catch (error) {
-        const { code, words, requestId, retryable } = readAwsFailure(error, abortSignal)
-        const parts = [
-          words && `${code}: ${words}`,
-          requestId && `request id ${requestId}`,
-          adviceOnAws(code),
-        ]
-        throw new CredentialsError(
-          code,
-          `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ')}`,
-          retryable,
-        )
-      }
-    })
-  } finally {
-    client.destroy()
+  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  client.destroy()
+  if (outcome.failed) {
+    const { code, words, requestId, retryable } = outcome.failed
+    const parts = [
+      words ? `${code}: ${words}` : code,
+      requestId && `request id ${requestId}`,
+      adviceOnAws(code),
+    ]
+    throw new CredentialsError(
+      code,
+      `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ')}`,
+      retryable,
+    )
   }
+  const { WebIdentityToken = '' } = outcome.answer
+  lend.learn([WebIdentityToken])
+  return WebIdentityToken
 }
 
 function adviceOnAws(code: string): string {

@@ -275,12 +275,20 @@ describe('keyless from AWS', () => {
     },
   )
 
-  it('a hang of AWS costs no more than the time of one call', async () => {
-    const fn = startKeyless({ AIGC_TIMEOUT_MS: '1500' })
-    aws.fail('hang')
-    expect((await fn.invoke({})).error?.name).toBe('Timeout')
-    expect((await fn.invoke({})).error).toBeUndefined()
-  })
+  it.each([
+    ['hang', 'Timeout'],
+    ['ServiceUnavailable', 'ServiceUnavailable'],
+  ] as const)(
+    'a %s of AWS that lasts costs no more than the time of one call, and leaves nothing running',
+    async (fault, code) => {
+      const fn = startKeyless({ AIGC_TIMEOUT_MS: '1500' })
+      aws.fail(fault, Number.POSITIVE_INFINITY)
+      const { error, timers } = await fn.invoke({})
+      expect([error?.name, timers]).toEqual([code, []])
+      aws.clearFaults()
+      expect((await fn.invoke({})).error).toBeUndefined()
+    },
+  )
 
   it('throttling by Tencent’s STS is tried again, and told as throttling when it lasts', async () => {
     const fn = startKeyless({ AIGC_TIMEOUT_MS: '2500' })

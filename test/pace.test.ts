@@ -26,7 +26,7 @@ function world(callsPerSecond = 20, chance: number | (() => number) = 0.5) {
         await new Promise((resolve) => setImmediate(resolve))
         const [next] = waiting.sort((a, b) => a.at - b.at)
         if (!next || next.at > end) break
-        now = next.at
+        now = Math.max(now, next.at)
         waiting.shift()
         next.wake()
       }
@@ -110,6 +110,17 @@ describe('createPace', () => {
     await pass(1)
     expect(await waiting).toBe(true)
     expect(sent).toEqual([0, 4000])
+  })
+
+  it('createPace holds the rate after the process was stopped while many waited', async () => {
+    const { send, sent, pass, jump } = world()
+    const all = Promise.all(Array.from({ length: 80 }, () => send()))
+    await pass(0)
+    jump(5_000)
+    await pass(10_000)
+    await all
+    const at = (ms: number): number => sent.filter((time) => time === ms).length
+    expect([at(0), at(5_000), at(6_150), at(7_300)]).toEqual([20, 20, 20, 20])
   })
 
   it('createPace survives a clock that is set back', async () => {

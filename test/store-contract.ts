@@ -43,6 +43,8 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
 /** The system's clock, and no Tencent API. */
 export const lent: StoreDependencies = {
   now: Date.now,
+  random: Math.random,
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },

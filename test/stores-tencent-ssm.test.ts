@@ -4,7 +4,7 @@ import { tencentSsm } from '../lib/stores/tencent-ssm.ts'
 import { createTencentClient } from '../lib/tencent.ts'
 import { createTransport } from '../lib/transport.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
-import { documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
+import { documentOf, lent, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
 
 const region = 'ap-singapore'
 const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
@@ -27,7 +27,7 @@ beforeEach(() => {
 
 /** A real client, which gives up soon: the tests let calls fail for good. */
 const lend: StoreDependencies = {
-  now: Date.now,
+  ...lent,
   tencent({ service, version, region: own = region }) {
     const call = createTencentClient(
       { service, version, region: own, endpoint: simulator.url },

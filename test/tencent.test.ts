@@ -116,7 +116,7 @@ describe('createTencentClient', () => {
     ['a timeout', new TransportError('ClientError.Timeout', 'no answer')],
     ['HTTP 503', { status: 503, body: 'busy' }],
     ['HTTP 500', { status: 500, body: '' }],
-    ['HTTP 429', { status: 429, body: '' }],
+    ['HTTP 429', { status: 429, body: '{"Response":{"Error":{}}}' }],
     ['an HTML page', { body: '<html>' }],
     ['a body cut short', { body: '{"Response":{"ApiTok' }],
     ['an empty body', { body: '' }],

@@ -1,5 +1,6 @@
 import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { type AwsFailure, readAwsFailure, untilDeadline } from '../aws-errors.ts'
+import { callAws } from '../aws-calls.ts'
+import type { AwsFailure } from '../aws-errors.ts'
 import { StoreError } from '../errors.ts'
 import {
   mark,
@@ -70,38 +71,26 @@ function open(target: Target, lend: StoreDependencies): Store {
     clientsOf.set(lend, clients)
     const known = clients.get(region ?? '')
     if (known) return known
-    const client = new SecretsManagerClient({
-      maxAttempts: 3,
-      retryMode: 'standard',
-      ...(region !== undefined && { region }),
-    })
+    const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
     clients.set(region ?? '', client)
     return client
   }
 
-  /** Runs `steps`; their calls are cut off at the deadline, and no error of theirs holds `document`. */
-  async function run<T>(
-    deadline: number,
-    document: string,
-    steps: (secret: Secret) => Promise<T>,
-  ): Promise<T> {
+  /** The secret until the deadline; no error of its calls holds `document`. */
+  async function secretUntil(deadline: number, document: string): Promise<Secret> {
     const sdk = await import('../aws.ts')
     const client = clientFrom(sdk)
-    return untilDeadline(deadline, lend.now, (signal) => {
-      const failed = (action: Action, error: unknown): StoreError =>
-        failure(
-          action,
-          target,
-          readAwsFailure(error, signal, (words) => quotes(words, document)),
-        )
-      return steps(callsTo(target.name, sdk, client, signal, failed))
+    return callsTo(target.name, sdk, client, async (action, send) => {
+      const outcome = await callAws(send, deadline, lend, (words) => quotes(words, document))
+      if (outcome.failed) throw failure(action, target, outcome.failed)
+      return outcome.answer
     })
   }
 
   return {
-    read: (deadline) => run(deadline, '', (secret) => read(secret, target)),
-    write: (document, versionId, seen, deadline) =>
-      run(deadline, document, (secret) => write(secret, target, document, versionId, seen)),
+    read: async (deadline) => read(await secretUntil(deadline, ''), target),
+    write: async (document, versionId, seen, deadline) =>
+      write(await secretUntil(deadline, document), target, document, versionId, seen),
   }
 }
 
@@ -210,28 +199,24 @@ type Action =
 
 type Secret = ReturnType<typeof callsTo>
 
-/** The API's actions on one secret. What the SDK throws is thrown on as `failed` has it. */
+type Send<Answer> = (until: { abortSignal: AbortSignal }) => Promise<Answer>
+
+/** The API's actions on one secret. */
 function callsTo(
   SecretId: string,
   sdk: typeof import('../aws.ts'),
   client: SecretsManagerClient,
-  abortSignal: AbortSignal,
-  failed: (action: Action, error: unknown) => StoreError,
+  call: <Answer>(action: Action, send: Send<Answer>) => Promise<Answer>,
 ) {
-  const until = { abortSignal }
-  const call = async <Answer>(action: Action, answer: Promise<Answer>): Promise<Answer> => {
-    try {
-      return await answer
-    } catch (error) {
-      throw failed(action, error)
-    }
-  }
   return {
-    describe: () => call('DescribeSecret', client.send(new sdk.DescribeSecretCommand({ SecretId }), until)),
+    describe: () => {
+      const command = new sdk.DescribeSecretCommand({ SecretId })
+      return call('DescribeSecret', (until) => client.send(command, until))
+    },
 
     getValue: () => {
       const command = new sdk.GetSecretValueCommand({ SecretId, VersionStage: current })
-      return call('GetSecretValue', client.send(command, until))
+      return call('GetSecretValue', (until) => client.send(command, until))
     },
 
     create: (document: string, versionId: string, kmsKeyId: string | undefined) => {
@@ -243,12 +228,12 @@ function callsTo(
         KmsKeyId: kmsKeyId,
         Tags: [markTag],
       })
-      return call('CreateSecret', client.send(command, until))
+      return call('CreateSecret', (until) => client.send(command, until))
     },
 
     tag: () => {
       const command = new sdk.TagResourceCommand({ SecretId, Tags: [markTag] })
-      return call('TagResource', client.send(command, until))
+      return call('TagResource', (until) => client.send(command, until))
     },
 
     putValue: (document: string, versionId: string) => {
@@ -257,7 +242,7 @@ function callsTo(
         SecretString: document,
         ClientRequestToken: versionId,
       })
-      return call('PutSecretValue', client.send(command, until))
+      return call('PutSecretValue', (until) => client.send(command, until))
     },
 
     moveCurrent: (from: string | undefined, to: string) => {
@@ -267,7 +252,7 @@ function callsTo(
         RemoveFromVersionId: from,
         MoveToVersionId: to,
       })
-      return call('UpdateSecretVersionStage', client.send(command, until))
+      return call('UpdateSecretVersionStage', (until) => client.send(command, until))
     },
   }
 }

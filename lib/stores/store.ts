@@ -66,6 +66,9 @@ export interface StoreKind {
 export interface StoreDependencies {
   /** The clock, in epoch milliseconds. */
   now(): number
+  /** Uniform in [0, 1). */
+  random(): number
+  sleep(ms: number): Promise<void>
   /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
   tencent(api: {
     service: 'ssm'
