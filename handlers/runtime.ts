@@ -174,16 +174,25 @@ function createRuntime(): Runtime {
     return listed
   }
   const open = (target: Target): Store => openStore(target, stores)
-  function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
+  function mirrored(subAppId: number | null, deadline: number): Promise<TokenList> {
     const mirror = config.fallbacks.find((one) => one.subAppId === subAppId)
     if (!mirror) throw new Error(`no fallback for application ${subAppId}`)
     return readMirrored(mirror, config.site, open, deadline)
+  }
+  async function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
+    try {
+      return await mirrored(subAppId, deadline)
+    } catch (error) {
+      // What the caller gets is Tencent's failure, so this one is told here or nowhere.
+      log('warn', 'fallback-failed', { subAppId, ...errorFields(error) })
+      throw error
+    }
   }
   const readsMirror = config.source === 'mirror'
   return {
     config,
     cache: createTokenCache(config, {
-      fetch: readsMirror ? fallback : list,
+      fetch: readsMirror ? mirrored : list,
       isQuiet: pace.isQuiet,
       fallback: readsMirror || config.fallbacks.length === 0 ? null : fallback,
       now,

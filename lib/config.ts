@@ -157,6 +157,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
       'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
     )
 
+  if (new Set(apiKeys.map(({ sha256 }) => sha256)).size < apiKeys.length)
+    complain('AIGC_API_KEYS', 'must have each key once')
+
   const mirrors = parseMirrors(list(read('AIGC_MIRROR_TARGETS')), subAppIds, storeKinds, (what) =>
     complain('AIGC_MIRROR_TARGETS', what),
   )

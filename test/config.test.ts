@@ -52,7 +52,7 @@ describe('parseConfig', () => {
       AIGC_VOD_ENDPOINT: 'http://127.0.0.1:9000',
       AIGC_REGION: 'ap-hongkong',
       AIGC_HTTP_AUTH: 'keys',
-      AIGC_API_KEYS: `web:full:${digest},audit:masked:${digest.toUpperCase()}:1500000000`,
+      AIGC_API_KEYS: `web:full:${digest},audit:masked:${'AB'.repeat(32)}:1500000000`,
       AIGC_CACHE_SECONDS: '0',
       AIGC_TIMEOUT_MS: '2500',
       AIGC_MIRROR_TARGETS:
@@ -71,7 +71,7 @@ describe('parseConfig', () => {
       httpAuth: 'keys',
       apiKeys: [
         { name: 'web', scope: 'full', sha256: digest, subAppIds: null },
-        { name: 'audit', scope: 'masked', sha256: digest, subAppIds: [1500000000] },
+        { name: 'audit', scope: 'masked', sha256: 'ab'.repeat(32), subAppIds: [1500000000] },
       ],
       cacheSeconds: 0,
       timeoutMs: 2500,
@@ -208,6 +208,11 @@ describe('parseConfig', () => {
       "a key's application",
       { AIGC_API_KEYS: `web:full:${digest}:9` },
       'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
+    ],
+    [
+      'a key given twice',
+      { AIGC_API_KEYS: `web:masked:${digest},admin:full:${digest.toUpperCase()}` },
+      'AIGC_API_KEYS must have each key once',
     ],
     [
       'a scheme',
