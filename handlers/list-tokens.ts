@@ -15,15 +15,19 @@ import {
   takeUpstream,
 } from './runtime.ts'
 
-export const handler = createHandler('list-tokens', countRequest, async (event, invocation) => {
-  const read = readEvent(event)
-  if (read.kind === 'http') return serve(read, invocation)
-  if (read.kind === 'manual') return runByHand(read.fields, invocation)
-  throw new InputError(
-    `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
-      'hand such as {}; put the schedule on mirror-tokens',
-  )
-})
+export const handler = createHandler(
+  'list-tokens',
+  () => countRequest(),
+  async (event, invocation) => {
+    const read = readEvent(event)
+    if (read.kind === 'http') return serve(read, invocation)
+    if (read.kind === 'manual') return runByHand(read.fields, invocation)
+    throw new InputError(
+      `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
+        'hand such as {}; put the schedule on mirror-tokens',
+    )
+  },
+)
 export { handler as main_handler }
 
 async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcome> {

@@ -92,7 +92,7 @@ export interface Outcome {
  */
 export function createHandler(
   name: 'list-tokens' | 'mirror-tokens',
-  metricsOfError: () => Metrics,
+  metricsOfError: (error: unknown) => Metrics,
   run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
 ): (event: unknown, context: unknown) => Promise<unknown> {
   return async (event, context) => {
@@ -102,7 +102,7 @@ export function createHandler(
     try {
       outcome = await run(event, invocation)
     } catch (error) {
-      outcome = { error, fields: {}, metrics: metricsOfError() }
+      outcome = { error, fields: {}, metrics: metricsOfError(error) }
     }
     const { result, error, fields, metrics } = outcome
     if (error !== undefined) learnFromEnvironment()
@@ -212,8 +212,11 @@ function openStore(target: Target, lend: StoreDependencies): Store {
     write: store.write,
     async read(deadline) {
       const reading = await store.read(deadline)
-      if (reading.state === 'value')
-        scrubber.learn([reading.value, ...(parseDocument(reading.value)?.ApiTokens ?? [])])
+      if (reading.state === 'value') {
+        const tokens = parseDocument(reading.value)?.ApiTokens
+        // A foreign value may be a word that lines of ours hold, too. No error quotes what is that short.
+        if (tokens || reading.value.length > 20) scrubber.learn([reading.value, ...(tokens ?? [])])
+      }
       return reading
     },
   }

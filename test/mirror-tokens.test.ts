@@ -196,6 +196,29 @@ describe('mirror-tokens to a file', () => {
     ])
   })
 
+  it('mirror-tokens counts no failure of the mirror when somebody slips by hand', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start(`file:${folder}/slips`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
+    await fn.invoke({ SubAppld: 1 })
+    await fn.invoke({ Confirm: '0'.repeat(64) })
+    expect(fn.log().map(({ code }) => code)).toEqual(['InputInvalid', 'PlanChanged'])
+    for (const line of fn.log()) expect(line).not.toHaveProperty('MirrorFailure')
+  })
+
+  it('mirror-tokens keeps its own words when a foreign secret is one of them', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    writeFileSync(join(folder, 'word'), 'refused')
+    const fn = start(`file:${folder}/word`)
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['refused'])
+  })
+
+  it('mirror-tokens ends with a report within the time limit that SCF gives', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.fail({ kind: 'hang' }, everyTime)
+    const fn = start(`file:${folder}/late`, { AIGC_TIMEOUT_MS: '900000' })
+    expect(outcomes(await fn.invoke(scheduled, { limitMs: 3_000, scf: true }))).toEqual(['failed'])
+  })
+
   it.each<Fault>([
     { kind: 'throttle' },
     { kind: 'error', code: 'AuthFailure.UnauthorizedOperation' },
