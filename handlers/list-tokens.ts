@@ -39,22 +39,25 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId
-  const { error, ...known } = audit
+  if (requestId !== null) response.headers['x-request-id'] = requestId
+  if (status >= 400) response.body = scrub(response.body)
+  const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
+  const fields = {
+    trigger: request.shape,
+    invocation: requestId,
+    status,
+    route,
+    caller,
+    subAppId,
+    fingerprints,
+    upstream,
+    staleBecause,
+  }
   return {
-    result: toReply(request, {
-      status,
-      headers: { ...response.headers, ...(requestId !== null && { 'x-request-id': requestId }) },
-      body: status < 400 ? response.body : scrub(response.body),
-    }),
-    level: status >= 500 ? 'error' : status >= 400 || audit.staleBecause !== null ? 'warn' : 'info',
-    fields: {
-      trigger: request.shape,
-      invocation: requestId,
-      status,
-      ...known,
-      ...(error !== null && errorFields(error)),
-    },
-    metrics: countRequest(audit.staleBecause !== null),
+    result: toReply(request, response),
+    level: status >= 500 ? 'error' : status >= 400 || staleBecause !== null ? 'warn' : 'info',
+    fields: error === null ? fields : { ...fields, ...errorFields(error) },
+    metrics: countRequest(staleBecause !== null),
   }
 }
 

@@ -106,13 +106,14 @@ export function createHandler(
     }
     const { result, error, fields, metrics } = outcome
     if (error !== undefined) learnFromEnvironment()
-    log(outcome.level ?? (error === undefined ? 'info' : 'error'), name, {
-      invocation: invocation.requestId,
-      durationMs: now() - started,
-      ...(error !== undefined && errorFields(error)),
-      ...fields,
-      ...(lambdaName && embedMetrics(lambdaName, now(), metrics)),
-    })
+    const ended = now()
+    const about = { invocation: invocation.requestId, durationMs: ended - started }
+    log(
+      outcome.level ?? (error === undefined ? 'info' : 'error'),
+      name,
+      Object.assign(about, error === undefined ? fields : { ...errorFields(error), ...fields }),
+      lambdaName && embedMetrics(lambdaName, ended, metrics),
+    )
     if (error !== undefined) throw leavingError(error, scrub)
     return result
   }

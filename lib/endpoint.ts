@@ -124,15 +124,26 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   audit.staleBecause = list.staleBecause?.code ?? null
   const { digest, fingerprints } = nameTokens(list.apiTokens)
   const etag = `"${digest}"`
-  const headers = {
-    etag,
-    age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
-    ...(list.staleBecause && { warning: '110 - "Response is Stale"' }),
+  const response: HttpResponse = {
+    status: 200,
+    headers: {
+      'content-type': jsonType,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      etag,
+      age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+    },
+    body: '',
   }
-  if (knowsAlready(request.headers['if-none-match'], etag))
-    return { status: 304, headers: { ...headers, 'cache-control': 'no-store' }, body: '' }
+  if (list.staleBecause) response.headers['warning'] = '110 - "Response is Stale"'
+  if (knowsAlready(request.headers['if-none-match'], etag)) {
+    // Headers that say what the body is, where there is none.
+    const { 'content-type': type, 'x-content-type-options': options, ...headers } = response.headers
+    return { status: 304, headers, body: '' }
+  }
   if (request.method !== 'HEAD') audit.fingerprints = fingerprints
-  return { status: 200, headers: { ...jsonHeaders, ...headers }, body: renderList(list, subAppId, values) }
+  response.body = renderList(list, subAppId, values)
+  return response
 }
 
 /** Tencent is not asked while it throttles, for one. */
@@ -229,24 +240,24 @@ function problem(
   }
 }
 
-const jsonHeaders = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-} as const
+const jsonType = 'application/json; charset=utf-8'
 
 function json(status: number, body: object): HttpResponse {
-  return { status, headers: jsonHeaders, body: JSON.stringify(body) }
+  return {
+    status,
+    headers: { 'content-type': jsonType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
+    body: JSON.stringify(body),
+  }
 }
 
 /** `Cache-Control: no-cache` from the caller. */
 function asksAnew(request: HttpEvent): boolean {
-  const directives = (request.headers['cache-control'] ?? '').toLowerCase().split(',')
-  return directives.some((directive) => directive.trim() === 'no-cache')
+  const directives = request.headers['cache-control']?.toLowerCase().split(',')
+  return directives?.some((directive) => directive.trim() === 'no-cache') ?? false
 }
 
 /** `If-None-Match`, compared weakly as RFC 9110 demands. */
 function knowsAlready(ifNoneMatch: string | undefined, etag: string): boolean {
-  const known = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return known.includes(etag) || known.includes('*')
+  const known = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return known !== undefined && (known.includes(etag) || known.includes('*'))
 }
