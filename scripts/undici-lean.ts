@@ -30,10 +30,21 @@ const standIns: Readonly<Record<string, () => string>> = {
   // Of interceptors and statistics.
   'lib/handler/wrap-handler.js': () => leaveOut('an interceptor'),
   'lib/util/stats.js': () => 'exports.ClientStats = exports.PoolStats = class {}',
+  // A table of what headers are called in lower case, to save work; those that come or go here.
+  'lib/core/constants.js': () => {
+    const names = ['Connection', 'Content-Length', 'Content-Type', 'Date', 'Host', 'Retry-After', 'Server']
+    const entries = names.flatMap((name) =>
+      [name, name.toLowerCase()].map((key) => [key, name.toLowerCase()]),
+    )
+    return `exports.wellknownHeaderNames = ${JSON.stringify(names)}
+      exports.headerNameLowerCasedRecord = { __proto__: null, ...${JSON.stringify(Object.fromEntries(entries))} }`
+  },
   // The channels that monitors subscribe to, without the log of NODE_DEBUG.
   'lib/core/diagnostics.js': () => {
     const { channels } = require('undici/lib/core/diagnostics.js')
-    const names = Object.entries(channels).map(([key, channel]) => [key, (channel as { name: string }).name])
+    const names = Object.entries(channels)
+      .map(([key, channel]) => [key, (channel as { name: string }).name])
+      .filter(([, name]) => /^undici:(client|request):/.test(name ?? ''))
     return `const { channel } = require('node:diagnostics_channel')
       exports.channels = Object.fromEntries(${JSON.stringify(names)}.map(([key, name]) => [key, channel(name)]))`
   },
