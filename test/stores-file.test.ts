@@ -70,6 +70,8 @@ describe('file', () => {
       await mkdir(folder.name, { recursive: true })
       await attempt(folder)
     },
+    whileSpreading: null,
+    withdrawals: [],
     breaks: (['mkdtemp', 'open', 'rename'] as const).map((step) => ({
       name: `a failing ${step}`,
       on: ['nothing', 'an empty secret', 'a foreign value', 'a later document'],
