@@ -119,6 +119,22 @@ describe('parseConfig', () => {
     ])
   })
 
+  it('parseConfig tells targets apart by kind, name and region, and takes {SubAppId} in an option too', () => {
+    const uris =
+      'tencent-ssm:a{SubAppId} tencent-ssm:a{SubAppId}?region=ap-tokyo aws-secretsmanager:a{SubAppId} ' +
+      'aws-secretsmanager:b{SubAppId}?kmsKeyId=alias/{SubAppId}'
+    const { mirrors } = parse({ AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uris })
+    expect(mirrors[1]?.targets).toMatchObject([
+      { name: 'a2' },
+      { name: 'a2', options: { region: 'ap-tokyo' } },
+      { name: 'a2' },
+      { name: 'b2', options: { kmsKeyId: 'alias/2' } },
+    ])
+    expect(
+      parse({ AIGC_SUB_APP_IDS: '1', AIGC_MIRROR_TARGETS: 'tencent-ssm:a?version={SubAppId}' }).mirrors,
+    ).toMatchObject([{ targets: [{ name: 'a', options: { version: '1' } }] }])
+  })
+
   const bad: [string, Environment, string][] = [
     [
       'an unknown name',
@@ -232,17 +248,40 @@ describe('parseConfig', () => {
     [
       'one target for two applications',
       { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: 'file:/a' },
-      'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId}, because AIGC_SUB_APP_IDS names several',
+      'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+    ],
+    ...['tencent-ssm:a?version={SubAppId}', 'aws-secretsmanager:a?kmsKeyId=alias/{SubAppId}'].map(
+      (uri): [string, Environment, string] => [
+        `one secret for two applications: ${uri}`,
+        { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uri },
+        'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+      ],
+    ),
+    [
+      'the same for the fallback',
+      { AIGC_SUB_APP_IDS: '1,2', AIGC_FALLBACK: 'tencent-ssm:a?version={SubAppId}' },
+      'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
     ],
     [
       'a place for an id that is not there',
       { AIGC_MIRROR_TARGETS: 'file:/{SubAppId}' },
       'AIGC_MIRROR_TARGETS entry 1 contains {SubAppId}, but AIGC_SUB_APP_IDS is empty',
     ],
+    ...[
+      'file:/a,file:/a',
+      'file:/a,file:/a?adopt=true',
+      'tencent-ssm:a?version=v1,tencent-ssm:a?version=v2',
+      'tencent-ssm:a?region=ap-tokyo&version=v1,tencent-ssm:a?version=v2&region=ap-tokyo',
+      'aws-secretsmanager:a,aws-secretsmanager:a?kmsKeyId=alias/b',
+    ].map((uris): [string, Environment, string] => [
+      `a target given twice: ${uris}`,
+      { AIGC_MIRROR_TARGETS: uris },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
+    ]),
     [
-      'a target given twice',
-      { AIGC_MIRROR_TARGETS: 'file:/a,file:/a' },
-      'AIGC_MIRROR_TARGETS must name each target once',
+      'two applications in one secret',
+      { AIGC_SUB_APP_IDS: '1,11', AIGC_MIRROR_TARGETS: 'file:/{SubAppId}1,file:/{SubAppId}' },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
     ],
     [
       'half a pair',
