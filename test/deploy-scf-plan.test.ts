@@ -236,7 +236,7 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     runtime: 'Nodejs20.19',
     type: 'Event',
     handler: 'index.main_handler',
-    description: `vod-aigc-tokens ${wanted.function}, code ${code.sha256}`,
+    description: `vod aigc tokens, ${wanted.function.replace('-', ' ')}, code ${code.sha256}`,
     memoryMb: 256,
     timeoutSeconds: wanted.timeoutSeconds,
     role: 'r',
@@ -267,7 +267,7 @@ describe('planDeployment', () => {
           Code: { ZipFile: 'UEs=' },
           InstallDependency: 'FALSE',
           PublicNetConfig: { PublicNetStatus: 'ENABLE' },
-          Description: `vod-aigc-tokens mirror-tokens, code ${code.sha256}`,
+          Description: `vod aigc tokens, mirror tokens, code ${code.sha256}`,
           MemorySize: 256,
           Timeout: 180,
           Role: 'r',
@@ -317,13 +317,13 @@ describe('planDeployment', () => {
     ['a missing variable', { environment: {} }, ['UpdateFunctionConfiguration'], 'AIGC_MIRROR_TARGETS added'],
     [
       'the code',
-      { description: `vod-aigc-tokens mirror-tokens, code ${otherCode.sha256}` },
+      { description: `vod aigc tokens, mirror tokens, code ${otherCode.sha256}` },
       ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
       'code',
     ],
     [
       'no digest',
-      { description: 'vod-aigc-tokens' },
+      { description: 'vod aigc tokens' },
       ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
       'code',
     ],
@@ -343,6 +343,14 @@ describe('planDeployment', () => {
     const said = plan.steps.map(({ what }) => what).join('\n')
     expect(said).toContain(named)
     expect(said).not.toContain('SECRET')
+  })
+
+  it.each([
+    ['list-tokens', list],
+    ['mirror-tokens', mirror],
+  ])('planDeployment describes %s in characters that SCF promises to take', (_, wanted) => {
+    const [create] = planDeployment(wanted, code, null).steps
+    expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
   })
 
   it('planDeployment closes the URL before the function stops asking for keys', () => {
@@ -459,7 +467,7 @@ describe('readFunction', () => {
     StatusReasons: [{ ErrorCode: 'x', ErrorMessage: 'no role' }],
     Runtime: 'Nodejs20.19',
     Handler: 'index.main_handler',
-    Description: 'vod-aigc-tokens list-tokens',
+    Description: 'vod aigc tokens, list tokens',
     MemorySize: 256,
     Timeout: 15,
     Role: 'r',

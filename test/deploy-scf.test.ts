@@ -329,7 +329,7 @@ describe('npm run deploy:scf after a death', () => {
     await run(role)
     for (const action of ['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger']) {
       simulator.scf.set(region, listTokens, {
-        Description: 'vod-aigc-tokens list-tokens, code of yesterday',
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
         MemorySize: 128,
       })
       simulator.scf.setTrigger(region, listTokens, 'url-trigger', {
@@ -374,7 +374,7 @@ describe('npm run deploy:scf on a bad day', () => {
       expect(await run(role)).toMatchObject({ exitCode: 0 })
       expect(standing(simulator)).toEqual(deployed)
       simulator.scf.set(region, listTokens, {
-        Description: 'vod-aigc-tokens list-tokens, code of yesterday',
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
         MemorySize: 128,
       })
       simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { TriggerDesc: '{"cron":"0 0 * * * * *"}' })

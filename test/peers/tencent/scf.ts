@@ -710,9 +710,9 @@ function readEnvironment(value: unknown): Record<string, string> {
   return Object.fromEntries(variables.map(({ Key, Value }) => [Key, Value]))
 }
 
-/** The documentation allows letters, digits, blanks, commas and full stops; hyphens are seen in use. */
+/** No other characters than those that the documentation names, though the service may take more. */
 function checkDescription(description: string): void {
-  if (!/^[\p{Script=Han}A-Za-z0-9 ,.\n-]{0,1000}$/u.test(description))
+  if (!/^[\p{Script=Han}A-Za-z0-9 ,.]{0,1000}$/u.test(description))
     throw invalidValue('Description', 'is something else', '1000 letters, digits, blanks, commas and stops')
 }
 
