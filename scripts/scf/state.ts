@@ -38,9 +38,11 @@ export function isOurs({ description }: FunctionState): boolean {
   return description.startsWith(mark)
 }
 
-/** Whether something is still going on with the function, so that SCF refuses all else. */
+/** The states in which something is still going on with a function, so that SCF refuses all else. */
+export const busyStates: readonly string[] = ['Creating', 'Updating', 'Publishing', 'Deleting']
+
 export function isBusy({ status }: FunctionState): boolean {
-  return ['Creating', 'Updating', 'Publishing', 'Deleting'].includes(status)
+  return busyStates.includes(status)
 }
 
 export function readFunction(answer: Fields, triggers: Fields): FunctionState {

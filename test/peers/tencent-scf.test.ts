@@ -132,7 +132,7 @@ describe('functions', () => {
     expect(refusals).toEqual({
       CreateFunction: 'ResourceInUse.FunctionName',
       UpdateFunctionCode: 'FailedOperation.UpdateFunctionCode',
-      UpdateFunctionConfiguration: 'FailedOperation.FunctionStatusError',
+      UpdateFunctionConfiguration: 'FailedOperation.UpdateFunctionConfiguration',
       CreateTrigger: 'FailedOperation.CreateTrigger',
       UpdateTrigger: 'FailedOperation.FunctionStatusError',
       DeleteTrigger: 'FailedOperation.DeleteTrigger',

@@ -234,8 +234,12 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   }
 
   /** The function, if nothing is going on with it; `refusal` is the code otherwise. */
-  const idle = (one: CloudFunction, refusal: string): CloudFunction => {
-    if (one.pending) throw new ApiError(refusal, `The function is \`${one.status}\`; try again later.`)
+  const idle = (
+    one: CloudFunction,
+    refusal: string,
+    words: (status: string) => string = (status) => `The function is \`${status}\`; try again later.`,
+  ): CloudFunction => {
+    if (one.pending) throw new ApiError(refusal, words(one.status))
     return one
   }
 
@@ -324,7 +328,12 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   const updateFunctionConfiguration = action(
     { ...functionName, ...configuration, Runtime: 'string?' },
     (input, { region }) => {
-      const one = idle(find(region, input), 'FailedOperation.FunctionStatusError')
+      const one = idle(
+        find(region, input),
+        'FailedOperation.UpdateFunctionConfiguration',
+        // As the service says it, whatever the language asked for.
+        (status) => `当前函数处于${status}状态，无法进行此操作，请稍后重试。`,
+      )
       if (input.Runtime !== undefined && input.Runtime !== one.configuration.Runtime)
         throw invalidValue('Runtime', 'differs', 'what it was: it cannot be changed')
       const changed = readConfiguration(input, one.configuration)
