@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { settings } from '../lib/config.ts'
 import { type DeployOptions, help, parseOptions } from '../scripts/scf/options.ts'
 import { findUrl, type Plan, planDeployment, planRemoval } from '../scripts/scf/plan.ts'
+import { camEndpoint } from '../scripts/scf/roles.ts'
 import { type FunctionState, isBusy, isOurs, readFunction, type TriggerState } from '../scripts/scf/state.ts'
 import { type WantedFunction, wantFunctions } from '../scripts/scf/wanted.ts'
 
@@ -25,6 +26,7 @@ describe('parseOptions', () => {
       region: null,
       namespace: 'default',
       role: 'my-role',
+      listRole: null,
       copyKeys: false,
       variables: [],
       schedule: '0 */5 * * * * *',
@@ -39,6 +41,7 @@ describe('parseOptions', () => {
     [['--help'], { mode: 'help' }],
     [['--copy-keys'], { role: null, copyKeys: true }],
     [['--role=r', '--stage=prod', '--region=ap-tokyo'], { stage: 'prod', region: 'ap-tokyo' }],
+    [['--role', 'r', '--list-role', 'l'], { role: 'r', listRole: 'l' }],
     [['--role', 'r', '--auth', 'NONE', '--namespace', 'media'], { auth: 'NONE', namespace: 'media' }],
     [['--role', 'r', '--env', 'AWS_REGION', '--env', 'TZ'], { variables: ['AWS_REGION', 'TZ'] }],
     [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
@@ -49,13 +52,15 @@ describe('parseOptions', () => {
   it.each([
     [[], 'name their run role with --role NAME'],
     [['--plan'], 'name their run role with --role NAME'],
-    [['--rol', 'r'], '--rol is not a flag; the flags are --role, --stage'],
+    [['--rol', 'r'], '--rol is not a flag; the flags are --role, --list-role'],
     [['--role', 'r', 'prod'], '"prod" is not a flag'],
     [['-x', '--role', 'r'], '-x is not a flag'],
     [['--role'], '--role needs a value'],
     [['--role', '--plan'], '--role needs a value'],
     [['--plan=yes', '--role', 'r'], '--plan takes no value'],
     [['--role', 'qcs::cam::uin/1:roleName/r'], '--role must be the name of a CAM role'],
+    [['--role', 'r', '--list-role', 'a b'], '--list-role must be the name of a CAM role'],
+    [['--copy-keys', '--list-role', 'l'], '--list-role goes with --role'],
     [['--role', 'r', '--stage', 'a_b'], '--stage must be'],
     [['--role', 'r', '--stage', 'a'.repeat(31)], '--stage must be'],
     [['--role', 'r', '--region', 'Singapore'], '--region must be a Tencent Cloud region'],
@@ -164,6 +169,11 @@ describe('wantFunctions', () => {
     }
   })
 
+  it('wantFunctions gives both functions the role of --role, and list-tokens that of --list-role', () => {
+    expect(want().map(({ role }) => role)).toEqual(['r', 'r'])
+    expect(want(['--role', 'r', '--list-role', 'l']).map(({ role }) => role)).toEqual(['l', 'r'])
+  })
+
   it('wantFunctions gives the mirror time to look twice', () => {
     expect(want().map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([15, 180])
   })
@@ -196,6 +206,39 @@ describe('wantFunctions', () => {
     [['--role', 'r'], { ...env, AIGC_FALLBACK: 'file:/tmp/x' }, 'SCF keeps no files'],
   ])('wantFunctions refuses %j', (args, from, message) => {
     expect(problemsOf(args, from)).toContain(message)
+  })
+
+  const awsKeys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key' }
+  const copied = ['--env', 'AWS_ACCESS_KEY_ID', '--env', 'AWS_SECRET_ACCESS_KEY']
+  const inArn = 'aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf'
+  it.each<[uri: string, args: string[], problems: string[]]>([
+    ['aws-secretsmanager:x?region=eu-west-1', copied, []],
+    [inArn, copied, []],
+    ['aws-secretsmanager:x', [...copied, '--env', 'AWS_REGION'], []],
+    [
+      'aws-secretsmanager:x',
+      copied,
+      ['a target in AWS names no region; add ?region=… to it, or --env AWS_REGION'],
+    ],
+    [`${inArn},aws-secretsmanager:x`, copied, [expect.stringContaining('names no region')]],
+    [
+      inArn,
+      copied.slice(0, 2),
+      [expect.stringMatching(/has no credentials; add --env AWS_SECRET_ACCESS_KEY$/)],
+    ],
+    [inArn, copied.slice(2), [expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID$/)]],
+    [
+      'aws-secretsmanager:x',
+      [],
+      [
+        expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY$/),
+        expect.stringContaining('names no region'),
+      ],
+    ],
+  ])('wantFunctions checks what %s needs on SCF, with %j', (uri, args, problems) => {
+    const from = { ...env, ...awsKeys, AWS_REGION: 'eu-west-1', AIGC_MIRROR_TARGETS: uri }
+    const said = problemsOf(['--role', 'r', ...args], from)
+    expect(said.split('\n- ').slice(1)).toEqual(problems)
   })
 
   it('wantFunctions names every problem at once, and each once', () => {
@@ -534,6 +577,18 @@ describe('readFunction', () => {
   })
 })
 
+describe('camEndpoint', () => {
+  it.each([
+    ['https://scf.intl.tencentcloudapi.com', 'https://cam.intl.tencentcloudapi.com'],
+    ['https://scf.tencentcloudapi.com', 'https://cam.tencentcloudapi.com'],
+    ['https://scf.internal.tencentcloudapi.com', 'https://cam.internal.tencentcloudapi.com'],
+    ['https://proxy.example.com', 'https://proxy.example.com'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+  ])('camEndpoint beside %s is %s', (scf, cam) => {
+    expect(camEndpoint(scf)).toBe(cam)
+  })
+})
+
 describe('docs/deploy-tencent.md', () => {
   const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
   const page = read('docs/deploy-tencent.md')
@@ -541,9 +596,14 @@ describe('docs/deploy-tencent.md', () => {
     [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '').sort()
 
   it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
-    const sources = ['plan', 'apply'].map((name) => read(`scripts/scf/${name}.ts`)).join('')
-    const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
-    expect(permissions('scf')).toEqual([...new Set(calls)].sort())
+    const callsOf = (...names: string[]): string[] => {
+      const sources = names.map((name) => read(`scripts/scf/${name}.ts`)).join('')
+      const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
+      return [...new Set(calls)].sort()
+    }
+    expect(permissions('scf')).toEqual(callsOf('plan', 'apply'))
+    // SCF asks for the other one when a function gets a role.
+    expect(permissions('cam')).toEqual([...callsOf('roles'), 'PassRole'])
   })
 
   it('docs/deploy-tencent.md permits the run role the calls that the functions make, and no more', () => {

@@ -97,8 +97,10 @@ export interface Scf {
   delayMs: number
   /** Why the next creation, update or deletion is going to fail, after it was accepted; `null` if it is not. */
   failNext: string | null
-  /** The roles that exist and that SCF may take on; `vod-aigc-tokens` at first. */
+  /** The roles that exist, for CAM too, and that SCF may take on; `vod-aigc-tokens` at first. */
   readonly roles: Set<string>
+  /** What functions may be written for, in every region. */
+  readonly runtimes: Set<string>
   /** The namespaces of every region; `default` at first. */
   readonly namespaces: Set<string>
   /** All functions of a region, oldest first. */
@@ -275,8 +277,8 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       checkNamespace(namespace)
       if (!/^[A-Za-z](?=.{1,59}$)[A-Za-z0-9_-]*[A-Za-z0-9]$/.test(name))
         throw invalidValue('FunctionName', `is \`${name}\``, '2 to 60 letters, digits, - and _')
-      if (!runtimes.includes(Runtime))
-        throw invalidValue('Runtime', `is \`${Runtime}\``, runtimes.join(' or '))
+      if (!scf.runtimes.has(Runtime))
+        throw invalidValue('Runtime', `is \`${Runtime}\``, [...scf.runtimes].join(' or '))
       if (Type !== 'Event' && Type !== 'HTTP') throw invalidValue('Type', `is \`${Type}\``, 'Event or HTTP')
       checkHandler(Handler)
       const files = readCode(input)
@@ -627,6 +629,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     delayMs: 20,
     failNext: null,
     roles: new Set(['vod-aigc-tokens']),
+    runtimes: new Set(runtimes),
     namespaces: new Set(['default']),
     functions: (region) =>
       [...functionsOf(region).values()].map((one) => ({
