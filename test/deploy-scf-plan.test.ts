@@ -592,8 +592,11 @@ describe('camEndpoint', () => {
 describe('docs/deploy-tencent.md', () => {
   const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
   const page = read('docs/deploy-tencent.md')
-  const permissions = (service: string): string[] =>
-    [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '').sort()
+  const permissions = (service: string): string[] => {
+    const named = [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '')
+    return [...new Set(named)].sort()
+  }
+  const policies = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json]) => JSON.parse(json ?? ''))
 
   it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
     const callsOf = (...names: string[]): string[] => {
@@ -612,6 +615,44 @@ describe('docs/deploy-tencent.md', () => {
     )
     expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
     expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+  })
+
+  it('docs/deploy-tencent.md has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
+    const parts = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => String(action).includes('ssm:'))
+      .map(({ action }) => action)
+    expect(parts).toEqual([
+      ['ssm:CreateSecret'],
+      [
+        'ssm:DescribeSecret',
+        'ssm:GetSecretValue',
+        'ssm:ListSecretVersionIds',
+        'ssm:PutSecretValue',
+        'ssm:UpdateSecret',
+      ],
+      ['ssm:UpdateDescription'],
+    ])
+    const other = read('docs/credentials.md')
+    expect(other).not.toContain('"ssm:')
+    const [, anchor] = /\(deploy-tencent\.md#([\w-]+)\)/.exec(other) ?? []
+    const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    )
+    expect(anchors).toContain(anchor)
+  })
+
+  it('docs/deploy-tencent.md permits the deploying user to hand over the roles that it deploys with', () => {
+    const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
+    const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
+    expect(resource).toHaveLength(2)
+    const handing = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => action.includes('cam:PassRole'))
+    expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole', 'cam:GetRole'], resource }])
   })
 
   it('docs/deploy-tencent.md uses flags that there are', () => {
