@@ -389,6 +389,7 @@ describe('npm run deploy:scf on a bad day', () => {
         'DeleteFunction',
         'GetFunction',
         'ListTriggers',
+        'GetRole',
       ])
         simulator.fail({ kind }, 1, action)
       expect(await run(role)).toMatchObject({ exitCode: 0 })
