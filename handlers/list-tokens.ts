@@ -15,15 +15,19 @@ import {
   takeUpstream,
 } from './runtime.ts'
 
-export const handler = createHandler('list-tokens', countRequest, async (event, invocation) => {
-  const read = readEvent(event)
-  if (read.kind === 'http') return serve(read, invocation)
-  if (read.kind === 'manual') return runByHand(read.fields, invocation)
-  throw new InputError(
-    `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
-      'hand such as {}; put the schedule on mirror-tokens',
-  )
-})
+export const handler = createHandler(
+  'list-tokens',
+  () => countRequest(),
+  async (event, invocation) => {
+    const read = readEvent(event)
+    if (read.kind === 'http') return serve(read, invocation)
+    if (read.kind === 'manual') return runByHand(read.fields, invocation)
+    throw new InputError(
+      `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
+        'hand such as {}; put the schedule on mirror-tokens',
+    )
+  },
+)
 export { handler as main_handler }
 
 async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcome> {
@@ -35,22 +39,25 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId
-  const { error, ...known } = audit
+  if (requestId !== null) response.headers['x-request-id'] = requestId
+  if (status >= 400) response.body = scrub(response.body)
+  const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
+  const fields = {
+    trigger: request.shape,
+    invocation: requestId,
+    status,
+    route,
+    caller,
+    subAppId,
+    fingerprints,
+    upstream,
+    staleBecause,
+  }
   return {
-    result: toReply(request, {
-      status,
-      headers: { ...response.headers, ...(requestId !== null && { 'x-request-id': requestId }) },
-      body: status < 400 ? response.body : scrub(response.body),
-    }),
-    level: status >= 500 ? 'error' : status >= 400 || audit.staleBecause !== null ? 'warn' : 'info',
-    fields: {
-      trigger: request.shape,
-      invocation: requestId,
-      status,
-      ...known,
-      ...(error !== null && errorFields(error)),
-    },
-    metrics: countRequest(audit.staleBecause !== null),
+    result: toReply(request, response),
+    level: status >= 500 ? 'error' : status >= 400 || staleBecause !== null ? 'warn' : 'info',
+    fields: error === null ? fields : { ...fields, ...errorFields(error) },
+    metrics: countRequest(staleBecause !== null),
   }
 }
 

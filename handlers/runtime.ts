@@ -92,7 +92,7 @@ export interface Outcome {
  */
 export function createHandler(
   name: 'list-tokens' | 'mirror-tokens',
-  metricsOfError: () => Metrics,
+  metricsOfError: (error: unknown) => Metrics,
   run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
 ): (event: unknown, context: unknown) => Promise<unknown> {
   return async (event, context) => {
@@ -102,17 +102,18 @@ export function createHandler(
     try {
       outcome = await run(event, invocation)
     } catch (error) {
-      outcome = { error, fields: {}, metrics: metricsOfError() }
+      outcome = { error, fields: {}, metrics: metricsOfError(error) }
     }
     const { result, error, fields, metrics } = outcome
     if (error !== undefined) learnFromEnvironment()
-    log(outcome.level ?? (error === undefined ? 'info' : 'error'), name, {
-      invocation: invocation.requestId,
-      durationMs: now() - started,
-      ...(error !== undefined && errorFields(error)),
-      ...fields,
-      ...(lambdaName && embedMetrics(lambdaName, now(), metrics)),
-    })
+    const ended = now()
+    const about = { invocation: invocation.requestId, durationMs: ended - started }
+    log(
+      outcome.level ?? (error === undefined ? 'info' : 'error'),
+      name,
+      Object.assign(about, error === undefined ? fields : { ...errorFields(error), ...fields }),
+      lambdaName && embedMetrics(lambdaName, ended, metrics),
+    )
     if (error !== undefined) throw leavingError(error, scrub)
     return result
   }
@@ -174,16 +175,25 @@ function createRuntime(): Runtime {
     return listed
   }
   const open = (target: Target): Store => openStore(target, stores)
-  function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
+  function mirrored(subAppId: number | null, deadline: number): Promise<TokenList> {
     const mirror = config.fallbacks.find((one) => one.subAppId === subAppId)
     if (!mirror) throw new Error(`no fallback for application ${subAppId}`)
     return readMirrored(mirror, config.site, open, deadline)
+  }
+  async function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
+    try {
+      return await mirrored(subAppId, deadline)
+    } catch (error) {
+      // What the caller gets is Tencent's failure, so this one is told here or nowhere.
+      log('warn', 'fallback-failed', { subAppId, ...errorFields(error) })
+      throw error
+    }
   }
   const readsMirror = config.source === 'mirror'
   return {
     config,
     cache: createTokenCache(config, {
-      fetch: readsMirror ? fallback : list,
+      fetch: readsMirror ? mirrored : list,
       isQuiet: pace.isQuiet,
       fallback: readsMirror || config.fallbacks.length === 0 ? null : fallback,
       now,
@@ -203,8 +213,11 @@ function openStore(target: Target, lend: StoreDependencies): Store {
     write: store.write,
     async read(deadline) {
       const reading = await store.read(deadline)
-      if (reading.state === 'value')
-        scrubber.learn([reading.value, ...(parseDocument(reading.value)?.ApiTokens ?? [])])
+      if (reading.state === 'value') {
+        const tokens = parseDocument(reading.value)?.ApiTokens
+        // A foreign value may be a word that lines of ours hold, too. No error quotes what is that short.
+        if (tokens || reading.value.length > 20) scrubber.learn([reading.value, ...(tokens ?? [])])
+      }
       return reading
     },
   }

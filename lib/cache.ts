@@ -1,5 +1,5 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
-import { CredentialsError, StoreError, TencentError } from './errors.ts'
+import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from './errors.ts'
 import type { TokenList } from './tokens.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
@@ -58,6 +58,8 @@ export function createTokenCache(
 ): TokenCache {
   const entries = new Map<number | null, Entry>()
   const flights = new Map<number | null, Promise<CachedList>>()
+  /** When upstream was last asked for an application, whatever came of it. */
+  const askedAt = new Map<number | null, number>()
 
   function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
     const observedAt = lend.now()
@@ -72,32 +74,45 @@ export function createTokenCache(
     return entry.list
   }
 
+  /** Whether a list may be served until then. It may not when the clock was set back to before it was read. */
+  function isBefore(end: number, { list }: Entry): boolean {
+    const now = lend.now()
+    return list.observedAt <= now && now < end
+  }
+
+  async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
+    if (!patient && lend.isQuiet()) throw quietError()
+    askedAt.set(subAppId, lend.now())
+    return keep(subAppId, await lend.fetch(subAppId, deadline, patient), null)
+  }
+
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
-    const spare = old && lend.now() < old.staleUntil ? old : null
-    const patient = spare === null && lend.fallback === null
+    const spare = old && staleSeconds > 0 && isBefore(old.staleUntil, old) ? old.list : null
+    if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
     const now = lend.now()
     try {
-      if (!patient && lend.isQuiet()) throw quietError()
-      const fetched = await lend.fetch(subAppId, patient ? deadline : now + (deadline - now) / 4, patient)
-      return keep(subAppId, fetched, null)
+      return await ask(subAppId, now + (deadline - now) / 4, false)
     } catch (error) {
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
-      if (spare && spare.list.staleBecause === null) return { ...spare.list, staleBecause: error }
+      if (spare?.staleBecause === null) return { ...spare, staleBecause: error }
       const mirrored = await lend.fallback?.(subAppId, deadline).catch(() => null)
       if (mirrored) return keep(subAppId, mirrored, error)
-      if (spare) return { ...spare.list, staleBecause: error }
-      throw error
+      if (spare) return { ...spare, staleBecause: error }
     }
+    // Nothing else to serve after all, and time left to wait.
+    return ask(subAppId, deadline, true)
   }
 
   return {
     async get(subAppId, { refresh, deadline }) {
       const entry = entries.get(subAppId)
-      const servable = entry && (refresh ? entry.list.observedAt + shortestRefreshMs : entry.freshUntil)
-      if (entry && servable !== undefined && lend.now() < servable) return entry.list
+      const now = lend.now()
+      const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
+      const asksAnew = refresh && (now >= asked + shortestRefreshMs || now < asked)
+      if (entry && !asksAnew && isBefore(entry.freshUntil, entry)) return entry.list
       const joined = flights.get(subAppId)
       const flight = joined ?? fly(subAppId, deadline).finally(() => flights.delete(subAppId))
       if (!joined) flights.set(subAppId, flight)
@@ -111,9 +126,15 @@ export function createTokenCache(
  * permissions, an unknown user) is shown, or nobody would mend it.
  */
 function mayBeHidden(error: unknown): error is UpstreamError {
-  if (error instanceof TencentError) return error.retryable || error.code.startsWith('ClientError.')
+  if (error instanceof TencentError) return error.retryable || unusable.includes(error.code)
   return (error instanceof CredentialsError || error instanceof StoreError) && error.retryable
 }
+
+/** Answers that no repetition mends, and that refuse nothing. A status such as 403 may. */
+const unusable: readonly string[] = [
+  'ClientError.MalformedAnswer',
+  'ClientError.ResponseTooLarge',
+] satisfies ClientErrorCode[]
 
 function quietError(): TencentError {
   return new TencentError(

@@ -157,6 +157,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
       'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
     )
 
+  if (new Set(apiKeys.map(({ sha256 }) => sha256)).size < apiKeys.length)
+    complain('AIGC_API_KEYS', 'must have each key once')
+
   const mirrors = parseMirrors(list(read('AIGC_MIRROR_TARGETS')), subAppIds, storeKinds, (what) =>
     complain('AIGC_MIRROR_TARGETS', what),
   )
@@ -254,15 +257,22 @@ function parseMirrors(
     }),
   }))
   for (const [index, uri] of uris.entries()) {
-    const placed = uri.includes('{SubAppId}')
-    if (!placed && subAppIds.length > 1)
-      problems.add(`entry ${index + 1} must contain {SubAppId}, because AIGC_SUB_APP_IDS names several`)
-    if (placed && subAppIds.length === 0)
+    // In an option it would give all of them one secret.
+    const [name = ''] = uri.split('?')
+    if (!name.includes('{SubAppId}') && subAppIds.length > 1)
+      problems.add(
+        `entry ${index + 1} must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several`,
+      )
+    if (uri.includes('{SubAppId}') && subAppIds.length === 0)
       problems.add(`entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty`)
   }
   if (problems.size === 0) {
-    const all = mirrors.flatMap(({ targets }) => targets.map((target) => target.uri))
-    if (new Set(all).size < all.length) problems.add('must name each target once')
+    // Other options do not make it another secret.
+    const all = mirrors.flatMap(({ targets }) =>
+      targets.map(({ scheme, name, options }) => JSON.stringify([scheme, name, options['region']])),
+    )
+    if (new Set(all).size < all.length)
+      problems.add('must name each target once: another name, region or kind makes another target')
   }
   for (const problem of problems) complain(problem)
   return mirrors

@@ -144,7 +144,13 @@ export function chooseCredentials(env: Environment): CredentialChoice {
       return { source: 'aws-secret', passedOver, secretId: value('AIGC_CREDENTIALS_SECRET') }
     default: {
       const [id, key] = chosen.variables
-      const token = chosen.tokens.map(value).find((spelling) => spelling !== '')
+      // The other spellings are the official names' own where those have a key of their own.
+      const shared =
+        chosen.name !== 'run-role' || !sources.some((one) => one.name === 'official-names' && isSet(one))
+      const token = chosen.tokens
+        .slice(0, shared ? undefined : 1)
+        .map(value)
+        .find((spelling) => spelling !== '')
       const credentials = { secretId: value(id), secretKey: value(key), ...(token && { token }) }
       return { source: chosen.name, passedOver, credentials }
     }

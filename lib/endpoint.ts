@@ -26,7 +26,7 @@ export interface Audit {
   subAppId: number | null
   /** Of the tokens handed out, in the clear or as these fingerprints. */
   fingerprints: readonly string[]
-  /** Whether the list was asked for with this request. */
+  /** Whether upstream was asked with this request. */
   upstream: boolean
   /** The code of the failure because of which an old list was handed out, or `null`. */
   staleBecause: string | null
@@ -41,7 +41,7 @@ export interface ListView {
   readonly ExtInfos?: readonly string[]
   readonly Fingerprints?: readonly string[]
   readonly RequestId: string | null
-  /** When Tencent answered, ISO 8601. */
+  /** When Tencent answered, or when the mirrored document was read; ISO 8601. */
   readonly ObservedAt: string
   readonly Stale: boolean
 }
@@ -85,6 +85,7 @@ export async function answerRequest(
     return { response: await answer(request, lend, audit), audit }
   } catch (error) {
     audit.error = error
+    audit.upstream = error instanceof TencentError && wasAsked(error)
     return { response: describeProblem(error), audit }
   }
 }
@@ -98,7 +99,10 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     throw new Refusal(405, 'MethodNotAllowed', `this path takes ${methods.join(' and ')}`, {
       allow: methods.join(', '),
     })
-  if (view === 'health') return json(200, { status: 'ok' })
+  if (view === 'health') {
+    refuseParameters(request)
+    return json(200, { status: 'ok' })
+  }
 
   const config = lend.config()
   if (config.httpAuth === null)
@@ -108,8 +112,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   const caller = findCaller(request, config)
   if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
   audit.caller = caller.name
-  if (request.queryNames.length > 0)
-    throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
+  refuseParameters(request)
   const subAppId = findSubApp(match.subAppId, config.subAppIds)
   audit.subAppId = subAppId
   const values = view === 'tokens'
@@ -117,19 +120,40 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   if (refusal !== null) throw new Refusal(403, 'ScopeTooSmall', refusal)
 
   const list = await lend.list(subAppId, asksAnew(request))
-  audit.upstream = !list.fromCache
+  audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
   audit.staleBecause = list.staleBecause?.code ?? null
   const { digest, fingerprints } = nameTokens(list.apiTokens)
   const etag = `"${digest}"`
-  const headers = {
-    etag,
-    age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
-    ...(list.staleBecause && { warning: '110 - "Response is Stale"' }),
+  const response: HttpResponse = {
+    status: 200,
+    headers: {
+      'content-type': jsonType,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      etag,
+      age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+    },
+    body: '',
   }
-  if (knowsAlready(request.headers['if-none-match'], etag))
-    return { status: 304, headers: { ...headers, 'cache-control': 'no-store' }, body: '' }
-  audit.fingerprints = fingerprints
-  return { status: 200, headers: { ...jsonHeaders, ...headers }, body: renderList(list, subAppId, values) }
+  if (list.staleBecause) response.headers['warning'] = '110 - "Response is Stale"'
+  if (knowsAlready(request.headers['if-none-match'], etag)) {
+    // Headers that say what the body is, where there is none.
+    const { 'content-type': type, 'x-content-type-options': options, ...headers } = response.headers
+    return { status: 304, headers, body: '' }
+  }
+  if (request.method !== 'HEAD') audit.fingerprints = fingerprints
+  response.body = renderList(list, subAppId, values)
+  return response
+}
+
+/** Tencent is not asked while it throttles, for one. */
+function wasAsked(failure: CachedList['staleBecause']): boolean {
+  return !(failure instanceof TencentError) || failure.attempts > 0
+}
+
+function refuseParameters(request: HttpEvent): void {
+  if (request.queryNames.length > 0)
+    throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
 }
 
 interface Rendered {
@@ -216,24 +240,24 @@ function problem(
   }
 }
 
-const jsonHeaders = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-} as const
+const jsonType = 'application/json; charset=utf-8'
 
 function json(status: number, body: object): HttpResponse {
-  return { status, headers: jsonHeaders, body: JSON.stringify(body) }
+  return {
+    status,
+    headers: { 'content-type': jsonType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
+    body: JSON.stringify(body),
+  }
 }
 
 /** `Cache-Control: no-cache` from the caller. */
 function asksAnew(request: HttpEvent): boolean {
-  const directives = (request.headers['cache-control'] ?? '').toLowerCase().split(',')
-  return directives.some((directive) => directive.trim() === 'no-cache')
+  const directives = request.headers['cache-control']?.toLowerCase().split(',')
+  return directives?.some((directive) => directive.trim() === 'no-cache') ?? false
 }
 
 /** `If-None-Match`, compared weakly as RFC 9110 demands. */
 function knowsAlready(ifNoneMatch: string | undefined, etag: string): boolean {
-  const known = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return known.includes(etag) || known.includes('*')
+  const known = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return known !== undefined && (known.includes(etag) || known.includes('*'))
 }

@@ -17,7 +17,7 @@ export type GetCredentials = (deadline: number, refused?: Credentials) => Promis
 const refreshMarginMs = 300_000
 /** While the old credentials are good, a failed refresh is tried again after this time, not in every call. */
 const refreshPauseMs = 10_000
-/** While the old credentials are good, nobody waits longer than this for new ones. */
+/** While the old credentials are good, nobody waits longer than this for new ones, nor a third of the time there is. */
 const refreshPatienceMs = 3_000
 
 /**
@@ -29,19 +29,28 @@ export function createLeasedCredentials(
   now: () => number,
 ): GetCredentials {
   let lease: Lease | null = null
-  let flight: Promise<Lease> | null = null
+  let flight: { readonly landing: Promise<Lease>; readonly deadline: number } | null = null
   let pausedUntil = 0
 
-  function renew(deadline: number): Promise<Lease> {
-    flight ??= fetch(deadline)
-      .then((fetched) => {
-        lease = fetched
-        return fetched
-      })
-      .finally(() => {
-        flight = null
-      })
-    return flight
+  async function start(deadline: number): Promise<Lease> {
+    try {
+      lease = await fetch(deadline)
+      return lease
+    } finally {
+      flight = null
+    }
+  }
+
+  async function renew(deadline: number): Promise<Lease> {
+    flight ??= { landing: start(deadline), deadline }
+    const joined = flight
+    try {
+      return await joined.landing
+    } catch (error) {
+      // Whoever started it had less time than is left here.
+      if (now() >= joined.deadline && now() < deadline) return renew(deadline)
+      throw error
+    }
   }
 
   return async (deadline, refused) => {
@@ -50,7 +59,8 @@ export function createLeasedCredentials(
     if (!kept || now() >= kept.expiresAt) return (await renew(deadline)).credentials
     if (now() < kept.expiresAt - refreshMarginMs || now() < pausedUntil) return kept.credentials
     try {
-      return (await renew(Math.min(deadline, now() + refreshPatienceMs))).credentials
+      const patienceMs = Math.min(refreshPatienceMs, (deadline - now()) / 3)
+      return (await renew(now() + patienceMs)).credentials
     } catch {
       pausedUntil = now() + refreshPauseMs
       return kept.credentials

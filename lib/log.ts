@@ -15,10 +15,10 @@ export type Field = string | number | boolean | null | readonly Field[] | { read
 export type Fields = { readonly [name: string]: Field }
 
 /**
- * Writes one line, unless its level is below the configured one; a line that carries metrics is always
- * written. `event` says what happened, in kebab case.
+ * Writes one line, unless its level is below the configured one; a line that carries metrics (see `embedMetrics`) is
+ * always written. `event` says what happened, in kebab case.
  */
-export type Log = (level: LogLevel, event: string, fields: Fields) => void
+export type Log = (level: LogLevel, event: string, fields: Fields, metrics?: string) => void
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
@@ -64,11 +64,17 @@ export function createLog(
   least: LogLevel,
   lend: { write(line: string): void; now(): number; scrub(text: string): string },
 ): Log {
-  return (level, event, fields) => {
-    if (levels.indexOf(level) < levels.indexOf(least) && !('_aws' in fields)) return
-    const line = { level, event, time: new Date(lend.now()).toISOString(), ...fields }
-    lend.write(`${scrubJson(line, lend.scrub)}\n`)
+  return (level, event, fields, metrics = '') => {
+    if (levels.indexOf(level) < levels.indexOf(least) && metrics === '') return
+    const time = new Date(lend.now()).toISOString()
+    const members = scrubJson(fields, lend.scrub).slice(1, -1)
+    lend.write(`{"level":"${level}","event":"${event}","time":"${time}"${more(members)}${more(metrics)}}\n`)
   }
+}
+
+/** Members of an object's JSON, behind others. */
+function more(members: string): string {
+  return members === '' ? '' : `,${members}`
 }
 
 /**

@@ -1,5 +1,4 @@
 /** CloudWatch embedded metrics: log fields that CloudWatch Logs turns into metrics. Pure. */
-import type { Fields } from './log.ts'
 
 /** The metrics of both functions and their CloudWatch units. */
 const units = {
@@ -16,25 +15,25 @@ const units = {
 
 export type Metrics = Partial<Record<keyof typeof units, number>>
 
+/** `Metrics` of a log line by their names: the same few sets again and again. */
+const definitions = new Map<string, string>()
+
 /**
- * The fields to add to a log line, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now` is in epoch
- * milliseconds. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * The members to add to a log line's JSON, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now`
+ * is in epoch milliseconds.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function embedMetrics(functionName: string, now: number, metrics: Metrics): Fields {
+export function embedMetrics(functionName: string, now: number, metrics: Metrics): string {
   const names = Object.keys(metrics) as (keyof typeof units)[]
-  if (names.length === 0) return {}
-  return {
-    _aws: {
-      Timestamp: now,
-      CloudWatchMetrics: [
-        {
-          Namespace: 'VodAigcTokens',
-          Dimensions: [['FunctionName']],
-          Metrics: names.map((Name) => ({ Name, Unit: units[Name] })),
-        },
-      ],
-    },
-    FunctionName: functionName,
-    ...metrics,
-  }
+  if (names.length === 0) return ''
+  const key = names.join()
+  const definition = definitions.get(key) ?? JSON.stringify(define(names))
+  definitions.set(key, definition)
+  const values = JSON.stringify({ FunctionName: functionName, ...metrics }).slice(1, -1)
+  return `"_aws":{"Timestamp":${now},"CloudWatchMetrics":${definition}},${values}`
+}
+
+function define(names: readonly (keyof typeof units)[]): object[] {
+  const Metrics = names.map((Name) => ({ Name, Unit: units[Name] }))
+  return [{ Namespace: 'VodAigcTokens', Dimensions: [['FunctionName']], Metrics }]
 }

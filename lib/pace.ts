@@ -12,7 +12,6 @@ export interface Pace {
   isQuiet(): boolean
 }
 
-const longestQuietMs = 5_000
 /** A little more than a second: calls that leave a second apart may arrive closer together. */
 const spanMs = 1_150
 
@@ -32,32 +31,37 @@ export function createPace(
   let quietUntil = 0
   let lastSeen = 0
 
-  /** Milliseconds of silence left. After a clock was set back, an end that lies hours away does not count. */
-  function quietMs(): number {
-    const leftMs = quietUntil - lend.now()
-    return leftMs > 0 && leftMs <= longestQuietMs ? leftMs : 0
+  /** The time. When the clock was set back, what was noted moves back with it. */
+  function look(): number {
+    const now = lend.now()
+    const setBackMs = lastSeen - now
+    if (setBackMs > 0) {
+      places = places.map((at) => at - setBackMs)
+      quietUntil -= setBackMs
+    }
+    lastSeen = now
+    return now
   }
 
   return {
     async admit(deadline) {
       while (true) {
-        const now = lend.now()
-        if (now < lastSeen) places = []
-        lastSeen = now
+        const now = look()
         const [oldest] = places.length < callsPerSecond ? [] : places
-        const next = Math.max(now + quietMs(), oldest === undefined ? now : oldest + spanMs)
+        const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + spanMs)
         if (next >= deadline) return false
         places = [...places, next].slice(-callsPerSecond)
         if (next > now) await lend.sleep(next - now)
         // Not if Tencent has throttled another call meanwhile. And a process that was stopped or busy wakes all who
         // wait at once, long after their places.
-        if (quietMs() === 0 && lend.now() - next < spanMs - 1000) return true
+        const woken = look()
+        if (woken >= quietUntil && woken - next < spanMs - 1000) return true
       }
     },
     throttled() {
-      const ms = 1000 + (longestQuietMs - 1000) * lend.random()
-      quietUntil = lend.now() + Math.max(quietMs(), ms)
+      const now = look()
+      quietUntil = Math.max(quietUntil, now + 1000 + 4000 * lend.random())
     },
-    isQuiet: () => quietMs() > 0,
+    isQuiet: () => look() < quietUntil,
   }
 }

@@ -17,6 +17,8 @@ export const routes: readonly Route[] = [
   { path: '/healthz', view: 'health' },
 ]
 
+const templates = routes.map((route) => ({ route, template: route.path.split('/') }))
+
 export const methods: readonly string[] = ['GET', 'HEAD']
 
 export interface Match {
@@ -39,8 +41,7 @@ export function matchRoute(path: string, stage: string | null): Match | null {
     stage !== null && plain.startsWith(prefix) ? [plain, plain.slice(prefix.length - 1)] : [plain]
   for (const candidate of candidates) {
     const segments = candidate.split('/')
-    for (const route of routes) {
-      const template = route.path.split('/')
+    for (const { route, template } of templates) {
       const fits = template.every((part, i) => part === '{SubAppId}' || part === segments[i])
       if (fits && template.length === segments.length)
         return { route, subAppId: segments[template.indexOf('{SubAppId}')] ?? null }

@@ -119,7 +119,7 @@ export function createTencentClient(
     let clockMended = false
     let credentialsRenewed = false
     for (let attempts = 1; ; attempts++) {
-      if (lend.pace && !(await lend.pace.admit(deadline)))
+      if (lend.now() < deadline && lend.pace && !(await lend.pace.admit(deadline)))
         throw failure(action, endpoint, attempts === 1 ? outOfTurn : failed, attempts - 1)
       const started = lend.now()
       const remainingMs = deadline - started
@@ -154,7 +154,9 @@ export function createTencentClient(
         const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
         const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
-        if (!mayPass || lend.now() + waitMs >= deadline) throw failure(action, endpoint, failed, attempts)
+        const refused = matches(failed.code, 'AuthFailure', 'UnauthorizedOperation')
+        if (!mayPass || lend.now() + waitMs >= deadline)
+          throw failure(action, endpoint, failed, attempts, refused ? lend.explainCredentials?.() : '')
         await lend.sleep(waitMs)
         credentials = await lend.credentials(deadline)
       }
@@ -199,8 +201,8 @@ const outOfTurn: Failure = {
 }
 
 /**
- * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member is the only test;
- * another status is a failure of the gateway in front.
+ * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member says what happened, whatever the
+ * status; without it, another status is a failure of the gateway in front.
  */
 export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   const envelope = parseJson(body)
@@ -213,21 +215,23 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
     }
   }
   if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
-  if (status !== 200) return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
+  const error = response?.['Error']
+  const code = isRecord(error) && typeof error['Code'] === 'string' ? error['Code'] : undefined
+  if (status !== 200 && code === undefined)
+    return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
   if (response === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
-  if (response['Error'] === undefined) return { response: { ...response, RequestId: requestId } }
-  const error = response['Error']
-  if (!isRecord(error) || typeof error['Code'] !== 'string')
+  if (error === undefined) return { response: { ...response, RequestId: requestId } }
+  if (!isRecord(error) || code === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
   const dateMs = Date.parse(headers.date ?? '')
   return {
     failed: {
-      code: error['Code'],
+      code,
       message: firstWords(String(error['Message'] ?? '')),
       requestId,
-      retryable: isRetryable(error['Code']),
+      retryable: isRetryable(code),
       ...(Number.isFinite(dateMs) && { dateMs }),
     },
   }

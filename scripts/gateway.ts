@@ -1,7 +1,7 @@
 /** A local API Gateway: HTTP in, events of an HTTP API (payload 2.0) to a built bundle, its reply out. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 
 export type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
@@ -10,8 +10,8 @@ export type OnAnswer = (method: string, path: string, status: number) => void
 
 /** Serves `handler` on 127.0.0.1 at `port` (0: any). Rejects when the port is taken. */
 export async function startGateway(handler: Handler, port: number, onAnswer: OnAnswer): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    const event = await toEvent(request)
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const event = toEvent(request, await readBody(request))
     const answer = await handler(event, lambdaContext(30_000)).catch(() => null)
     // What API Gateway says when a function throws.
     const { statusCode, headers, body } = (answer ?? {
@@ -21,6 +21,10 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
     }) as { statusCode: number; headers: Record<string, string>; body: string }
     response.writeHead(statusCode, headers).end(body)
     onAnswer(event.requestContext.http.method, event.rawPath, statusCode)
+  }
+  const server = createServer((request, response) => {
+    // A client that went away in the middle of its request waits for nothing; another is told that something is wrong.
+    serve(request, response).catch(() => response.destroy())
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -33,43 +37,77 @@ export function lambdaContext(limitMs: number): object {
   return { awsRequestId: randomUUID(), getRemainingTimeInMillis: () => deadline - Date.now() }
 }
 
-async function toEvent(request: IncomingMessage) {
+/** Rejects when the client goes away before the end. */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
-  const body = Buffer.concat(chunks)
+  return Buffer.concat(chunks)
+}
+
+/**
+ * The event of a request to the route `$default`, without an authorizer:
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+function toEvent(request: IncomingMessage, body: Buffer) {
   const [rawPath = '/', ...query] = (request.url ?? '/').split('?')
   const rawQueryString = query.join('?')
+  const { cookie, connection: _, 'transfer-encoding': __, ...headers } = request.headersDistinct
+  const cookies = cookie?.flatMap((line) => line.split(/; */)).filter((one) => one !== '') ?? []
+  const sourceIp = request.socket.remoteAddress ?? ''
   const now = new Date()
+  const isText = isTextType(request.headers['content-type'])
   return {
     version: '2.0',
     routeKey: '$default',
     rawPath,
     rawQueryString,
-    headers: Object.fromEntries(
-      Object.entries(request.headersDistinct).map(([name, values]) => [name, (values ?? []).join(',')]),
-    ),
-    ...(rawQueryString && {
-      queryStringParameters: Object.fromEntries(new URLSearchParams(rawQueryString)),
-    }),
+    ...(cookies.length > 0 && { cookies }),
+    headers: {
+      ...Object.fromEntries(Object.entries(headers).map(([name, values = []]) => [name, values.join(',')])),
+      'content-length': `${body.length}`,
+      'x-amzn-trace-id': `Root=1-${Math.floor(now.getTime() / 1000).toString(16)}-${randomBytes(12).toString('hex')}`,
+      'x-forwarded-for': [...(headers['x-forwarded-for'] ?? []), sourceIp].join(', '),
+      'x-forwarded-port': `${request.socket.localPort}`,
+      'x-forwarded-proto': 'http',
+    },
+    ...(rawQueryString && { queryStringParameters: joinRepeated(new URLSearchParams(rawQueryString)) }),
     requestContext: {
       accountId: '123456789012',
       apiId: 'local',
-      domainName: request.headers.host ?? '127.0.0.1',
+      // Not the `Host` header: whoever sends the request does not choose the API that takes it.
+      domainName: 'local.execute-api.localhost',
       domainPrefix: 'local',
       http: {
         method: request.method ?? 'GET',
         path: rawPath,
         protocol: `HTTP/${request.httpVersion}`,
-        sourceIp: request.socket.remoteAddress ?? '',
+        sourceIp,
         userAgent: request.headers['user-agent'] ?? '',
       },
       requestId: randomUUID(),
       routeKey: '$default',
       stage: '$default',
-      time: now.toUTCString(),
+      time: commonLogTime(now),
       timeEpoch: now.getTime(),
     },
-    ...(body.length > 0 && { body: body.toString('base64') }),
-    isBase64Encoded: body.length > 0,
+    ...(body.length > 0 && { body: body.toString(isText ? 'utf8' : 'base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
   }
+}
+
+/**
+ * Whether API Gateway hands a body on as text. Its documentation only says "binary"; these types are what somebody
+ * found by asking it (https://github.com/ministackorg/ministack/pull/766): no type at all and forms are not among them.
+ */
+function isTextType(contentType = ''): boolean {
+  return /^(text\/[^;]+|application\/(json|xml|javascript))\s*(;|$)/i.test(contentType)
+}
+
+function joinRepeated(parameters: URLSearchParams): Record<string, string> {
+  return Object.fromEntries([...parameters.keys()].map((name) => [name, parameters.getAll(name).join(',')]))
+}
+
+/** Such as `12/Mar/2020:19:03:58 +0000`. */
+function commonLogTime(time: Date): string {
+  return time.toUTCString().replace(/^\w+, (\d+) (\w+) (\d+) (\S+) GMT$/, '$1/$2/$3:$4 +0000')
 }

@@ -1,31 +1,40 @@
 /** Runs one function by hand with the current environment: `npm run invoke -- list-tokens '{"SubAppId":251006666}'`. */
 import { createRequire } from 'node:module'
-import { buildFunctions, type FunctionName, functionNames } from './build.ts'
+import { type FunctionName, functionNames } from './build.ts'
+import { makeScratch } from './scratch.ts'
+
+const usage = `usage: npm run invoke -- ${functionNames.join('|')} 'EVENT', such as '{"SubAppId":251006666}'; EVENT is JSON, by default {}`
 
 const [name, text = '{}', ...rest] = process.argv.slice(2)
-if (!isFunctionName(name) || rest.length > 0)
-  fail(`usage: npm run invoke -- ${functionNames.join('|')} '{JSON event}'`)
+if (name === undefined) fail(usage)
+if (!isFunctionName(name)) fail(`there is no function ${JSON.stringify(name)}; ${usage}`)
+if (rest.length > 0) fail(`there is more than one event; quote it for the shell; ${usage}`)
 
 let event: unknown
 try {
   event = JSON.parse(text)
 } catch {
-  fail(`the event must be JSON, such as '{"SubAppId":251006666}'; quote it for the shell`)
+  fail(`the event is not JSON; quote it for the shell; ${usage}`)
 }
 
-// The result alone goes to stdout, so that it can be piped; the function's log goes to stderr.
+const require = createRequire(import.meta.url)
+// The result alone goes to stdout, so that it can be piped. The function's log goes to stderr, wherever the function
+// means to write it.
 const printResult = process.stdout.write.bind(process.stdout)
 process.stdout.write = process.stderr.write.bind(process.stderr)
+const fs: { writeSync(file: number, ...rest: unknown[]): number } = require('node:fs')
+const { writeSync } = fs
+fs.writeSync = (file, ...rest) => writeSync(file === 1 ? 2 : file, ...rest)
 
-const bundles = await buildFunctions()
-const { handler } = createRequire(import.meta.url)(bundles[name])
+const bundles = await makeScratch(1).build()
+const { handler } = require(bundles[name])
 try {
   printResult(`${JSON.stringify(await handler(event, {}), null, 2)}\n`)
 } catch (error) {
   fail(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
 }
 
-function isFunctionName(text: string | undefined): text is FunctionName {
+function isFunctionName(text: string): text is FunctionName {
   return functionNames.some((known) => known === text)
 }
 

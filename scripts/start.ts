@@ -4,53 +4,50 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTencentSimulator, type TencentSimulator } from '../test/peers/tencent/simulator.ts'
-import { buildFunctions, type FunctionName } from './build.ts'
+import type { FunctionName } from './build.ts'
 import { type Handler, lambdaContext, startGateway } from './gateway.ts'
+import { makeScratch } from './scratch.ts'
 
 if (existsSync('.env')) process.loadEnvFile('.env')
 const env = process.env
+const { folder, build, end } = makeScratch(0)
 
-const port = Number(env['PORT'] ?? 3000)
-if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-  console.error('npm start: PORT must be a whole number from 0 to 65535')
-  process.exit(1)
-}
+const port = Number(env['PORT'] || 3000)
+if (!Number.isInteger(port) || port < 0 || port > 65_535)
+  await fail('PORT must be a whole number from 0 to 65535')
 
-const credentials = [
+const hasCredentials = [
   'AIGC_SECRET_ID',
   'AIGC_ROLE_ARN',
   'AIGC_CREDENTIALS_SECRET',
   'TENCENTCLOUD_SECRET_ID',
   'TENCENTCLOUD_SECRETID',
-]
-const configured = Object.keys(env).some((name) => name.startsWith('AIGC_'))
-const real = configured && credentials.some((name) => env[name])
-const folder = await mkdtemp(join(tmpdir(), 'vod-aigc-tokens-'))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0))
-
-const simulator = real ? null : await startSimulator()
-// There is no gateway and no platform here to vouch for anybody.
-const key = env['AIGC_HTTP_AUTH'] === 'keys' ? null : provideKey()
+].some((name) => env[name])
+// Credentials that lie in the environment for other programs are not used unasked. How much is logged asks nothing.
+const hasSettings = Object.keys(env).some(
+  (name) => name.startsWith('AIGC_') && name !== 'AIGC_LOG_LEVEL' && env[name],
+)
+const simulatorLagMs = 3_000
+const simulator = hasCredentials && hasSettings ? null : await startSimulator()
+const key = provideKey()
 provide({
   AIGC_LOG_LEVEL: 'warn',
   AIGC_MIRROR_TARGETS: `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`,
 })
-const mirrorEveryMs = real ? 60_000 : 5_000
+const mirrorEveryMs = simulator ? 5_000 : 60_000
 
-const bundles = await buildFunctions(join(folder, 'functions'))
+const bundles = await build()
 const load = (name: FunctionName): Handler => createRequire(import.meta.url)(bundles[name]).handler
 const mirrorTokens = load('mirror-tokens')
 const gateway = await startGateway(load('list-tokens'), port, (method, path, status) =>
   say(`${method} ${path} ${status}`),
 ).catch((error: NodeJS.ErrnoException) =>
   error.code === 'EADDRINUSE'
-    ? fail(`port ${port} is taken; choose another: PORT=3001 npm start`)
+    ? fail(`port ${port} is taken; choose another, or any that is free: PORT=0 npm start`)
     : fail(error.message),
 )
 
@@ -63,30 +60,40 @@ while (true) {
 }
 
 async function startSimulator(): Promise<TencentSimulator> {
+  if (/(^|[\s,])aws-secretsmanager:/.test(env['AIGC_MIRROR_TARGETS'] ?? '') && !env['AWS_ENDPOINT_URL'])
+    await fail(
+      "AIGC_MIRROR_TARGETS names a secret on AWS, and without Tencent credentials a simulator's tokens would be " +
+        'written there; set credentials (docs/credentials.md), or AWS_ENDPOINT_URL to that of an emulator of AWS',
+    )
   const subAppIds = (env['AIGC_SUB_APP_IDS'] || '251006666').split(/[\s,]+/).map(Number)
   const simulator = await startTencentSimulator({
     applications: subAppIds.map((subAppId) => ({
       subAppId,
       tokens: [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')],
     })),
-    lagMs: 3_000,
+    lagMs: simulatorLagMs,
   })
-  // The keys of the simulator take the place of any others; the rest gives way to what was set.
-  Object.assign(env, { AIGC_SECRET_ID: simulator.secretId, AIGC_SECRET_KEY: simulator.secretKey })
-  provide({
-    AIGC_SUB_APP_IDS: '251006666',
+  // The simulator takes the place of all of Tencent, whatever was set; the rest gives way to what was set.
+  Object.assign(env, {
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+    AIGC_SESSION_TOKEN: '',
     AIGC_VOD_ENDPOINT: simulator.url,
-    AIGC_CACHE_SECONDS: '2',
-    AIGC_SETTLE_SECONDS: '5',
+    AIGC_SSM_ENDPOINT: simulator.url,
+    AIGC_STS_ENDPOINT: simulator.url,
+    AIGC_SCF_ENDPOINT: simulator.url,
   })
+  provide({ AIGC_SUB_APP_IDS: '251006666', AIGC_CACHE_SECONDS: '2', AIGC_SETTLE_SECONDS: '5' })
   return simulator
 }
 
-/** Makes a key for the endpoint, good until the end of this process, and lets it in. */
+/** Makes a key for the endpoint, good until the end of this process, and lets it in beside those that were set. */
 function provideKey(): string {
   const key = `local-${randomBytes(12).toString('hex')}`
-  const sha256 = createHash('sha256').update(key).digest('hex')
-  Object.assign(env, { AIGC_HTTP_AUTH: 'keys', AIGC_API_KEYS: `local:full:${sha256}` })
+  const ours = `npm-start:full:${createHash('sha256').update(key).digest('hex')}`
+  env['AIGC_API_KEYS'] = env['AIGC_API_KEYS'] ? `${env['AIGC_API_KEYS']},${ours}` : ours
+  // There is no gateway and no platform here to vouch for anybody.
+  if (['', 'gateway', 'platform'].includes(env['AIGC_HTTP_AUTH'] ?? '')) env['AIGC_HTTP_AUTH'] = 'keys'
   return key
 }
 
@@ -112,29 +119,52 @@ async function runMirror(): Promise<Error | null> {
   }
 }
 
+/** Every line that begins with two blanks can be pasted into a shell as it is. */
 function greet(mirrored: boolean): void {
   const address = gateway.address()
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`
-  const targets = (env['AIGC_MIRROR_TARGETS'] ?? '').split(/[\s,]+/)
-  const ids = (env['AIGC_SUB_APP_IDS'] || 'null').split(/[\s,]+/)
-  const files = ids.flatMap((id) => targets.map((target) => target.replaceAll('{SubAppId}', id)))
+  const curl = `curl -H 'Authorization: Bearer ${key}' ${url}`
+  const ids = list(env['AIGC_SUB_APP_IDS'])
+  const uris = (ids.length > 0 ? ids : ['']).flatMap((id) =>
+    list(env['AIGC_MIRROR_TARGETS']).map((target) => target.replaceAll('{SubAppId}', id)),
+  )
+  const files = uris.filter((uri) => uri.startsWith('file:')).map((uri) => uri.slice(5).replace(/\?.*/, ''))
+  const upstream = simulator
+    ? `a simulator of Tencent's API (${hasCredentials ? 'Tencent credentials were found, but no AIGC_SUB_APP_IDS or other setting to go with them' : 'no Tencent credentials were found'})`
+    : 'your Tencent Cloud account'
   console.log(`
-Serving the tokens of ${simulator ? "a simulator of Tencent's API (no Tencent credentials and settings were found)" : 'your Tencent Cloud account'} at ${url}
-and mirroring them every ${mirrorEveryMs / 1000} seconds to ${files.join(', ')}${mirrored ? '' : ', which failed at first'}
+Serving the tokens of ${upstream} at ${url}
+and mirroring them every ${mirrorEveryMs / 1000} seconds to ${uris.join(', ')}${mirrored ? '' : ', which failed at first'}
 
 Get the tokens:
-  curl -H 'Authorization: Bearer ${key ?? 'YOUR-KEY'}' ${url}/tokens
-  curl -H 'Authorization: Bearer ${key ?? 'YOUR-KEY'}' ${url}/tokens/fingerprints
-See what is mirrored:
-${files.map((file) => (file.startsWith('file:') ? `  cat ${file.slice(5).replace(/\?.*/, '')}` : `  ${file}`)).join('\n')}`)
-  if (simulator)
-    console.log(`Rotate a token in the simulator and watch both follow:
-  curl -X POST ${simulator.url}/simulator/tokens              creates one; listed after 3 s, mirrored with the next run
-  curl -X DELETE ${simulator.url}/simulator/tokens/TOKEN      deletes one; out of the mirror after about 15 s
-  curl ${simulator.url}/simulator                             shows what else it can do: faults, for example`)
+  ${['/tokens', ...ids.slice(1).map((id) => `/sub-apps/${id}/tokens`)].map((path) => curl + path).join('\n  ')}
+Get their fingerprints, which give nothing away:
+  ${curl}/tokens/fingerprints`)
+  if (files.length > 0)
+    console.log(`See what is mirrored:\n${files.map((file) => `  cat ${quote(file)}`).join('\n')}`)
+  if (simulator) {
+    const lagSeconds = simulatorLagMs / 1000
+    const mirrorSeconds = lagSeconds + mirrorEveryMs / 1000
+    console.log(`Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
+  curl -X POST ${simulator.url}/simulator/tokens
+Delete one; out of the mirror within about ${mirrorSeconds + Number(env['AIGC_SETTLE_SECONDS'])} seconds:
+  curl -X DELETE ${simulator.url}/simulator/tokens/${simulator.vod.states()[0]?.ApiToken}
+See what else the simulator can do, such as faults:
+  curl ${simulator.url}/simulator`)
+  }
+  const temporary = files.some((file) => file.startsWith(folder))
   console.log(`
-AIGC_LOG_LEVEL=info npm start shows the functions' own log. Ctrl-C ends all this${env['AIGC_MIRROR_TARGETS']?.includes(folder) ? ' and removes the mirrored file' : ''}.
+Ctrl-C ends all this${temporary ? ' and removes what is mirrored' : ''}. AIGC_LOG_LEVEL=info npm start shows the functions' own log too.
 `)
+}
+
+function list(text = ''): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '')
+}
+
+/** As one word for the shell. */
+function quote(text: string): string {
+  return /^[\w/.:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function say(line: string): void {
@@ -144,10 +174,4 @@ function say(line: string): void {
 async function fail(message: string): Promise<never> {
   console.error(`npm start: ${message}`)
   return end(1)
-}
-
-/** Ends everything; what listens ends with the process. */
-async function end(exitCode: number): Promise<never> {
-  await rm(folder, { recursive: true, force: true })
-  process.exit(exitCode)
 }

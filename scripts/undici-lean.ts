@@ -2,6 +2,7 @@
  * Leaves out of a bundle what a pool of HTTP/1.1 connections never reaches of undici: a third of what an instance would
  * load at its start. The tests call through the bundles, so a part that is missed after an update shows.
  */
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Plugin } from 'esbuild'
 
@@ -30,10 +31,21 @@ const standIns: Readonly<Record<string, () => string>> = {
   // Of interceptors and statistics.
   'lib/handler/wrap-handler.js': () => leaveOut('an interceptor'),
   'lib/util/stats.js': () => 'exports.ClientStats = exports.PoolStats = class {}',
+  // A table of what headers are called in lower case, to save work; those that come or go here.
+  'lib/core/constants.js': () => {
+    const names = ['Connection', 'Content-Length', 'Content-Type', 'Date', 'Host', 'Retry-After', 'Server']
+    const entries = names.flatMap((name) =>
+      [name, name.toLowerCase()].map((key) => [key, name.toLowerCase()]),
+    )
+    return `exports.wellknownHeaderNames = ${JSON.stringify(names)}
+      exports.headerNameLowerCasedRecord = { __proto__: null, ...${JSON.stringify(Object.fromEntries(entries))} }`
+  },
   // The channels that monitors subscribe to, without the log of NODE_DEBUG.
   'lib/core/diagnostics.js': () => {
     const { channels } = require('undici/lib/core/diagnostics.js')
-    const names = Object.entries(channels).map(([key, channel]) => [key, (channel as { name: string }).name])
+    const names = Object.entries(channels)
+      .map(([key, channel]) => [key, (channel as { name: string }).name])
+      .filter(([, name]) => /^undici:(client|request):/.test(name ?? ''))
     return `const { channel } = require('node:diagnostics_channel')
       exports.channels = Object.fromEntries(${JSON.stringify(names)}.map(([key, name]) => [key, channel(name)]))`
   },
@@ -42,10 +54,15 @@ const standIns: Readonly<Record<string, () => string>> = {
   // The parser for processors without SIMD, which no platform of this bundle has.
   'lib/llhttp/llhttp-wasm.js': () =>
     `throw new Error('the HTTP parser without SIMD is not part of this bundle')`,
-  // Of the parser's tables, the two that are read.
+  // Of the parser's tables, what is read.
   'lib/llhttp/constants.js': () => {
-    const { ERROR, TYPE } = require('undici/lib/llhttp/constants.js')
-    return `module.exports = ${JSON.stringify({ ERROR, TYPE })}`
+    const tables: Record<string, Record<string, number>> = require('undici/lib/llhttp/constants.js')
+    const reader = readFileSync(require.resolve('undici/lib/dispatcher/client-h1.js'), 'utf8')
+    const used = [...reader.matchAll(/\bconstants\.(\w+)\.(\w+)/g)]
+    const lines = used.map(
+      ([, table = '', name = '']) => `(exports.${table} ??= {}).${name} = ${tables[table]?.[name]}`,
+    )
+    return [...new Set(lines)].join(';')
   },
 }
 

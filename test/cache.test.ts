@@ -166,6 +166,37 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toMatchObject({ code })
   })
 
+  it('createTokenCache asks anew at most once a second, also while upstream fails', async () => {
+    const { get, pass, fail, fetched } = world(30)
+    await get()
+    pass(1_000)
+    fail(passing)
+    for (let i = 0; i < 5; i++) {
+      await get(7, true)
+      pass(200)
+    }
+    expect(fetched).toHaveLength(2)
+    await get(7, true)
+    expect(fetched).toHaveLength(3)
+    fail(down('AuthFailure.SecretIdNotFound', false))
+    pass(1_000)
+    await expect(get(7, true)).rejects.toMatchObject({ code: 'AuthFailure.SecretIdNotFound' })
+    // Within the second, a fresh list is a fresh list.
+    expect(await get(7, true)).toMatchObject({ staleBecause: null })
+    expect(fetched).toHaveLength(4)
+  })
+
+  it('createTokenCache serves nothing that was read later than now, by a clock that was set back since', async () => {
+    const { get, pass, fail, fetched } = world(30)
+    await get()
+    pass(-1)
+    await get()
+    expect(fetched).toHaveLength(2)
+    fail(passing)
+    pass(-3_600_000)
+    await expect(get()).rejects.toBe(passing)
+  })
+
   it('createTokenCache serves an old list for the stale time and no longer', async () => {
     const { get, pass, fail } = world(30, { staleSeconds: 100 })
     await get()
@@ -179,8 +210,11 @@ describe('createTokenCache', () => {
   it('createTokenCache never serves an old list when the stale time is zero', async () => {
     const { get, pass, fail } = world(30, { staleSeconds: 0 })
     await get()
-    pass(30_000)
     fail(passing)
+    pass(1_000)
+    await expect(get(7, true)).rejects.toBe(passing)
+    expect(await get()).toMatchObject({ staleBecause: null })
+    pass(29_000)
     await expect(get()).rejects.toBe(passing)
   })
 
@@ -235,9 +269,24 @@ describe('createTokenCache', () => {
   })
 
   it("createTokenCache throws upstream's failure when the mirrored document cannot be read either", async () => {
-    const { get, fail } = world(30, { mirrored: new Error('forbidden') })
+    const { get, fail, allowed } = world(30, { mirrored: new Error('forbidden') })
     fail(passing)
     await expect(get()).rejects.toBe(passing)
+    // With the patience of an instance that has nothing else.
+    expect(allowed).toEqual([
+      { ms: 250, patient: false },
+      { ms: 1000, patient: true },
+    ])
+  })
+
+  it('createTokenCache shows an HTTP status that may be a refusal, and hides an answer that is none', async () => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    fail(down('ClientError.HttpStatusCodeError', false))
+    await expect(get()).rejects.toMatchObject({ code: 'ClientError.HttpStatusCodeError' })
+    fail(down('ClientError.MalformedAnswer', false))
+    expect(await get()).toMatchObject({ staleBecause: { code: 'ClientError.MalformedAnswer' } })
   })
 
   it('createTokenCache asks nothing while upstream is to be left alone, if it has something else to serve', async () => {

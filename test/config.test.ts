@@ -52,7 +52,7 @@ describe('parseConfig', () => {
       AIGC_VOD_ENDPOINT: 'http://127.0.0.1:9000',
       AIGC_REGION: 'ap-hongkong',
       AIGC_HTTP_AUTH: 'keys',
-      AIGC_API_KEYS: `web:full:${digest},audit:masked:${digest.toUpperCase()}:1500000000`,
+      AIGC_API_KEYS: `web:full:${digest},audit:masked:${'AB'.repeat(32)}:1500000000`,
       AIGC_CACHE_SECONDS: '0',
       AIGC_TIMEOUT_MS: '2500',
       AIGC_MIRROR_TARGETS:
@@ -71,7 +71,7 @@ describe('parseConfig', () => {
       httpAuth: 'keys',
       apiKeys: [
         { name: 'web', scope: 'full', sha256: digest, subAppIds: null },
-        { name: 'audit', scope: 'masked', sha256: digest, subAppIds: [1500000000] },
+        { name: 'audit', scope: 'masked', sha256: 'ab'.repeat(32), subAppIds: [1500000000] },
       ],
       cacheSeconds: 0,
       timeoutMs: 2500,
@@ -117,6 +117,22 @@ describe('parseConfig', () => {
     expect(parse({ AIGC_MIRROR_TARGETS: 'file:/a' }).mirrors).toMatchObject([
       { subAppId: null, targets: [{ name: '/a' }] },
     ])
+  })
+
+  it('parseConfig tells targets apart by kind, name and region, and takes {SubAppId} in an option too', () => {
+    const uris =
+      'tencent-ssm:a{SubAppId} tencent-ssm:a{SubAppId}?region=ap-tokyo aws-secretsmanager:a{SubAppId} ' +
+      'aws-secretsmanager:b{SubAppId}?kmsKeyId=alias/{SubAppId}'
+    const { mirrors } = parse({ AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uris })
+    expect(mirrors[1]?.targets).toMatchObject([
+      { name: 'a2' },
+      { name: 'a2', options: { region: 'ap-tokyo' } },
+      { name: 'a2' },
+      { name: 'b2', options: { kmsKeyId: 'alias/2' } },
+    ])
+    expect(
+      parse({ AIGC_SUB_APP_IDS: '1', AIGC_MIRROR_TARGETS: 'tencent-ssm:a?version={SubAppId}' }).mirrors,
+    ).toMatchObject([{ targets: [{ name: 'a', options: { version: '1' } }] }])
   })
 
   const bad: [string, Environment, string][] = [
@@ -210,6 +226,11 @@ describe('parseConfig', () => {
       'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
     ],
     [
+      'a key given twice',
+      { AIGC_API_KEYS: `web:masked:${digest},admin:full:${digest.toUpperCase()}` },
+      'AIGC_API_KEYS must have each key once',
+    ],
+    [
       'a scheme',
       { AIGC_MIRROR_TARGETS: 'vault:x' },
       `AIGC_MIRROR_TARGETS entry 1 must start with ${Object.keys(storeKinds).join(': or ')}:`,
@@ -227,17 +248,40 @@ describe('parseConfig', () => {
     [
       'one target for two applications',
       { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: 'file:/a' },
-      'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId}, because AIGC_SUB_APP_IDS names several',
+      'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+    ],
+    ...['tencent-ssm:a?version={SubAppId}', 'aws-secretsmanager:a?kmsKeyId=alias/{SubAppId}'].map(
+      (uri): [string, Environment, string] => [
+        `one secret for two applications: ${uri}`,
+        { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uri },
+        'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+      ],
+    ),
+    [
+      'the same for the fallback',
+      { AIGC_SUB_APP_IDS: '1,2', AIGC_FALLBACK: 'tencent-ssm:a?version={SubAppId}' },
+      'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
     ],
     [
       'a place for an id that is not there',
       { AIGC_MIRROR_TARGETS: 'file:/{SubAppId}' },
       'AIGC_MIRROR_TARGETS entry 1 contains {SubAppId}, but AIGC_SUB_APP_IDS is empty',
     ],
+    ...[
+      'file:/a,file:/a',
+      'file:/a,file:/a?adopt=true',
+      'tencent-ssm:a?version=v1,tencent-ssm:a?version=v2',
+      'tencent-ssm:a?region=ap-tokyo&version=v1,tencent-ssm:a?version=v2&region=ap-tokyo',
+      'aws-secretsmanager:a,aws-secretsmanager:a?kmsKeyId=alias/b',
+    ].map((uris): [string, Environment, string] => [
+      `a target given twice: ${uris}`,
+      { AIGC_MIRROR_TARGETS: uris },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
+    ]),
     [
-      'a target given twice',
-      { AIGC_MIRROR_TARGETS: 'file:/a,file:/a' },
-      'AIGC_MIRROR_TARGETS must name each target once',
+      'two applications in one secret',
+      { AIGC_SUB_APP_IDS: '1,11', AIGC_MIRROR_TARGETS: 'file:/{SubAppId}1,file:/{SubAppId}' },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
     ],
     [
       'half a pair',

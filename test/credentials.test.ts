@@ -95,6 +95,11 @@ describe('chooseCredentials', () => {
       given('value-role-id', 'value-role-key', 't'),
     ],
     [
+      'no token of the official names for the run role',
+      { ...pair('run-role'), ...full['official-names'], TENCENTCLOUD_SESSION_TOKEN: 't' },
+      given('value-role-id', 'value-role-key'),
+    ],
+    [
       'the official token',
       { ...full['official-names'], TENCENTCLOUD_SESSION_TOKEN: 't' },
       given('value-official-id', 'value-official-key', 't'),

@@ -127,6 +127,27 @@ describe('answerRequest', () => {
     )
   })
 
+  const throttled = (attempts: number): TencentError =>
+    new TencentError('RequestLimitExceeded', 'm', { action: 'A', requestId: null, attempts, retryable: true })
+  const askings: [string, NonNullable<World['list']>, boolean][] = [
+    ['a list that was asked for', async () => list, true],
+    ['a list from the cache', async () => ({ ...list, fromCache: true }), false],
+    ['an old list, after asking in vain', async () => ({ ...list, staleBecause: throttled(1) }), true],
+    ['an old list, without asking', async () => ({ ...list, staleBecause: throttled(0) }), false],
+    ['a failure', async () => Promise.reject(throttled(3)), true],
+    ['a failure to ask', async () => Promise.reject(throttled(0)), false],
+  ]
+  it.each(askings)('answerRequest says in its audit whether it asked: %s', async (_, answer, upstream) => {
+    expect((await ask(request('/tokens'), { list: answer })).audit).toMatchObject({ upstream })
+  })
+
+  it('answerRequest says in its audit that HEAD and 304 handed out nothing', async () => {
+    const { headers, audit } = await ask(request('/tokens', { method: 'HEAD' }))
+    const known = await ask(request('/tokens', { headers: { 'if-none-match': headers['etag'] ?? '' } }))
+    expect(known.status).toBe(304)
+    for (const one of [audit, known.audit]) expect(one).toMatchObject({ fingerprints: [] })
+  })
+
   it('answerRequest answers /healthz without a key, settings or an upstream call', async () => {
     const broken = (): never => {
       throw new ConfigError(['broken'])
@@ -174,6 +195,7 @@ describe('answerRequest', () => {
       'Unauthenticated',
     ],
     ['a query parameter', request('/tokens', { queryNames: ['SubAppId'] }), 400, 'InputInvalid'],
+    ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
     ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
     ['a key of another application', request('/tokens', { key: 'only8-key' }), 403, 'ScopeTooSmall'],
     ...['9', '07', '7e0', '0x7', '7.0', '%37', ' 7', '٧', '9007199254740993', 'null', '__proto__'].map(

@@ -244,11 +244,11 @@ describe.concurrent('list-tokens', () => {
     'list-tokens frozen within an invocation, whose answer %s, ends and goes on',
     async ([_, fault], context) => {
       const { simulator, start } = await createWorld(context)
-      const fn = start({ AIGC_TIMEOUT_MS: '1000' })
+      const fn = start({ AIGC_TIMEOUT_MS: '10000' })
       simulator.fail(fault)
-      const interrupted = fn.invoke({})
+      const interrupted = fn.invoke({}, { limitMs: 1_500 })
       await firstCall(simulator)
-      // Longer than the attempt may take, and than the whole call.
+      // Longer than the attempt may take, and than the whole call: a second.
       await frozen(fn, () => pause(1_500))
       const { error, result, timers } = await interrupted
       if (error) expect(error.name).toBe('ClientError.Timeout')

@@ -44,11 +44,6 @@ export function bundlePath(name: 'list-tokens' | 'mirror-tokens'): string {
   return fileURLToPath(new URL(`../dist/${name}/index.js`, import.meta.url))
 }
 
-/** The line that the runner writes after an answer. */
-function answeredMark(id: number): string {
-  return `=answered ${id}\n`
-}
-
 /** Starts a bundle with exactly this environment. */
 export function startFunction(
   name: 'list-tokens' | 'mirror-tokens',
@@ -68,13 +63,19 @@ export function startBundle(path: string, environment: Record<string, string>): 
   let lastId = 0
   const answers = new Map<number, Answer>()
   const waiting = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>()
+  /** Of which all output has arrived. */
+  const complete = new Set<number>()
   const settle = (): void => {
-    for (const [id, { resolve }] of waiting) {
+    output = output.replace(/\n=answered (\d+)\n/g, (_, id) => {
+      complete.add(Number(id))
+      return ''
+    })
+    for (const id of complete) {
       const answer = answers.get(id)
-      if (!answer || !output.includes(`\n${answeredMark(id)}`)) continue
-      output = output.replace(`\n${answeredMark(id)}`, '')
+      if (!answer) continue
+      complete.delete(id)
+      waiting.get(id)?.resolve(answer)
       waiting.delete(id)
-      resolve(answer)
     }
   }
   for (const stream of [child.stdout, child.stderr])

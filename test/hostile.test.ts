@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import fs, { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
@@ -104,15 +104,19 @@ const lambda = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_0
 /** Invokes, and checks what holds for every event: one line of JSON in the log, and no secret in it or in an error. */
 async function invoke(event: unknown, context: unknown = lambda): Promise<Outcome> {
   const lines: string[] = []
-  const { write } = process.stdout
-  process.stdout.write = (line: unknown) => lines.push(String(line)) > 0
+  const { writeSync } = fs
+  fs.writeSync = (fd: number, line: NodeJS.ArrayBufferView | string) => {
+    assert.equal(fd, 1)
+    lines.push(String(line))
+    return Buffer.byteLength(String(line))
+  }
   const outcome: { result?: unknown; error?: Error } = await handler(event, context)
     .then(
       (result) => ({ result }),
       (error: Error) => ({ error }),
     )
     .finally(() => {
-      process.stdout.write = write
+      fs.writeSync = writeSync
     })
   assert.equal(lines.length, 1)
   const [line = ''] = lines

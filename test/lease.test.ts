@@ -48,6 +48,35 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toEqual([far, now + 3_000])
   })
 
+  it('createLeasedCredentials leaves two thirds of a short time for the call itself', async () => {
+    script = [lease('a', 7_200_000), lease('b', 14_400_000)]
+    await get(far)
+    now += 7_200_000 - 300_000
+    await get(now + 2_400)
+    expect(fetches[1]).toBe(now + 800)
+  })
+
+  it('createLeasedCredentials fetches again for who joined a fetch that had less time', async () => {
+    let fail = (_: Error): void => {}
+    fetches = []
+    get = createLeasedCredentials(
+      (deadline) => {
+        fetches.push(deadline)
+        if (fetches.length > 1) return Promise.resolve(lease('a', 7_200_000))
+        return new Promise((_, reject) => {
+          fail = reject
+        })
+      },
+      () => now,
+    )
+    const [hurried, unhurried] = [get(start + 10), get(start + 10_000)]
+    now = start + 10
+    fail(new Error('timeout'))
+    await expect(hurried).rejects.toThrow('timeout')
+    expect(await idOf(unhurried)).toBe('a')
+    expect(fetches).toEqual([start + 10, start + 10_000])
+  })
+
   it('createLeasedCredentials survives a failing refresh while the old ones are good, and pauses ten seconds', async () => {
     script = [lease('a', 7_200_000), new Error('down')]
     await get(far)

@@ -1,6 +1,6 @@
 /** docs/openapi.yaml as a judge of answers. */
 import { readFileSync } from 'node:fs'
-import Ajv2020 from 'ajv/dist/2020.js'
+import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { expect } from 'vitest'
 import { parse } from 'yaml'
@@ -57,8 +57,11 @@ export function expectConforming(
   }
 }
 
+const validators = new WeakMap<object, ValidateFunction>()
+
 function expectValid(schema: object, value: unknown, label: string): void {
-  const validate = ajv.compile(absolute(schema))
+  const validate = validators.get(schema) ?? ajv.compile(absolute(schema))
+  validators.set(schema, validate)
   validate(value)
   expect(validate.errors, label).toBeNull()
 }

@@ -2,11 +2,19 @@
  * What every kind of store has to do, as told in lib/stores/store.ts: written once and run for each kind against its
  * real peer, to which a {@link Harness} gives access without the store.
  */
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import type { Site } from '../lib/config.ts'
 import { StoreError } from '../lib/errors.ts'
+import { runMirror, type TargetResult } from '../lib/mirror.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../lib/stores/store.ts'
+import type { WriteAndDie } from './fixtures/write-and-die.ts'
+import type { TencentAccess } from './lend-tencent.ts'
 
 export interface Harness {
   /** What the stores of this kind are lent; {@link lent} for those that need only a clock. */
@@ -25,6 +33,16 @@ export interface Harness {
   everythingOf(target: Target): Promise<unknown>
   /** Runs `attempt` on a target that the caller may not touch. */
   whileForbidden(attempt: (target: Target) => Promise<void>): Promise<void>
+  /** Runs `attempt` while a value that is there cannot be read yet; `null` where that does not happen. */
+  readonly whileSpreading: ((attempt: () => Promise<void>) => Promise<void>) | null
+  /** How a secret can be there and out of reach, such as scheduled for deletion. */
+  readonly withdrawals: readonly {
+    readonly name: string
+    withdraw(target: Target): Promise<unknown>
+    restore(target: Target): Promise<unknown>
+  }[]
+  /** Where a process of its own finds the peer, if the environment does not say it. */
+  tencent?(): TencentAccess
   /** The ways in which a write can break off, each with the states of the target on which it can. */
   readonly breaks: readonly {
     readonly name: string
@@ -85,12 +103,38 @@ export async function refusalOf(attempt: Promise<unknown>, document = ''): Promi
   return error
 }
 
+const writer = fileURLToPath(new URL('fixtures/write-and-die.ts', import.meta.url))
+
+/** Writes in a process that kills itself at the `dieAt`-th step, if it has so many; tells how many it had if not. */
+async function writeAndDie(request: WriteAndDie): Promise<{ killed: boolean; steps: number }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', writer, JSON.stringify(request)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [told, [exitCode, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  expect([exitCode, signal]).toEqual(told === '' ? [null, 'SIGKILL'] : [0, null])
+  return { killed: told === '', steps: Number(told) }
+}
+
 export function storeContract(scheme: string, harness: Harness): void {
   const kind = storeKinds[scheme]
   if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
   const open = (target: Target): Store => kind.open(target, harness.lend)
   const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
   const foreign = '{"password":"of somebody else"}'
+
+  /** What becomes of a target in a run of the mirror, without a wait before tokens are taken out. */
+  const run = async (
+    target: Target,
+    tokens: readonly string[],
+    { subAppId = 251006666, site = 'intl' as Site } = {},
+  ): Promise<TargetResult | undefined> => {
+    const { Results } = await runMirror(
+      { mirrors: [{ subAppId, targets: [target] }], dryRun: false, confirm: null, deadline: soon() },
+      { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000 },
+      { list: async () => tokens, openStore: open, now: Date.now, sleep: async () => {} },
+    )
+    return Results[0]
+  }
 
   describe(`${scheme} keeps the contract of a store:`, () => {
     test('read says absent for what is not there', async () => {
@@ -158,6 +202,53 @@ export function storeContract(scheme: string, harness: Harness): void {
       })
     })
 
+    test.each([{ subAppId: 8 }, { site: 'cn' as const }])(
+      'a document of another application or site (not of %j) is given as it is, and a run leaves it, adopt or not',
+      async (own) => {
+        const target = harness.target()
+        await mirror(open(target), a)
+        const before = await harness.everythingOf(target)
+        expect(await open(target).read(soon())).toEqual({ state: 'value', marked: true, value: a })
+        for (const adopt of [true, false])
+          expect(await run({ ...target, adopt }, ['token'], own)).toMatchObject({ Outcome: 'refused' })
+        expect(await harness.everythingOf(target)).toEqual(before)
+      },
+    )
+
+    test.each(harness.withdrawals)('a secret $name is neither read nor written', async (withdrawal) => {
+      const target = harness.target()
+      await mirror(open(target), a)
+      const before = await harness.everythingOf(target)
+      await withdrawal.withdraw(target)
+      const seen = await open(target).read(soon())
+      expect(seen).toEqual({
+        state: 'unavailable',
+        reason: expect.stringMatching(/; .*choose another name$/),
+      })
+      await refusalOf(mirror(open(target), b, seen), b)
+      expect(await run(target, ['token'])).toMatchObject({ Outcome: 'refused' })
+      expect(await open(target).read(soon())).toEqual(seen)
+      await withdrawal.restore(target)
+      expect(await harness.everythingOf(target)).toEqual(before)
+    })
+
+    const { whileSpreading } = harness
+    if (whileSpreading)
+      test('a value that cannot be read yet does not pass for none, and a shorter list does not replace it', async () => {
+        const target = harness.target()
+        const tokens = ['one', 'two', 'three', 'four']
+        expect(await run(target, tokens)).toMatchObject({ Outcome: 'created' })
+        const before = await harness.everythingOf(target)
+        await whileSpreading(async () => {
+          const error = await refusalOf(open(target).read(soon()))
+          expect(error).toMatchObject({ code: 'ValueNotFound', target: target.uri, retryable: true })
+          expect(error.message).toContain('the next run looks again')
+          expect(await run(target, ['one'])).toMatchObject({ Outcome: 'failed', Reason: error.message })
+        })
+        expect(await harness.everythingOf(target)).toEqual(before)
+        expect(await run(target, ['one'])).toMatchObject({ Outcome: 'held' })
+      })
+
     test.each([
       { name: 'nothing', prepare: async () => {} },
       { name: 'a value', prepare: (target: Target) => mirror(open(target), a) },
@@ -220,6 +311,30 @@ export function storeContract(scheme: string, harness: Harness): void {
         expect(await next.read(soon())).toEqual({ state: 'value', marked: true, value: a })
       },
     )
+
+    test('write broken off by the death of its process leaves the old value or the new one, and the next run ends well', {
+      timeout: 300_000,
+    }, async () => {
+      const writeOver = async (dieAt: number | null): Promise<{ killed: boolean; steps: number }> => {
+        const target = harness.target()
+        await starts['a later document'].prepare(target)
+        const tencent = harness.tencent?.() ?? null
+        const result = await writeAndDie({ target, document: a, dieAt, tencent })
+        const left = await open(target).read(soon())
+        expect([a, b].map((value) => ({ state: 'value', marked: true, value }))).toContainEqual(left)
+        if (!result.killed) expect(left).toMatchObject({ value: a })
+        await mirror(open(target), a, left)
+        expect(await harness.currentOf(target)).toBe(a)
+        expect(await open(target).read(soon())).toEqual({ state: 'value', marked: true, value: a })
+        return result
+      }
+      const { killed, steps } = await writeOver(null)
+      expect(killed).toBe(false)
+      // Spread over the whole write, which may be a few steps shorter the next time.
+      const deaths = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => Math.ceil(part * steps))
+      const results = await Promise.all(deaths.map(writeOver))
+      expect(results.filter(({ killed }) => killed).length).toBeGreaterThan(1)
+    })
 
     test.each(harness.goodNames)('check takes the name %s, and it works', async (name) => {
       const target = harness.target(name)

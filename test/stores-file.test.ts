@@ -9,6 +9,8 @@ import {
   rename,
   rm,
   stat,
+  symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -70,6 +72,8 @@ describe('file', () => {
       await mkdir(folder.name, { recursive: true })
       await attempt(folder)
     },
+    whileSpreading: null,
+    withdrawals: [],
     breaks: (['mkdtemp', 'open', 'rename'] as const).map((step) => ({
       name: `a failing ${step}`,
       on: ['nothing', 'an empty secret', 'a foreign value', 'a later document'],
@@ -111,6 +115,50 @@ describe('file', () => {
     vi.mocked(steps[step]).mockRejectedValueOnce(diskError)
     expect(await refusalOf(mirror(storeOf(broken), b), b)).toMatchObject({ code: 'EIO', target: broken.uri })
     expect(await harness.everythingOf(broken)).toEqual({ files: ['aigc.json'], value: a })
+  })
+
+  describe('file removes the drafts of writers that were killed', () => {
+    const minutesMs = 60_000
+    /** As a killed writer leaves it: a folder beside the target, with a draft in it or without. */
+    const leaveDraft = async (
+      target: Target,
+      name: string,
+      ageMs: number,
+      draft?: string,
+    ): Promise<string> => {
+      const workshop = join(dirname(target.name), name)
+      await mkdir(workshop, { recursive: true })
+      if (draft !== undefined) await writeFile(join(workshop, draft), a)
+      const then = new Date(Date.now() - ageMs)
+      await utimes(workshop, then, then)
+      return name
+    }
+    const leftBeside = async (target: Target): Promise<string[]> =>
+      (await readdir(dirname(target.name))).filter((name) => name !== 'aigc.json').sort()
+
+    test('after ten minutes, on the clock that was lent', async () => {
+      const written = target()
+      const [old, empty] = ['.vod-aigc-tokens-oldOne', '.vod-aigc-tokens-noFile']
+      await leaveDraft(written, old, 9 * minutesMs, 'draft')
+      await leaveDraft(written, empty, 9 * minutesMs)
+      await mirror(storeOf(written), a)
+      expect(await leftBeside(written)).toEqual([empty, old])
+      await mirror(file.open(written, { ...lent, now: () => Date.now() + 2 * minutesMs }), b)
+      expect(await leftBeside(written)).toEqual([])
+      expect(await readFile(written.name, 'utf8')).toBe(b)
+    })
+
+    test('and nothing else', async () => {
+      const written = target()
+      const others = [
+        await leaveDraft(written, '.vod-aigc-tokens-backup', 60 * minutesMs, 'of somebody'),
+        await leaveDraft(written, 'vod-aigc-tokens-123456', 60 * minutesMs, 'draft'),
+      ]
+      await symlink(others[1] ?? '', join(dirname(written.name), '.vod-aigc-tokens-aLink1'))
+      await mirror(file.open(written, { ...lent, now: () => Date.now() + 60 * minutesMs }), a)
+      expect(await leftBeside(written)).toEqual(['.vod-aigc-tokens-aLink1', ...others])
+      expect(await readdir(join(dirname(written.name), 'vod-aigc-tokens-123456'))).toEqual(['draft'])
+    })
   })
 
   test.each([

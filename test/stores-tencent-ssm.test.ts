@@ -1,51 +1,46 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Reading, Store, StoreDependencies, Target } from '../lib/stores/store.ts'
+import type { Reading, Store, Target } from '../lib/stores/store.ts'
 import { tencentSsm } from '../lib/stores/tencent-ssm.ts'
-import { createTencentClient } from '../lib/tencent.ts'
-import { createTransport } from '../lib/transport.ts'
+import { lendTencent } from './lend-tencent.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
-import { documentOf, lent, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
+import { documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
 
 const region = 'ap-singapore'
 const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
-const send = createTransport()
 const everyTime = Number.POSITIVE_INFINITY
 let names = 0
+/** How far the simulator's time is ahead: each test has a second of its own, so that none meets a rate limit. */
+let aheadMs = 0
 let simulator: TencentSimulator
 let credentials: { secretId: string; secretKey: string }
 
 beforeAll(async () => {
-  simulator = await startTencentSimulator()
+  simulator = await startTencentSimulator({ now: () => Date.now() + aheadMs })
 })
 afterAll(() => simulator.close())
 beforeEach(() => {
+  aheadMs += 1000
   simulator.clearFaults()
   simulator.calls.length = 0
   simulator.ssm.purchased = true
-  credentials = simulator
+  credentials = { secretId: simulator.secretId, secretKey: simulator.secretKey }
 })
 
 /** A real client, which gives up soon: the tests let calls fail for good. */
-const lend: StoreDependencies = {
-  ...lent,
-  tencent({ service, version, region: own = region }) {
-    const call = createTencentClient(
-      { service, version, region: own, endpoint: simulator.url },
-      {
-        send,
-        credentials: () => credentials,
-        now: Date.now,
-        random: Math.random,
-        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      },
-    )
-    return (action, parameters, deadline) => call(action, parameters, Math.min(deadline, Date.now() + 700))
-  },
-}
+const lend = lendTencent(() => ({ url: simulator.url, ...credentials }), 1_500)
 
 const target = (name = `aigc-${names++}`, options: Record<string, string> = {}): Target =>
   targetOf('tencent-ssm', name, options)
 const open = (target: Target): Store => tencentSsm.open(target, lend)
+/** A store whose answers to one action have other fields too. */
+const openAnswering = (target: Target, action: string, fields: Record<string, unknown>): Store =>
+  tencentSsm.open(target, {
+    ...lend,
+    tencent(api) {
+      const call = lend.tencent(api)
+      return async (name, ...given) => ({ ...(await call(name, ...given)), ...(name === action && fields) })
+    },
+  })
 const read = (target: Target): Promise<Reading> => open(target).read(soon())
 const versionsOf = ({ name }: Target): Readonly<Record<string, string>> =>
   simulator.ssm.versions(region, name)
@@ -71,6 +66,7 @@ describe('tencent-ssm', () => {
       for (const action of [
         'DescribeSecret',
         'GetSecretValue',
+        'ListSecretVersionIds',
         'CreateSecret',
         'UpdateSecret',
         'PutSecretValue',
@@ -80,6 +76,22 @@ describe('tencent-ssm', () => {
       await attempt(forbidden)
       expect(versionsOf(forbidden)).toEqual({ current: 'somebody else' })
     },
+    async whileSpreading(attempt) {
+      simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, everyTime, 'GetSecretValue')
+      await attempt()
+      simulator.clearFaults()
+    },
+    withdrawals: (
+      [
+        ['scheduled for deletion', 'PendingDelete'],
+        ['that is disabled', 'Disabled'],
+      ] as const
+    ).map(([name, Status]) => ({
+      name,
+      withdraw: async (target) => simulator.ssm.set(region, target.name, { Status }),
+      restore: async (target) => simulator.ssm.set(region, target.name, { Status: 'Enabled' }),
+    })),
+    tencent: () => ({ url: simulator.url, ...credentials }),
     breaks: [
       { step: 'CreateSecret', on: ['nothing'] as const },
       { step: 'UpdateDescription', on: ['an empty secret', 'a foreign value'] as const },
@@ -173,6 +185,96 @@ describe('tencent-ssm', () => {
     expect(await read(others)).toEqual({ state: 'value', marked: true, value: a })
   })
 
+  test('read takes a secret of ours without our version for empty, whatever else it holds', async () => {
+    const renamed = target(undefined, { version: 'v2' })
+    for (const document of [a, b]) await mirror(open({ ...renamed, options: {} }), document)
+    expect(await read(renamed)).toEqual({ state: 'empty', marked: true })
+    await mirror(open(renamed), c)
+    expect(versionsOf(renamed)).toEqual({ current: b, previous: a, v2: c })
+  })
+
+  test.each([true, false])('read leaves binary content alone, whether it is marked: %s', async (marked) => {
+    const binary = target()
+    const SecretBinary = Buffer.from([0xff, 0xfe, 0, 0x80]).toString('base64')
+    const call = lend.tencent({ service: 'ssm', version: '2019-09-23' })
+    const Description = marked ? 'vod-aigc-tokens' : ''
+    const parameters = { SecretName: binary.name, VersionId: 'current', SecretBinary, Description }
+    await call('CreateSecret', parameters, soon())
+    const before = stateOf(binary)
+    const reading = await read(binary)
+    expect(reading).toEqual({
+      state: 'unavailable',
+      reason: expect.stringContaining(
+        'holds binary content, which the mirror would not keep; put text there',
+      ),
+    })
+    await refusalOf(mirror(open(binary), a, reading), a)
+    expect(stateOf(binary)).toEqual(before)
+  })
+
+  test('write takes over no secret with a version previous of its own', async () => {
+    for (const versions of [{ current: 'theirs', previous: 'older' }, { previous: 'older' }]) {
+      const theirs = target()
+      simulator.ssm.put(region, theirs.name, versions)
+      const before = stateOf(theirs)
+      const error = await refusalOf(mirror(open(theirs), a), a)
+      expect(error).toMatchObject({ code: 'PreviousExists', target: theirs.uri })
+      expect(error.message).toContain('delete that version (DeleteSecretVersion) if nobody needs it')
+      expect(stateOf(theirs)).toEqual(before)
+    }
+  })
+
+  test('write does not take the previous of another run for somebody else’s', async () => {
+    const shared = target()
+    simulator.ssm.put(region, shared.name, { current: 'theirs' })
+    const seen = await read(shared)
+    await mirror(open(shared), a, seen)
+    await mirror(open(shared), b, seen)
+    expect(versionsOf(shared)).toEqual({ current: b, previous: 'theirs' })
+  })
+
+  test('write puts a version that UpdateSecret did not find, and updates it when it is there after all', async () => {
+    const hidden = target()
+    await mirror(open(hidden), a)
+    simulator.calls.length = 0
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'UpdateSecret')
+    await mirror(open(hidden), b, { state: 'empty', marked: true })
+    expect(simulator.calls.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['UpdateSecret', 'ResourceNotFound'],
+      ['PutSecretValue', 'ResourceInUse.VersionIdExists'],
+      ['UpdateSecret', 'ok'],
+    ])
+    expect(versionsOf(hidden)).toEqual({ current: b })
+  })
+
+  test.each([
+    ['GetSecretValue', { SecretString: '', SecretBinary: '' }],
+    ['ListSecretVersionIds', { Versions: null }],
+    ['ListSecretVersionIds', { Versions: ['current'] }],
+  ])('read takes nothing for empty when %s answers %j', async (action, answer) => {
+    const odd = target()
+    await mirror(open(odd), a)
+    if (action !== 'GetSecretValue')
+      simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
+    expect(await refusalOf(openAnswering(odd, action, answer).read(soon()))).toMatchObject({
+      code: 'MalformedAnswer',
+      message: expect.stringContaining(`Calling ${action} for ${odd.uri}`),
+    })
+  })
+
+  test.each([
+    { what: 'the new value', seen: 'x', quoted: a.slice(30, 60) },
+    { what: 'the value before', seen: 'a password of somebody else', quoted: 'a password of som...' },
+    { what: 'a short value before', seen: 'hunter2', quoted: 'hunter2' },
+  ])('write tells the code alone when Tencent quotes $what', async ({ seen: value, quoted }) => {
+    const quoting = target()
+    simulator.ssm.put(region, quoting.name, { current: value })
+    const message = `SecretString '${quoted}' is not allowed`
+    simulator.fail({ kind: 'error', code: 'InvalidParameterValue', message }, 1, 'UpdateSecret')
+    const error = await refusalOf(mirror(open(quoting), a), a)
+    expect(error.message).toBe(`Calling UpdateSecret for ${quoting.uri}: InvalidParameterValue`)
+  })
+
   test('write keeps the description of a secret that it takes over, as far as it fits', async () => {
     const described = target()
     simulator.ssm.put(region, described.name, { current: 'x' })
@@ -202,6 +304,18 @@ describe('tencent-ssm', () => {
       expect(versionsOf(unavailable)).toEqual({ current: a })
     },
   )
+
+  test('read knows rotation by its number too', async () => {
+    const rotated = target()
+    await mirror(open(rotated), a)
+    expect(await openAnswering(rotated, 'DescribeSecret', { RotationStatus: 0 }).read(soon())).toMatchObject({
+      state: 'value',
+    })
+    expect(await openAnswering(rotated, 'DescribeSecret', { RotationStatus: 1 }).read(soon())).toMatchObject({
+      state: 'unavailable',
+      reason: expect.stringContaining('rotated by Tencent'),
+    })
+  })
 
   test('read says where to switch the service on', async () => {
     simulator.ssm.purchased = false

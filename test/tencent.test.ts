@@ -144,6 +144,11 @@ describe('createTencentClient', () => {
     ['FailedOperation', refusal('FailedOperation'), 'FailedOperation'],
     ['InternalErrors, another word', refusal('InternalErrors'), 'InternalErrors'],
     ['HTTP 403', { status: 403, body: '' }, 'ClientError.HttpStatusCodeError'],
+    [
+      "Tencent's refusal, whatever the HTTP status",
+      { ...refusal('AuthFailure.UnauthorizedOperation'), status: 403 },
+      'AuthFailure.UnauthorizedOperation',
+    ],
     ['HTTP 302', { status: 302, body: '' }, 'ClientError.HttpStatusCodeError'],
     ['JSON without an envelope', { body: '{"code":4000}' }, 'ClientError.MalformedAnswer'],
     ['JSON null', { body: 'null' }, 'ClientError.MalformedAnswer'],

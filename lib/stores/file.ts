@@ -5,6 +5,12 @@ import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import { mark, type Store, type StoreKind, type Target } from './store.ts'
 
+/** A draft lies in a folder of its own, beside the target. */
+const workshopPrefix = `.${mark}-`
+const draftName = 'draft'
+/** After this time a draft's writer must be dead. */
+const draftLifeMs = 10 * 60_000
+
 /**
  * `file:PATH`, for local runs: a file that only its owner may read, replaced as a whole. PATH may be relative to the
  * working directory; its folder is made when missing. A symbolic link at PATH is replaced, not followed.
@@ -21,7 +27,7 @@ export const file: StoreKind = {
       : []
   },
 
-  open(target): Store {
+  open(target, lend): Store {
     const path = target.name
     return {
       async read() {
@@ -37,7 +43,7 @@ export const file: StoreKind = {
 
       async write(document) {
         try {
-          await replace(path, document)
+          await replace(path, document, lend.now())
         } catch (error) {
           throw failure('Writing', target, error)
         }
@@ -47,14 +53,15 @@ export const file: StoreKind = {
 }
 
 /** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
-async function replace(path: string, content: string): Promise<void> {
+async function replace(path: string, content: string, now: number): Promise<void> {
   const folder = dirname(path)
   await promises.mkdir(folder, { recursive: true, mode: 0o700 })
+  await removeOldDrafts(folder, now)
   // A folder of its own, so that two writers never share a temporary file; beside the target, because a rename is
   // atomic only within one file system.
-  const workshop = await promises.mkdtemp(join(folder, `.${mark}-`))
+  const workshop = await promises.mkdtemp(join(folder, workshopPrefix))
   try {
-    const draft = join(workshop, 'draft')
+    const draft = join(workshop, draftName)
     const handle = await promises.open(draft, 'wx', 0o600)
     try {
       await handle.writeFile(content)
@@ -65,6 +72,20 @@ async function replace(path: string, content: string): Promise<void> {
     await promises.rename(draft, path)
   } finally {
     await promises.rm(workshop, { recursive: true, force: true })
+  }
+}
+
+/** What writers that were killed have left: a younger draft may belong to one at work. Not worth a failed write. */
+async function removeOldDrafts(folder: string, now: number): Promise<void> {
+  const names = await promises.readdir(folder).catch(() => [])
+  for (const name of names.filter((name) => name.startsWith(workshopPrefix))) {
+    const workshop = join(folder, name)
+    try {
+      const found = await promises.lstat(workshop)
+      if (!found.isDirectory() || now - found.mtimeMs < draftLifeMs) continue
+      await promises.rm(join(workshop, draftName), { force: true })
+      await promises.rmdir(workshop) // fails for a folder that holds anything else
+    } catch {}
   }
 }
 

@@ -2,13 +2,13 @@
  * A secret store as the mirror sees it. One instance stands for one target: one secret of one application.
  *
  * What every store promises, and the contract suite checks for each kind:
- * - `read` says "absent" only when the store itself said so. Forbidden, throttled or unreachable is a thrown
- *   `StoreError`, never "absent".
+ * - `read` says "absent" or "empty" only when the store itself said so. Forbidden, throttled, unreachable or not to be
+ *   read yet is a thrown `StoreError`.
  * - `write` ends with `document` as the value that readers get, keeps the value before it where the store has
  *   a place for it, deletes nothing, and may be repeated: writing the current document again changes nothing.
  * - A write interrupted anywhere leaves the old value or the new one, whole.
  * - A secret written by us carries our mark. A secret that is being deleted or is disabled is not revived.
- * - No message of a thrown error holds the document.
+ * - No message of a thrown error holds the document, or the value before it.
  */
 export interface Store {
   /** What the target holds now. Throws `StoreError`. `deadline` is in epoch milliseconds. */
@@ -32,11 +32,12 @@ export type Reading =
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 
-/** Whether foreign words, such as an error's, repeat a piece of a document, such as most of a token. */
-export function quotes(words: string, document: string): boolean {
+/** Whether foreign words, such as an error's, repeat a value, or a piece of it, such as most of a token. */
+export function quotes(words: string, value: string): boolean {
   const piece = 12
+  if (value.length < piece) return value !== '' && words.includes(value)
   for (let start = 0; start + piece <= words.length; start++) {
-    if (document.includes(words.slice(start, start + piece))) return true
+    if (value.includes(words.slice(start, start + piece))) return true
   }
   return false
 }

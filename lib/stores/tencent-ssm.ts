@@ -14,10 +14,11 @@ import {
  * Custom secrets have no label for the current version, so the document lives under one fixed version, by default
  * `current`, and the value before it under `previous`: two of the ten versions that a secret may have.
  *
- * The mark is a description that starts with `vod-aigc-tokens`.
+ * The mark is a description that starts with `vod-aigc-tokens`. Taken over are only secrets of which nothing gets lost:
+ * not those that hold binary content, nor those with a version `previous` of their own.
  *
- * Needs `ssm:DescribeSecret`, `GetSecretValue`, `UpdateSecret` and `PutSecretValue`; `CreateSecret` where the secret
- * does not exist yet; `ListSecretVersionIds` and `UpdateDescription` to take one over.
+ * Needs `ssm:DescribeSecret`, `GetSecretValue`, `ListSecretVersionIds`, `UpdateSecret` and `PutSecretValue`;
+ * `CreateSecret` where the secret does not exist yet; `UpdateDescription` to take one over.
  * https://www.tencentcloud.com/document/product/1078
  */
 export const tencentSsm: StoreKind = { options: ['region', 'version'], check, open }
@@ -50,24 +51,30 @@ function check({ name, options }: Target): string[] {
 function open(target: Target, lend: StoreDependencies): Store {
   const { region, version = 'current' } = target.options
   const call = lend.tencent({ ...api, ...(region !== undefined && { region }) })
-  const secretUntil = (deadline: number, document: string): Secret => ({
+  /** `values`: what no error of its calls may hold. */
+  const secretUntil = (deadline: number, values: readonly string[]): Secret => ({
+    target,
     version,
     async call(action, parameters = {}) {
       try {
         return await call(action, { SecretName: target.name, ...parameters }, deadline)
       } catch (error) {
-        throw failure(action, target, error, document)
+        throw failure(action, target, error, values)
       }
     },
   })
   return {
-    read: (deadline) => read(secretUntil(deadline, ''), target),
-    write: (document, _, seen, deadline) => write(secretUntil(deadline, document), target, document, seen),
+    read: (deadline) => read(secretUntil(deadline, [])),
+    write(document, _, seen, deadline) {
+      const values = seen.state === 'value' ? [document, seen.value] : [document]
+      return write(secretUntil(deadline, values), document, seen)
+    },
   }
 }
 
 /** The API's actions on one secret. What fails is a `StoreError` with the API's code. */
 interface Secret {
+  readonly target: Target
   /** The version that readers get. */
   readonly version: string
   call(
@@ -85,26 +92,33 @@ type Action =
   | 'UpdateDescription'
   | 'UpdateSecret'
 
-async function read(secret: Secret, target: Target): Promise<Reading> {
+async function read(secret: Secret): Promise<Reading> {
   const described = await unlessNotFound(secret.call('DescribeSecret'))
   if (described === null) return { state: 'absent' }
   const reason = whyUnavailable(described)
   if (reason !== null) return { state: 'unavailable', reason }
   const marked = isMarked(described)
-  const value = await contentOf(secret, secret.version)
-  if (value !== null) return { state: 'value', marked, value }
-  // Our version is not there. Somebody else's secret has other versions, and then it is not ours to fill.
-  const { Versions: versions } = marked ? { Versions: [] } : await secret.call('ListSecretVersionIds')
-  if (!Array.isArray(versions)) {
-    const asked = `Calling ListSecretVersionIds for ${target.uri}`
-    throw new StoreError('MalformedAnswer', `${asked}: "Versions" should be an array`, target.uri)
+  const content = await contentOf(secret)
+  if (content?.text === null) return { state: 'unavailable', reason: binaryReason }
+  if (content !== null) return { state: 'value', marked, value: content.text }
+  const versions = await listVersions(secret)
+  // A version that has not spread yet must not pass for none.
+  if (versions.includes(secret.version)) {
+    throw failed(
+      secret,
+      'ValueNotFound',
+      `Calling GetSecretValue for ${secret.target.uri}: no version "${secret.version}", though ListSecretVersionIds ` +
+        'lists it; the next run looks again',
+      true,
+    )
   }
-  return versions.length === 0 ? { state: 'empty', marked } : { state: 'value', marked, value: '' }
+  // Somebody else's secret has other versions, and then it is not ours to fill.
+  return marked || versions.length === 0 ? { state: 'empty', marked } : { state: 'value', marked, value: '' }
 }
 
-async function write(secret: Secret, target: Target, document: string, seen: Reading): Promise<void> {
+async function write(secret: Secret, document: string, seen: Reading): Promise<void> {
   if (seen.state === 'unavailable') {
-    throw new StoreError('Unavailable', `Writing ${target.uri}: ${seen.reason}`, target.uri)
+    throw failed(secret, 'Unavailable', `Writing ${secret.target.uri}: ${seen.reason}`)
   }
   if (seen.state === 'absent') return create(secret, document)
   // The mark first: a run that dies in between would otherwise leave our value without it, and later runs leave an
@@ -128,14 +142,24 @@ async function create(secret: Secret, document: string): Promise<void> {
   } catch (error) {
     if (!isStoreError(error, 'ResourceInUse')) throw error
     // Either somebody else made it meanwhile, or a first answer was lost and this was the repetition.
-    if ((await contentOf(secret, secret.version)) !== document) throw error
+    if ((await contentOf(secret))?.text !== document) throw error
   }
 }
 
-/** Puts the mark in front of the description. */
+/** Puts the mark in front of the description. Throws when `previous` is somebody else's. */
 async function takeOver(secret: Secret): Promise<void> {
+  // In this order: a run that took it over meanwhile has put the mark there before its `previous`.
+  const versions = await listVersions(secret)
   const described = await secret.call('DescribeSecret')
   if (isMarked(described)) return
+  if (versions.includes(previous)) {
+    throw failed(
+      secret,
+      'PreviousExists',
+      `Taking over ${secret.target.uri}: the secret has a version "${previous}" of its own, which would be ` +
+        'overwritten; delete that version (DeleteSecretVersion) if nobody needs it, or choose another name',
+    )
+  }
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
   // The limit counts bytes; a character that is cut in two is dropped.
@@ -155,19 +179,39 @@ async function put(secret: Secret, VersionId: string, value: string): Promise<vo
   }
 }
 
-/** The content of a version; `null` when there is none. */
-async function contentOf(secret: Secret, VersionId: string): Promise<string | null> {
-  const found = await unlessNotFound(secret.call('GetSecretValue', { VersionId }))
+/** What readers get: `text` is `null` for binary content. `null` when there is no such version. */
+async function contentOf(secret: Secret): Promise<{ readonly text: string | null } | null> {
+  const found = await unlessNotFound(secret.call('GetSecretValue', { VersionId: secret.version }))
   if (found === null) return null
   // Answers may carry both, one of them empty.
   const { SecretString: text, SecretBinary: base64 } = found
-  if (typeof text === 'string' && text !== '') return text
-  return typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString() : ''
+  if (typeof text === 'string' && text !== '') return { text }
+  if (typeof base64 === 'string' && base64 !== '') return { text: null }
+  throw malformed(
+    secret,
+    'GetSecretValue',
+    'one of "SecretString" and "SecretBinary" should be a filled string',
+  )
+}
+
+async function listVersions(secret: Secret): Promise<string[]> {
+  const { Versions: versions } = await secret.call('ListSecretVersionIds')
+  const ids = Array.isArray(versions) ? versions.map((version) => version?.VersionId) : [undefined]
+  if (ids.every((id) => typeof id === 'string')) return ids
+  throw malformed(
+    secret,
+    'ListSecretVersionIds',
+    '"Versions" should be an array of objects with a "VersionId"',
+  )
 }
 
 function isMarked({ Description: text }: Readonly<Record<string, unknown>>): boolean {
   return typeof text === 'string' && text.startsWith(mark)
 }
+
+// Beside the document only text is kept, as `previous`.
+const binaryReason =
+  'the secret holds binary content, which the mirror would not keep; put text there (UpdateSecret), or choose another name'
 
 /** Why the secret is left alone, and what to do about it; `null` when nothing is in the way. */
 function whyUnavailable(described: Readonly<Record<string, unknown>>): string | null {
@@ -203,10 +247,18 @@ function isStoreError(error: unknown, family: string): boolean {
   return error instanceof StoreError && `${error.code}.`.startsWith(`${family}.`)
 }
 
-function failure(action: Action, target: Target, error: unknown, document: string): unknown {
+function failed({ target }: Secret, code: string, message: string, retryable = false): StoreError {
+  return new StoreError(code, message, target.uri, retryable)
+}
+
+function malformed(secret: Secret, action: Action, what: string): StoreError {
+  return failed(secret, 'MalformedAnswer', `Calling ${action} for ${secret.target.uri}: ${what}`)
+}
+
+function failure(action: Action, target: Target, error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof TencentError)) return error
   const { code, message, retryable } = error
-  const told = quotes(message, document) ? code : message
+  const told = values.some((value) => quotes(message, value)) ? code : message
   const advice = adviceOn(code)
   return new StoreError(
     code,

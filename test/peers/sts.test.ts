@@ -160,7 +160,7 @@ describe('the stub of AWS STS', () => {
     await expect(getToken(aws)).rejects.toMatchObject({ code: 'ECONNRESET' })
     aws.fail('hang')
     const unanswered = nameOf(getToken(aws))
-    await vi.waitFor(() => expect(aws.calls).toHaveLength(2))
+    await vi.waitFor(() => expect(aws.calls).toHaveLength(2), { timeout: 30_000 })
     await aws.close()
     expect(await unanswered).not.toBe('ok')
     expect(aws.calls.map(({ outcome }) => outcome)).toEqual(['reset', 'hang'])

@@ -595,7 +595,9 @@ describe('faults with an aim', () => {
     simulator.fail({ kind: 'truncated' }, 1, 'UpdateSecret')
     // The SDK waits for the rest of an answer for ever, so nobody waits for the SDK.
     void codeOf(sdk.UpdateSecret({ SecretName, VersionId, SecretString: 'after' }))
-    await vi.waitFor(() => expect(simulator.ssm.versions(region, SecretName)).toEqual({ current: 'after' }))
+    await vi.waitFor(() => expect(simulator.ssm.versions(region, SecretName)).toEqual({ current: 'after' }), {
+      timeout: 30_000,
+    })
   })
 
   it('fail lost-answer loses errors too, and records them', async () => {

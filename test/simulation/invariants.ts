@@ -79,6 +79,11 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       const { ApiTokens, SubAppId, Site } = documentIn(document) as Document
       const own = SubAppId === secret.subAppId && Site === settings.site
       demand('1 whole', own, () => `${who} writes the document of ${SubAppId}`)
+      // Of two runs at a time each keeps what it has read.
+      if (secret.kind === 'ssm' && secret.value !== null && !run.overlapped) {
+        const kept = secret.versions.get('previous') === secret.value
+        demand('7 kept', kept, () => `${who} overwrites ${secret.value} and has not kept it`)
+      }
       const upstream = upstreamOf(secret)
       const invented = ApiTokens.filter((token) => !upstream.existedBefore(token, clock.now()))
       demand('2 invented', invented.length === 0, () => `${who} publishes ${invented}`)

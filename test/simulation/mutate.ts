@@ -19,6 +19,7 @@ interface Mutation {
 
 const mirror = 'lib/mirror.ts'
 const plan = 'lib/plan.ts'
+const ssm = 'lib/stores/tencent-ssm.ts'
 
 const mutations: readonly Mutation[] = [
   {
@@ -358,6 +359,39 @@ const mutations: readonly Mutation[] = [
       ],
     ],
   },
+  {
+    name: "Tencent's current written before previous",
+    rules: ['7 kept'],
+    file: ssm,
+    edits: [
+      ['  // The value before comes first,', '  await put(secret, secret.version, document)\n  //'],
+      ['  await put(secret, secret.version, document)\n}', '}'],
+    ],
+  },
+  {
+    name: "Tencent's previous not written",
+    rules: ['7 kept'],
+    file: ssm,
+    edits: [['await put(secret, previous, seen.value)', '']],
+  },
+  {
+    name: "Tencent's version that is not found taken for none",
+    rules: ['2 overwritten'],
+    file: ssm,
+    edits: [['if (versions.includes(secret.version))', "if (versions.includes('nothing'))"]],
+  },
+  {
+    name: "Tencent's mark after the value",
+    rules: ['3 true'],
+    file: ssm,
+    edits: [
+      ['  if (!seen.marked) await takeOver(secret)\n', ''],
+      [
+        '  await put(secret, secret.version, document)\n}',
+        '  await put(secret, secret.version, document)\n  if (!seen.marked) await takeOver(secret)\n}',
+      ],
+    ],
+  },
 ]
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -367,7 +401,7 @@ let unseen = 0
 for (const { name, rules, file, edits } of wanted) {
   const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
   try {
-    for (const folder of ['lib', 'test/simulation'])
+    for (const folder of ['lib', 'test/simulation', 'test/peers/tencent'])
       await cp(join(root, folder), join(copy, folder), { recursive: true })
     await writeFile(join(copy, 'package.json'), '{"type":"module"}')
     let source = await readFile(join(copy, file), 'utf8')

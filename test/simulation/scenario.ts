@@ -3,17 +3,20 @@ import type { Mirror } from '../../lib/config.ts'
 import type { MirrorReport } from '../../lib/mirror.ts'
 import { sha256Hex } from '../../lib/tc3.ts'
 import { fingerprint } from '../../lib/tokens.ts'
+import { createSsm } from '../peers/tencent/ssm.ts'
 import { createClock } from './clock.ts'
 import { createWitness, mustBeTrue, mustWriteAtMost, type SeenPlans, Violation } from './invariants.ts'
 import { createRandom, type Random } from './random.ts'
 import {
   calm,
   createUpstream,
+  keepInSsm,
   lagMs,
   type Run,
   type Secret,
   type SubAppId,
   settings,
+  ssmRegion,
   startRun,
   type Upstream,
   type World,
@@ -32,7 +35,10 @@ export interface Story {
   readonly lines: readonly string[]
   /** How often what a rule speaks about took place, so that a test can see that no rule was kept idly. */
   readonly counts: Readonly<
-    Record<'runs' | 'writes' | 'successes' | 'confirmed' | 'deaths' | 'overlaps', number>
+    Record<
+      'runs' | 'writes' | 'successes' | 'confirmed' | 'deaths' | 'lateDeaths' | 'overlaps' | 'unread',
+      number
+    >
   >
 }
 
@@ -73,6 +79,9 @@ export async function simulate(
       successes: count((run) => run.state === 'ended' && !run.error && !run.overlapped && !run.dryRun),
       confirmed: count(({ confirm, written }) => confirm !== null && written.length > 0),
       deaths: count(({ state }) => state === 'died'),
+      // Beyond the first readings, where writes and second looks are.
+      lateDeaths: count(({ lastWait }) => (lastWait ?? 0) > 10),
+      unread: runs.reduce((sum, { unread }) => sum + unread, 0),
       overlaps: count(({ overlapped }) => overlapped),
     },
   }
@@ -97,18 +106,22 @@ function createStory(
       createSecret(random, id, upstream, index),
     )
   })
+  const ssm = createSsm({ regions: [ssmRegion], now: clock.now })
+  for (const secret of secrets) if (secret.kind === 'ssm' && secret.exists) keepInSsm(ssm, secret)
   const plans: SeenPlans = new Map()
   const world: World = {
     clock,
     random,
     upstreams,
     secrets,
+    ssm,
     runs: [],
     faults: {
       request: random.pick([0, 0.03, 0.1, 0.25]),
       shortList: random.pick([0, 0.05, 0.2]),
       slow: random.pick([0, 0.05, 0.3, 0.7]),
-      death: random.pick([0, 0.2, 0.5]),
+      unspread: random.pick([0, 0.1, 0.3]),
+      death: random.pick([0, 0.03, 0.1]),
       jump: random.pick([0, 0.1, 0.4]),
     },
     violation: null,
@@ -127,7 +140,7 @@ function createStory(
     subAppId,
     targets: secrets
       .filter((secret) => secret.subAppId === subAppId)
-      .map(({ uri, adopt }) => ({ uri, scheme: 'memory', name: uri, options: {}, adopt })),
+      .map(({ uri, kind, name, adopt }) => ({ uri, scheme: kind, name, options: {}, adopt })),
   }))
   const run: Start = (request, limitMs) =>
     startRun(world, { mirrors, dryRun: false, confirm: null, ...request }, limitMs)
@@ -153,7 +166,7 @@ function createStory(
 }
 
 function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, index: number): Secret {
-  const kind = random.pick(['aws', 'plain'] as const)
+  const kind = random.pick(['aws', 'ssm', 'plain'] as const)
   const start = random.pick([
     'absent',
     'empty',
@@ -189,12 +202,13 @@ function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, in
     uri: `${kind}:${subAppId}/${index}`,
     subAppId,
     kind,
+    name: `${subAppId}-${index}`,
     adopt,
     ours: value === null || (start !== 'other' && (marked || adopt)),
     exists: start !== 'absent',
     marked,
     value,
-    versions: new Map(value === null ? [] : [[sha256Hex(value), value]]),
+    versions: new Map(value === null ? [] : [[kind === 'ssm' ? 'current' : sha256Hex(value), value]]),
     trouble: null,
     history: [{ at: Number.NEGATIVE_INFINITY, value }],
   }

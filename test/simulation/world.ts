@@ -1,12 +1,16 @@
 /**
  * A world for the mirror to live in: an eventually consistent upstream, secret stores in memory, and processes that
- * run the real `runMirror` over a network that is slow, loses answers and lets processes die.
+ * run the real `runMirror`, and for Tencent's secrets the real store, over a network that is slow, loses answers and
+ * lets processes die.
  */
 import type { Mirror } from '../../lib/config.ts'
-import { StoreError } from '../../lib/errors.ts'
+import { StoreError, TencentError } from '../../lib/errors.ts'
 import { type MirrorReport, reportError, runMirror } from '../../lib/mirror.ts'
-import type { Reading, Store } from '../../lib/stores/store.ts'
+import { mark, type Reading, type Store, type Target } from '../../lib/stores/store.ts'
+import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { sha256Hex } from '../../lib/tc3.ts'
+import { ApiError, type Fields } from '../peers/tencent/service.ts'
+import type { Ssm } from '../peers/tencent/ssm.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 
@@ -17,7 +21,7 @@ export const settings = { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeout
 
 export type SubAppId = number | null
 
-/** What goes wrong, as probabilities per request; a calm world has none of it. */
+/** What goes wrong, as probabilities, most of them per request; a calm world has none of it. */
 export interface Faults {
   /** An error before the effect, an error after it, or no answer at all, in equal parts. */
   readonly request: number
@@ -25,13 +29,18 @@ export interface Faults {
   readonly shortList: number
   /** Requests that take 3 to 12 s, past the time limit of 10 s, instead of at most 0.8 s. */
   readonly slow: number
-  /** Runs whose process dies during one of its requests. */
+  /** Versions of Tencent's secrets that are there and not found. */
+  readonly unspread: number
+  /** Waits of a process, for a request or for its second look, in which it dies. */
   readonly death: number
   /** Runs whose clock jumps up to 5 minutes, either way, during the run. */
   readonly jump: number
 }
 
-export const calm: Faults = { request: 0, shortList: 0, slow: 0, death: 0, jump: 0 }
+export const calm: Faults = { request: 0, shortList: 0, slow: 0, unspread: 0, death: 0, jump: 0 }
+
+/** Where the secrets of Tencent's kind are. */
+export const ssmRegion = 'ap-singapore'
 
 /** The tokens of one application, as they are in truth. */
 export interface Upstream {
@@ -55,15 +64,21 @@ export interface Upstream {
 export interface Secret {
   readonly uri: string
   readonly subAppId: SubAppId
-  /** `aws` writes in several requests and keeps versions; `plain` writes in one. */
-  readonly kind: 'aws' | 'plain'
+  /**
+   * `aws` writes in several requests and keeps versions; `ssm` is Tencent's, which writes the version `previous` first
+   * and then `current`; `plain` writes in one.
+   */
+  readonly kind: 'aws' | 'ssm' | 'plain'
+  /** Its name in {@link World.ssm}. */
+  readonly name: string
   readonly adopt: boolean
   /** Whether the mirror may ever write it. */
   readonly ours: boolean
   exists: boolean
   marked: boolean
   value: string | null
-  readonly versions: Map<string, string>
+  /** By version id. */
+  versions: Map<string, string>
   /** Passing troubles. */
   trouble: 'forbidden' | 'unavailable' | null
   /** Every value it has had, the newest last. */
@@ -93,6 +108,12 @@ export interface Run {
   /** Another run that may write was under way at some time of this one. */
   overlapped: boolean
   state: 'running' | 'ended' | 'died'
+  /** How often it has begun to wait. */
+  waits: number
+  /** In which of its waits the process died, if it did before its time limit. */
+  lastWait: number | null
+  /** How often a value that is there was not to be read. */
+  unread: number
   /** The report of a run that ended without throwing. */
   report: MirrorReport | null
   /** What the function throws, or did throw; `null` is success. */
@@ -124,6 +145,8 @@ export interface World {
   readonly random: Random
   readonly upstreams: ReadonlyMap<SubAppId, Upstream>
   readonly secrets: readonly Secret[]
+  /** Tencent's secrets. */
+  readonly ssm: Ssm
   readonly runs: Run[]
   faults: Faults
   witness: Witness
@@ -199,6 +222,9 @@ export function startRun(
     skewMs: 1_773_000_000_000 + random.between(-600_000, 600_000),
     overlapped: false,
     state: 'running',
+    waits: 0,
+    lastWait: null,
+    unread: 0,
     report: null,
     error: null,
     inFlight: 0,
@@ -214,9 +240,10 @@ export function startRun(
   world.trace(
     () => `run ${run.number} ${what}, applications ${run.mirrors.map(({ subAppId }) => subAppId).join()}`,
   )
-  const die = (how: string): void => {
+  const die = (how: string, wait: number | null = null): void => {
     if (run.state !== 'running') return
     run.state = 'died'
+    run.lastWait = wait
     world.trace(() => `run ${run.number} dies ${how}`)
     check()
   }
@@ -225,7 +252,12 @@ export function startRun(
       run.skewMs += random.between(-300_000, 300_000)
     })
   clock.after(limitMs, () => die('at its time limit'))
-  const send = createNetwork(world, run, die, check)
+  /** The process waits for `ms`, and may die before that or at the end. */
+  const wait = (what: string, ms: number): void => {
+    const number = ++run.waits
+    if (random.chance(world.faults.death)) clock.after(random.between(0, ms), () => die(`in ${what}`, number))
+  }
+  const send = createNetwork(world, run, wait, check)
   const now = (): number => clock.now() + run.skewMs
   const end = (): void => {
     run.state = 'ended'
@@ -238,9 +270,12 @@ export function startRun(
   }
   runMirror({ ...request, deadline: now() + limitMs - 1000 }, settings, {
     list: (subAppId, deadline) => list(world, run, send, subAppId, deadline),
-    openStore: ({ uri }) => openStore(world, run, send, uri),
+    openStore: (target) => openStore(world, run, send, target),
     now,
-    sleep: (ms) => new Promise((resolve) => clock.after(ms, () => run.state === 'running' && resolve())),
+    sleep(ms) {
+      wait('the time between its looks', ms)
+      return new Promise((resolve) => clock.after(ms, () => run.state === 'running' && resolve()))
+    },
   }).then(
     (report) => {
       run.report = report
@@ -275,9 +310,13 @@ type Send = <T>(what: string, deadline: number, effect: () => T) => Promise<T>
  * The network of one process. An effect comes, if at all, before the request's deadline: a client that gives up
  * closes the connection. A dead process gets no answers, but what it has sent may still take effect.
  */
-function createNetwork(world: World, run: Run, die: (how: string) => void, landed: () => void): Send {
+function createNetwork(
+  world: World,
+  run: Run,
+  wait: (what: string, ms: number) => void,
+  landed: () => void,
+): Send {
   const { clock, random } = world
-  let requestsLeft = random.chance(world.faults.death) ? random.between(1, 10) : Number.POSITIVE_INFINITY
   return (what, deadline, effect) =>
     new Promise((resolve, reject) => {
       const { faults } = world
@@ -288,7 +327,7 @@ function createNetwork(world: World, run: Run, die: (how: string) => void, lande
       const effectAfter = random.between(0, latency)
       const arrives = fault !== 'before' && effectAfter <= remaining
       const survivesDeath = random.chance(0.5)
-      if (--requestsLeft === 0) clock.after(random.between(0, took), () => die(`in ${what}`))
+      wait(what, took)
       let answer = (): void => reject(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
       if (arrives) {
         run.inFlight++
@@ -339,7 +378,8 @@ async function list(
   return answer.tokens
 }
 
-function openStore(world: World, run: Run, send: Send, uri: string): Store {
+function openStore(world: World, run: Run, send: Send, target: Target): Store {
+  const { uri } = target
   const secret = world.secrets.find((one) => one.uri === uri)
   if (!secret) throw new Error(`Simulating: no secret ${uri}`)
   /** A request about the secret, which fails while the secret has troubles. */
@@ -397,14 +437,40 @@ function openStore(world: World, run: Run, send: Send, uri: string): Store {
       secret.marked = true
       change(document)
     })
-  const write = secret.kind === 'aws' ? writeAws : writePlain
-  return {
+  const inMemory: Store = {
     async read(deadline) {
       const described = await call('describe', deadline, describe, true)
-      const reading =
-        secret.kind === 'aws' && described.state === 'value'
-          ? await call('get', deadline, describe)
-          : described
+      const twice = secret.kind === 'aws' && described.state === 'value'
+      return twice ? call('get', deadline, describe) : described
+    },
+    write: secret.kind === 'aws' ? writeAws : writePlain,
+  }
+
+  /** The store of lib, which asks the tests' own SSM. */
+  const inSsm = (): Store =>
+    tencentSsm.open(target, {
+      now: () => world.clock.now() + run.skewMs,
+      // Of stores that repeat calls themselves.
+      random: () => 0,
+      sleep: async () => {},
+      tencent: () => (action, parameters, deadline) =>
+        call(
+          action,
+          deadline,
+          () => {
+            const answer = askSsm(world, run, secret, action, parameters)
+            const current = secret.versions.get('current')
+            if (current !== undefined) change(current)
+            return answer
+          },
+          true,
+        ),
+    })
+
+  const { read, write } = secret.kind === 'ssm' ? inSsm() : inMemory
+  return {
+    async read(deadline) {
+      const reading = await read(deadline)
       run.newest.set(uri, reading)
       if (!run.first.has(uri)) run.first.set(uri, reading)
       return reading
@@ -415,5 +481,40 @@ function openStore(world: World, run: Run, send: Send, uri: string): Store {
       await write(document, versionId, seen, deadline)
       run.newest.set(uri, { state: 'value', marked: true, value: document })
     },
+  }
+}
+
+/** Puts a secret into Tencent's store as it is at the start. */
+export function keepInSsm(ssm: Ssm, { name, marked, value }: Secret): void {
+  ssm.put(ssmRegion, name, value === null ? {} : { current: value })
+  if (marked) ssm.set(ssmRegion, name, { Description: mark })
+}
+
+/** One call of SSM's API. What it changes is noted in the secret, but for the value that readers get. */
+function askSsm(
+  { ssm, faults, random }: World,
+  run: Run,
+  secret: Secret,
+  action: string,
+  parameters: Fields,
+): Fields {
+  const fail = (code: string, message: string): TencentError =>
+    new TencentError(code, message, { action, requestId: null, attempts: 1, retryable: false })
+  const { name } = secret
+  if (secret.exists)
+    ssm.set(ssmRegion, name, { Status: secret.trouble === 'unavailable' ? 'PendingDelete' : 'Enabled' })
+  if (['GetSecretValue', 'UpdateSecret'].includes(action) && random.chance(faults.unspread)) {
+    if (secret.versions.has(String(parameters['VersionId']))) run.unread++
+    throw fail('ResourceNotFound', 'The version has not spread yet')
+  }
+  try {
+    const answer = ssm.service.actions.get(action)?.(parameters, {
+      secretId: '',
+      region: ssmRegion,
+    }) as Fields
+    secret.versions = new Map(Object.entries(ssm.versions(ssmRegion, name)))
+    return answer
+  } catch (error) {
+    throw error instanceof ApiError ? fail(error.code, error.message) : error
   }
 }

@@ -6,7 +6,7 @@
 import { type FaultQueue, faultKinds, readFault } from './faults.ts'
 import { ApiError, type Fields, parseObject } from './service.ts'
 import type { RawRequest } from './verify-tc3.ts'
-import type { Vod } from './vod.ts'
+import type { TokenState, Vod } from './vod.ts'
 
 /** A status with a text, or with a value that is sent as JSON. */
 export interface ConsoleAnswer {
@@ -28,12 +28,13 @@ export function answerConsole(
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host) || request.headers['origin'])
     return refusal(403, 'Forbidden', 'The console is for programs on this machine, not for web pages.')
 
-  const { pathname, searchParams } = new URL(request.url, `http://${host}`)
+  // Not over `host`: its port need not be one.
+  const { pathname, searchParams } = new URL(request.url, 'http://127.0.0.1')
   const [, , collection = '', item] = pathname.split('/')
   try {
     switch (`${request.method} ${collection}${item ? '/ITEM' : ''}`) {
       case 'GET ':
-        return { status: 200, content: help(`http://${host}/simulator`) }
+        return { status: 200, content: help(`http://${host}/simulator`, vod.states()[0]) }
       case 'GET tokens':
         return { status: 200, content: { Tokens: vod.states() } }
       case 'POST tokens': {
@@ -72,18 +73,24 @@ function refusal(status: number, code: string, message: string): ConsoleAnswer {
   return { status, content: { Error: { Code: code, Message: message } } }
 }
 
-function help(url: string): string {
+/** Every line that begins with two blanks can be pasted into a shell; with an `example` of a token also what names one. */
+function help(url: string, example: TokenState | undefined): string {
+  const { SubAppId = 'SUBAPPID', ApiToken = 'TOKEN' } = example ?? {}
   return `A simulator of Tencent Cloud API 3.0. Its account in your hands:
 
-  curl ${url}/tokens                          every token: does it exist, is it listed yet
-  curl -X POST ${url}/tokens                  create one in the first application
-  curl -X POST '${url}/tokens?SubAppId=1'     create one in application 1
-  curl -X DELETE ${url}/tokens/TOKEN          delete one
-  curl ${url}/faults -d '{"kind":"throttle"}' spoil the next call
+Every token: does it exist, is it listed yet
+  curl ${url}/tokens
+Create one in the first application, or in the one that is named
+  curl -X POST ${url}/tokens
+  curl -X POST '${url}/tokens?SubAppId=${SubAppId}'
+Delete one
+  curl -X DELETE ${url}/tokens/${ApiToken}
+Spoil the next call, the next three, or the next one of an action
+  curl ${url}/faults -d '{"kind":"throttle"}'
   curl ${url}/faults -d '{"kind":"slow","ms":2000,"times":3}'
   curl ${url}/faults -d '{"kind":"reset","action":"DescribeAigcApiTokens"}'
-                                              spoil the next call of that action
-  curl -X DELETE ${url}/faults                spoil nothing more
+Spoil nothing more
+  curl -X DELETE ${url}/faults
 
 Kinds of faults: ${faultKinds.join(', ')}.
 `

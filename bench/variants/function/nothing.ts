@@ -1,0 +1,4 @@
+/** What Node itself costs. */
+export async function handler(): Promise<null> {
+  return null
+}

@@ -1,0 +1,9 @@
+/** The least that a function around this SDK can be: it checks no caller and logs nothing. */
+import { createListTokens } from '../sdk/intl.mjs'
+import { settings } from '../sdk/settings.mjs'
+
+const listTokens = createListTokens(settings)
+
+export async function handler() {
+  return { statusCode: 200, body: JSON.stringify({ ApiTokens: await listTokens() }) }
+}

@@ -1,0 +1,10 @@
+/** What the peers' functions read from their environment. */
+const env = process.env
+
+export const settings = {
+  endpoint: env.PEER_ENDPOINT,
+  secretId: env.PEER_SECRET_ID,
+  secretKey: env.PEER_SECRET_KEY,
+  subAppId: Number(env.PEER_SUB_APP_ID),
+}
+export const keySha256 = env.PEER_KEY_SHA256
