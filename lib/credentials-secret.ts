@@ -63,7 +63,11 @@ function failure(code: string, what: string, retryable = false): CredentialsErro
 function adviceOn(code: string): string {
   switch (code) {
     case 'ResourceNotFoundException':
-      return 'create the secret in this region, or put its ARN into AIGC_CREDENTIALS_SECRET'
+      // AWS answers so for a secret without a value too, such as the stack makes.
+      return (
+        'create the secret in this region, put a value into it (docs/deploy-aws.md), ' +
+        'or put its ARN into AIGC_CREDENTIALS_SECRET'
+      )
     case 'AccessDeniedException':
     case 'Http403':
       return "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own"

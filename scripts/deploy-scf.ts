@@ -14,12 +14,13 @@ import { CodedError } from '../lib/errors.ts'
 import { createScrubber } from '../lib/log.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Credentials } from '../lib/tc3.ts'
-import { createTencentClient } from '../lib/tencent.ts'
+import { type CallTencent, createTencentClient } from '../lib/tencent.ts'
 import { createTransport } from '../lib/transport.ts'
 import { buildFunctions, type FunctionName, functionNames } from './build.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from './scf/apply.ts'
 import { type DeployOptions, help, parseOptions } from './scf/options.ts'
 import { type Code, findUrl, type Plan, planDeployment, planRemoval } from './scf/plan.ts'
+import { camApi, camEndpoint, checkRoles, type NamedRole } from './scf/roles.ts'
 import type { FunctionState } from './scf/state.ts'
 import { nameFunctions, wantFunctions } from './scf/wanted.ts'
 
@@ -54,16 +55,18 @@ async function run({ mode, stage, namespace, ...others }: DeployOptions): Promis
   const removing = mode === 'remove' || mode === 'plan-remove'
   const planning = mode === 'plan' || mode === 'plan-remove'
   const targets = removing ? planRemovals(stage, namespace) : await planDeployments(region)
-  const scf = openScf(config, region)
+  const { scf, callCam } = openTencent(config, region)
 
   // Nothing is touched before all is known to be well.
+  const roles = await checkRoles(removing ? [] : namedRoles(others), { call: callCam, now: Date.now })
   const states = new Map<string, FunctionState | null>()
   for (const target of targets) states.set(target.name, await readSettled(target, scf))
   const plans = targets.map((target) => ({ target, plan: target.plan(states.get(target.name) ?? null) }))
-  const refusals = plans.flatMap(({ plan }) => plan.refusals)
+  const refusals = [...roles.refusals, ...plans.flatMap(({ plan }) => plan.refusals)]
   if (refusals.length > 0) fail(refusals.join('\n'))
   const doing = removing ? 'Removing from' : 'Deploying to'
   print(`${planning ? 'Plan: ' : ''}${doing} SCF in ${region}, namespace ${namespace}, stage ${stage}`)
+  for (const note of roles.notes) print(`note: ${note}`)
 
   for (const { target, plan } of plans) {
     for (const note of plan.notes) print(`note: ${note}`)
@@ -135,7 +138,14 @@ function pickOwn(names: readonly string[]): Environment {
   return Object.fromEntries(names.map((name) => [name, env[name]]))
 }
 
-function openScf({ scfEndpoint }: Config, region: string): Scf {
+function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>): NamedRole[] {
+  return [
+    ...(role === null ? [] : [{ name: role, flag: '--role' as const }]),
+    ...(listRole === null || listRole === role ? [] : [{ name: listRole, flag: '--list-role' as const }]),
+  ]
+}
+
+function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callCam: CallTencent } {
   const lend = {
     send: createTransport(),
     credentials: ownKey,
@@ -144,12 +154,15 @@ function openScf({ scfEndpoint }: Config, region: string): Scf {
     sleep: (ms: number) => sleep(ms),
   }
   return {
-    ...lend,
-    call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, lend),
-    say: (what, progress) => {
-      if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
-      else console.log(progress)
+    scf: {
+      ...lend,
+      call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, lend),
+      say: (what, progress) => {
+        if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
+        else console.log(progress)
+      },
     },
+    callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, lend),
   }
 }
 

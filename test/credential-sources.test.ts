@@ -476,7 +476,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
       'no such secret',
       () => awsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret."),
       'ResourceNotFoundException',
-      'create the secret in this region, or put its ARN',
+      'create the secret in this region, put a value into it (docs/deploy-aws.md), or put its ARN',
     ],
     [
       'a deleted secret',
@@ -502,6 +502,14 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
       expect((await fn.invoke({})).error).toBeUndefined()
     },
   )
+
+  it('a secret without a value, as the stack makes it, is an error that says to put one into it', async () => {
+    const Name = `empty-${keys}`
+    await admin.send(new CreateSecretCommand({ Name }))
+    const { error } = await startWithSecret({ AIGC_CREDENTIALS_SECRET: Name }).invoke({})
+    expect(error?.name).toBe('ResourceNotFoundException')
+    expect(error?.message).toContain('put a value into it (docs/deploy-aws.md)')
+  })
 
   it('an AWS that is down is bridged with the old list, a refusal is not', async () => {
     const old = makeKey()

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { settings } from '../lib/config.ts'
 import { type DeployOptions, help, parseOptions } from '../scripts/scf/options.ts'
 import { findUrl, type Plan, planDeployment, planRemoval } from '../scripts/scf/plan.ts'
+import { camEndpoint } from '../scripts/scf/roles.ts'
 import { type FunctionState, isBusy, isOurs, readFunction, type TriggerState } from '../scripts/scf/state.ts'
 import { type WantedFunction, wantFunctions } from '../scripts/scf/wanted.ts'
 
@@ -25,6 +26,7 @@ describe('parseOptions', () => {
       region: null,
       namespace: 'default',
       role: 'my-role',
+      listRole: null,
       copyKeys: false,
       variables: [],
       schedule: '0 */5 * * * * *',
@@ -39,6 +41,7 @@ describe('parseOptions', () => {
     [['--help'], { mode: 'help' }],
     [['--copy-keys'], { role: null, copyKeys: true }],
     [['--role=r', '--stage=prod', '--region=ap-tokyo'], { stage: 'prod', region: 'ap-tokyo' }],
+    [['--role', 'r', '--list-role', 'l'], { role: 'r', listRole: 'l' }],
     [['--role', 'r', '--auth', 'NONE', '--namespace', 'media'], { auth: 'NONE', namespace: 'media' }],
     [['--role', 'r', '--env', 'AWS_REGION', '--env', 'TZ'], { variables: ['AWS_REGION', 'TZ'] }],
     [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
@@ -49,13 +52,15 @@ describe('parseOptions', () => {
   it.each([
     [[], 'name their run role with --role NAME'],
     [['--plan'], 'name their run role with --role NAME'],
-    [['--rol', 'r'], '--rol is not a flag; the flags are --role, --stage'],
+    [['--rol', 'r'], '--rol is not a flag; the flags are --role, --list-role'],
     [['--role', 'r', 'prod'], '"prod" is not a flag'],
     [['-x', '--role', 'r'], '-x is not a flag'],
     [['--role'], '--role needs a value'],
     [['--role', '--plan'], '--role needs a value'],
     [['--plan=yes', '--role', 'r'], '--plan takes no value'],
     [['--role', 'qcs::cam::uin/1:roleName/r'], '--role must be the name of a CAM role'],
+    [['--role', 'r', '--list-role', 'a b'], '--list-role must be the name of a CAM role'],
+    [['--copy-keys', '--list-role', 'l'], '--list-role goes with --role'],
     [['--role', 'r', '--stage', 'a_b'], '--stage must be'],
     [['--role', 'r', '--stage', 'a'.repeat(31)], '--stage must be'],
     [['--role', 'r', '--region', 'Singapore'], '--region must be a Tencent Cloud region'],
@@ -164,6 +169,11 @@ describe('wantFunctions', () => {
     }
   })
 
+  it('wantFunctions gives both functions the role of --role, and list-tokens that of --list-role', () => {
+    expect(want().map(({ role }) => role)).toEqual(['r', 'r'])
+    expect(want(['--role', 'r', '--list-role', 'l']).map(({ role }) => role)).toEqual(['l', 'r'])
+  })
+
   it('wantFunctions gives the mirror time to look twice', () => {
     expect(want().map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([15, 180])
   })
@@ -196,6 +206,39 @@ describe('wantFunctions', () => {
     [['--role', 'r'], { ...env, AIGC_FALLBACK: 'file:/tmp/x' }, 'SCF keeps no files'],
   ])('wantFunctions refuses %j', (args, from, message) => {
     expect(problemsOf(args, from)).toContain(message)
+  })
+
+  const awsKeys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key' }
+  const copied = ['--env', 'AWS_ACCESS_KEY_ID', '--env', 'AWS_SECRET_ACCESS_KEY']
+  const inArn = 'aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf'
+  it.each<[uri: string, args: string[], problems: string[]]>([
+    ['aws-secretsmanager:x?region=eu-west-1', copied, []],
+    [inArn, copied, []],
+    ['aws-secretsmanager:x', [...copied, '--env', 'AWS_REGION'], []],
+    [
+      'aws-secretsmanager:x',
+      copied,
+      ['a target in AWS names no region; add ?region=… to it, or --env AWS_REGION'],
+    ],
+    [`${inArn},aws-secretsmanager:x`, copied, [expect.stringContaining('names no region')]],
+    [
+      inArn,
+      copied.slice(0, 2),
+      [expect.stringMatching(/has no credentials; add --env AWS_SECRET_ACCESS_KEY$/)],
+    ],
+    [inArn, copied.slice(2), [expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID$/)]],
+    [
+      'aws-secretsmanager:x',
+      [],
+      [
+        expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY$/),
+        expect.stringContaining('names no region'),
+      ],
+    ],
+  ])('wantFunctions checks what %s needs on SCF, with %j', (uri, args, problems) => {
+    const from = { ...env, ...awsKeys, AWS_REGION: 'eu-west-1', AIGC_MIRROR_TARGETS: uri }
+    const said = problemsOf(['--role', 'r', ...args], from)
+    expect(said.split('\n- ').slice(1)).toEqual(problems)
   })
 
   it('wantFunctions names every problem at once, and each once', () => {
@@ -236,7 +279,7 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     runtime: 'Nodejs20.19',
     type: 'Event',
     handler: 'index.main_handler',
-    description: `vod-aigc-tokens ${wanted.function}, code ${code.sha256}`,
+    description: `vod aigc tokens, ${wanted.function.replace('-', ' ')}, code ${code.sha256}`,
     memoryMb: 256,
     timeoutSeconds: wanted.timeoutSeconds,
     role: 'r',
@@ -267,7 +310,7 @@ describe('planDeployment', () => {
           Code: { ZipFile: 'UEs=' },
           InstallDependency: 'FALSE',
           PublicNetConfig: { PublicNetStatus: 'ENABLE' },
-          Description: `vod-aigc-tokens mirror-tokens, code ${code.sha256}`,
+          Description: `vod aigc tokens, mirror tokens, code ${code.sha256}`,
           MemorySize: 256,
           Timeout: 180,
           Role: 'r',
@@ -317,13 +360,13 @@ describe('planDeployment', () => {
     ['a missing variable', { environment: {} }, ['UpdateFunctionConfiguration'], 'AIGC_MIRROR_TARGETS added'],
     [
       'the code',
-      { description: `vod-aigc-tokens mirror-tokens, code ${otherCode.sha256}` },
+      { description: `vod aigc tokens, mirror tokens, code ${otherCode.sha256}` },
       ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
       'code',
     ],
     [
       'no digest',
-      { description: 'vod-aigc-tokens' },
+      { description: 'vod aigc tokens' },
       ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
       'code',
     ],
@@ -343,6 +386,14 @@ describe('planDeployment', () => {
     const said = plan.steps.map(({ what }) => what).join('\n')
     expect(said).toContain(named)
     expect(said).not.toContain('SECRET')
+  })
+
+  it.each([
+    ['list-tokens', list],
+    ['mirror-tokens', mirror],
+  ])('planDeployment describes %s in characters that SCF promises to take', (_, wanted) => {
+    const [create] = planDeployment(wanted, code, null).steps
+    expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
   })
 
   it('planDeployment closes the URL before the function stops asking for keys', () => {
@@ -459,7 +510,7 @@ describe('readFunction', () => {
     StatusReasons: [{ ErrorCode: 'x', ErrorMessage: 'no role' }],
     Runtime: 'Nodejs20.19',
     Handler: 'index.main_handler',
-    Description: 'vod-aigc-tokens list-tokens',
+    Description: 'vod aigc tokens, list tokens',
     MemorySize: 256,
     Timeout: 15,
     Role: 'r',
@@ -526,16 +577,36 @@ describe('readFunction', () => {
   })
 })
 
+describe('camEndpoint', () => {
+  it.each([
+    ['https://scf.intl.tencentcloudapi.com', 'https://cam.intl.tencentcloudapi.com'],
+    ['https://scf.tencentcloudapi.com', 'https://cam.tencentcloudapi.com'],
+    ['https://scf.internal.tencentcloudapi.com', 'https://cam.internal.tencentcloudapi.com'],
+    ['https://proxy.example.com', 'https://proxy.example.com'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+  ])('camEndpoint beside %s is %s', (scf, cam) => {
+    expect(camEndpoint(scf)).toBe(cam)
+  })
+})
+
 describe('docs/deploy-tencent.md', () => {
   const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
   const page = read('docs/deploy-tencent.md')
-  const permissions = (service: string): string[] =>
-    [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '').sort()
+  const permissions = (service: string): string[] => {
+    const named = [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '')
+    return [...new Set(named)].sort()
+  }
+  const policies = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json]) => JSON.parse(json ?? ''))
 
   it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
-    const sources = ['plan', 'apply'].map((name) => read(`scripts/scf/${name}.ts`)).join('')
-    const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
-    expect(permissions('scf')).toEqual([...new Set(calls)].sort())
+    const callsOf = (...names: string[]): string[] => {
+      const sources = names.map((name) => read(`scripts/scf/${name}.ts`)).join('')
+      const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
+      return [...new Set(calls)].sort()
+    }
+    expect(permissions('scf')).toEqual(callsOf('plan', 'apply'))
+    // SCF asks for the other one when a function gets a role.
+    expect(permissions('cam')).toEqual([...callsOf('roles'), 'PassRole'])
   })
 
   it('docs/deploy-tencent.md permits the run role the calls that the functions make, and no more', () => {
@@ -544,6 +615,44 @@ describe('docs/deploy-tencent.md', () => {
     )
     expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
     expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+  })
+
+  it('docs/deploy-tencent.md has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
+    const parts = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => String(action).includes('ssm:'))
+      .map(({ action }) => action)
+    expect(parts).toEqual([
+      ['ssm:CreateSecret'],
+      [
+        'ssm:DescribeSecret',
+        'ssm:GetSecretValue',
+        'ssm:ListSecretVersionIds',
+        'ssm:PutSecretValue',
+        'ssm:UpdateSecret',
+      ],
+      ['ssm:UpdateDescription'],
+    ])
+    const other = read('docs/credentials.md')
+    expect(other).not.toContain('"ssm:')
+    const [, anchor] = /\(deploy-tencent\.md#([\w-]+)\)/.exec(other) ?? []
+    const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    )
+    expect(anchors).toContain(anchor)
+  })
+
+  it('docs/deploy-tencent.md permits the deploying user to hand over the roles that it deploys with', () => {
+    const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
+    const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
+    expect(resource).toHaveLength(2)
+    const handing = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => action.includes('cam:PassRole'))
+    expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole', 'cam:GetRole'], resource }])
   })
 
   it('docs/deploy-tencent.md uses flags that there are', () => {

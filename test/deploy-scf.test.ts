@@ -308,6 +308,24 @@ describe('npm run deploy:scf', () => {
   })
 })
 
+describe('npm run deploy:scf --list-role', () => {
+  it('npm run deploy:scf --list-role gives list-tokens another role than mirror-tokens', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.roles.add('list-only')
+    await run(role)
+    const { exitCode, output } = await run([...role, '--list-role', 'list-only'])
+    expect(exitCode).toBe(0)
+    expect(output).toContain(
+      `update configuration of ${listTokens}: role vod-aigc-tokens becomes list-only … done`,
+    )
+    expect(output).toContain(`unchanged: function ${mirrorTokens}`)
+    expect(simulator.scf.functions(region)).toMatchObject([
+      { FunctionName: listTokens, Role: 'list-only' },
+      { FunctionName: mirrorTokens, Role: 'vod-aigc-tokens' },
+    ])
+  })
+})
+
 describe('npm run deploy:scf after a death', () => {
   it.each([
     ['CreateFunction', 1],
@@ -324,12 +342,13 @@ describe('npm run deploy:scf after a death', () => {
     expect(writes(simulator.calls)).toHaveLength(4)
   })
 
-  it('npm run deploy:scf finishes what died after each kind of update', async () => {
-    const { simulator, run, runUntilDeath } = await start()
-    await run(role)
-    for (const action of ['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger']) {
+  it.each(['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger'])(
+    'npm run deploy:scf finishes what died after %s',
+    async (action) => {
+      const { simulator, run, runUntilDeath } = await start()
+      await run(role)
       simulator.scf.set(region, listTokens, {
-        Description: 'vod-aigc-tokens list-tokens, code of yesterday',
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
         MemorySize: 128,
       })
       simulator.scf.setTrigger(region, listTokens, 'url-trigger', {
@@ -339,20 +358,21 @@ describe('npm run deploy:scf after a death', () => {
         }),
       })
       await runUntilDeath(role, action)
-      expect(await run(role), action).toMatchObject({ exitCode: 0 })
-      expect(standing(simulator), action).toEqual(deployed)
-    }
-  })
+      expect(await run(role)).toMatchObject({ exitCode: 0 })
+      expect(standing(simulator)).toEqual(deployed)
+    },
+  )
 
-  it('npm run deploy:scf -- --remove finishes what died after each deletion', async () => {
-    for (const action of ['DeleteTrigger', 'DeleteFunction']) {
+  it.each(['DeleteTrigger', 'DeleteFunction'])(
+    'npm run deploy:scf -- --remove finishes what died after %s',
+    async (action) => {
       const { simulator, run, runUntilDeath } = await start()
       await run(role)
       await runUntilDeath(['--remove'], action)
-      expect(await run(['--remove']), action).toMatchObject({ exitCode: 0 })
-      expect(simulator.scf.functions(region), action).toEqual([])
-    }
-  })
+      expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+      expect(simulator.scf.functions(region)).toEqual([])
+    },
+  )
 })
 
 describe('npm run deploy:scf on a bad day', () => {
@@ -369,12 +389,13 @@ describe('npm run deploy:scf on a bad day', () => {
         'DeleteFunction',
         'GetFunction',
         'ListTriggers',
+        'GetRole',
       ])
         simulator.fail({ kind }, 1, action)
       expect(await run(role)).toMatchObject({ exitCode: 0 })
       expect(standing(simulator)).toEqual(deployed)
       simulator.scf.set(region, listTokens, {
-        Description: 'vod-aigc-tokens list-tokens, code of yesterday',
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
         MemorySize: 128,
       })
       simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { TriggerDesc: '{"cron":"0 0 * * * * *"}' })
@@ -423,7 +444,7 @@ describe('npm run deploy:scf on a bad day', () => {
 
 describe('npm run deploy:scf refuses before anything is touched', () => {
   it.each<[what: string, args: string[], env: Record<string, string>, message: RegExp]>([
-    ['an unknown flag', ['--rolle', 'x'], {}, /--rolle is not a flag; the flags are --role, --stage,/],
+    ['an unknown flag', ['--rolle', 'x'], {}, /--rolle is not a flag; the flags are --role, --list-role,/],
     ['no role', [], {}, /name their run role with --role NAME/],
     ['an open URL without keys', [...role, '--auth', 'NONE'], {}, /--auth NONE .*set AIGC_HTTP_AUTH=keys/],
     [
@@ -488,8 +509,47 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
     expect(writes(simulator.calls.slice(calls))).toEqual([])
   })
 
+  it('npm run deploy:scf refuses a role that does not exist, although there is new code to upload', async () => {
+    const { simulator, run } = await start()
+    await run(role)
+    simulator.scf.set(region, listTokens, { Description: 'vod aigc tokens, list tokens, code of yesterday' })
+    const before = standing(simulator)
+    const calls = simulator.calls.length
+    const mistyped = ['--role', 'vod-aigc-token', '--list-role', 'vod-aigc-tokens']
+    for (const args of [mistyped, [...mistyped, '--plan'], [...role, '--list-role', 'vod-aigc-token']]) {
+      const { exitCode, output } = await run(args)
+      expect(exitCode, output).toBe(1)
+      const flag = args[1] === 'vod-aigc-token' ? '--role' : '--list-role'
+      expect(output).toContain(`the role vod-aigc-token of ${flag} does not exist in this account`)
+      expect(output).toMatch(/docs\/deploy-tencent\.md .*InvalidParameter\.RoleNotExist/)
+    }
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+    expect(standing(simulator)).toEqual(before)
+  })
+
+  it('npm run deploy:scf does without an answer of CAM, and says so', async () => {
+    const { simulator, run } = await start()
+    simulator.fail({ kind: 'error', code: 'AuthFailure.UnauthorizedOperation' }, 2, 'GetRole')
+    const refused = await run(['--role', 'nobody'])
+    expect(refused.exitCode).toBe(1)
+    expect(refused.output).toContain('ResourceNotFound.RoleCheck')
+    expect(refused.output).toContain('trust scf.qcloud.com')
+    expect(simulator.scf.functions(region)).toEqual([])
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(0)
+    expect(output).toMatch(
+      /^note: whether the role vod-aigc-tokens of --role exists could not be found out .*grant the caller this action/m,
+    )
+    expect(standing(simulator)).toEqual(deployed)
+  })
+
   it.each([
-    ['role', ['--role', 'nobody'], 'ResourceNotFound.RoleCheck', 'trust scf.qcloud.com'],
+    [
+      'role',
+      ['--role', 'nobody'],
+      'InvalidParameter.RoleNotExist',
+      'docs/deploy-tencent.md says how to make it',
+    ],
     [
       'namespace',
       [...role, '--namespace', 'elsewhere'],
@@ -505,7 +565,20 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
       expect(exitCode).toBe(1)
       expect(output).toContain(code)
       expect(output).toContain(advice)
+      expect(writes(simulator.calls)).toEqual([])
       expect(simulator.scf.functions(region)).toEqual([])
     },
   )
+
+  it('npm run deploy:scf says what to do in a region without the runtime, and has made nothing', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.runtimes.delete('Nodejs20.19')
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(1)
+    expect(output).toMatch(
+      /create function .*InvalidParameterValue\.Runtime.*request id.*this region does not have the runtime; choose another --region/,
+    )
+    expect(writes(simulator.calls)).toEqual(['CreateFunction InvalidParameterValue.Runtime'])
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
 })

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { type Given, parameters, readDeployment } from '../deploy/aws/parameters.ts'
+import { type Deployment, type Given, parameters, readDeployment } from '../deploy/aws/parameters.ts'
+import { describeStack } from '../deploy/aws/stack.ts'
 import { parseConfig, settings } from '../lib/config.ts'
 import { readEvent } from '../lib/events.ts'
 import { methods, routes } from '../lib/routes.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import { startFunction } from './function-process.ts'
+import { startAwsSts } from './peers/aws-sts.ts'
 import { startTencentSimulator } from './peers/tencent/simulator.ts'
 import { copyProject, type Resource, type ServerlessCli, type Template } from './serverless-cli.ts'
 
@@ -55,6 +57,18 @@ const cases = {
 } as const
 type Case = keyof typeof cases
 const caseNames = Object.keys(cases) as Case[]
+
+const { params: declared } = parse(readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8'), {
+  logLevel: 'silent',
+})
+const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
+
+/** What these changes to the defaults come to. */
+function deployment(changes: Partial<Given>): Deployment {
+  const read = readDeployment('dev', 'us-east-1', { ...defaults, ...changes })
+  if (Array.isArray(read)) throw new Error(read.join('; '))
+  return read
+}
 
 let cli: ServerlessCli
 const templates = new Map<Case, Template>()
@@ -659,12 +673,36 @@ describe('alarms', () => {
     })
   })
 
-  it('alarms may have periods as long as schedules go: CloudWatch takes a week of them', () => {
-    const { takes, accepts } = parameters.schedule
-    expect(takes).toContain('24 hours')
-    expect([accepts('rate(24 hours)'), accepts('rate(25 hours)')]).toEqual([true, false])
-    expect(3 * 24 * 3600).toBeLessThanOrEqual(7 * 86_400)
-  })
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+  it.each(['rate(1 minute)', 'rate(7 minutes)', 'rate(59 minutes)', 'rate(1 hour)', 'rate(24 hours)'])(
+    'alarms have periods that CloudWatch takes, with %s',
+    (schedule) => {
+      expect(parameters.schedule.accepts(schedule)).toBe(true)
+      const { periodSeconds } = describeStack('x', deployment({ schedule }))
+      const { Resources } = parse(
+        readFileSync(new URL('../deploy/aws/alarms.yml', import.meta.url), 'utf8'),
+        {
+          logLevel: 'silent',
+        },
+      )
+      const alarms = Object.values<Resource>(Resources).filter(
+        ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
+      )
+      expect(alarms.length).toBeGreaterThan(5)
+      for (const { Properties } of alarms) {
+        const { Metrics = [], Period, EvaluationPeriods, AlarmName } = Properties
+        const given = [Period, ...Metrics.map(({ MetricStat }: Resource['Properties']) => MetricStat?.Period)]
+        const periods = given
+          .filter((period) => period !== undefined)
+          .map((period) => (typeof period === 'number' ? period : periodSeconds))
+        expect(periods.length, AlarmName).toBeGreaterThan(0)
+        for (const period of periods) {
+          expect(period % 60, AlarmName).toBe(0)
+          expect(period * EvaluationPeriods, AlarmName).toBeLessThanOrEqual((period < 3600 ? 1 : 7) * 86_400)
+        }
+      }
+    },
+  )
 })
 
 describe('log lines', () => {
@@ -812,6 +850,140 @@ describe('log lines', () => {
   })
 })
 
+describe('outputs', () => {
+  it.each(caseNames)(
+    'outputs give the ARNs of the functions’ roles, whose names AWS makes, with %s',
+    (name) => {
+      for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
+        expect(resource(name, role).Properties.RoleName).toBeUndefined()
+        expect(template(name).Outputs[`${role}Arn`]?.Value).toEqual({ 'Fn::GetAtt': [role, 'Arn'] })
+      }
+    },
+  )
+})
+
+describe('without a stored key', () => {
+  const name = 'keyless and everything else'
+  const roleArn = 'qcs::cam::uin/100000000001:roleName/vod-aigc-tokens'
+
+  /** The conditions on the identity token; both roles have the same. */
+  function condition(role: string): Record<string, Record<string, string | number>> {
+    const granted = grants(name, role).filter(({ may }) => may.includes('sts:GetWebIdentityToken'))
+    expect(granted).toHaveLength(1)
+    return granted[0]?.if as Record<string, Record<string, string | number>>
+  }
+
+  /** Whether IAM lets a request through whose condition keys have these values. */
+  function isMet(
+    conditions: Record<string, Record<string, string | number>>,
+    keys: Readonly<Record<string, readonly string[]>>,
+  ): boolean {
+    return Object.entries(conditions).every(([operator, operands]) =>
+      Object.entries(operands).every(([key, operand]) => {
+        const values = keys[key] ?? []
+        switch (operator) {
+          case 'ForAllValues:StringEquals':
+            return values.every((value) => value === operand)
+          case 'Null':
+            return (values.length === 0) === (operand === 'true')
+          case 'NumericLessThanEqualsIfExists':
+            return values.every((value) => Number(value) <= Number(operand))
+          default:
+            throw new Error(`this test does not know ${operator}`)
+        }
+      }),
+    )
+  }
+
+  it.each([
+    ['list-tokens', 'ListDashtokensLambdaFunction', 'ListTokensRole'],
+    ['mirror-tokens', 'MirrorDashtokensLambdaFunction', 'MirrorTokensRole'],
+  ] as const)('%s asks AWS for the identity token that its role is granted', async (fn, logicalId, role) => {
+    const aws = await startAwsSts({ region: 'eu-central-1' })
+    const simulator = await startTencentSimulator({
+      applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
+    })
+    const { issuer, jwks } = aws
+    simulator.sts.providers.set('aws-lambda', { issuer, audiences: ['my-audience'], jwks })
+    simulator.sts.roles.set(roleArn, { providerId: 'aws-lambda' })
+    const process = startFunction(fn, {
+      ...resource(name, logicalId).Properties.Environment.Variables,
+      AIGC_VOD_ENDPOINT: simulator.url,
+      AIGC_STS_ENDPOINT: simulator.url,
+      AWS_REGION: aws.region,
+      AWS_ENDPOINT_URL_STS: aws.url,
+      // Nobody is there: only the token is looked at here.
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:9',
+      AWS_ACCESS_KEY_ID: aws.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
+      AWS_SESSION_TOKEN: aws.sessionToken,
+    })
+    try {
+      await process.invoke({ SubAppId: 1500000001 })
+    } finally {
+      await Promise.all([process.close(), aws.close(), simulator.close()])
+    }
+    expect(simulator.calls.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+      'AssumeRoleWithWebIdentity ok',
+      'DescribeAigcApiTokens ok',
+    ])
+    expect(aws.calls.map(({ outcome }) => outcome)).toEqual(['ok'])
+    const asked = Object.entries(aws.calls[0]?.parameters ?? {})
+    const valuesOf = (prefix: string): string[] =>
+      asked.filter(([parameter]) => parameter.startsWith(prefix)).map(([, value]) => value)
+    const audiences = valuesOf('Audience.member.')
+    const durations = valuesOf('DurationSeconds')
+    const met = (audience: readonly string[], seconds: readonly string[]): boolean =>
+      isMet(condition(role), { 'sts:IdentityTokenAudience': audience, 'sts:DurationSeconds': seconds })
+    expect(met(audiences, durations)).toBe(true)
+    // And none but that.
+    expect(met([...audiences, 'other'], durations)).toBe(false)
+    expect(met([], durations)).toBe(false)
+    expect(met(audiences, ['301'])).toBe(false)
+    expect(met(audiences, [])).toBe(true)
+  })
+})
+
+describe('docs/credentials.md', () => {
+  const page = readFileSync(new URL('../docs/credentials.md', import.meta.url), 'utf8')
+  const guide = readFileSync(new URL('../docs/deploy-aws.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/^( *)```json\n(.*?)^ *```$/gms)].map(([, , json]) =>
+    JSON.parse(json ?? ''),
+  )
+  const keyless = describeStack(
+    'x',
+    deployment({ roleArn: 'qcs::cam::uin/1:roleName/r', oidcProvider: 'aws' }),
+  )
+
+  it('docs/credentials.md shows the statement that the stack grants, for the default audience', () => {
+    const granted = keyless.listStatements.find(({ Action }) => Action.includes('sts:GetWebIdentityToken'))
+    expect(granted).toBeDefined()
+    expect(blocks).toContainEqual(granted)
+  })
+
+  it('docs/credentials.md has the default audience everywhere, and both functions in oidc:sub', () => {
+    const audience = keyless.listEnvironment['AIGC_OIDC_AUDIENCE']
+    const [trust] = blocks.flatMap(({ statement }) => statement ?? []).filter(({ principal }) => principal)
+    const { 'oidc:aud': audiences, 'oidc:sub': subjects } = trust.condition.string_equal
+    expect(audiences).toEqual([audience])
+    expect(subjects).toEqual([
+      expect.stringMatching(/^arn:aws:iam::\d{12}:role\/.*-ListTokensRole-/),
+      expect.stringMatching(/^arn:aws:iam::\d{12}:role\/.*-MirrorTokensRole-/),
+    ])
+    expect(page).toContain(`Client ID: the audience, \`${audience}\``)
+    expect(page).toContain(`AIGC_OIDC_AUDIENCE=${audience}\n`)
+    expect(parameters.audience.takes).toContain(`such as ${audience}`)
+  })
+
+  it('docs/credentials.md and docs/deploy-aws.md read the roles’ ARNs from outputs that there are', () => {
+    const outputs = Object.keys(template('no parameters').Outputs)
+    const found = outputs.filter((key) => key.endsWith('TokensRoleArn'))
+    expect(found).toEqual(['ListTokensRoleArn', 'MirrorTokensRoleArn'])
+    for (const text of [page, guide]) expect(text).toContain("?ends_with(OutputKey, 'TokensRoleArn')")
+    for (const key of found) expect(page).toContain(key)
+  })
+})
+
 describe('docs/deploy-aws.md', () => {
   const guide = readFileSync(new URL('../docs/deploy-aws.md', import.meta.url), 'utf8')
   /** The first cells of the rows of a table, which is known by its header. */
@@ -821,11 +993,16 @@ describe('docs/deploy-aws.md', () => {
       .slice(1)
       .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
 
+  it('docs/deploy-aws.md says which mark a secret must carry that the stack did not make', () => {
+    expect(
+      rows('| parameter | default | meaning |').find(([, name]) => name === 'makeSecrets')?.[3],
+    ).toContain('managed-by=vod-aigc-tokens')
+    expect(guide).toContain('--tags Key=managed-by,Value=vod-aigc-tokens')
+    expect(parameters.makeSecrets.takes).toContain('managed-by=vod-aigc-tokens')
+  })
+
   it('docs/deploy-aws.md lists every parameter with its default, and every alarm', () => {
-    const { params } = parse(readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8'), {
-      logLevel: 'silent',
-    })
-    const defaults = Object.entries<string>(params.default).map(([name, value]) => [
+    const defaults = Object.entries<string>(declared.default).map(([name, value]) => [
       name,
       value.replace(/\$\{sls:stage\}/, 'STAGE'),
     ])
@@ -845,10 +1022,6 @@ describe('docs/deploy-aws.md', () => {
 })
 
 describe('parameters', () => {
-  const { params: declared } = parse(readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8'), {
-    logLevel: 'silent',
-  })
-  const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
   const read = (changes: Partial<Given>, stage = 'dev') =>
     readDeployment(stage, 'us-east-1', { ...defaults, ...changes })
   const role = 'qcs::cam::uin/100000000001:roleName/x'

@@ -24,8 +24,7 @@ export const parameters = {
   ),
   oidcProvider: optional("the name of Tencent's OIDC identity provider for this account", /^[\w.-]{1,128}$/),
   audience: {
-    takes:
-      'the audience (client id) that the OIDC identity provider expects, such as sts.tencentcloudapi.com',
+    takes: 'the audience (client id) that the OIDC identity provider expects, such as vod-aigc-tokens',
     accepts: (value) => /^[\w.:/@-]{1,1000}$/.test(value),
   },
   credentialsSecret: optional(
@@ -41,7 +40,10 @@ export const parameters = {
     takes: "the beginning of the secrets' names: letters, digits and /_+=.@- such as vod-aigc-tokens/prod",
     accepts: (value) => /^[A-Za-z\d][\w/+=.@-]{0,398}[\w+=.@]$/.test(value),
   },
-  makeSecrets: oneOf('true', 'false'),
+  makeSecrets: {
+    ...oneOf('true', 'false'),
+    takes: 'true, or false where the secrets exist and carry the tag managed-by=vod-aigc-tokens',
+  },
   kmsKeyArn: keyArn('of the key that encrypts the secrets'),
   replicaRegions: {
     takes: 'comma-separated AWS regions, each once, such as eu-west-1,ap-southeast-1',

@@ -131,6 +131,8 @@ export function describeStack(service: string, deployment: Deployment): Stack {
           ]),
         ),
         DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
+        ListTokensRoleArn: roleOutput('ListTokensRole'),
+        MirrorTokensRoleArn: roleOutput('MirrorTokensRole'),
         ...(deployment.credentials.kind === 'own-secret' && {
           CredentialsSecretName: {
             Description: 'The secret to put Tencent credentials into',
@@ -145,6 +147,14 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         }),
       },
     },
+  }
+}
+
+/** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */
+function roleOutput(logicalId: string): Json {
+  return {
+    Description: "What Tencent's trust policy must name in oidc:sub, where no key is stored",
+    Value: { 'Fn::GetAtt': [logicalId, 'Arn'] },
   }
 }
 

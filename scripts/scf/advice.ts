@@ -1,11 +1,16 @@
+const role = 'check --role: a role of that name must exist, and trust scf.qcloud.com'
+const serviceRole = 'open the SCF console once, so that it makes its service role SCF_QcsRole'
+
 /** What to do about SCF's error codes, where that is known. `lib/tencent.ts` knows those of every product. */
 const advice: Readonly<Record<string, string>> = {
-  'ResourceNotFound.RoleCheck': 'check --role: a role of that name must exist, and trust scf.qcloud.com',
-  'InvalidParameter.RoleCheck': 'check --role: a role of that name must exist, and trust scf.qcloud.com',
+  'ResourceNotFound.RoleCheck': role,
+  'ResourceNotFound.Role': role,
+  'InvalidParameter.RoleCheck': role,
   'FailedOperation.CallRoleFailed': 'check that the role of --role trusts scf.qcloud.com',
   'UnauthorizedOperation.CAM':
     'docs/deploy-tencent.md has the policy of the one who deploys; cam:PassRole is part of it',
-  'UnauthorizedOperation.Role': 'open the SCF console once, so that it makes its service role SCF_QcsRole',
+  'UnauthorizedOperation.Role': serviceRole,
+  'FailedOperation.QcsRoleNotFound': serviceRole,
   'ResourceNotFound.Namespace': 'make the namespace in the SCF console, or leave --namespace out',
   'InvalidParameterValue.Runtime': 'this region does not have the runtime; choose another --region',
   'FailedOperation.UnOpenedService': 'open the SCF console once, to switch the service on',

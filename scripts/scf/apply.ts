@@ -3,7 +3,7 @@ import { CodedError, TencentError } from '../../lib/errors.ts'
 import type { CallTencent } from '../../lib/tencent.ts'
 import { advise } from './advice.ts'
 import type { Plan, Step } from './plan.ts'
-import { type FunctionState, isBusy, readFunction } from './state.ts'
+import { busyStates, type FunctionState, isBusy, readFunction } from './state.ts'
 import type { WantedFunction } from './wanted.ts'
 
 export const scfApi = { service: 'scf', version: '2018-04-16' } as const
@@ -30,7 +30,7 @@ const busyMs = 300_000
 const firstPauseMs = 100
 const longestPauseMs = 4_000
 /** How often SCF may refuse a call because of a state that `GetFunction` does not show. */
-const maxConflicts = 5
+const maxConflicts = 7
 
 /** The function once nothing is going on with it, or `null` when there is none. */
 export async function readSettled({ name, namespace }: Identity, scf: Scf): Promise<FunctionState | null> {
@@ -78,7 +78,7 @@ export async function bringInStep(
     } catch (error) {
       scf.say(step.what, 'not done')
       if (!isConflict(error) || ++conflicts > maxConflicts) throw failed(step.what, error)
-      await scf.sleep(firstPauseMs * conflicts)
+      await scf.sleep(Math.min(longestPauseMs, firstPauseMs * 2 ** (conflicts - 1)))
       state = await readSettled(identity, scf)
     }
   }
@@ -107,6 +107,7 @@ async function readState(
 
 /** Whether a call was refused only because of a state that passes, or that has been reached already. */
 function isConflict(error: unknown): boolean {
+  if (namesBusyState(error)) return true
   return isCode(
     error,
     'ResourceInUse.Function',
@@ -126,6 +127,15 @@ function isConflict(error: unknown): boolean {
     'FailedOperation.DeleteFunction',
     'FailedOperation.UpdateFunctionCode',
   )
+}
+
+/**
+ * Whether SCF says in words that the function is busy. Some of its codes stand for that and for what will not pass too:
+ * `FailedOperation.UpdateFunctionConfiguration` also answers a change of the runtime.
+ */
+function namesBusyState(error: unknown): boolean {
+  if (!(error instanceof TencentError) || !error.code.startsWith('FailedOperation')) return false
+  return new RegExp(`\\b(${busyStates.join('|')})\\b`).test(error.message)
 }
 
 function isCode(error: unknown, ...codes: readonly string[]): boolean {

@@ -10,6 +10,8 @@ export interface DeployOptions {
   readonly namespace: string
   /** The name of the run role; `null` only where none is needed. */
   readonly role: string | null
+  /** The name of the run role of list-tokens; `null`: the same. */
+  readonly listRole: string | null
   /** Whether `AIGC_SECRET_ID` and `AIGC_SECRET_KEY` are put into the functions. */
   readonly copyKeys: boolean
   /** Names of further variables that are put into the functions. */
@@ -21,6 +23,7 @@ export interface DeployOptions {
 
 const flags = {
   role: { type: 'string' },
+  'list-role': { type: 'string' },
   stage: { type: 'string', default: 'dev' },
   region: { type: 'string' },
   namespace: { type: 'string', default: 'default' },
@@ -38,6 +41,7 @@ export const help = `Deploys list-tokens and mirror-tokens to Tencent SCF, or br
   npm run deploy:scf -- --role NAME [flags]
 
   --role NAME         the run role of both functions; docs/deploy-tencent.md says how to make it
+  --list-role NAME    another run role for list-tokens, one that may write no secrets (default that of --role)
   --stage NAME        part of the functions' names: vod-aigc-tokens-STAGE-list-tokens (default dev)
   --region REGION     where the functions run (default AIGC_REGION, else TENCENTCLOUD_REGION, else by AIGC_SITE)
   --namespace NAME    SCF namespace, which must exist (default "default")
@@ -89,7 +93,7 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
   const mode = values.help ? 'help' : remove ? (plan ? 'plan-remove' : 'remove') : plan ? 'plan' : 'deploy'
   const [stage, namespace, schedule] = [text('stage'), text('namespace'), text('schedule')]
   const optional = (name: keyof typeof flags): string | null => (values[name] ? text(name) : null)
-  const [role, region] = [optional('role'), optional('region')]
+  const [role, listRole, region] = [optional('role'), optional('list-role'), optional('region')]
   const auth = text('auth')
   const variables = values.env as string[]
   // Function names end at 60 characters.
@@ -99,8 +103,14 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
     problems.push('--namespace must be 1 to 30 letters, digits, "-" and "_"')
   if (region && !/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(region))
     problems.push('--region must be a Tencent Cloud region, such as ap-singapore')
-  if (role && !/^[\w+=,.@-]{1,128}$/.test(role))
-    problems.push('--role must be the name of a CAM role, without uin or path')
+  for (const [flag, name] of [
+    ['--role', role],
+    ['--list-role', listRole],
+  ])
+    if (name && !/^[\w+=,.@-]{1,128}$/.test(name))
+      problems.push(`${flag} must be the name of a CAM role, without uin or path`)
+  if (listRole && !role && !remove)
+    problems.push('--list-role goes with --role, which mirror-tokens then has')
   if (!isSchedule(schedule))
     problems.push(
       '--schedule must be a cron expression of seven fields (second minute hour day month weekday year), ' +
@@ -122,6 +132,7 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
     region,
     namespace,
     role,
+    listRole,
     copyKeys: values['copy-keys'] === true,
     variables,
     schedule,

@@ -1,6 +1,5 @@
 /** The judgement of a deployment: what stands and what is wanted in, the calls that remain out. Pure. */
-import { mark } from '../../lib/stores/store.ts'
-import { type FunctionState, isOurs, type TriggerState } from './state.ts'
+import { type FunctionState, isOurs, mark, type TriggerState } from './state.ts'
 import type { WantedFunction } from './wanted.ts'
 
 /** One call that changes something. */
@@ -287,10 +286,11 @@ function configure(wanted: WantedFunction, code: Code): Record<string, unknown> 
 /**
  * The mark, and what code the function has. `GetFunction` gives back no digest of it, and `GetFunctionAddress` one of
  * which it is not documented whether it is that of the zip as it was sent; so ours is kept here, where it changes in
- * the one call that ends an update. SCF takes letters, digits, blanks, commas, full stops and hyphens.
+ * the one call that ends an update. SCF promises to take letters, digits, blanks, commas and full stops, and no others
+ * but Chinese ones (https://www.tencentcloud.com/document/api/583/18580).
  */
 function describe(wanted: WantedFunction, { sha256 }: Code): string {
-  return `${mark} ${wanted.function}, code ${sha256}`
+  return `${mark}, ${wanted.function.replace('-', ' ')}, code ${sha256}`
 }
 
 function readDigest({ description }: FunctionState): string | null {

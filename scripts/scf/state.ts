@@ -1,7 +1,8 @@
 /** What stands on SCF: the answers of `GetFunction` and `ListTriggers`, read. Pure. */
-import { mark } from '../../lib/stores/store.ts'
-
 type Fields = Readonly<Record<string, unknown>>
+
+/** What the description of a function starts with that is ours. SCF promises no hyphens there. */
+export const mark = 'vod aigc tokens'
 
 /** https://cloud.tencent.com/document/api/583/115197; `Publishing` and `PublishFailed` are about other versions. */
 export interface FunctionState {
@@ -32,14 +33,16 @@ export interface TriggerState {
   readonly url: string
 }
 
-/** Whether `vod-aigc-tokens` made the function: its description starts with the mark. */
+/** Whether this command made the function: its description starts with the mark. */
 export function isOurs({ description }: FunctionState): boolean {
   return description.startsWith(mark)
 }
 
-/** Whether something is still going on with the function, so that SCF refuses all else. */
+/** The states in which something is still going on with a function, so that SCF refuses all else. */
+export const busyStates: readonly string[] = ['Creating', 'Updating', 'Publishing', 'Deleting']
+
 export function isBusy({ status }: FunctionState): boolean {
-  return ['Creating', 'Updating', 'Publishing', 'Deleting'].includes(status)
+  return busyStates.includes(status)
 }
 
 export function readFunction(answer: Fields, triggers: Fields): FunctionState {

@@ -3,6 +3,7 @@ import { parseConfig } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials.ts'
 import { ConfigError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
+import type { Target } from '../../lib/stores/store.ts'
 import type { FunctionName } from '../build.ts'
 import type { DeployOptions } from './options.ts'
 
@@ -39,6 +40,7 @@ const readBy: Readonly<Record<string, FunctionName>> = {
 
 /** The key that `--copy-keys` is about. A session token would expire in the function. */
 const keys = ['AIGC_SECRET_ID', 'AIGC_SECRET_KEY']
+const awsKeys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
 /** What stays here: the deployer's credentials, what the deploy command alone reads, and sources that need AWS. */
 const kept = [
   ...keys,
@@ -85,12 +87,14 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
     problems.add(`--copy-keys: ${keys.join(' and ')} must be set`)
 
   const names = nameFunctions(options.stage)
-  const common = { namespace: options.namespace, role: options.role ?? '', memoryMb: 256 }
+  const role = options.role ?? ''
+  const common = { namespace: options.namespace, memoryMb: 256 }
   const wanted: WantedFunction[] = [
     {
       ...common,
       function: 'list-tokens',
       name: names['list-tokens'],
+      role: options.listRole ?? role,
       timeoutSeconds: 15,
       environment: chooseEnvironment('list-tokens', options, env),
       trigger: { type: 'http', auth: options.auth },
@@ -99,6 +103,7 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
       ...common,
       function: 'mirror-tokens',
       name: names['mirror-tokens'],
+      role,
       // Room for AIGC_SETTLE_SECONDS between the two looks that a removal takes.
       timeoutSeconds: 180,
       environment: chooseEnvironment('mirror-tokens', options, env),
@@ -166,15 +171,31 @@ function checkEnvironment(
     const targets = [...config.mirrors, ...config.fallbacks].flatMap((mirror) => mirror.targets)
     if (targets.some(({ scheme }) => scheme === 'file'))
       problems.push('a target is a file:, and SCF keeps no files; use tencent-ssm: or aws-secretsmanager:')
-    if (targets.some(({ scheme }) => scheme === 'aws-secretsmanager') && !environment['AWS_ACCESS_KEY_ID'])
-      problems.push(
-        'a target is in AWS, for which a function on SCF has no credentials; ' +
-          'add --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY',
-      )
+    problems.push(...checkAwsTargets(targets, environment))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     problems.push(...error.problems)
   }
+  return problems
+}
+
+/** What AWS's own SDK would miss on SCF, which knows nothing of AWS. */
+function checkAwsTargets(
+  targets: readonly Target[],
+  environment: Readonly<Record<string, string>>,
+): string[] {
+  const inAws = targets.filter(({ scheme }) => scheme === 'aws-secretsmanager')
+  const missing = inAws.length > 0 ? awsKeys.filter((name) => environment[name] === undefined) : []
+  const problems: string[] = []
+  if (missing.length > 0)
+    problems.push(
+      'a target is in AWS, for which a function on SCF has no credentials; ' +
+        `add ${missing.map((name) => `--env ${name}`).join(' ')}`,
+    )
+  const namesRegion = ({ name, options }: Target): boolean =>
+    options['region'] !== undefined || name.startsWith('arn:')
+  if (environment['AWS_REGION'] === undefined && !inAws.every(namesRegion))
+    problems.push('a target in AWS names no region; add ?region=… to it, or --env AWS_REGION')
   return problems
 }
 

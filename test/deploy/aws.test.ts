@@ -1,7 +1,8 @@
 /**
  * A whole deployment to moto: made, found unchanged, changed, rolled back, removed; and both functions with no more
- * than the actions that their roles are granted. moto's CloudFormation makes roles, functions, log groups and the
- * queue. It passes over the API, the secrets, the schedule and the alarms: those are test/template.test.ts's.
+ * than the actions that their roles are granted, by the ARNs that secrets really have. moto's CloudFormation makes roles, functions, log groups and the
+ * queue. It passes over the API, the secrets, the schedule and the alarms: those are test/template.test.ts's, and so is
+ * sts:GetWebIdentityToken, which moto does not have.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FunctionProcess, startFunction } from '../function-process.ts'
@@ -117,19 +118,56 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     await simulator?.close()
   })
 
+  function statementsOf(role: string): Resource['Properties'][] {
+    return cli.readTemplate().Resources[role]?.Properties.Policies[0].PolicyDocument.Statement
+  }
+
+  /** Where moto is. */
+  const account: Readonly<Record<string, string>> = {
+    Partition: 'aws',
+    Region: 'us-east-1',
+    AccountId: '123456789012',
+  }
+
+  /** What a role may do with one secret, which the template knows by its name only. */
+  function actionsOn(arn: string, role: string): string[] {
+    const covers = (resource: Resource['Properties']): boolean => {
+      const pattern = String(resource?.['Fn::Sub'] ?? resource)
+        .replace(/\$\{AWS::(\w+)\}/g, (_, name: string) => account[name] ?? name)
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('?', '.')
+        .replaceAll('*', '.*')
+      return new RegExp(`^${pattern}$`).test(arn)
+    }
+    return statementsOf(role)
+      .filter(({ Resource: resources }) => [resources].flat().some(covers))
+      .flatMap(({ Action }) => Action)
+  }
+
+  const fixedKey = (): Record<string, string> => ({
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+  })
+
   /** Starts a function as somebody who may do what its role may. */
-  async function startAs(
+  function startAs(
     name: 'list-tokens' | 'mirror-tokens',
     role: string,
     environment: Record<string, string>,
   ): Promise<FunctionProcess> {
-    const { Statement } = cli.readTemplate().Resources[role]?.Properties.Policies[0].PolicyDocument ?? {}
-    const actions = Statement.flatMap(({ Action }: Resource['Properties']) => Action)
+    const actions = statementsOf(role).flatMap(({ Action }) => Action)
+    return startWith(actions, name, { ...fixedKey(), ...environment })
+  }
+
+  /** Starts a function as somebody who may do these actions. */
+  async function startWith(
+    actions: readonly string[],
+    name: 'list-tokens' | 'mirror-tokens',
+    environment: Record<string, string>,
+  ): Promise<FunctionProcess> {
     await moto.ignoreAuth()
     const user = await moto.enforceAuth(actions)
     const fn = startFunction(name, {
-      AIGC_SECRET_ID: simulator.secretId,
-      AIGC_SECRET_KEY: simulator.secretKey,
       AIGC_VOD_ENDPOINT: simulator.url,
       AIGC_SUB_APP_IDS: '1500000001',
       AIGC_SETTLE_SECONDS: '0',
@@ -143,8 +181,11 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     return fn
   }
 
-  /** Makes a secret as the stack does: with our mark, without a value. */
-  async function createSecret(Name: string): Promise<void> {
+  /** Makes a secret, as the stack does if nothing else is said: with our mark, without a value. Returns its ARN. */
+  async function createSecret(
+    Name: string,
+    others: Readonly<Record<string, unknown>> = { Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }] },
+  ): Promise<string> {
     await moto.ignoreAuth()
     const answer = await fetch(moto.url, {
       method: 'POST',
@@ -153,13 +194,10 @@ describe.skipIf(motoMissing)('the granted actions', () => {
         'x-amz-target': 'secretsmanager.CreateSecret',
         authorization: 'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/secretsmanager/aws4_request',
       },
-      body: JSON.stringify({
-        Name,
-        Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
-        ClientRequestToken: Name.padEnd(32, '-'),
-      }),
+      body: JSON.stringify({ Name, ...others, ClientRequestToken: Name.padEnd(32, '-') }),
     })
     expect(answer.status).toBe(200)
+    return ((await answer.json()) as { ARN: string }).ARN
   }
 
   const target = 'aws-secretsmanager:{SubAppId}/kept'
@@ -187,6 +225,14 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     expect((await mirror.invoke({})).error?.message).toContain('CreateSecret')
   })
 
+  it('MirrorTokensRole is too little to mark a secret that was made by hand', async () => {
+    await createSecret('1500000001/unmarked', {})
+    const mirror = await startAs('mirror-tokens', 'MirrorTokensRole', {
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/unmarked',
+    })
+    expect((await mirror.invoke({})).error?.message).toContain('TagResource')
+  })
+
   it('ListTokensRole is enough to serve the mirrored secret', async () => {
     const list = await startAs('list-tokens', 'ListTokensRole', {
       AIGC_SOURCE: 'mirror',
@@ -201,5 +247,41 @@ describe.skipIf(motoMissing)('the granted actions', () => {
       AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/empty',
     })
     expect((await mirror.invoke({})).error?.message).toContain('PutSecretValue')
+  })
+
+  it('both roles are enough for the credentials secret and the mirrored one, and for no other secret', async () => {
+    const params = ['credentialsSecret=team/tencent', 'makeSecrets=false', 'subAppIds=1500000001']
+    expect((await cli.run(['package', ...params.map((param) => `--param=${param}`)])).code).toBe(0)
+    const { secretId: SecretId, secretKey: SecretKey } = simulator
+    const credentials = await createSecret('team/tencent', {
+      SecretString: JSON.stringify({ SecretId, SecretKey }),
+    })
+    const mirrored = await createSecret('vod-aigc-tokens/dev/1500000001')
+    const other = await createSecret('team/other', { SecretString: 'x' })
+
+    const read = ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue']
+    const write = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage']
+    for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
+      expect(actionsOn(credentials, role)).toEqual(['secretsmanager:GetSecretValue'])
+      expect(actionsOn(other, role)).toEqual([])
+    }
+    expect(actionsOn(mirrored, 'ListTokensRole')).toEqual(read)
+    expect(actionsOn(mirrored, 'MirrorTokensRole')).toEqual([...read, ...write])
+
+    // With the settings that the stack gives them; there is no other key.
+    const settingsOf = (logicalId: string): Record<string, string> =>
+      cli.readTemplate().Resources[logicalId]?.Properties.Environment.Variables
+    const listSettings = settingsOf('ListDashtokensLambdaFunction')
+    const list = await startWith(actionsOn(credentials, 'ListTokensRole'), 'list-tokens', listSettings)
+    expect((await list.invoke({ Reveal: true })).result).toMatchObject({
+      ApiTokens: ['token-a'],
+      Stale: false,
+    })
+    const mirror = await startWith(
+      [...actionsOn(credentials, 'MirrorTokensRole'), ...actionsOn(mirrored, 'MirrorTokensRole')],
+      'mirror-tokens',
+      settingsOf('MirrorDashtokensLambdaFunction'),
+    )
+    expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
   })
 })

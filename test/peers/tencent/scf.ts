@@ -97,8 +97,10 @@ export interface Scf {
   delayMs: number
   /** Why the next creation, update or deletion is going to fail, after it was accepted; `null` if it is not. */
   failNext: string | null
-  /** The roles that exist and that SCF may take on; `vod-aigc-tokens` at first. */
+  /** The roles that exist, for CAM too, and that SCF may take on; `vod-aigc-tokens` at first. */
   readonly roles: Set<string>
+  /** What functions may be written for, in every region. */
+  readonly runtimes: Set<string>
   /** The namespaces of every region; `default` at first. */
   readonly namespaces: Set<string>
   /** All functions of a region, oldest first. */
@@ -234,8 +236,12 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   }
 
   /** The function, if nothing is going on with it; `refusal` is the code otherwise. */
-  const idle = (one: CloudFunction, refusal: string): CloudFunction => {
-    if (one.pending) throw new ApiError(refusal, `The function is \`${one.status}\`; try again later.`)
+  const idle = (
+    one: CloudFunction,
+    refusal: string,
+    words: (status: string) => string = (status) => `The function is \`${status}\`; try again later.`,
+  ): CloudFunction => {
+    if (one.pending) throw new ApiError(refusal, words(one.status))
     return one
   }
 
@@ -271,8 +277,8 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       checkNamespace(namespace)
       if (!/^[A-Za-z](?=.{1,59}$)[A-Za-z0-9_-]*[A-Za-z0-9]$/.test(name))
         throw invalidValue('FunctionName', `is \`${name}\``, '2 to 60 letters, digits, - and _')
-      if (!runtimes.includes(Runtime))
-        throw invalidValue('Runtime', `is \`${Runtime}\``, runtimes.join(' or '))
+      if (!scf.runtimes.has(Runtime))
+        throw invalidValue('Runtime', `is \`${Runtime}\``, [...scf.runtimes].join(' or '))
       if (Type !== 'Event' && Type !== 'HTTP') throw invalidValue('Type', `is \`${Type}\``, 'Event or HTTP')
       checkHandler(Handler)
       const files = readCode(input)
@@ -324,7 +330,12 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   const updateFunctionConfiguration = action(
     { ...functionName, ...configuration, Runtime: 'string?' },
     (input, { region }) => {
-      const one = idle(find(region, input), 'FailedOperation.FunctionStatusError')
+      const one = idle(
+        find(region, input),
+        'FailedOperation.UpdateFunctionConfiguration',
+        // As the service says it, whatever the language asked for.
+        (status) => `当前函数处于${status}状态，无法进行此操作，请稍后重试。`,
+      )
       if (input.Runtime !== undefined && input.Runtime !== one.configuration.Runtime)
         throw invalidValue('Runtime', 'differs', 'what it was: it cannot be changed')
       const changed = readConfiguration(input, one.configuration)
@@ -618,6 +629,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     delayMs: 20,
     failNext: null,
     roles: new Set(['vod-aigc-tokens']),
+    runtimes: new Set(runtimes),
     namespaces: new Set(['default']),
     functions: (region) =>
       [...functionsOf(region).values()].map((one) => ({
@@ -710,9 +722,9 @@ function readEnvironment(value: unknown): Record<string, string> {
   return Object.fromEntries(variables.map(({ Key, Value }) => [Key, Value]))
 }
 
-/** The documentation allows letters, digits, blanks, commas and full stops; hyphens are seen in use. */
+/** No other characters than those that the documentation names, though the service may take more. */
 function checkDescription(description: string): void {
-  if (!/^[\p{Script=Han}A-Za-z0-9 ,.\n-]{0,1000}$/u.test(description))
+  if (!/^[\p{Script=Han}A-Za-z0-9 ,.]{0,1000}$/u.test(description))
     throw invalidValue('Description', 'is something else', '1000 letters, digits, blanks, commas and stops')
 }
 

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createCam } from './cam.ts'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
 import { createGate, maxBodyBytes } from './gate.ts'
@@ -108,7 +109,8 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
   const scf = createScf({ regions, keys, now, url: () => `http://127.0.0.1:${port}` })
   const clock = (): number => now() + settings.clockOffsetMs
   const sts = createSts({ keys, clock })
-  const services = [vod.service, ssm.service, sts.service, scf.service]
+  const cam = createCam({ roles: scf.roles })
+  const services = [vod.service, ssm.service, sts.service, scf.service, cam]
   const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const calls: Call[] = []
   const admit = createGate({ services, keys, now, clock })

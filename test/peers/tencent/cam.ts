@@ -1,0 +1,46 @@
+/**
+ * CAM 2019-01-16, the access management, as far as whether a role exists
+ * (https://www.tencentcloud.com/document/product/598/33557). Whom a key may do what is not modelled: anything.
+ */
+import { createHash } from 'node:crypto'
+import { ApiError, action, type Service } from './service.ts'
+
+/** What callers see of the account. Its `roles`, by name, trust SCF. */
+export function createCam({ roles }: { readonly roles: ReadonlySet<string> }): Service {
+  const getRole = action({ RoleName: 'string?', RoleId: 'string?' }, ({ RoleName, RoleId }) => {
+    const name = [...roles].find((role) =>
+      RoleName === undefined ? idOf(role) === RoleId : role === RoleName,
+    )
+    if (name === undefined) throw new ApiError('InvalidParameter.RoleNotExist', 'role not exist')
+    return {
+      RoleInfo: {
+        RoleId: idOf(name),
+        RoleName: name,
+        PolicyDocument: JSON.stringify({
+          version: '2.0',
+          statement: [
+            { effect: 'allow', action: 'name/sts:AssumeRole', principal: { service: 'scf.qcloud.com' } },
+          ],
+        }),
+        Description: '',
+        AddTime: '2026-03-10 05:16:23',
+        UpdateTime: '2026-03-10 05:16:23',
+        ConsoleLogin: 0,
+        RoleType: 'user',
+        SessionDuration: 7200,
+      },
+    }
+  })
+  return {
+    name: 'cam',
+    version: '2019-01-16',
+    callsPerSecond: () => 20,
+    actions: new Map([['GetRole', getRole]]),
+  }
+}
+
+/** Nineteen digits, as of the service. */
+function idOf(role: string): string {
+  const [high = 0, low = 0] = createHash('sha256').update(role).digest()
+  return `46116860184${String(high * 256 + low).padStart(8, '0')}`
+}
