@@ -15,12 +15,19 @@ import { startTencentSimulator, type TencentSimulator } from './peers/tencent/si
 const subAppId = 251006666
 const running: FunctionProcess[] = []
 let simulator: TencentSimulator
+/** For the simulator each begins a second later, so that none is throttled for the calls of those before. */
+let tests = 0
 
 beforeAll(async () => {
   vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
-  simulator = await startTencentSimulator({ applications: [{ subAppId, tokens: ['token-one'] }], lagMs: 0 })
+  simulator = await startTencentSimulator({
+    now: () => Date.now() + 1000 * tests,
+    applications: [{ subAppId, tokens: ['token-one'] }],
+    lagMs: 0,
+  })
 })
 afterEach(async () => {
+  tests++
   await Promise.all(running.splice(0).map((one) => one.close()))
   simulator.clearFaults()
 })
