@@ -112,26 +112,32 @@ export type Sign = (
 
 /**
  * What {@link authorization} gives, for requests that differ in nothing but body and time: what they share is worked
- * out once, and the signing key once a day.
+ * out once, the signing key once a day, and the hash of the canonical request, which has no time in it, once for a body
+ * that is sent again.
  */
 export function createSigner(request: Omit<SignableRequest, 'body'>, service: string): Sign {
   const canonical = Buffer.from(canonicalRequest({ ...request, body: '' }))
   const payloadHashAt = canonical.length - hexBytes
   const headerNames = signedHeaders(request.headers)
-  let kept: ReturnType<typeof prepareDay> | undefined
+  let day: ReturnType<typeof prepareDay> | undefined
+  let last: { readonly body: string | Uint8Array; readonly canonicalHash: string } | undefined
 
   return (body, timestamp, { secretId, secretKey }) => {
-    const day = Math.floor(timestamp / secondsOfDay)
-    if (kept?.day !== day || kept.secretKey !== secretKey) kept = prepareDay(day, secretKey, service)
-    canonical.write(sha256Hex(body), payloadHashAt, 'latin1')
-    const signed = kept.hmac(`TC3-HMAC-SHA256\n${timestamp}\n${kept.scope}\n${sha256Hex(canonical)}`)
-    return `TC3-HMAC-SHA256 Credential=${secretId}/${kept.scope}, SignedHeaders=${headerNames}, Signature=${signed}`
+    // The bytes of a buffer may have changed.
+    if (body !== last?.body || typeof body !== 'string') {
+      canonical.write(sha256Hex(body), payloadHashAt, 'latin1')
+      last = { body, canonicalHash: sha256Hex(canonical) }
+    }
+    const number = Math.floor(timestamp / secondsOfDay)
+    if (day?.number !== number || day.secretKey !== secretKey) day = prepareDay(number, secretKey, service)
+    const signed = day.hmac(`TC3-HMAC-SHA256\n${timestamp}\n${day.scope}\n${last.canonicalHash}`)
+    return `TC3-HMAC-SHA256 Credential=${secretId}/${day.scope}, SignedHeaders=${headerNames}, Signature=${signed}`
   }
 }
 
-function prepareDay(day: number, secretKey: string, service: string) {
-  const scope = { service, timestamp: day * secondsOfDay }
-  return { day, secretKey, scope: credentialScope(scope), hmac: prepareHmac(signingKey(secretKey, scope)) }
+function prepareDay(number: number, secretKey: string, service: string) {
+  const scope = { service, timestamp: number * secondsOfDay }
+  return { number, secretKey, scope: credentialScope(scope), hmac: prepareHmac(signingKey(secretKey, scope)) }
 }
 
 const secondsOfDay = 86_400

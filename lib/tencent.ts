@@ -81,7 +81,15 @@ export function createTencentClient(
     const known = prepared.get(action)
     if (known) return known
     const signed = { 'content-type': 'application/json; charset=utf-8', host, 'x-tc-action': action }
-    const made = { signed, sign: createSigner({ method: 'POST', headers: signed }, service) }
+    const made = {
+      fixed: {
+        ...signed,
+        'x-tc-version': version,
+        'x-tc-language': 'en-US',
+        ...(region !== undefined && { 'x-tc-region': region }),
+      },
+      sign: createSigner({ method: 'POST', headers: signed }, service),
+    }
     prepared.set(action, made)
     return made
   }
@@ -93,16 +101,13 @@ export function createTencentClient(
     timeoutMs: number,
   ): Promise<Outcome> {
     const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
-    const { signed, sign } = prepare(action)
-    const headers = {
-      ...signed,
+    const { fixed, sign } = prepare(action)
+    const headers: Record<string, string> = {
+      ...fixed,
       authorization: credentials ? sign(body, timestamp, credentials) : 'SKIP',
       'x-tc-timestamp': String(timestamp),
-      'x-tc-version': version,
-      'x-tc-language': 'en-US',
-      ...(region !== undefined && { 'x-tc-region': region }),
-      ...(credentials?.token !== undefined && { 'x-tc-token': credentials.token }),
     }
+    if (credentials?.token !== undefined) headers['x-tc-token'] = credentials.token
     try {
       return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
     } catch (error) {
@@ -166,8 +171,8 @@ export function createTencentClient(
 
 /** What all calls of an action have in common. */
 interface Prepared {
-  /** The signed headers. */
-  readonly signed: Readonly<Record<string, string>>
+  /** All headers but those that the signature and the time make. */
+  readonly fixed: Readonly<Record<string, string>>
   readonly sign: Sign
 }
 

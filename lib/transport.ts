@@ -5,7 +5,7 @@ import { type ClientErrorCode, CodedError } from './errors.ts'
 export interface OutgoingRequest {
   /** `https://HOST[:PORT]` without a path: API 3.0 has only `/`. */
   readonly endpoint: string
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Record<string, string>
   readonly body: string
   /** How long the whole exchange may take, in milliseconds. */
   readonly timeoutMs: number
@@ -58,7 +58,7 @@ export function createTransport(): Send {
   return ({ endpoint, headers, body, timeoutMs }) =>
     new Promise((resolve, reject) => {
       const exchange = createExchange(timeoutMs, resolve, reject)
-      poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers: { ...headers }, body }, exchange)
+      poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers, body }, exchange)
     })
 }
 
@@ -110,7 +110,9 @@ function createExchange(
     },
     onResponseEnd() {
       clearTimeout(timer)
-      resolve({ status, headers: answerHeaders, body: Buffer.concat(chunks).toString('utf8') })
+      const [only] = chunks
+      const whole = only && chunks.length === 1 ? only : Buffer.concat(chunks)
+      resolve({ status, headers: answerHeaders, body: whole.toString('utf8') })
     },
     onResponseError(_, error) {
       clearTimeout(timer)
