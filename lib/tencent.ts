@@ -65,6 +65,7 @@ export type CallTencent = (
 /** Waits before a retry are uniform between 0 and this, doubled each time up to the largest ("full jitter"). */
 const firstBackoffMs = 200
 const largestBackoffMs = 5_000
+const jsonType = 'application/json; charset=utf-8'
 /** An attempt gets half of the time left, so that one dead connection does not cost the call; but at least this. */
 const shortestAttemptMs = 1_000
 
@@ -73,25 +74,17 @@ export function createTencentClient(
   lend: TencentClientDependencies,
 ): CallTencent {
   const { host } = new URL(endpoint)
-  const prepared = new Map<string, Prepared>()
+  const signers = new Map<string, Sign>()
   /** How far Tencent's clock is ahead of ours, learned from a refused signature. */
   let clockOffsetMs = 0
 
-  function prepare(action: string): Prepared {
-    const known = prepared.get(action)
+  function signerOf(action: string): Sign {
+    const known = signers.get(action)
     if (known) return known
-    const signed = { 'content-type': 'application/json; charset=utf-8', host, 'x-tc-action': action }
-    const made = {
-      fixed: {
-        ...signed,
-        'x-tc-version': version,
-        'x-tc-language': 'en-US',
-        ...(region !== undefined && { 'x-tc-region': region }),
-      },
-      sign: createSigner({ method: 'POST', headers: signed }, service),
-    }
-    prepared.set(action, made)
-    return made
+    const headers = { 'content-type': jsonType, host, 'x-tc-action': action }
+    const signer = createSigner({ method: 'POST', headers }, service)
+    signers.set(action, signer)
+    return signer
   }
 
   async function attempt(
@@ -101,12 +94,17 @@ export function createTencentClient(
     timeoutMs: number,
   ): Promise<Outcome> {
     const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
-    const { fixed, sign } = prepare(action)
+    const sign = signerOf(action)
     const headers: Record<string, string> = {
-      ...fixed,
+      'content-type': jsonType,
+      host,
+      'x-tc-action': action,
       authorization: credentials ? sign(body, timestamp, credentials) : 'SKIP',
       'x-tc-timestamp': String(timestamp),
+      'x-tc-version': version,
+      'x-tc-language': 'en-US',
     }
+    if (region !== undefined) headers['x-tc-region'] = region
     if (credentials?.token !== undefined) headers['x-tc-token'] = credentials.token
     try {
       return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
@@ -169,13 +167,6 @@ export function createTencentClient(
   }
 }
 
-/** What all calls of an action have in common. */
-interface Prepared {
-  /** All headers but those that the signature and the time make. */
-  readonly fixed: Readonly<Record<string, string>>
-  readonly sign: Sign
-}
-
 /** The credentials are no good, or no longer: they expired, or somebody rotated them. */
 const refusals = ['AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound', 'AuthFailure.SignatureFailure']
 
@@ -227,7 +218,7 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
   if (response === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
-  if (error === undefined) return { response: { ...response, RequestId: requestId } }
+  if (error === undefined) return { response: Object.assign(response, { RequestId: requestId }) }
   if (!isRecord(error) || code === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
   const dateMs = Date.parse(headers.date ?? '')
