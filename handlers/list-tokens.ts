@@ -89,7 +89,8 @@ async function runByHand(
 }
 
 function countRequest(stale = false): Metrics {
-  return { Requests: 1, ...takeUpstream(), StaleServed: stale ? 1 : 0 }
+  const { calls, ms } = takeUpstream()
+  return { Requests: 1, UpstreamCalls: calls, UpstreamMs: ms, StaleServed: stale ? 1 : 0 }
 }
 
 function callDeadline({ deadline }: Invocation): number {

@@ -50,7 +50,7 @@ const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION
 const scrubber = createScrubber()
 learnFromEnvironment()
 const send = createTransport()
-const upstream = { calls: 0, ms: 0 }
+let upstream = { calls: 0, ms: 0 }
 const lendToLog = {
   write: writeToStdout,
   now,
@@ -120,10 +120,9 @@ export function createHandler(
 }
 
 /** How many calls were sent to Tencent since this was last asked, and how long they took in milliseconds. */
-export function takeUpstream(): { UpstreamCalls: number; UpstreamMs: number } {
-  const taken = { UpstreamCalls: upstream.calls, UpstreamMs: upstream.ms }
-  upstream.calls = 0
-  upstream.ms = 0
+export function takeUpstream(): { calls: number; ms: number } {
+  const taken = upstream
+  upstream = { calls: 0, ms: 0 }
   return taken
 }
 

@@ -29,7 +29,7 @@ export function embedMetrics(functionName: string, now: number, metrics: Metrics
   const key = names.join()
   const definition = definitions.get(key) ?? JSON.stringify(define(names))
   definitions.set(key, definition)
-  const values = JSON.stringify({ FunctionName: functionName, ...metrics }).slice(1, -1)
+  const values = `"FunctionName":${JSON.stringify(functionName)},${JSON.stringify(metrics).slice(1, -1)}`
   return `"_aws":{"Timestamp":${now},"CloudWatchMetrics":${definition}},${values}`
 }
 
