@@ -57,6 +57,20 @@ describe('createTransport', () => {
     expect(sockets.size).toBe(1)
   })
 
+  it('createTransport keeps a connection that idles for longer than the five seconds of most clients', async () => {
+    const sockets = new Set<Socket>()
+    const endpoint = await serve((request, response) => {
+      sockets.add(request.socket)
+      response.end()
+    })
+    // The server says nothing of how long it keeps connections.
+    if (server) server.keepAliveTimeout = 0
+    await post(endpoint)
+    await new Promise((resolve) => setTimeout(resolve, 6_500))
+    await post(endpoint)
+    expect(sockets.size).toBe(1)
+  })
+
   it('createTransport times out on a server that never answers', async () => {
     const endpoint = await serve(() => {})
     await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
