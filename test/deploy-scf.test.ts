@@ -331,11 +331,12 @@ describe('npm run deploy:scf after a death', () => {
     ['CreateFunction', 1],
     ['CreateTrigger', 1],
     ['CreateFunction', 2],
+    // The last step: nothing is left but to see that.
     ['CreateTrigger', 2],
   ] as const)('npm run deploy:scf finishes what died after %s number %i', async (action, nth) => {
     const { simulator, run, runUntilDeath } = await start()
     await runUntilDeath(role, action, nth)
-    expect(standing(simulator)).not.toEqual(deployed)
+    if (action === 'CreateFunction' || nth === 1) expect(standing(simulator)).not.toEqual(deployed)
     expect(await run(role)).toMatchObject({ exitCode: 0 })
     expect(standing(simulator)).toEqual(deployed)
     // Nothing was made twice.
