@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { buildFunctions, type FunctionName } from './build.ts'
 
 export interface Scratch {
@@ -42,8 +43,11 @@ export function makeScratch(signalExitCode: number): Scratch {
     build() {
       const built = buildFunctions(join(folder, 'functions'))
       building = built
-      // Ctrl-C ends esbuild too; the build that fails for that is no failure.
-      return built.catch((error: unknown) => ending ?? Promise.reject(error))
+      return built.catch(async (error: unknown) => {
+        // Ctrl-C ends esbuild too, and that may be heard of first; the build that fails for it is no failure.
+        await sleep(200)
+        return ending ?? Promise.reject(error)
+      })
     },
   }
 }
