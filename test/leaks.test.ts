@@ -75,7 +75,7 @@ beforeAll(async () => {
     AIGC_API_KEYS: `app:full:${createHash('sha256').update(secret.apiKey).digest('hex')}`,
     AIGC_CACHE_SECONDS: '0',
     AIGC_SETTLE_SECONDS: '0',
-    AIGC_TIMEOUT_MS: '1000',
+    AIGC_TIMEOUT_MS: '5000',
     AIGC_LOG_LEVEL: 'debug',
     AWS_LAMBDA_FUNCTION_NAME: 'canary',
     AWS_ENDPOINT_URL: `http://127.0.0.1:${(aws.address() as AddressInfo).port}`,

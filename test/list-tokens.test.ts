@@ -420,7 +420,7 @@ describe('list-tokens while Tencent fails', () => {
     writeFileSync(join(folder, 'other'), mirrored(['mirrored-token-2'], 1500000001))
     const settings = { AIGC_SUB_APP_IDS: '251006666', AIGC_FALLBACK: `file:${folder}/other` }
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
-    const fallback = start({ ...settings, AIGC_TIMEOUT_MS: '500' })
+    const fallback = start({ ...settings, AIGC_TIMEOUT_MS: '3000' })
     expect((await request(fallback, http)).json['code']).toBe('InternalError')
     expect(fallback.log()).toContainEqual(
       expect.objectContaining({

@@ -724,7 +724,7 @@ describe('log lines', () => {
       AIGC_SUB_APP_IDS: '1500000001',
       AIGC_HTTP_AUTH: 'gateway',
       AIGC_CACHE_SECONDS: '0',
-      AIGC_TIMEOUT_MS: '1000',
+      AIGC_TIMEOUT_MS: '4000',
     }
     const list = startFunction('list-tokens', { ...shared, AWS_LAMBDA_FUNCTION_NAME: 'the-list' })
     const mirror = startFunction('mirror-tokens', {
