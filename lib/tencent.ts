@@ -95,6 +95,7 @@ export function createTencentClient(
   ): Promise<Outcome> {
     const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
     const sign = signerOf(action)
+    // The first three are those that are signed. Written out, because copying an object costs more than the signature.
     const headers: Record<string, string> = {
       'content-type': jsonType,
       host,
