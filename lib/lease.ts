@@ -32,17 +32,20 @@ export function createLeasedCredentials(
   let flight: { readonly landing: Promise<Lease>; readonly deadline: number } | null = null
   let pausedUntil = 0
 
-  async function start(deadline: number): Promise<Lease> {
-    try {
-      lease = await fetch(deadline)
-      return lease
-    } finally {
-      flight = null
-    }
+  function start(deadline: number): NonNullable<typeof flight> {
+    const landing = fetch(deadline)
+      .then((fetched) => {
+        lease = fetched
+        return fetched
+      })
+      .finally(() => {
+        flight = null
+      })
+    return { landing, deadline }
   }
 
   async function renew(deadline: number): Promise<Lease> {
-    flight ??= { landing: start(deadline), deadline }
+    flight ??= start(deadline)
     const joined = flight
     try {
       return await joined.landing

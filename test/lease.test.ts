@@ -101,6 +101,19 @@ describe('createLeasedCredentials', () => {
     expect(await idOf(get(far))).toBe('b')
   })
 
+  it('createLeasedCredentials never keeps a failure, not even one that is thrown at once', async () => {
+    let calls = 0
+    const getAtOnce = createLeasedCredentials(
+      () => {
+        if (calls++ === 0) throw new Error('down')
+        return Promise.resolve(lease('a', 7_200_000))
+      },
+      () => now,
+    )
+    await expect(getAtOnce(far)).rejects.toThrow('down')
+    expect(await idOf(getAtOnce(far))).toBe('a')
+  })
+
   it('createLeasedCredentials never keeps a failure', async () => {
     script = [new Error('down'), lease('a', 7_200_000)]
     await expect(get(far)).rejects.toThrow('down')
