@@ -5,15 +5,8 @@ import { type HttpEvent, readEvent, toReply } from '../lib/events.ts'
 import { errorFields, scrubJson } from '../lib/log.ts'
 import { readManual } from '../lib/manual.ts'
 import type { Metrics } from '../lib/metrics.ts'
-import {
-  createHandler,
-  getRuntime,
-  type Invocation,
-  now,
-  type Outcome,
-  scrub,
-  takeUpstream,
-} from './runtime.ts'
+import { createHandler, getRuntime, type Invocation, type Outcome, scrub, takeUpstream } from './runtime.ts'
+import { systemTime } from './time.ts'
 
 export const handler = createHandler(
   'list-tokens',
@@ -35,7 +28,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
     config: () => getRuntime().config,
     list: (subAppId, refresh) =>
       getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
-    now,
+    now: systemTime.now,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId
@@ -94,5 +87,5 @@ function countRequest(stale = false): Metrics {
 }
 
 function callDeadline({ deadline }: Invocation): number {
-  return Math.min(deadline, now() + getRuntime().config.timeoutMs)
+  return Math.min(deadline, systemTime.monotonic() + getRuntime().config.timeoutMs)
 }

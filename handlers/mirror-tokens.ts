@@ -7,7 +7,8 @@ import { scrubJson } from '../lib/log.ts'
 import { readManual } from '../lib/manual.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror.ts'
-import { createHandler, getRuntime, now, scrub, sleep } from './runtime.ts'
+import { createHandler, getRuntime, scrub } from './runtime.ts'
+import { systemTime } from './time.ts'
 
 export const handler = createHandler(
   'mirror-tokens',
@@ -40,8 +41,7 @@ export const handler = createHandler(
       {
         list: async (subAppId, deadline) => (await list(subAppId, deadline)).apiTokens,
         openStore,
-        now,
-        sleep,
+        ...systemTime,
       },
     )
     const error = reportError(report) ?? undefined

@@ -19,12 +19,13 @@ import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from
 import { createTransport } from '../lib/transport.ts'
 import { assumeRole, stsApi } from '../lib/web-identity.ts'
 import { writeToStdout } from './stdout.ts'
+import { systemTime as time } from './time.ts'
 
 /** What both functions work with. */
 export interface Runtime {
   readonly config: Config
   readonly cache: TokenCache
-  /** Asks Tencent, past the cache; `deadline` is in epoch milliseconds. */
+  /** Asks Tencent, past the cache; `deadline` is on `Time.monotonic`. */
   list(subAppId: number | null, deadline: number): Promise<TokenList>
   openStore(target: Target): Store
 }
@@ -32,7 +33,7 @@ export interface Runtime {
 /** What both platforms say of an invocation, in one form. */
 export interface Invocation {
   readonly requestId: string | null
-  /** When the platform stops the function, less the time to say so; epoch milliseconds. */
+  /** When the platform stops the function, less the time to say so; on `Time.monotonic`. */
   readonly deadline: number
 }
 
@@ -53,21 +54,13 @@ const send = createTransport()
 let upstream = { calls: 0, ms: 0 }
 const lendToLog = {
   write: writeToStdout,
-  now,
+  now: time.now,
   scrub: scrubber.scrub,
 }
 let log = createLog('info', lendToLog)
 let runtime: Runtime | undefined
 
 export const { scrub } = scrubber
-
-export function now(): number {
-  return Date.now()
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
 
 /** The runtime of this instance, made on first need. Throws `ConfigError`. */
 export function getRuntime(): Runtime {
@@ -96,7 +89,7 @@ export function createHandler(
   run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
 ): (event: unknown, context: unknown) => Promise<unknown> {
   return async (event, context) => {
-    const started = now()
+    const started = time.monotonic()
     const invocation = readContext(context)
     let outcome: Outcome
     try {
@@ -106,13 +99,15 @@ export function createHandler(
     }
     const { result, error, fields, metrics } = outcome
     if (error !== undefined) learnFromEnvironment()
-    const ended = now()
-    const about = { invocation: invocation.requestId, durationMs: ended - started }
+    const about = {
+      invocation: invocation.requestId,
+      durationMs: Math.round(time.monotonic() - started),
+    }
     log(
       outcome.level ?? (error === undefined ? 'info' : 'error'),
       name,
       Object.assign(about, error === undefined ? fields : { ...errorFields(error), ...fields }),
-      lambdaName && embedMetrics(lambdaName, ended, metrics),
+      lambdaName && embedMetrics(lambdaName, time.now(), metrics),
     )
     if (error !== undefined) throw leavingError(error, scrub)
     return result
@@ -129,7 +124,6 @@ export function takeUpstream(): { calls: number; ms: number } {
 function createRuntime(): Runtime {
   const config = parseConfig(process.env, storeKinds)
   log = createLog(config.logLevel, lendToLog)
-  const time = { now, random: Math.random, sleep }
   const unsigned: TencentClientDependencies = {
     ...time,
     send,
@@ -143,8 +137,8 @@ function createRuntime(): Runtime {
   const { stsEndpoint, region } = config
   const callSts = createTencentClient({ ...stsApi, region, endpoint: stsEndpoint }, unsigned)
   const chain = createCredentialChain({
+    ...time,
     environment: () => process.env,
-    now,
     readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, time),
     assumeRole: (identity, deadline) =>
       assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.learn }),
@@ -195,8 +189,7 @@ function createRuntime(): Runtime {
       fetch: readsMirror ? mirrored : list,
       isQuiet: pace.isQuiet,
       fallback: readsMirror || config.fallbacks.length === 0 ? null : fallback,
-      now,
-      random: Math.random,
+      ...time,
     }),
     list,
     openStore: open,
@@ -240,6 +233,6 @@ function readContext(context: unknown): Invocation {
   const requestId = awsRequestId ?? request_id
   return {
     requestId: typeof requestId === 'string' ? requestId : null,
-    deadline: now() + (limitMs > 0 ? limitMs : noLimitMs) - reserveMs,
+    deadline: time.monotonic() + (limitMs > 0 ? limitMs : noLimitMs) - reserveMs,
   }
 }

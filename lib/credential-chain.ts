@@ -8,11 +8,10 @@ import {
 } from './credentials.ts'
 import { CredentialsError, TencentError } from './errors.ts'
 import { createLeasedCredentials, type GetCredentials, type Lease } from './lease.ts'
+import type { Time } from './time.ts'
 
-export interface CredentialChainDependencies {
+export interface CredentialChainDependencies extends Pick<Time, 'now' | 'monotonic' | 'after'> {
   environment(): Environment
-  /** Epoch milliseconds. */
-  now(): number
   /** Reads the AWS secret with that name or ARN. */
   readSecret(secretId: string, deadline: number): Promise<Lease>
   /** Exchanges an identity token of AWS for credentials of a Tencent role. */
@@ -51,7 +50,7 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
       } catch (error) {
         throw explained(error, explainChoice(choice))
       }
-    }, lend.now)
+    }, lend)
     return leased
   }
 

@@ -1,19 +1,16 @@
 /** Tencent credentials that AWS Secrets Manager keeps. */
-import { type AwsCallDependencies, callAws } from './aws-calls.ts'
+import { callAws } from './aws-calls.ts'
 import { isSendable } from './credentials.ts'
 import { CredentialsError } from './errors.ts'
 import type { Lease } from './lease.ts'
+import type { Time } from './time.ts'
 
 /**
  * Reads `{"SecretId":"…","SecretKey":"…","Token":"…"?}` from the current version of the secret with that name or ARN,
- * whose region counts if it is an ARN. `deadline` is in epoch milliseconds. Throws `CredentialsError`; needs
+ * whose region counts if it is an ARN. `deadline` is on `Time.monotonic`. Throws `CredentialsError`; needs
  * `secretsmanager:GetSecretValue`, and the use of the secret's KMS key where it has one of its own.
  */
-export async function readCredentialsSecret(
-  secretId: string,
-  deadline: number,
-  lend: AwsCallDependencies,
-): Promise<Lease> {
+export async function readCredentialsSecret(secretId: string, deadline: number, lend: Time): Promise<Lease> {
   const text = await getSecretString(secretId, deadline, lend)
   const { SecretId, SecretKey, Token, ...others } = parseFields(text)
   const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
@@ -28,15 +25,11 @@ export async function readCredentialsSecret(
   const credentials = { secretId: String(SecretId), secretKey: String(SecretKey) }
   return {
     credentials: { ...credentials, ...(Token !== undefined && { token: String(Token) }) },
-    expiresAt: Number.POSITIVE_INFINITY,
+    lifetimeMs: Number.POSITIVE_INFINITY,
   }
 }
 
-async function getSecretString(
-  secretId: string,
-  deadline: number,
-  lend: AwsCallDependencies,
-): Promise<string> {
+async function getSecretString(secretId: string, deadline: number, lend: Time): Promise<string> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import('./aws.ts')
   const region = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
   const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })

@@ -1,15 +1,18 @@
 /** Credentials that are fetched, kept while they are good, and fetched again in time. */
+import { CredentialsError } from './errors.ts'
 import type { Credentials } from './tc3.ts'
+import { ageMs, type Moment, momentOf, type Time, within } from './time.ts'
 
 export interface Lease {
   readonly credentials: Credentials
-  /** Epoch milliseconds; `Infinity` when nothing says. */
-  readonly expiresAt: number
+  /** For how long they are good from the moment they came, by the clock of whoever gave them; `Infinity` when nothing says. */
+  readonly lifetimeMs: number
 }
 
 /**
  * The credentials to sign with. `refused` are those that Tencent has just refused: they are never given again unless
- * they are fetched again. `deadline` is in epoch milliseconds. Throws what the fetch threw.
+ * they are fetched again. `deadline` is on `Time.monotonic`. Throws what the fetch threw, or `CredentialsError` with code
+ * `Timeout`.
  */
 export type GetCredentials = (deadline: number, refused?: Credentials) => Promise<Credentials>
 
@@ -21,26 +24,29 @@ const refreshPauseMs = 10_000
 const refreshPatienceMs = 3_000
 
 /**
- * Keeps what `fetch` gives. One fetch serves everybody who asks meanwhile. A refresh that fails while the old
- * credentials are good fails nobody, and a failure is never kept.
+ * Keeps what `fetch` gives. One fetch serves everybody who asks meanwhile, until the deadline of whoever began it: one
+ * that hangs is neither waited for nor joined after that. A refresh that fails while the old credentials are good fails
+ * nobody, and a failure is never kept.
  */
 export function createLeasedCredentials(
   fetch: (deadline: number) => Promise<Lease>,
-  now: () => number,
+  time: Pick<Time, 'now' | 'monotonic' | 'after'>,
 ): GetCredentials {
-  let lease: Lease | null = null
+  let lease: (Lease & { readonly since: Moment }) | null = null
   let flight: { readonly landing: Promise<Lease>; readonly deadline: number } | null = null
-  let pausedUntil = 0
+  let pausedUntil = Number.NEGATIVE_INFINITY
 
   function start(deadline: number): NonNullable<typeof flight> {
-    const landing = fetch(deadline)
+    const landing = within(time, deadline, outOfTime, () => fetch(deadline))
       .then((fetched) => {
-        lease = fetched
+        lease = { ...fetched, since: momentOf(time) }
         return fetched
       })
       .finally(() => {
         flight = null
       })
+    // Whoever waits hears of it; that nobody may be waiting any more is no error of its own.
+    landing.catch(() => {})
     return { landing, deadline }
   }
 
@@ -48,10 +54,10 @@ export function createLeasedCredentials(
     flight ??= start(deadline)
     const joined = flight
     try {
-      return await joined.landing
+      return await within(time, deadline, outOfTime, () => joined.landing)
     } catch (error) {
       // Whoever started it had less time than is left here.
-      if (now() >= joined.deadline && now() < deadline) return renew(deadline)
+      if (time.monotonic() >= joined.deadline && time.monotonic() < deadline) return renew(deadline)
       throw error
     }
   }
@@ -59,14 +65,26 @@ export function createLeasedCredentials(
   return async (deadline, refused) => {
     if (refused && lease?.credentials === refused) lease = null
     const kept = lease
-    if (!kept || now() >= kept.expiresAt) return (await renew(deadline)).credentials
-    if (now() < kept.expiresAt - refreshMarginMs || now() < pausedUntil) return kept.credentials
+    const leftMs = kept ? kept.lifetimeMs - ageMs(time, kept.since) : 0
+    if (!kept || leftMs <= 0) return (await renew(deadline)).credentials
+    const now = time.monotonic()
+    // Credentials that live for less than twice the margin would otherwise be fetched in every call.
+    const marginMs = Math.min(refreshMarginMs, kept.lifetimeMs / 2)
+    if (leftMs > marginMs || now < pausedUntil) return kept.credentials
     try {
-      const patienceMs = Math.min(refreshPatienceMs, (deadline - now()) / 3)
-      return (await renew(now() + patienceMs)).credentials
+      const patienceMs = Math.min(refreshPatienceMs, (deadline - now) / 3)
+      return (await renew(now + patienceMs)).credentials
     } catch {
-      pausedUntil = now() + refreshPauseMs
+      pausedUntil = time.monotonic() + refreshPauseMs
       return kept.credentials
     }
   }
+}
+
+function outOfTime(): CredentialsError {
+  return new CredentialsError(
+    'Timeout',
+    'Fetching the credentials for Tencent: no answer in time; check that their source can be reached from here',
+    true,
+  )
 }

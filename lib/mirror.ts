@@ -8,6 +8,7 @@ import { CodedError } from './errors.ts'
 import { judgeReading, type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
 import type { Reading, Store, Target } from './stores/store.ts'
 import { sha256Hex } from './tc3.ts'
+import { type Time, within } from './time.ts'
 import { fingerprint } from './tokens.ts'
 
 export interface MirrorRequest {
@@ -16,17 +17,14 @@ export interface MirrorRequest {
   readonly dryRun: boolean
   /** The digest of a plan that somebody looked at: exactly that plan is applied, at once. */
   readonly confirm: string | null
-  /** When the function is stopped, in epoch milliseconds. */
+  /** When the function is stopped, on `Time.monotonic`. */
   readonly deadline: number
 }
 
-export interface MirrorDependencies {
-  /** The current tokens of an application; `deadline` is in epoch milliseconds. */
+export interface MirrorDependencies extends Pick<Time, 'monotonic' | 'sleep' | 'after'> {
+  /** The current tokens of an application; `deadline` is on `Time.monotonic`. */
   list(subAppId: number | null, deadline: number): Promise<readonly string[]>
   openStore(target: Target): Store
-  /** Epoch milliseconds. */
-  now(): number
-  sleep(ms: number): Promise<void>
 }
 
 export type Outcome =
@@ -182,7 +180,9 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
 /** Asks for the newest list. When that fails, so do the application's targets. */
 async function readList(run: Run, application: Application): Promise<boolean> {
   try {
-    application.listed = new Set(await run.lend.list(application.subAppId, stepDeadline(run)))
+    const { subAppId } = application
+    const listed = await step(run, 'Listing the tokens', (deadline) => run.lend.list(subAppId, deadline))
+    application.listed = new Set(listed)
     return true
   } catch (error) {
     for (const state of application.targets.filter((state) => !isClosed(state))) fail(state, error)
@@ -192,7 +192,8 @@ async function readList(run: Run, application: Application): Promise<boolean> {
 
 async function readTarget(run: Run, state: TargetState): Promise<void> {
   try {
-    state.reading = await state.store.read(stepDeadline(run))
+    const attempt = `Reading ${state.target.uri}`
+    state.reading = await step(run, attempt, (deadline) => state.store.read(deadline))
   } catch (error) {
     fail(state, error)
   }
@@ -223,7 +224,9 @@ async function applyOne(run: Run, state: OpenTarget, planned: Plan): Promise<voi
     return
   }
   try {
-    await state.store.write(planned.rendered, planned.versionId, state.reading, stepDeadline(run))
+    await step(run, `Writing ${state.target.uri}`, (deadline) =>
+      state.store.write(planned.rendered, planned.versionId, state.reading, deadline),
+    )
   } catch (error) {
     fail(state, error)
     return
@@ -239,9 +242,8 @@ async function settleRemovals(run: Run, applications: readonly Application[]): P
     targets.filter(isOpen).some((state) => listed && missing(state.before, listed).length > 0),
   )
   if (leaving.length === 0) return
-  // The whole time, from now: a clock that jumped since the first look must not shorten it.
   const waitMs = settings.settleSeconds * 1000
-  const lackingMs = lend.now() + waitMs + settings.timeoutMs - request.deadline
+  const lackingMs = lend.monotonic() + waitMs + settings.timeoutMs - request.deadline
   if (lackingMs > 0) {
     for (const application of leaving) defer(application, settings.settleSeconds, lackingMs)
     return
@@ -396,9 +398,19 @@ function fail(state: TargetState, error: unknown): void {
   state.reason = error instanceof Error ? error.message : String(error)
 }
 
-/** No step of a run may take longer than one upstream call. */
-function stepDeadline({ request, settings, lend }: Run): number {
-  return Math.min(lend.now() + settings.timeoutMs, request.deadline)
+/** Whoever keeps a deadline by himself says better what hung, so he goes first. */
+const graceMs = 100
+
+/** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */
+function step<T>(
+  { request, settings, lend }: Run,
+  attempt: string,
+  work: (deadline: number) => Promise<T>,
+): Promise<T> {
+  const deadline = Math.min(lend.monotonic() + settings.timeoutMs, request.deadline)
+  const late = (): Error =>
+    new CodedError('Timeout', `${attempt}: no answer in time; check that this function can reach it`)
+  return within(lend, deadline + graceMs, late, () => work(deadline))
 }
 
 /** `Promise.all` over `items` with at most {@link concurrency} under way; results keep their order. */

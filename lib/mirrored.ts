@@ -6,7 +6,7 @@ import type { Store, Target } from './stores/store.ts'
 import type { TokenList } from './tokens.ts'
 
 /**
- * Reads the tokens that the application's one target holds. `deadline` is in epoch milliseconds. Throws
+ * Reads the tokens that the application's one target holds. `deadline` is on `Time.monotonic`. Throws
  * `StoreError` when the store cannot be read or holds no document of this application.
  */
 export async function readMirrored(

@@ -1,9 +1,10 @@
 /** How fast one instance may call Tencent: the documented rate, and silence after being throttled. */
+import type { Time } from './time.ts'
 
 export interface Pace {
   /**
    * Waits until a call may be sent and reserves its place; `false`, at once, when that would be after
-   * `deadline` (epoch milliseconds).
+   * `deadline` (on `Time.monotonic`).
    */
   admit(deadline: number): Promise<boolean>
   /** Tencent throttled: nothing is asked for a random one to five seconds. */
@@ -16,37 +17,15 @@ export interface Pace {
 const spanMs = 1_150
 
 /** `callsPerSecond` holds for every span of one second, wherever it begins. */
-export function createPace(
-  callsPerSecond: number,
-  lend: {
-    /** Epoch milliseconds. */
-    now(): number
-    /** Uniform in [0, 1). */
-    random(): number
-    sleep(ms: number): Promise<void>
-  },
-): Pace {
+export function createPace(callsPerSecond: number, lend: Pick<Time, 'monotonic' | 'random' | 'sleep'>): Pace {
   /** When the latest calls were or will be sent, oldest first. */
   let places: number[] = []
-  let quietUntil = 0
-  let lastSeen = 0
-
-  /** The time. When the clock was set back, what was noted moves back with it. */
-  function look(): number {
-    const now = lend.now()
-    const setBackMs = lastSeen - now
-    if (setBackMs > 0) {
-      places = places.map((at) => at - setBackMs)
-      quietUntil -= setBackMs
-    }
-    lastSeen = now
-    return now
-  }
+  let quietUntil = Number.NEGATIVE_INFINITY
 
   return {
     async admit(deadline) {
       while (true) {
-        const now = look()
+        const now = lend.monotonic()
         const [oldest] = places.length < callsPerSecond ? [] : places
         const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + spanMs)
         if (next >= deadline) return false
@@ -54,14 +33,14 @@ export function createPace(
         if (next > now) await lend.sleep(next - now)
         // Not if Tencent has throttled another call meanwhile. And a process that was stopped or busy wakes all who
         // wait at once, long after their places.
-        const woken = look()
+        const woken = lend.monotonic()
         if (woken >= quietUntil && woken - next < spanMs - 1000) return true
       }
     },
     throttled() {
-      const now = look()
+      const now = lend.monotonic()
       quietUntil = Math.max(quietUntil, now + 1000 + 4000 * lend.random())
     },
-    isQuiet: () => look() < quietUntil,
+    isQuiet: () => lend.monotonic() < quietUntil,
   }
 }

@@ -5,6 +5,7 @@
 import { type ClientErrorCode, firstWords, TencentError } from './errors.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
+import type { Time } from './time.ts'
 import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
 
 /** One API product in one version. */
@@ -19,7 +20,7 @@ export interface TencentService {
   readonly region?: string
 }
 
-export interface TencentClientDependencies {
+export interface TencentClientDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'sleep'> {
   readonly send: Send
   /**
    * Asked for at every attempt, because credentials of a role change in a running process; `refused` are those that
@@ -28,11 +29,6 @@ export interface TencentClientDependencies {
   credentials(deadline: number, refused?: Credentials): Credentials | null | Promise<Credentials | null>
   /** Says for an error where the credentials come from, without a value. */
   explainCredentials?(): string
-  /** Epoch milliseconds. */
-  now(): number
-  /** Uniform in [0, 1). */
-  random(): number
-  sleep(ms: number): Promise<void>
   /** Says when a call may be sent, and hears when one was throttled. */
   readonly pace?: Pick<Pace, 'admit' | 'throttled'>
   /** Told about each attempt, for the log. */
@@ -48,11 +44,14 @@ export interface Attempt {
   readonly durationMs: number
 }
 
-/** The inside of `Response`; its fields are unchecked. */
-export type TencentResponse = Readonly<Record<string, unknown>> & { readonly RequestId: string | null }
+/** The inside of `Response`; its fields are unchecked. `AnsweredAt` is the answer's `Date`, in epoch milliseconds. */
+export type TencentResponse = Readonly<Record<string, unknown>> & {
+  readonly RequestId: string | null
+  readonly AnsweredAt?: number
+}
 
 /**
- * Calls one action. `deadline` is in epoch milliseconds. Not `patient` (the default is): a throttled call is
+ * Calls one action. `deadline` is on `Time.monotonic`. Not `patient` (the default is): a throttled call is
  * not repeated. Throws `TencentError`, or what `credentials` throws.
  */
 export type CallTencent = (
@@ -123,9 +122,9 @@ export function createTencentClient(
     let clockMended = false
     let credentialsRenewed = false
     for (let attempts = 1; ; attempts++) {
-      if (lend.now() < deadline && lend.pace && !(await lend.pace.admit(deadline)))
+      if (lend.monotonic() < deadline && lend.pace && !(await lend.pace.admit(deadline)))
         throw failure(action, endpoint, attempts === 1 ? outOfTurn : failed, attempts - 1)
-      const started = lend.now()
+      const started = lend.monotonic()
       const remainingMs = deadline - started
       if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
       const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
@@ -135,7 +134,7 @@ export function createTencentClient(
         number: attempts,
         code: outcome.failed?.code ?? null,
         requestId: outcome.failed ? outcome.failed.requestId : outcome.response.RequestId,
-        durationMs: lend.now() - started,
+        durationMs: lend.monotonic() - started,
       })
       if (!outcome.failed) return outcome.response
       // A retry that the deadline cut short says less than the answer before it.
@@ -159,7 +158,7 @@ export function createTencentClient(
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
         const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
         const refused = matches(failed.code, 'AuthFailure', 'UnauthorizedOperation')
-        if (!mayPass || lend.now() + waitMs >= deadline)
+        if (!mayPass || lend.monotonic() + waitMs >= deadline)
           throw failure(action, endpoint, failed, attempts, refused ? lend.explainCredentials?.() : '')
         await lend.sleep(waitMs)
         credentials = await lend.credentials(deadline)
@@ -219,10 +218,11 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
   if (response === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
-  if (error === undefined) return { response: Object.assign(response, { RequestId: requestId }) }
+  const dateMs = Date.parse(headers.date ?? '')
+  const answered = Number.isFinite(dateMs) && { AnsweredAt: dateMs }
+  if (error === undefined) return { response: { ...response, RequestId: requestId, ...answered } }
   if (!isRecord(error) || code === undefined)
     return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
-  const dateMs = Date.parse(headers.date ?? '')
   return {
     failed: {
       code,

@@ -22,7 +22,7 @@ export interface TokenList {
 
 /**
  * Lists the tokens of an application; `null` leaves `SubAppId` out, for accounts from before 2023-12-25.
- * The list lags about 30 s behind creation and deletion. `deadline` is in epoch milliseconds.
+ * The list lags about 30 s behind creation and deletion. `deadline` is on `Time.monotonic`.
  * Throws `TencentError`; its code is `ClientError.MalformedAnswer` for an answer that is no list of tokens.
  */
 export async function describeAigcApiTokens(

@@ -3,16 +3,17 @@
  * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html), and Tencent gives temporary
  * credentials of a role for it (https://www.tencentcloud.com/document/product/1150/49454).
  */
-import { type AwsCallDependencies, callAws } from './aws-calls.ts'
+import { callAws } from './aws-calls.ts'
 import type { WebIdentity } from './credentials.ts'
 import { CredentialsError, TencentError } from './errors.ts'
 import type { Lease } from './lease.ts'
 import type { CallTencent } from './tencent.ts'
+import type { Time } from './time.ts'
 
 /** Tencent's STS; each of its actions takes a region. */
 export const stsApi = { service: 'sts', version: '2018-08-13' } as const
 
-export interface WebIdentityDependencies extends AwsCallDependencies {
+export interface WebIdentityDependencies extends Time {
   /** Calls Tencent's STS without a signature: the identity token is all that counts. */
   readonly callSts: CallTencent
   /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
@@ -24,7 +25,7 @@ export interface WebIdentityDependencies extends AwsCallDependencies {
 /** The identity token is used at once, so it need not live long; in seconds. */
 const tokenSeconds = 300
 
-/** Exchanges. `deadline` is in epoch milliseconds. Throws `CredentialsError`, when AWS refused, or `TencentError`. */
+/** Exchanges. `deadline` is on `Time.monotonic`. Throws `CredentialsError`, when AWS refused, or `TencentError`. */
 export async function assumeRole(
   identity: WebIdentity,
   deadline: number,
@@ -48,11 +49,11 @@ export async function assumeRole(
     if (!advice) throw error
     throw new TencentError(error.code, `${error.message}; ${advice}`, error)
   }
-  return readLease(answer, lend.learn)
+  return readLease(answer, lend)
 }
 
 /** `DurationSeconds` is left out: the role's own limit may be below any number chosen here. */
-function readLease(answer: Awaited<ReturnType<CallTencent>>, learn: (secrets: string[]) => void): Lease {
+function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDependencies): Lease {
   const { Credentials, ExpiredTime, RequestId } = answer
   const { TmpSecretId, TmpSecretKey, Token } = Object(Credentials) as Readonly<Record<string, unknown>>
   if (!isText(TmpSecretId) || !isText(TmpSecretKey) || !isText(Token) || typeof ExpiredTime !== 'number')
@@ -61,10 +62,11 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, learn: (secrets: st
       `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
       true,
     )
-  learn([TmpSecretId, TmpSecretKey, Token])
+  lend.learn([TmpSecretId, TmpSecretKey, Token])
   return {
     credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
-    expiresAt: ExpiredTime * 1000,
+    // By Tencent's own clock, when it said so: this machine's may be off by hours.
+    lifetimeMs: ExpiredTime * 1000 - (answer.AnsweredAt ?? lend.now()),
   }
 }
 

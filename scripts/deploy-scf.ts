@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { systemTime } from '../handlers/time.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
 import { chooseCredentials, credentialVariables, type Environment } from '../lib/credentials.ts'
 import { CodedError } from '../lib/errors.ts'
@@ -58,7 +58,7 @@ async function run({ mode, stage, namespace, ...others }: DeployOptions): Promis
   const { scf, callCam } = openTencent(config, region)
 
   // Nothing is touched before all is known to be well.
-  const roles = await checkRoles(removing ? [] : namedRoles(others), { call: callCam, now: Date.now })
+  const roles = await checkRoles(removing ? [] : namedRoles(others), { ...systemTime, call: callCam })
   const states = new Map<string, FunctionState | null>()
   for (const target of targets) states.set(target.name, await readSettled(target, scf))
   const plans = targets.map((target) => ({ target, plan: target.plan(states.get(target.name) ?? null) }))
@@ -149,9 +149,7 @@ function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callC
   const lend = {
     send: createTransport(),
     credentials: ownKey,
-    now: Date.now,
-    random: Math.random,
-    sleep: (ms: number) => sleep(ms),
+    ...systemTime,
   }
   return {
     scf: {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { callAws } from '../lib/aws-calls.ts'
+import { timeOf } from './time-of.ts'
 
 const throttled = { name: 'ThrottlingException', message: 'slow down', $fault: 'client', $metadata: {} }
 const refused = { name: 'AccessDeniedException', message: 'no', $fault: 'client', $metadata: {} }
@@ -22,8 +24,7 @@ async function call(script: readonly (object | 'hang')[], deadlineMs = 60_000, c
     },
     started + deadlineMs,
     {
-      now: () => now,
-      random: () => chance,
+      ...timeOf(() => now, { random: () => chance, after: systemTime.after }),
       sleep: async (ms) => {
         slept.push(ms)
         now += ms
@@ -79,7 +80,7 @@ describe('callAws', () => {
     const words = `${'word '.repeat(58)}${'x'.repeat(40)} more`
     const told = async (message: string, hold?: (words: string) => boolean): Promise<unknown> => {
       const send = async (): Promise<never> => Promise.reject({ ...refused, message })
-      const lend = { now: Date.now, random: Math.random, sleep: async () => {} }
+      const lend = timeOf(Date.now)
       return (await callAws(send, Date.now() + 1000, lend, hold)).failed?.words
     }
     expect(await told(words)).toBe(`${'word '.repeat(58)}…`)

@@ -1,6 +1,6 @@
 /** How `npm run deploy:scf` makes its steps, against the simulator's SCF, when somebody else is at it too. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { type CallTencent, createTencentClient } from '../lib/tencent.ts'
 import { createTransport } from '../lib/transport.ts'
 import { advise } from '../scripts/scf/advice.ts'
@@ -33,9 +33,7 @@ async function start(now = Date.now): Promise<{ simulator: TencentSimulator; scf
   const lend = {
     send: createTransport(),
     credentials: () => ({ secretId, secretKey }),
-    now: Date.now,
-    random: Math.random,
-    sleep: (ms: number) => sleep(ms),
+    ...systemTime,
   }
   const call = createTencentClient({ ...scfApi, endpoint: simulator.url, region }, lend)
   const scf: Scf = { ...lend, call, say: () => {} }
@@ -67,7 +65,7 @@ describe('bringInStep', () => {
     const call: CallTencent = async (name, ...rest) => {
       if (name !== action || calls++ > 0) return scf.call(name, ...rest)
       simulator.scf.delayMs = 60_000
-      await scf.call(action, { ...identity, Timeout: 30 }, Date.now() + 60_000)
+      await scf.call(action, { ...identity, Timeout: 30 }, systemTime.monotonic() + 60_000)
       return scf.call(name, ...rest).finally(() => {
         ahead = simulator.scf.delayMs
         simulator.scf.delayMs = 0

@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { settings } from '../lib/config.ts'
 import { StoreError } from '../lib/errors.ts'
 import { reportError, runMirror } from '../lib/mirror.ts'
@@ -16,6 +17,7 @@ import { createTencentClient } from '../lib/tencent.ts'
 import { describeAigcApiTokens, vodApi } from '../lib/tokens.ts'
 import { type IncomingAnswer, TransportError } from '../lib/transport.ts'
 import { lent, targetOf } from './store-contract.ts'
+import { timeOf } from './time-of.ts'
 
 const page = readFileSync(new URL('../docs/failures.md', import.meta.url), 'utf8')
 
@@ -127,9 +129,7 @@ function world(row: string, column: string) {
     { ...vodApi, endpoint: 'https://vod.intl.tencentcloudapi.com' },
     {
       credentials: () => ({ secretId: 'id', secretKey: 'key' }),
-      now: () => now,
-      random: () => 0.5,
-      sleep,
+      ...timeOf(() => now, { sleep }),
       async send({ timeoutMs }) {
         now += list instanceof TransportError ? timeoutMs : 10
         if (!list || list instanceof TransportError) throw list
@@ -180,8 +180,7 @@ function world(row: string, column: string) {
           list: async (subAppId, deadline) =>
             (await describeAigcApiTokens(call, subAppId, deadline)).apiTokens,
           openStore: () => store,
-          now: () => now,
-          sleep,
+          ...timeOf(() => now, { sleep }),
         },
       )
       const [result] = report.Results
@@ -264,11 +263,11 @@ async function hearAws(): Promise<Record<string, string>> {
       () => 'no complaint',
       ({ message }) => message,
     )
-  const read = (name: string): Promise<string> => complaint(open(name).read(Date.now() + minute))
+  const read = (name: string): Promise<string> => complaint(open(name).read(systemTime.monotonic() + minute))
   const write = (name: string, timeoutMs = minute): Promise<string> =>
-    complaint(open(name).write('{}', 'f'.repeat(64), { state: 'absent' }, Date.now() + timeoutMs))
+    complaint(open(name).write('{}', 'f'.repeat(64), { state: 'absent' }, systemTime.monotonic() + timeoutMs))
   try {
-    const deleted = await open('deleted').read(Date.now() + minute)
+    const deleted = await open('deleted').read(systemTime.monotonic() + minute)
     const [forbidden, throttled, lost, unanswered] = await Promise.all([
       read('forbidden'),
       read('throttled'),

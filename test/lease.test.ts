@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createLeasedCredentials, type GetCredentials, type Lease } from '../lib/lease.ts'
+import { timeOf } from './time-of.ts'
 
 const start = Date.UTC(2026, 0, 1)
 const far = start + 86_400_000
@@ -12,7 +13,7 @@ let get: GetCredentials
 
 const lease = (name: string, lifetimeMs: number): Lease => ({
   credentials: { secretId: name, secretKey: 'k', token: 't' },
-  expiresAt: now + lifetimeMs,
+  lifetimeMs,
 })
 const idOf = async (promise: ReturnType<GetCredentials>): Promise<string> => (await promise).secretId
 
@@ -27,7 +28,7 @@ beforeEach(() => {
       if (!next || next instanceof Error) throw next
       return next
     },
-    () => now,
+    timeOf(() => now),
   )
 })
 
@@ -67,7 +68,7 @@ describe('createLeasedCredentials', () => {
           fail = reject
         })
       },
-      () => now,
+      timeOf(() => now),
     )
     const [hurried, unhurried] = [get(start + 10), get(start + 10_000)]
     now = start + 10
@@ -108,7 +109,7 @@ describe('createLeasedCredentials', () => {
         if (calls++ === 0) throw new Error('down')
         return Promise.resolve(lease('a', 7_200_000))
       },
-      () => now,
+      timeOf(() => now),
     )
     await expect(getAtOnce(far)).rejects.toThrow('down')
     expect(await idOf(getAtOnce(far))).toBe('a')

@@ -5,6 +5,7 @@ import { StoreError, TencentError } from '../lib/errors.ts'
 import { MirrorError, type MirrorReport, type MirrorRequest, reportError, runMirror } from '../lib/mirror.ts'
 import type { Reading, Store, Target } from '../lib/stores/store.ts'
 import { fingerprint } from '../lib/tokens.ts'
+import { timeOf } from './time-of.ts'
 
 type Listing = readonly string[] | Error
 
@@ -49,12 +50,13 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
           return listing
         },
         openStore,
-        now: () => now,
-        sleep: async (ms) => {
-          slept.push(ms)
-          now += ms
-          onSleep()
-        },
+        ...timeOf(() => now, {
+          sleep: async (ms) => {
+            slept.push(ms)
+            now += ms
+            onSleep()
+          },
+        }),
       },
     )
   return {

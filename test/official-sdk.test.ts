@@ -3,6 +3,7 @@ import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { authorization } from '../lib/tc3.ts'
 import { createTencentClient } from '../lib/tencent.ts'
 import { describeAigcApiTokens, vodApi } from '../lib/tokens.ts'
@@ -57,12 +58,10 @@ describe('describeAigcApiTokens', () => {
       {
         send: createTransport(),
         credentials: () => simulator,
-        now: Date.now,
-        random: Math.random,
-        sleep: () => Promise.resolve(),
+        ...systemTime,
       },
     )
-    const ours = await describeAigcApiTokens(call, subAppId, Date.now() + 10_000)
+    const ours = await describeAigcApiTokens(call, subAppId, systemTime.monotonic() + 10_000)
     const theirs = await officialClient(simulator).request('DescribeAigcApiTokens', { SubAppId: subAppId })
     expect(ours.apiTokens.toSorted()).toEqual(['token-a', 'token-b'])
     expect(theirs.ApiTokens.toSorted()).toEqual(ours.apiTokens.toSorted())

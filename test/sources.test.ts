@@ -44,6 +44,7 @@ const pure = [
   'log',
   'manual',
   'metrics',
+  'time',
   'stores/store',
 ].map((name) => `lib/${name}.ts`)
 

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import type { Site } from '../lib/config.ts'
 import { StoreError } from '../lib/errors.ts'
 import { runMirror, type TargetResult } from '../lib/mirror.ts'
@@ -60,16 +61,14 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
 
 /** The system's clock, and no Tencent API. */
 export const lent: StoreDependencies = {
-  now: Date.now,
-  random: Math.random,
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  ...systemTime,
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },
 }
 
 /** Far enough for every test; the deadline itself is tested for the kinds that have one. */
-export const soon = (): number => Date.now() + 60_000
+export const soon = (): number => systemTime.monotonic() + 60_000
 
 /** A mirrored document with tokens that no error message holds by chance. */
 export function documentOf(seed: string, count = 2, tokenLength = 64): string {
@@ -131,7 +130,7 @@ export function storeContract(scheme: string, harness: Harness): void {
     const { Results } = await runMirror(
       { mirrors: [{ subAppId, targets: [target] }], dryRun: false, confirm: null, deadline: soon() },
       { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000 },
-      { list: async () => tokens, openStore: open, now: Date.now, sleep: async () => {} },
+      { list: async () => tokens, openStore: open, ...systemTime, sleep: async () => {} },
     )
     return Results[0]
   }

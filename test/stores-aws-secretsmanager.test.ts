@@ -16,6 +16,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { awsSecretsManager } from '../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../lib/stores/store.ts'
 import { awsError, type Gateway, startGateway, type Turn } from './peers/aws-gateway.ts'
@@ -430,9 +431,9 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   test.each<Turn>(['hang', 'stall'])('the deadline ends a call whose answer does: %s', async (turn) => {
     gateway.treat(() => turn)
     const slow = target()
-    const read = await refusalOf(open(slow).read(Date.now() + 200))
+    const read = await refusalOf(open(slow).read(systemTime.monotonic() + 200))
     expect(read).toMatchObject({ code: 'Timeout', target: slow.uri })
-    const write = open(slow).write(a, digest(a), { state: 'absent' }, Date.now() + 200)
+    const write = open(slow).write(a, digest(a), { state: 'absent' }, systemTime.monotonic() + 200)
     expect(await refusalOf(write, a)).toMatchObject({ code: 'Timeout' })
   })
 
@@ -486,7 +487,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
       const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { now: Date.now, random: Math.random, sleep: async () => {} })
       const before = sdkIsLoaded()
-      const reading = await store.read(Date.now() + 3_600_000)
+      const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))
     `
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {

@@ -25,6 +25,7 @@ function world(script: Scripted[], options: { credentials?: () => Credentials; r
     {
       credentials: options.credentials ?? (() => ({ secretId: 'id', secretKey: 'key' })),
       now: () => now,
+      monotonic: () => now,
       random: () => 1,
       sleep: async (ms) => {
         slept.push(ms)

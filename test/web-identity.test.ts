@@ -1,6 +1,7 @@
 /** Where identity tokens are asked for when nothing says where: the rest runs in test/credential-sources.test.ts. */
 import { Socket } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { assumeRole } from '../lib/web-identity.ts'
 
 const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
@@ -27,14 +28,12 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
   })
   try {
     const lend = {
-      now: Date.now,
-      random: () => 0,
-      sleep: async () => {},
+      ...systemTime,
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
       learn: () => {},
     }
-    await expect(assumeRole(identity, Date.now() + 60_000, lend)).rejects.toThrow(
+    await expect(assumeRole(identity, systemTime.monotonic() + 60_000, lend)).rejects.toThrow(
       'Getting an identity token from AWS',
     )
   } finally {

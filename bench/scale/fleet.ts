@@ -70,7 +70,7 @@ export async function runFleet(settings: FleetSettings): Promise<FleetCounts> {
 function createInstance({ settings, clock, world, lent }: Fleet): Instance {
   let pretended: number | null = null
   const now = (): number => pretended ?? clock.now()
-  const lend = { now, random: lent, sleep: clock.sleep }
+  const lend = { now, monotonic: now, random: lent, sleep: clock.sleep }
   const real = createPace(vodCallsPerSecond, lend)
   const pace: Pace = settings.quiet ? real : { ...real, throttled: () => {}, isQuiet: () => false }
   const call = createTencentClient(
@@ -118,6 +118,9 @@ function playApplication(
       isQuiet: pace.isQuiet,
       fallback: settings.fallback && source === 'api' ? world.readMirrored : null,
       now,
+      monotonic: now,
+      // Nothing hangs in this fleet.
+      after: () => () => {},
       random: () => {
         drawn = fleet.lent()
         return drawn

@@ -1,3 +1,5 @@
+import type { Time } from '../time.ts'
+
 /**
  * A secret store as the mirror sees it. One instance stands for one target: one secret of one application.
  *
@@ -11,12 +13,12 @@
  * - No message of a thrown error holds the document, or the value before it.
  */
 export interface Store {
-  /** What the target holds now. Throws `StoreError`. `deadline` is in epoch milliseconds. */
+  /** What the target holds now. Throws `StoreError`. `deadline` is on `Time.monotonic`. */
   read(deadline: number): Promise<Reading>
 
   /**
    * Makes `document` the current value. `versionId` is its SHA-256 in hex, `seen` the reading on which the
-   * decision to write was made. Throws `StoreError`. `deadline` is in epoch milliseconds.
+   * decision to write was made. Throws `StoreError`. `deadline` is on `Time.monotonic`.
    */
   write(document: string, versionId: string, seen: Reading, deadline: number): Promise<void>
 }
@@ -64,12 +66,7 @@ export interface StoreKind {
 }
 
 /** What a store may use of the outside. */
-export interface StoreDependencies {
-  /** The clock, in epoch milliseconds. */
-  now(): number
-  /** Uniform in [0, 1). */
-  random(): number
-  sleep(ms: number): Promise<void>
+export interface StoreDependencies extends Time {
   /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
   tencent(api: {
     service: 'ssm'

@@ -11,7 +11,7 @@ export const scfApi = { service: 'scf', version: '2018-04-16' } as const
 export interface Scf {
   readonly call: CallTencent
   /** Epoch milliseconds. */
-  now(): number
+  monotonic(): number
   sleep(ms: number): Promise<void>
   /** Told of each step before it is made and when it is done. */
   say(what: string, progress: 'begun' | 'done' | 'not done'): void
@@ -35,11 +35,11 @@ const maxConflicts = 7
 /** The function once nothing is going on with it, or `null` when there is none. */
 export async function readSettled({ name, namespace }: Identity, scf: Scf): Promise<FunctionState | null> {
   const identity = { FunctionName: name, Namespace: namespace }
-  const deadline = scf.now() + busyMs
+  const deadline = scf.monotonic() + busyMs
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const state = await readState(identity, scf)
     if (!state || !isBusy(state)) return state
-    if (scf.now() + pauseMs > deadline)
+    if (scf.monotonic() + pauseMs > deadline)
       throw new DeployError(
         'Timeout',
         `waiting for function ${name}: it is ${state.status} for more than ${busyMs / 1000} s; ` +
@@ -69,7 +69,7 @@ export async function bringInStep(
     if (!step || done.has(keyOf(step))) throw unsuccessful(step ?? steps[0], state)
     scf.say(step.what, 'begun')
     try {
-      await scf.call(step.action, step.parameters, scf.now() + callMs)
+      await scf.call(step.action, step.parameters, scf.monotonic() + callMs)
       done.add(keyOf(step))
       const before = state?.status
       state = await readSettled(identity, scf)
@@ -95,7 +95,7 @@ async function readState(
 ): Promise<FunctionState | null> {
   const what = `reading function ${identity['FunctionName']}`
   try {
-    const deadline = scf.now() + callMs
+    const deadline = scf.monotonic() + callMs
     const answer = await scf.call('GetFunction', { ...identity, ShowCode: 'FALSE' }, deadline)
     const triggers = await scf.call('ListTriggers', { ...identity, Limit: 100 }, deadline)
     return readFunction(answer, triggers)

@@ -258,7 +258,6 @@ export function startRun(
     if (random.chance(world.faults.death)) clock.after(random.between(0, ms), () => die(`in ${what}`, number))
   }
   const send = createNetwork(world, run, wait, check)
-  const now = (): number => clock.now() + run.skewMs
   const end = (): void => {
     run.state = 'ended'
     world.trace(
@@ -268,10 +267,17 @@ export function startRun(
     guarded(world, () => world.witness.onEnd(run))
     check()
   }
-  runMirror({ ...request, deadline: now() + limitMs - 1000 }, settings, {
+  runMirror({ ...request, deadline: clock.now() + limitMs - 1000 }, settings, {
     list: (subAppId, deadline) => list(world, run, send, subAppId, deadline),
     openStore: (target) => openStore(world, run, send, target),
-    now,
+    monotonic: clock.now,
+    after(ms, work) {
+      let due = true
+      clock.after(ms, () => due && run.state === 'running' && work())
+      return () => {
+        due = false
+      }
+    },
     sleep(ms) {
       wait('the time between its looks', ms)
       return new Promise((resolve) => clock.after(ms, () => run.state === 'running' && resolve()))
@@ -320,7 +326,7 @@ function createNetwork(
   return (what, deadline, effect) =>
     new Promise((resolve, reject) => {
       const { faults } = world
-      const remaining = Math.max(0, deadline - clock.now() - run.skewMs)
+      const remaining = Math.max(0, deadline - clock.now())
       const fault = random.chance(faults.request) ? random.pick(['before', 'after', 'silence']) : null
       const latency = random.chance(faults.slow) ? random.between(3000, 12_000) : random.between(20, 800)
       const took = fault === 'silence' ? remaining : Math.min(latency, remaining)
@@ -450,6 +456,8 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
   const inSsm = (): Store =>
     tencentSsm.open(target, {
       now: () => world.clock.now() + run.skewMs,
+      monotonic: world.clock.now,
+      after: () => () => {},
       // Of stores that repeat calls themselves.
       random: () => 0,
       sleep: async () => {},

@@ -1,4 +1,5 @@
 /** The project's client: signs, sends, opens the envelope, checks the list. */
+import { systemTime } from '../../../handlers/time.ts'
 import { createTencentClient } from '../../../lib/tencent.ts'
 import { describeAigcApiTokens, vodApi } from '../../../lib/tokens.ts'
 import { createTransport } from '../../../lib/transport.ts'
@@ -10,10 +11,8 @@ export function createCall(port: number): () => Promise<readonly string[]> {
     {
       send: createTransport(),
       credentials: () => ({ secretId, secretKey }),
-      now: Date.now,
-      random: Math.random,
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      ...systemTime,
     },
   )
-  return async () => (await describeAigcApiTokens(call, subAppId, Date.now() + 10_000)).apiTokens
+  return async () => (await describeAigcApiTokens(call, subAppId, systemTime.monotonic() + 10_000)).apiTokens
 }

@@ -1,0 +1,58 @@
+/** The clocks, chance and timers, passed in so that nothing below `handlers/` reads them by itself; and deadlines kept by them. */
+
+export interface Time {
+  /** What the calendar says, in epoch milliseconds. It may jump, and be wrong: for dates alone. */
+  now(): number
+  /** Milliseconds since some moment. It never goes back or jumps: for durations and deadlines. */
+  monotonic(): number
+  /** Uniform in [0, 1). */
+  random(): number
+  sleep(ms: number): Promise<void>
+  /** Does `work` in `ms` milliseconds, unless the function that it gives back is called before. */
+  after(ms: number, work: () => void): () => void
+}
+
+/**
+ * Waits for `work` until `deadline` (on `Time.monotonic`) and no longer, whether or not `work` heeds its signal: then it
+ * throws what `late` makes. What comes of `work` afterwards is dropped. Without any time left nothing is begun.
+ */
+export async function within<T>(
+  time: Pick<Time, 'monotonic' | 'after'>,
+  deadline: number,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const remainingMs = deadline - time.monotonic()
+  if (!(remainingMs > 0)) throw late()
+  const abort = new AbortController()
+  let callOff = (): void => {}
+  const tooLate = new Promise<never>((_, reject) => {
+    callOff = time.after(remainingMs, () => {
+      reject(late())
+      abort.abort()
+    })
+  })
+  try {
+    return await Promise.race([work(abort.signal), tooLate])
+  } finally {
+    callOff()
+  }
+}
+
+/**
+ * How long ago a moment was, in milliseconds, by whichever clock says more: the calendar jumps, and the other one may
+ * stand still while a process is frozen. So nothing is taken for younger than it is.
+ */
+export function ageMs(time: Pick<Time, 'now' | 'monotonic'>, moment: Moment): number {
+  return Math.max(time.monotonic() - moment.monotonic, time.now() - moment.now)
+}
+
+/** A moment by both clocks. */
+export interface Moment {
+  readonly now: number
+  readonly monotonic: number
+}
+
+export function momentOf(time: Pick<Time, 'now' | 'monotonic'>): Moment {
+  return { now: time.now(), monotonic: time.monotonic() }
+}
