@@ -1,13 +1,13 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
-import { firstWords } from './errors.ts'
+import { readCode, readRequestId, readWords } from './foreign.ts'
 
 /** A failed call to AWS in words that hold nothing but AWS's own. */
 export interface AwsFailure {
   /** The exception's name, `Http503`, `ECONNREFUSED`, `Timeout` and the like. */
   readonly code: string
-  /** AWS's message, or empty; no more of it than a log line bears. */
+  /** AWS's message, for the log, or empty. */
   readonly words: string
-  readonly requestId: string | undefined
+  readonly requestId: string | null
   /** Whether AWS itself answered. If not, a firewall, a proxy or nobody did. */
   readonly answered: boolean
   /** Whether the same call may succeed later with nothing changed. */
@@ -38,11 +38,12 @@ export function readAwsFailure(
   // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
   // Where AWS sent none, the SDK puts "UnknownError" in their place.
-  const words = answered && error.message !== 'UnknownError' ? (error.message ?? '') : ''
+  const said = answered && error.message !== 'UnknownError' ? error.message : ''
+  const words = readWords(said, code)
   return {
     code,
-    words: hold(words) ? '' : firstWords(words),
-    requestId: error.$metadata?.requestId,
+    words: hold(words) ? '' : words,
+    requestId: readRequestId(error.$metadata?.requestId),
     answered,
     retryable: passing.test(code) || (error.$metadata?.httpStatusCode ?? 0) >= 500,
   }
@@ -53,9 +54,9 @@ const passing =
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
   // So the SDK calls what AWS answered without a name, as with an empty body.
-  if ($fault !== undefined && name !== 'Unknown') return name
+  if ($fault !== undefined && name !== 'Unknown') return readCode(name)
   // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
   if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
-  if (typeof code === 'string') return code
-  return message === 'Region is missing' ? 'RegionMissing' : name
+  if (typeof code === 'string') return readCode(code)
+  return message === 'Region is missing' ? 'RegionMissing' : readCode(name)
 }

@@ -200,8 +200,17 @@ class Refusal extends CodedError {
 /** After being throttled an instance asks nothing for up to five seconds. */
 const retryAfterSeconds = '5'
 
+// Sentences of our own. What Tencent or AWS said, which credentials these are and where they come from is for the
+// operator to know, and stands in the log.
 const credentialsDetail =
   "this function's credentials for Tencent cannot be had or are refused; its log says why"
+const throttledDetail = 'Tencent Cloud takes no more calls at present; try again in some seconds'
+const timeoutDetail = 'Tencent Cloud did not answer in time; try again, or see the log of this function'
+const upstreamDetail = 'Tencent Cloud gave no list of tokens; the log of this function says why'
+
+function isAboutCredentials({ code, action }: TencentError): boolean {
+  return /^(AuthFailure|UnauthorizedOperation)(\.|$)/.test(code) || action === 'AssumeRoleWithWebIdentity'
+}
 
 /** What a failure looks like to the caller: `application/problem+json`. */
 function describeProblem(error: unknown): HttpResponse {
@@ -215,13 +224,11 @@ function describeProblem(error: unknown): HttpResponse {
   if (error instanceof CredentialsError) return problem(502, error.code, credentialsDetail)
   if (!(error instanceof TencentError))
     return problem(500, 'InternalError', 'this function failed; its log says how')
-  const { code, requestId, action } = error
-  // Which credentials these are is for the operator to know.
-  const aboutCredentials = code.startsWith('AuthFailure.') || action === 'AssumeRoleWithWebIdentity'
-  const message = aboutCredentials ? credentialsDetail : error.message
+  const { code, requestId } = error
   if (isThrottle(code))
-    return problem(503, code, message, { requestId }, { 'retry-after': retryAfterSeconds })
-  return problem(code === 'ClientError.Timeout' ? 504 : 502, code, message, { requestId })
+    return problem(503, code, throttledDetail, { requestId }, { 'retry-after': retryAfterSeconds })
+  if (code === 'ClientError.Timeout') return problem(504, code, timeoutDetail, { requestId })
+  return problem(502, code, isAboutCredentials(error) ? credentialsDetail : upstreamDetail, { requestId })
 }
 
 function problem(

@@ -91,8 +91,3 @@ export class StoreError extends CodedError {
     this.retryable = retryable
   }
 }
-
-/** At most 300 characters of foreign words, cut between two: a secret cut in half could no longer be found and redacted. */
-export function firstWords(text: string): string {
-  return text.length <= 300 ? text : `${text.slice(0, 300).replace(/\S*$/, '')}…`
-}

@@ -2,7 +2,8 @@
  * A client of Tencent Cloud API 3.0: serialise once, sign, send, open the envelope, retry within a deadline.
  * Time, randomness, sleeping and the sender are passed in.
  */
-import { type ClientErrorCode, firstWords, TencentError } from './errors.ts'
+import { type ClientErrorCode, TencentError } from './errors.ts'
+import { readCode, readRequestId, readWords } from './foreign.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
 import type { Time } from './time.ts'
@@ -203,7 +204,7 @@ const outOfTurn: Failure = {
 export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   const envelope = parseJson(body)
   const response = isRecord(envelope) && isRecord(envelope['Response']) ? envelope['Response'] : undefined
-  const requestId = typeof response?.['RequestId'] === 'string' ? response['RequestId'] : null
+  const requestId = readRequestId(response?.['RequestId'])
   const fail = (code: ClientErrorCode, message: string, retryable: boolean): Outcome => {
     const retryAfterMs = readRetryAfter(headers.retryAfter, headers.date)
     return {
@@ -212,7 +213,7 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   }
   if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
   const error = response?.['Error']
-  const code = isRecord(error) && typeof error['Code'] === 'string' ? error['Code'] : undefined
+  const code = isRecord(error) && typeof error['Code'] === 'string' ? readCode(error['Code']) : undefined
   if (status !== 200 && code === undefined)
     return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
@@ -226,7 +227,7 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   return {
     failed: {
       code,
-      message: firstWords(String(error['Message'] ?? '')),
+      message: readWords(error['Message'], code),
       requestId,
       retryable: isRetryable(code),
       ...(Number.isFinite(dateMs) && { dateMs }),
@@ -266,7 +267,8 @@ function failure(
   const { code, requestId, retryable } = failed
   const detail = failed.message.replace(/[.\s]+$/, '')
   const request = requestId === null ? '' : `, request id ${requestId}`
-  const what = `${action} at ${new URL(endpoint).host}: ${code}: ${detail} (attempts: ${attempts}${request})`
+  const said = detail === '' ? code : `${code}: ${detail}`
+  const what = `${action} at ${new URL(endpoint).host}: ${said} (attempts: ${attempts}${request})`
   return new TencentError(code, [what, advise(code), explanation].filter(Boolean).join('; '), {
     action,
     requestId,

@@ -1,6 +1,7 @@
 /** Bytes out, bytes in: the only file that knows undici. */
 import { type Dispatcher, Pool } from 'undici'
 import { type ClientErrorCode, CodedError } from './errors.ts'
+import { readCode } from './foreign.ts'
 
 export interface OutgoingRequest {
   /** `https://HOST[:PORT]` without a path: API 3.0 has only `/`. */
@@ -127,5 +128,5 @@ function single(value: string | string[] | undefined): string | null {
 
 /** The system's code for the failure, such as `ECONNREFUSED`; its message could quote what was sent. */
 function reason(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+  return error instanceof Error && 'code' in error ? readCode(error.code) : 'unknown reason'
 }

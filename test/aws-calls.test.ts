@@ -76,14 +76,14 @@ describe('callAws', () => {
     expect(await call(['hang'], 20)).toMatchObject({ outcome: { failed: { code: 'Timeout' } } })
   })
 
-  it('callAws leaves out words that hold a secret, and cuts others between two words', async () => {
-    const words = `${'word '.repeat(58)}${'x'.repeat(40)} more`
+  it('callAws leaves out words that hold a secret', async () => {
+    const words = 'it was a secret'
     const told = async (message: string, hold?: (words: string) => boolean): Promise<unknown> => {
       const send = async (): Promise<never> => Promise.reject({ ...refused, message })
       const lend = timeOf(Date.now)
       return (await callAws(send, Date.now() + 1000, lend, hold)).failed?.words
     }
-    expect(await told(words)).toBe(`${'word '.repeat(58)}…`)
+    expect(await told(words)).toBe(words)
     expect(await told(words, () => true)).toBe('')
   })
 })

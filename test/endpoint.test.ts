@@ -238,17 +238,19 @@ describe('answerRequest', () => {
     },
   )
 
-  const upstream: [string, number, Record<string, string>][] = [
-    ['RequestLimitExceeded.UinLimitExceeded', 503, { 'retry-after': '5' }],
-    ['ClientError.Timeout', 504, {}],
-    ['ClientError.NetworkError', 502, {}],
-    ['ClientError.MalformedAnswer', 502, {}],
-    ['InternalError', 502, {}],
-    ['AuthFailure.SecretIdNotFound', 502, {}],
-    ['ResourceNotFound.UserNotExist', 502, {}],
+  const upstream: [string, number, string, Record<string, string>][] = [
+    ['RequestLimitExceeded.UinLimitExceeded', 503, 'takes no more calls', { 'retry-after': '5' }],
+    ['ClientError.Timeout', 504, 'did not answer in time', {}],
+    ['ClientError.NetworkError', 502, 'gave no list', {}],
+    ['ClientError.MalformedAnswer', 502, 'gave no list', {}],
+    ['InternalError', 502, 'gave no list', {}],
+    ['AuthFailure', 502, 'credentials for Tencent', {}],
+    ['UnauthorizedOperation', 502, 'credentials for Tencent', {}],
+    ['AuthFailure.SecretIdNotFound', 502, 'credentials for Tencent', {}],
+    ['ResourceNotFound.UserNotExist', 502, 'gave no list', {}],
   ]
-  it.each(upstream)('answerRequest turns %s into %d', async (code, status, headers) => {
-    const error = new TencentError(code, `Listing: ${code}`, {
+  it.each(upstream)('answerRequest turns %s into %d', async (code, status, detail, headers) => {
+    const error = new TencentError(code, `Listing: ${code}: words of Tencent; credentials used: fixed`, {
       action: 'A',
       requestId: 'r-9',
       attempts: 2,
@@ -259,12 +261,11 @@ describe('answerRequest', () => {
       type: 'about:blank',
       title: expect.any(String),
       status,
-      detail: code.startsWith('AuthFailure.')
-        ? expect.stringContaining('its log says why')
-        : `Listing: ${code}`,
+      detail: expect.stringContaining(detail),
       code,
       requestId: 'r-9',
     })
+    expect(answer.body).not.toMatch(/words of|credentials used/)
     expect(answer.headers).toMatchObject(headers)
     expect(answer.audit).toMatchObject({ error })
   })

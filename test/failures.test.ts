@@ -53,7 +53,9 @@ const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answ
 }
 
 function answer(fields: object): Partial<IncomingAnswer> {
-  return { body: JSON.stringify({ Response: { ...fields, RequestId: 'r-1' } }) }
+  return {
+    body: JSON.stringify({ Response: { ...fields, RequestId: '00000000-0000-4000-8000-000000000001' } }),
+  }
 }
 
 function refusal(Code: string): Partial<IncomingAnswer> {
@@ -235,7 +237,7 @@ async function hearAws(): Promise<Record<string, string>> {
     const { SecretId, Name } = (await json(request)) as Record<string, string>
     const fail = (code: string): void => {
       response
-        .writeHead(400, { 'x-amzn-requestid': 'r-1' })
+        .writeHead(400, { 'x-amzn-requestid': '00000000-0000-4000-8000-000000000001' })
         .end(JSON.stringify({ __type: code, message: 'said so' }))
     }
     const name = SecretId ?? Name

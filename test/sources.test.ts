@@ -44,6 +44,7 @@ const pure = [
   'log',
   'manual',
   'metrics',
+  'foreign',
   'time',
   'stores/store',
 ].map((name) => `lib/${name}.ts`)

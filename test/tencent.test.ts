@@ -7,7 +7,9 @@ import { type IncomingAnswer, type OutgoingRequest, TransportError } from '../li
 
 type Scripted = Partial<IncomingAnswer> | TransportError | ((request: OutgoingRequest) => Scripted)
 
-const good = { body: '{"Response":{"ApiTokens":["token"],"RequestId":"r-1"}}' }
+const good = {
+  body: '{"Response":{"ApiTokens":["token"],"RequestId":"00000000-0000-4000-8000-000000000001"}}',
+}
 const start = Date.UTC(2026, 0, 1)
 
 /** A client in a world of its own: answers by script (the last one for ever), virtual time, a chance of 1. */
@@ -54,7 +56,10 @@ function world(script: Scripted[], options: { credentials?: () => Credentials; r
 
 function refusal(code: string, headers?: IncomingAnswer['headers']): Scripted {
   const body = JSON.stringify({
-    Response: { Error: { Code: code, Message: `${code} happened.` }, RequestId: 'r-2' },
+    Response: {
+      Error: { Code: code, Message: `${code} happened.` },
+      RequestId: '00000000-0000-4000-8000-000000000002',
+    },
   })
   return { body, ...(headers && { headers }) }
 }
@@ -124,7 +129,9 @@ describe('createTencentClient', () => {
   ]
   it.each(passing)('createTencentClient retries %s, signed anew', async (_, failure) => {
     const { call, sent, slept } = world([failure, good])
-    await expect(call('A', {}, start + 10_000)).resolves.toMatchObject({ RequestId: 'r-1' })
+    await expect(call('A', {}, start + 10_000)).resolves.toMatchObject({
+      RequestId: '00000000-0000-4000-8000-000000000001',
+    })
     expect(sent).toHaveLength(2)
     expect(slept).toEqual([200])
   })
@@ -170,10 +177,10 @@ describe('createTencentClient', () => {
   it('createTencentClient says what was tried, what happened, the request id and what to do', async () => {
     const { call } = world([refusal('ResourceNotFound.UserNotExist')])
     const error = await failureOf(call('DescribeAigcApiTokens', {}, start + 10_000))
-    expect(error.requestId).toBe('r-2')
+    expect(error.requestId).toBe('00000000-0000-4000-8000-000000000002')
     expect(error.message).toBe(
       'DescribeAigcApiTokens at 127.0.0.1:8080: ResourceNotFound.UserNotExist: ResourceNotFound.UserNotExist happened ' +
-        '(attempts: 1, request id r-2); check AIGC_SUB_APP_IDS and AIGC_SITE',
+        '(attempts: 1, request id 00000000-0000-4000-8000-000000000002); check AIGC_SUB_APP_IDS and AIGC_SITE',
     )
   })
 
@@ -265,15 +272,6 @@ describe('createTencentClient', () => {
     expect(await failureOf(never.call('A', {}, start + 10_000))).toMatchObject({ attempts: 2 })
     const same = world([refusal('AuthFailure.TokenFailure')])
     expect(await failureOf(same.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
-  })
-
-  it('createTencentClient cuts a long foreign message between words', async () => {
-    const body = JSON.stringify({
-      Response: { Error: { Code: 'X', Message: `${'word '.repeat(59)}${'s'.repeat(50)}` } },
-    })
-    const error = await failureOf(world([{ body }]).call('A', {}, start + 10_000))
-    expect(error.message).toContain('word …')
-    expect(error.message).not.toContain('s'.repeat(4))
   })
 })
 

@@ -2,9 +2,9 @@ import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/clie
 import { callAws } from '../aws-calls.ts'
 import type { AwsFailure } from '../aws-errors.ts'
 import { StoreError } from '../errors.ts'
+import { quotes } from '../foreign.ts'
 import {
   mark,
-  quotes,
   type Reading,
   type Store,
   type StoreDependencies,
@@ -264,7 +264,7 @@ function failure(
 ): StoreError {
   const parts = [
     words === '' ? code : `${code}: ${words}`,
-    requestId === undefined ? '' : `request id ${requestId}`,
+    requestId === null ? '' : `request id ${requestId}`,
     adviceOn(code, action, answered),
   ]
   const message = `Calling ${action} for ${target.uri}: ${parts.filter(Boolean).join('; ')}`

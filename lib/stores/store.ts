@@ -34,16 +34,6 @@ export type Reading =
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 
-/** Whether foreign words, such as an error's, repeat a value, or a piece of it, such as most of a token. */
-export function quotes(words: string, value: string): boolean {
-  const piece = 12
-  if (value.length < piece) return value !== '' && words.includes(value)
-  for (let start = 0; start + piece <= words.length; start++) {
-    if (value.includes(words.slice(start, start + piece))) return true
-  }
-  return false
-}
-
 /** A parsed target URI, `scheme:name?option=value&adopt=true`. */
 export interface Target {
   /** As configured, `{SubAppId}` replaced. */

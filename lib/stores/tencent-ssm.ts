@@ -1,7 +1,7 @@
 import { StoreError, TencentError } from '../errors.ts'
+import { quotes } from '../foreign.ts'
 import {
   mark,
-  quotes,
   type Reading,
   type Store,
   type StoreDependencies,

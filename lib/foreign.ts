@@ -1,0 +1,53 @@
+/**
+ * What may be passed on of what a service said. Its answers are somebody else's text: they may quote a request, a value
+ * or a key, so codes and request ids must look like codes and request ids, and words go to the log and never to a caller.
+ */
+
+/** Stands for a code that looks like none. */
+export const unreadableCode = 'UnreadableCode'
+
+/** Names joined by dots, as all of Tencent's, of AWS's and of Node's codes are. */
+const code = /^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/
+const longestCode = 80
+/** Tencent's and AWS's request ids are UUIDs. */
+const requestId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The code as it came, if it looks like one. */
+export function readCode(given: unknown): string {
+  return typeof given === 'string' && given.length <= longestCode && code.test(given) ? given : unreadableCode
+}
+
+/** The request id as it came, if it looks like one; else `null`. */
+export function readRequestId(given: unknown): string | null {
+  return typeof given === 'string' && requestId.test(given) ? given : null
+}
+
+/** In characters. What AWS says of a missing permission has some 400. */
+const longestWords = 1_000
+
+/**
+ * What may be logged of a service's message about a failure with this code: in one line, or nothing. Longer words are left
+ * out whole: where they are cut, they may end within a secret, which nobody could find after that. Nor is anything told
+ * of a refused signature, because such messages quote the request.
+ */
+export function readWords(given: unknown, failedCode: string): string {
+  if (typeof given !== 'string' || /signature/i.test(failedCode)) return ''
+  if (given.length > longestWords) return `(${given.length} characters, left out)`
+  return given
+    .toWellFormed()
+    .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim()
+}
+
+/** Whether words repeat a value, or a piece of it, such as most of a token. Linear in both. */
+export function quotes(words: string, value: string): boolean {
+  if (value.length < pieceLength) return value !== '' && words.includes(value)
+  const pieces = new Set<string>()
+  for (let start = 0; start + pieceLength <= words.length; start++)
+    pieces.add(words.slice(start, start + pieceLength))
+  for (let start = 0; pieces.size > 0 && start + pieceLength <= value.length; start++)
+    if (pieces.has(value.slice(start, start + pieceLength))) return true
+  return false
+}
+
+const pieceLength = 12
