@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmod,
   link,
@@ -159,6 +160,112 @@ describe('file', () => {
       expect(await leftBeside(written)).toEqual(['.vod-aigc-tokens-aLink1', ...others])
       expect(await readdir(join(dirname(written.name), 'vod-aigc-tokens-123456'))).toEqual(['draft'])
     })
+  })
+
+  /** Fills a path with something that is no regular file. */
+  const make = (command: string, path: string, ...rest: string[]): void => {
+    execFileSync(command, [path, ...rest])
+  }
+  const oddities: [what: string, put: (path: string) => void | Promise<void>][] = [
+    ['a FIFO', (path) => make('mkfifo', path)],
+    ['a folder', async (path) => void (await mkdir(path))],
+    [
+      'a link to a FIFO',
+      async (path) => {
+        make('mkfifo', `${path}.fifo`)
+        await symlink(`${path}.fifo`, path)
+      },
+    ],
+    ['a link to a window into the kernel', (path) => symlink('/proc/self/status', path)],
+    ["a link to the kernel's log", (path) => symlink('/proc/kmsg', path)],
+    ['a link to a terminal', (path) => symlink('/dev/tty', path)],
+    ['a link to itself', (path) => symlink(path, path)],
+    // Only root makes devices; /dev/null itself is too dear to try.
+    ...(process.getuid?.() === 0
+      ? [
+          ['a device', (path: string) => make('mknod', path, 'c', '1', '3')] as [
+            string,
+            (path: string) => void,
+          ],
+        ]
+      : []),
+  ]
+  test.each(oddities)('file does not read %s, and answers at once', async (_, fill) => {
+    const odd = target()
+    await mkdir(dirname(odd.name), { recursive: true })
+    await fill(odd.name)
+    await refusalOf(storeOf(odd).read(soon()))
+  })
+
+  test.each(oddities.filter(([what]) => !what.includes('link')))(
+    'file does not replace %s',
+    async (_, fill) => {
+      const odd = target()
+      await mkdir(dirname(odd.name), { recursive: true })
+      await fill(odd.name)
+      const before = await stat(odd.name)
+      const error = await refusalOf(mirror(storeOf(odd), a, { state: 'absent' }), a)
+      expect(error.code).toBe('NotAFile')
+      expect((await stat(odd.name)).ino).toBe(before.ino)
+      expect(await readdir(dirname(odd.name))).toHaveLength(1)
+    },
+  )
+
+  test.each(['/proc/nope/x.json', '/proc/nope/deeper/x.json', '/dev/null/x.json'])(
+    'file says at once that it cannot make a folder for %s',
+    async (path) => {
+      await refusalOf(mirror(storeOf(targetOf('file', path)), a, { state: 'absent' }), a)
+    },
+  )
+
+  test('file says at once that the working directory is gone', async () => {
+    const [here, gone] = [process.cwd(), await mkdtemp(join(root, 'gone-'))]
+    process.chdir(gone)
+    await rm(gone, { recursive: true })
+    try {
+      for (const name of ['x.json', 'folder/x.json', 'folder/deeper/x.json'])
+        await refusalOf(mirror(storeOf(targetOf('file', name)), a, { state: 'absent' }), a)
+    } finally {
+      process.chdir(here)
+    }
+  })
+
+  test('file refuses to read what is far longer than any document', async () => {
+    const long = target()
+    await put(long, 'x'.repeat(1_000_001))
+    expect((await refusalOf(storeOf(long).read(soon()))).code).toBe('TooLarge')
+    await put(long, 'x'.repeat(1_000_000))
+    expect(await storeOf(long).read(soon())).toMatchObject({ state: 'value' })
+  })
+
+  test('file closes a document of ours to others, and takes dead drafts away, also while nothing changes', async () => {
+    const open = target()
+    await mirror(storeOf(open), a)
+    await chmod(open.name, 0o666)
+    const draft = join(dirname(open.name), '.vod-aigc-tokens-dead')
+    await mkdir(draft)
+    await writeFile(join(draft, 'draft'), b)
+    await utimes(draft, 0, 0)
+    await storeOf(open).read(soon())
+    expect((await stat(open.name)).mode & 0o777).toBe(0o600)
+    expect(await readdir(dirname(open.name))).toEqual(['aigc.json'])
+    const foreign = target()
+    await put(foreign, 'not ours')
+    await chmod(foreign.name, 0o664)
+    await storeOf(foreign).read(soon())
+    expect((await stat(foreign.name)).mode & 0o777).toBe(0o664)
+  })
+
+  test('file looks at a hundred drafts at most in one run', async () => {
+    const crowded = target()
+    await mirror(storeOf(crowded), a)
+    for (let i = 0; i < 250; i++) {
+      const draft = join(dirname(crowded.name), `.vod-aigc-tokens-${i}`)
+      await mkdir(draft)
+      await utimes(draft, 0, 0)
+    }
+    await storeOf(crowded).read(soon())
+    expect(await readdir(dirname(crowded.name))).toHaveLength(151)
   })
 
   test.each([

@@ -1,5 +1,5 @@
 // Not node:fs/promises, of which every cold start would load the whole.
-import { promises } from 'node:fs'
+import { constants, promises } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
@@ -10,13 +10,16 @@ const workshopPrefix = `.${mark}-`
 const draftName = 'draft'
 /** After this time a draft's writer must be dead. */
 const draftLifeMs = 10 * 60_000
+/** Looked at in one run: however many a folder has, they must not take the time of the run. */
+const mostDraftsAtOnce = 100
 
 /**
  * `file:PATH`, for local runs: a file that only its owner may read, replaced as a whole. PATH may be relative to the
- * working directory; its folder is made when missing. A symbolic link at PATH is replaced, not followed.
+ * working directory; its folder is made when missing. A symbolic link at PATH is followed by readers and replaced by
+ * writers. Only regular files are read and replaced.
  *
  * A file has no place for a mark beside its value, so the value is the mark: a file is ours when it parses as a
- * mirrored document. The local disk is not asked to keep deadlines.
+ * mirrored document. Whoever calls keeps the deadline: a file system may never answer.
  */
 export const file: StoreKind = {
   options: [],
@@ -32,7 +35,8 @@ export const file: StoreKind = {
     return {
       async read() {
         try {
-          const value = await promises.readFile(path, 'utf8')
+          const value = await readRegular(path, target)
+          await removeOldDrafts(dirname(path), lend.now())
           if (value === '') return { state: 'empty', marked: false }
           return { state: 'value', marked: parseDocument(value) !== null, value }
         } catch (error) {
@@ -43,7 +47,7 @@ export const file: StoreKind = {
 
       async write(document) {
         try {
-          await replace(path, document, lend.now())
+          await replace(path, document, target, lend.now())
         } catch (error) {
           throw failure('Writing', target, error)
         }
@@ -52,11 +56,46 @@ export const file: StoreKind = {
   },
 }
 
+/** No document is longer than the longest answer of Tencent that is taken. */
+const maxBytes = 1_000_000
+
+/**
+ * The text of a regular file. Nothing else is opened so that it could wait (a FIFO, a terminal, the kernel's log), and
+ * nothing else is read. A document of ours that others may read is closed to them.
+ */
+async function readRegular(path: string, target: Target): Promise<string> {
+  const handle = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    const found = await handle.stat()
+    if (!found.isFile()) throw notRegular(target)
+    const bytes = Buffer.alloc(Math.min(found.size, maxBytes) + 1)
+    let length = 0
+    while (length < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+    }
+    // What has no size and is not empty is a window into the kernel, such as /proc/kmsg.
+    if (found.size === 0 && length > 0) throw notRegular(target)
+    if (length > maxBytes)
+      throw refusal(target, 'TooLarge', `it has more than ${maxBytes} bytes, so it is no mirrored document`)
+    const value = bytes.toString('utf8', 0, length)
+    // Best effort: it may belong to somebody else.
+    if ((found.mode & 0o077) !== 0 && parseDocument(value)) await handle.chmod(0o600).catch(() => {})
+    return value
+  } finally {
+    await handle.close()
+  }
+}
+
 /** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
-async function replace(path: string, content: string, now: number): Promise<void> {
+async function replace(path: string, content: string, target: Target, now: number): Promise<void> {
   const folder = dirname(path)
-  await promises.mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   await removeOldDrafts(folder, now)
+  const old = await promises.lstat(path).catch(() => null)
+  // A device would be gone, for every process of the machine.
+  if (old && !old.isFile() && !old.isSymbolicLink()) throw notRegular(target)
   // A folder of its own, so that two writers never share a temporary file; beside the target, because a rename is
   // atomic only within one file system.
   const workshop = await promises.mkdtemp(join(folder, workshopPrefix))
@@ -75,10 +114,29 @@ async function replace(path: string, content: string, now: number): Promise<void
   }
 }
 
-/** What writers that were killed have left: a younger draft may belong to one at work. Not worth a failed write. */
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns where a folder cannot be made below one that
+ * exists, as in `/proc` and in a working directory that was deleted (seen with Node 20).
+ */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    return await promises.mkdir(folder, 0o700)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    const above = dirname(folder)
+    if (codeOf(error) !== 'ENOENT' || above === folder) throw error
+    await makeFolder(above)
+  }
+  await promises.mkdir(folder, 0o700).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error
+  })
+}
+
+/** What writers that were killed have left: a younger draft may belong to one at work. Not worth a failed run. */
 async function removeOldDrafts(folder: string, now: number): Promise<void> {
   const names = await promises.readdir(folder).catch(() => [])
-  for (const name of names.filter((name) => name.startsWith(workshopPrefix))) {
+  const workshops = names.filter((name) => name.startsWith(workshopPrefix)).slice(0, mostDraftsAtOnce)
+  for (const name of workshops) {
     const workshop = join(folder, name)
     try {
       const found = await promises.lstat(workshop)
@@ -89,8 +147,17 @@ async function removeOldDrafts(folder: string, now: number): Promise<void> {
   }
 }
 
+function notRegular(target: Target): StoreError {
+  return refusal(target, 'NotAFile', 'it is no regular file; name one, or a path where there is nothing yet')
+}
+
+function refusal(target: Target, code: string, reason: string): StoreError {
+  return new StoreError(code, `Opening ${target.uri}: ${reason}`, target.uri)
+}
+
 /** Errors of `node:fs` name the system call and the path, never the content. */
 function failure(attempt: string, target: Target, error: unknown): StoreError {
+  if (error instanceof StoreError) return error
   const reason = error instanceof Error ? error.message : 'unknown'
   return new StoreError(codeOf(error) ?? 'Unknown', `${attempt} ${target.uri}: ${reason}`, target.uri)
 }
