@@ -146,6 +146,19 @@ describe('keyless from AWS', () => {
     expect(fn.log().find(({ event }) => event === 'credentials')).toMatchObject({ source: 'keyless' })
   })
 
+  it.each([2, -2])(
+    'a clock that is %d hours ahead does not make every call fetch a token and a role',
+    async (hours) => {
+      const fn = startKeyless({ AIGC_CACHE_SECONDS: '0' })
+      fn.setClock(hours * 3_600_000)
+      for (let i = 0; i < 3; i++) expect((await fn.invoke({})).error).toBeUndefined()
+      const calls = takeCalls()
+      expect(calls.filter((call) => call === `${exchange} ok`)).toHaveLength(1)
+      expect(calls.filter((call) => call === `${list} ok`)).toHaveLength(3)
+      expect(awsCalls().filter((call) => call === `${identity} ok`)).toHaveLength(1)
+    },
+  )
+
   it('what is sent to both sides is no more than they need', async () => {
     const fn = startKeyless()
     await fn.invoke({})

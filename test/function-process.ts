@@ -29,6 +29,8 @@ export interface FunctionProcess {
   output(): string
   /** The JSON lines among it. */
   log(): Record<string, unknown>[]
+  /** Sets the calendar of the process, from here on, that far ahead of this machine's, or behind. */
+  setClock(aheadMs: number): void
   /** Stops the process, as platforms do between invocations; what is sent to it meanwhile waits. */
   freeze(): void
   thaw(): void
@@ -104,6 +106,7 @@ export function startBundle(path: string, environment: Record<string, string>): 
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line)),
+    setClock: (clockAheadMs) => void child.send({ clockAheadMs }),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     async kill() {

@@ -1,5 +1,9 @@
 /** `mirror-tokens` as it is deployed: the built bundle in its own process, the simulator, moto and files. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -8,7 +12,7 @@ import {
   ListSecretVersionIdsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { renderDocument, versionId } from '../lib/document.ts'
 import type { MirrorReport } from '../lib/mirror.ts'
 import { fingerprint } from '../lib/tokens.ts'
@@ -65,6 +69,77 @@ function reportOf({ result, error }: Answer): MirrorReport {
 }
 
 const outcomes = (answer: Answer): string[] => reportOf(answer).Results.map(({ Outcome }) => Outcome)
+
+describe('mirror-tokens beside what hangs', () => {
+  /** A server that takes a connection and never answers, until it is told to; then it gives AWS credentials. */
+  async function startCredentials() {
+    let well = false
+    const server = createServer((_, response) => {
+      if (!well) return
+      const Expiration = new Date(Date.now() + 3_600_000).toISOString()
+      const keys = { AccessKeyId: 'id', SecretAccessKey: 'key', Token: 'token', Expiration }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      recover: () => {
+        well = true
+      },
+    }
+  }
+
+  it.skipIf(motoMissing)(
+    'serves the healthy targets, ends, and recovers when AWS credentials are to be had again',
+    async () => {
+      const [moto, endpoint] = [await startMoto(), await startCredentials()]
+      onTestFinished(() => moto.close())
+      simulator.vod.create(subAppId, 'token-a')
+      const path = join(folder, 'beside-hanging')
+      const fn = start(`aws-secretsmanager:beside-hanging file:${path}`, {
+        AIGC_TIMEOUT_MS: '1500',
+        AWS_ENDPOINT_URL: moto.url,
+        AWS_REGION: 'eu-west-1',
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: endpoint.url,
+      })
+      const first = await fn.invoke({})
+      expect(outcomes(first)).toEqual(['failed', 'created'])
+      expect(reportOf(first).Results[0]?.Reason).toContain('Timeout')
+      expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+      endpoint.recover()
+      expect(outcomes(await fn.invoke({}))).toEqual(['created', 'unchanged'])
+    },
+  )
+
+  it.each(['fifo', 'link'])('serves the healthy targets when another is a %s', async (name) => {
+    const path = join(folder, `odd-${name}`)
+    execFileSync('mkfifo', [`${path}.fifo`])
+    if (name === 'link') symlinkSync(`${path}.fifo`, path)
+    simulator.vod.create(subAppId, 'token-a')
+    const odd = name === 'link' ? path : `${path}.fifo`
+    const fn = start(`file:${odd} file:/proc/nope/x.json file:${path}.good`)
+    expect(outcomes(await fn.invoke({}))).toEqual(['failed', 'failed', 'created'])
+  })
+
+  it('keeps the platform’s limit when the calendar is set back an hour during the run', async () => {
+    const path = join(folder, 'set-back')
+    writeFileSync(path, doc(['token-a', 'token-b']))
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.fail({ kind: 'slow', ms: 600 })
+    const fn = start(`file:${path}`, { AIGC_SETTLE_SECONDS: '10' })
+    const running = fn.invoke({}, { limitMs: 5_000 })
+    setTimeout(() => fn.setClock(-3_600_000), 300)
+    const answer = await running
+    expect(outcomes(answer)).toEqual(['deferred'])
+    // Ten seconds of sleep would be twice the limit.
+    expect(Number(fn.log()[0]?.['durationMs'])).toBeLessThan(5_000)
+  })
+})
 
 describe('mirror-tokens to a file', () => {
   it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json', 'manual-empty.json'])(
