@@ -15,6 +15,15 @@ import {
   takeUpstream,
 } from './runtime.ts'
 
+/**
+ * SCF sets the first and lets nobody set a name with that prefix
+ * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets the second.
+ */
+const platform = {
+  isScf:
+    process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined,
+}
+
 export const handler = createHandler(
   'list-tokens',
   () => countRequest(),
@@ -36,6 +45,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
     list: (subAppId, refresh) =>
       getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
     now,
+    platform,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId

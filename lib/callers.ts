@@ -12,10 +12,17 @@ export interface Caller {
   readonly subAppIds: readonly number[] | null
 }
 
+/** Where this runs. */
+export interface Platform {
+  /** Whether that is SCF, by a mark that only SCF sets; all else is not. */
+  readonly isScf: boolean
+}
+
 /** Who sent a request, by the configured way of telling; `null` when nobody vouches for the sender. */
 export function findCaller(
   request: HttpEvent,
   { httpAuth, apiKeys }: Pick<Config, 'httpAuth' | 'apiKeys'>,
+  { isScf }: Platform,
 ): Caller | null {
   switch (httpAuth) {
     case 'keys':
@@ -23,8 +30,9 @@ export function findCaller(
     case 'gateway':
       return request.principal === null ? null : vouchedFor(request.principal)
     case 'platform':
-      // Only here is invoking the function the platform's to grant (a function URL with CAM), request by request.
-      return request.shape === 'scf-function-url' ? vouchedFor('platform') : null
+      // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
+      // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
+      return isScf && request.shape === 'scf-function-url' ? vouchedFor('platform') : null
     case null:
       return null
   }

@@ -65,6 +65,7 @@ async function ask(
       return world.list ? world.list(subAppId, refresh) : list
     },
     now: () => list.observedAt + 12_900,
+    platform: { isScf: false },
   })
   const [route, body] = [
     (audit as { route: string | null }).route,
