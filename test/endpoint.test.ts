@@ -222,6 +222,17 @@ describe('answerRequest', () => {
     expect(answer.asked).toEqual([])
   })
 
+  it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(
+    'answerRequest finds no route in megabytes (%#)',
+    async (path) => {
+      expect((await ask(request(path))).json?.['code']).toBe('NotFound')
+    },
+  )
+
+  it('answerRequest finds a route before any number of slashes', async () => {
+    expect((await ask(request(`/tokens${'/'.repeat(1_000_000)}`))).status).toBe(200)
+  })
+
   it('answerRequest tells 401 and 405 how to go on', async () => {
     expect((await ask(request('/tokens', { key: '' }))).headers['www-authenticate']).toBe('Bearer')
     expect((await ask(request('/tokens', { method: 'PUT' }))).headers['allow']).toBe('GET, HEAD')

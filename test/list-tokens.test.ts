@@ -159,6 +159,11 @@ describe('list-tokens', () => {
       'InputInvalid',
       '"SubAppID" is not a known field; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
     ],
+    [
+      Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`f${i}`, 0])),
+      'InputInvalid',
+      'it has more than 32 fields; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
+    ],
     [{ SubAppId: '251006666' }, 'InputInvalid', '"SubAppId" must be a whole number'],
     [{ Reveal: 'yes' }, 'InputInvalid', '"Reveal" must be true or false'],
     [{ SubAppId: 5 }, 'SubAppNotFound', 'not one of AIGC_SUB_APP_IDS'],
