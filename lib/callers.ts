@@ -38,12 +38,17 @@ export function findCaller(
   }
 }
 
-/** Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints. */
-export function refuseCaller(caller: Caller, subAppId: number | null, values: boolean): string | null {
-  if (values && caller.scope !== 'full') return 'this key may read fingerprints only'
-  if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId)))
-    return 'this key may not read that application'
-  return null
+/**
+ * Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints.
+ * An application that a key is not bound to does not exist for it, whatever it asks of it.
+ */
+export function refuseCaller(
+  caller: Caller,
+  subAppId: number | null,
+  values: boolean,
+): 'SubAppNotFound' | 'ScopeTooSmall' | null {
+  if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
+  return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
 }
 
 /** What it lets a caller do is the gateway's or the platform's decision, route by route. */

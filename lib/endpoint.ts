@@ -118,7 +118,10 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   audit.subAppId = subAppId
   const values = view === 'tokens'
   const refusal = refuseCaller(caller, subAppId, values)
-  if (refusal !== null) throw new Refusal(403, 'ScopeTooSmall', refusal)
+  // The caller is told what it is told of one that is not configured: which others are is not for it to know.
+  if (refusal === 'SubAppNotFound')
+    throw new InputError('Finding the application: the key is not bound to it', refusal)
+  if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
 
   const list = await lend.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)

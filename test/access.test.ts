@@ -89,7 +89,7 @@ describe.each(cases)('answerRequest on $path from $sender', (request) => {
       request.view === 'tokens' ? { status: 403, asked: false } : { status: 200, caller: 'masked' },
     )
     expect(masked.body).not.toContain('token-a')
-    expect(await ask('keys', request, bearer('other-key'))).toMatchObject({ status: 403, asked: false })
+    expect(await ask('keys', request, bearer('other-key'))).toMatchObject({ status: 404, asked: false })
   })
 
   it('lets in whom the gateway vouches for, and no header', async () => {
