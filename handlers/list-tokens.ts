@@ -8,6 +8,15 @@ import type { Metrics } from '../lib/metrics.ts'
 import { createHandler, getRuntime, type Invocation, type Outcome, scrub, takeUpstream } from './runtime.ts'
 import { systemTime } from './time.ts'
 
+/**
+ * SCF sets the first and lets nobody set a name with that prefix
+ * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets the second.
+ */
+const platform = {
+  isScf:
+    process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined,
+}
+
 export const handler = createHandler(
   'list-tokens',
   () => countRequest(),
@@ -29,6 +38,7 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
     list: (subAppId, refresh) =>
       getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
     now: systemTime.now,
+    platform,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId

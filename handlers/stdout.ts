@@ -1,21 +1,103 @@
 /** Where the log goes: both platforms collect what a function writes to its stdout. */
-import { writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 
-/** Whether a line was left to Node's stream, behind which the next must queue. */
-let streaming = false
+/** An empty pipe takes at least this much at once. */
+const emptyPipeBytes = 4096
+/** What may wait for a late reader. Lines beyond are dropped, and counted. */
+const queueBytes = 1_048_576
+const retryMs = 50
+/** How often a process that ends tries again, every 20 ms. */
+const lastTries = 100
+
+interface Queued {
+  readonly bytes: Buffer
+  /** How many lines are lost with it. */
+  readonly lines: number
+}
+let queue: Queued[] = []
+let queuedBytes = 0
+let writtenBytes = 0
+let dropped = 0
+let isRetrying = false
+let isAwaitingExit = false
 
 /**
- * Writes at once: what Node's stream still held when the platform froze the process would come late or never, and
- * making the stream costs every cold start. Throws nothing: an invocation does not fail for its log.
+ * Writes at once what the reader takes: what a stream still held when the platform froze the process would come late or
+ * never, and making one costs every cold start. What the reader does not take waits here, up to a megabyte; then lines
+ * are dropped, and the next that goes through says how many. An invocation does not fail or wait for its log, and a
+ * process does not stay for it: this throws nothing and never blocks.
  */
 export function writeToStdout(text: string): void {
-  streaming &&= process.stdout.writableLength > 0
-  let rest = Buffer.from(text)
-  try {
-    while (rest.length > 0 && !streaming) rest = rest.subarray(writeSync(1, rest))
-  } catch (error) {
-    // A full pipe, for which the stream knows how to wait. Any other failure means that nobody reads.
-    streaming = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+  flush()
+  const bytes = Buffer.from(dropped > 0 ? describeDropped() + text : text)
+  if (queuedBytes > 0 && queuedBytes + bytes.length > queueBytes) {
+    dropped++
+    return
   }
-  if (streaming) process.stdout.write(rest)
+  queue.push({ bytes, lines: dropped + 1 })
+  queuedBytes += bytes.length
+  dropped = 0
+  // The first short line finds an empty pipe. The stream is not needed before.
+  if (writtenBytes <= emptyPipeBytes && writtenBytes + bytes.length > emptyPipeBytes) stopBlocking()
+  writtenBytes += bytes.length
+  flush()
+}
+
+/** Writes what waits, as far as the reader takes it. */
+function flush(): void {
+  for (let head = queue[0]; head !== undefined; head = queue[0]) {
+    let taken: number
+    try {
+      taken = writeSync(1, head.bytes)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        tryLater()
+        return
+      }
+      // Nobody reads any more.
+      for (const { lines } of queue) dropped += lines
+      queue = []
+      queuedBytes = 0
+      return
+    }
+    queuedBytes -= taken
+    if (taken < head.bytes.length) queue[0] = { ...head, bytes: head.bytes.subarray(taken) }
+    else queue.shift()
+  }
+}
+
+function tryLater(): void {
+  if (!isAwaitingExit) process.once('exit', flushAtExit)
+  isAwaitingExit = true
+  if (isRetrying) return
+  isRetrying = true
+  setTimeout(() => {
+    isRetrying = false
+    flush()
+  }, retryMs).unref()
+}
+
+/** Gives a late reader two seconds more. */
+function flushAtExit(): void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  if (dropped > 0) writeToStdout('')
+  for (let tries = 0; queue.length > 0 && tries < lastTries; tries++) {
+    Atomics.wait(never, 0, 0, 20)
+    flush()
+  }
+}
+
+/** A full pipe holds its writer, until Node has made a stream of it: then it says EAGAIN. */
+function stopBlocking(): void {
+  try {
+    const file = fstatSync(1)
+    if (file.isFIFO() || file.isSocket()) void process.stdout
+  } catch {
+    // There is no stdout. Then nothing blocks.
+  }
+}
+
+function describeDropped(): string {
+  const time = new Date().toISOString()
+  return `${JSON.stringify({ level: 'warn', event: 'log-lines-dropped', time, dropped })}\n`
 }

@@ -12,10 +12,17 @@ export interface Caller {
   readonly subAppIds: readonly number[] | null
 }
 
+/** Where this runs. */
+export interface Platform {
+  /** Whether that is SCF, by a mark that only SCF sets; all else is not. */
+  readonly isScf: boolean
+}
+
 /** Who sent a request, by the configured way of telling; `null` when nobody vouches for the sender. */
 export function findCaller(
   request: HttpEvent,
   { httpAuth, apiKeys }: Pick<Config, 'httpAuth' | 'apiKeys'>,
+  { isScf }: Platform,
 ): Caller | null {
   switch (httpAuth) {
     case 'keys':
@@ -23,19 +30,25 @@ export function findCaller(
     case 'gateway':
       return request.principal === null ? null : vouchedFor(request.principal)
     case 'platform':
-      // Only here is invoking the function the platform's to grant (a function URL with CAM), request by request.
-      return request.shape === 'scf-function-url' ? vouchedFor('platform') : null
+      // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
+      // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
+      return isScf && request.shape === 'scf-function-url' ? vouchedFor('platform') : null
     case null:
       return null
   }
 }
 
-/** Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints. */
-export function refuseCaller(caller: Caller, subAppId: number | null, values: boolean): string | null {
-  if (values && caller.scope !== 'full') return 'this key may read fingerprints only'
-  if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId)))
-    return 'this key may not read that application'
-  return null
+/**
+ * Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints.
+ * An application that a key is not bound to does not exist for it, whatever it asks of it.
+ */
+export function refuseCaller(
+  caller: Caller,
+  subAppId: number | null,
+  values: boolean,
+): 'SubAppNotFound' | 'ScopeTooSmall' | null {
+  if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
+  return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
 }
 
 /** What it lets a caller do is the gateway's or the platform's decision, route by route. */

@@ -1,6 +1,6 @@
 /** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110, RFC 9457). */
 import type { CachedList } from './cache.ts'
-import { findCaller, refuseCaller } from './callers.ts'
+import { findCaller, type Platform, refuseCaller } from './callers.ts'
 import type { Config, HttpAuth } from './config.ts'
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from './errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from './events.ts'
@@ -15,6 +15,7 @@ export interface EndpointDependencies {
   list(subAppId: number | null, refresh: boolean): Promise<CachedList>
   /** Epoch milliseconds. */
   now(): number
+  readonly platform: Platform
 }
 
 /** What the log says of a request: who asked for what and which tokens were handed out, never a value. */
@@ -109,7 +110,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     throw new ConfigError([
       'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
     ])
-  const caller = findCaller(request, config)
+  const caller = findCaller(request, config, lend.platform)
   if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
   audit.caller = caller.name
   refuseParameters(request)
@@ -117,7 +118,10 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   audit.subAppId = subAppId
   const values = view === 'tokens'
   const refusal = refuseCaller(caller, subAppId, values)
-  if (refusal !== null) throw new Refusal(403, 'ScopeTooSmall', refusal)
+  // The caller is told what it is told of one that is not configured: which others are is not for it to know.
+  if (refusal === 'SubAppNotFound')
+    throw new InputError('Finding the application: the key is not bound to it', refusal)
+  if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
 
   const list = await lend.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)

@@ -23,9 +23,15 @@ export interface HttpEvent {
   path: string
   /** The API's stage; null for `$default` and for senders that have none. */
   stage: string | null
-  /** Names of the query parameters, each once. Their values are not read: they may be secrets. */
+  /**
+   * Names of the query parameters, each once; of very many the first, and `…`. Their values are not read: they may be
+   * secrets.
+   */
   queryNames: string[]
-  /** By lower-case name, values of a repeated header joined with `, `. No prototype. */
+  /**
+   * By lower-case name, values of a repeated header joined with `, `. No prototype. What no gateway lets through is left
+   * out: values over {@link longestValue} characters, and all beyond the first {@link mostNames} names.
+   */
   headers: Record<string, string>
   /** The sender's request id; null where the event has none: take the invocation's then. */
   requestId: string | null
@@ -42,11 +48,19 @@ export interface ScheduleEvent {
   shape: ScheduleShape
 }
 
-/** A run by hand: the fields given, unchecked. No prototype. */
+/** A run by hand: the fields given, unchecked; of very many the first {@link mostNames}. No prototype. */
 export interface ManualEvent {
   kind: 'manual'
   fields: Record<string, unknown>
 }
+
+/**
+ * An event may hold six megabytes of names and values, from whoever may invoke. Gateways let 8 to 64 KB of headers and
+ * paths through; beyond these bounds nothing is read, and so costs nothing.
+ */
+export const mostNames = 256
+/** In characters. */
+export const longestValue = 8192
 
 /** One way in which a service calls a function: its mark, and how to read it once the mark is there. */
 export interface Shape {
@@ -304,12 +318,13 @@ function readHeaders(event: unknown): Record<string, string> {
   const headers = record<string>([])
   for (const spelling of namesOf(sent)) {
     const value = field(sent, spelling)
-    const text = Array.isArray(value) ? value.filter(isString).join(', ') : value
-    if (!isString(text) || (Array.isArray(value) && !value.some(isString))) continue
+    const texts = (Array.isArray(value) ? value.slice(0, longestValue) : [value]).filter(isString)
+    if (texts.length === 0) continue
     const name = spelling.toLowerCase()
+    const text = texts.join(', ')
     headers[name] = name in headers ? `${headers[name]}, ${text}` : text
   }
-  return headers
+  return record(Object.entries(headers).filter(([, text]) => text.length <= longestValue))
 }
 
 function parameterNames(event: unknown): string[] {
@@ -320,7 +335,10 @@ function parameterNames(event: unknown): string[] {
 
 /** Names in a raw query string. `URLSearchParams` takes a malformed `%` as it stands, where `decodeURIComponent` throws. */
 function decodeNames(query: unknown): string[] {
-  return isText(query) ? [...new Set(new URLSearchParams(query).keys())] : []
+  if (!isText(query)) return []
+  const names = new Set(new URLSearchParams(query.slice(0, longestValue)).keys())
+  if (query.length > longestValue) names.add('…')
+  return [...names]
 }
 
 /** An own value, or one inside it: nothing inherited, `__proto__` a name like any other. */
@@ -329,8 +347,9 @@ function field(value: unknown, name: string, inner?: string, innermost?: string)
   return inner === undefined ? outer : field(outer, inner, innermost)
 }
 
+/** The first of its own names. */
 function namesOf(value: unknown): string[] {
-  return isRecord(value) ? Object.keys(value) : []
+  return isRecord(value) ? Object.keys(value).slice(0, mostNames) : []
 }
 
 function entriesOf(value: unknown): [string, unknown][] {

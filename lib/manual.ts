@@ -7,6 +7,8 @@ interface FieldTypes {
   'a string': string
 }
 
+const mostFields = 32
+
 /** Checks the fields against the known ones and their types. Throws `InputError` that lists what is taken. */
 export function readManual<Known extends Readonly<Record<string, keyof FieldTypes>>>(
   fields: Readonly<Record<string, unknown>>,
@@ -15,7 +17,10 @@ export function readManual<Known extends Readonly<Record<string, keyof FieldType
   const takes = `this function takes ${Object.entries(known)
     .map(([name, type]) => `"${name}" (${type})`)
     .join(', ')}`
-  for (const [name, value] of Object.entries(fields)) {
+  const entries = Object.entries(fields)
+  if (entries.length > mostFields)
+    throw new InputError(`Reading the event: it has more than ${mostFields} fields; ${takes}`)
+  for (const [name, value] of entries) {
     const type = Object.hasOwn(known, name) ? known[name] : undefined
     if (type === undefined)
       throw new InputError(

@@ -19,6 +19,9 @@ export const routes: readonly Route[] = [
 
 const templates = routes.map((route) => ({ route, template: route.path.split('/') }))
 
+/** In characters. */
+const longestPath = 1024
+
 export const methods: readonly string[] = ['GET', 'HEAD']
 
 export interface Match {
@@ -35,6 +38,8 @@ export function matchRoute(path: string, stage: string | null): Match | null {
   // Not a regular expression: /\/+$/ takes quadratic time for slashes in the middle, before anybody is asked for a key.
   let end = path.length
   while (path[end - 1] === '/') end--
+  // Nor are megabytes split: no route is that long, nor are a stage and an id in it.
+  if (end > longestPath) return null
   const plain = path.slice(0, end)
   const prefix = `/${stage}/`
   const candidates =

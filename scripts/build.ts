@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { zipSync } from 'fflate'
 import { findPackages, listLocked, writeContents } from './contents.ts'
+import { plainEnvironment } from './environment.ts'
 import { undiciLean } from './undici-lean.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -71,7 +72,9 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
     // On Node 20, which is what SCF has, the SDK would write a notice among the log's JSON lines.
     define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
   }
-  const built = await Promise.all([build({ ...options, ...index }), build({ ...options, ...aws })])
+  const built = await Promise.all(
+    withoutKeys(() => [build({ ...options, ...index }), build({ ...options, ...aws })]),
+  )
   const files = ['aws.js', 'index.js'].map(
     async (file) => [file, await readFile(join(folder, file))] as const,
   )
@@ -88,6 +91,17 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
     built.map(({ metafile }) => metafile),
   )
   return index.outfile
+}
+
+/** esbuild works in a process of its own, which gets the environment of the moment in which the first build begins. */
+function withoutKeys<T>(begin: () => T): T {
+  const own = process.env
+  process.env = plainEnvironment()
+  try {
+    return begin()
+  } finally {
+    process.env = own
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Metafile } from 'esbuild'
+import { plainEnvironment } from './environment.ts'
 
 /** A package of which code is in a bundle. */
 export interface Package {
@@ -41,6 +42,7 @@ export async function listLocked(root: string): Promise<Sbom> {
   const all = ['--include', 'dev', '--include', 'optional', '--no-update-notifier']
   const { stdout } = await promisify(execFile)('npm', ['sbom', ...format, ...all], {
     cwd: root,
+    env: plainEnvironment(),
     maxBuffer: 64 * 1024 * 1024,
   })
   return JSON.parse(stdout)

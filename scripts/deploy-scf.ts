@@ -3,9 +3,7 @@
  * The thin edge: arguments, environment, files and the terminal. What is decided is in `scf/plan.ts`.
  */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemTime } from '../handlers/time.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
@@ -17,14 +15,16 @@ import type { Credentials } from '../lib/tc3.ts'
 import { type CallTencent, createTencentClient } from '../lib/tencent.ts'
 import { createTransport } from '../lib/transport.ts'
 import { buildFunctions, type FunctionName, functionNames } from './build.ts'
+import { loadEnv } from './environment.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from './scf/apply.ts'
 import { type DeployOptions, help, parseOptions } from './scf/options.ts'
 import { type Code, findUrl, type Plan, planDeployment, planRemoval } from './scf/plan.ts'
 import { camApi, camEndpoint, checkRoles, type NamedRole } from './scf/roles.ts'
 import type { FunctionState } from './scf/state.ts'
 import { nameFunctions, wantFunctions } from './scf/wanted.ts'
+import { makeFolder } from './scratch.ts'
 
-if (existsSync('.env')) process.loadEnvFile('.env')
+loadEnv('deploy:scf')
 const env = process.env
 const options = readOptions()
 // SCF's words could quote what was sent. The settings that are no secrets stay readable.
@@ -114,7 +114,7 @@ function planRemovals(stage: string, namespace: string): Target[] {
 
 /** Builds into a folder of its own: `dist` may be in use. */
 async function build(): Promise<Record<FunctionName, Code>> {
-  const folder = await mkdtemp(join(tmpdir(), 'vod-aigc-tokens-'))
+  const folder = makeFolder()
   try {
     await buildFunctions(folder)
     const read = async (name: FunctionName): Promise<Code> => {

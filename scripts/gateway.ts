@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 export type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
@@ -11,7 +12,13 @@ export type OnAnswer = (method: string, path: string, status: number) => void
 /** Serves `handler` on 127.0.0.1 at `port` (0: any). Rejects when the port is taken. */
 export async function startGateway(handler: Handler, port: number, onAnswer: OnAnswer): Promise<Server> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const event = toEvent(request, await readBody(request))
+    const { method = '', url = '' } = request
+    const target = readTarget(url)
+    if (target === null) {
+      response.writeHead(400, { 'content-type': 'application/json' }).end('{"message":"Bad Request"}')
+      return onAnswer(method, url, 400)
+    }
+    const event = toEvent(request, target, await readBody(request))
     const answer = await handler(event, lambdaContext(30_000)).catch(() => null)
     // What API Gateway says when a function throws.
     const { statusCode, headers, body } = (answer ?? {
@@ -26,6 +33,14 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
     // A client that went away in the middle of its request waits for nothing; another is told that something is wrong.
     serve(request, response).catch(() => response.destroy())
   })
+  // No proxy is here: `CONNECT host:port` (RFC 9112, 3.2.3), for which Node would only hang up.
+  server.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => {})
+    socket.end(
+      'HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\nconnection: close\r\ncontent-length: 0\r\n\r\n',
+    )
+    onAnswer('CONNECT', url, 405)
+  })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return server
@@ -35,6 +50,16 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
 export function lambdaContext(limitMs: number): object {
   const deadline = Date.now() + limitMs
   return { awsRequestId: randomUUID(), getRemainingTimeInMillis: () => deadline - Date.now() }
+}
+
+/**
+ * The path and query of a request's target, whether it has origin-form or absolute-form, which servers must take
+ * (RFC 9112, 3.2); null where it names no resource of this server, as `*` does.
+ */
+function readTarget(url: string): string | null {
+  if (url.startsWith('/')) return url
+  const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(url) ?? []
+  return rest === undefined || rest.startsWith('/') ? (rest ?? null) : `/${rest}`
 }
 
 /** Rejects when the client goes away before the end. */
@@ -48,8 +73,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
  * The event of a request to the route `$default`, without an authorizer:
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
-function toEvent(request: IncomingMessage, body: Buffer) {
-  const [rawPath = '/', ...query] = (request.url ?? '/').split('?')
+function toEvent(request: IncomingMessage, target: string, body: Buffer) {
+  const [rawPath = '/', ...query] = target.split('?')
   const rawQueryString = query.join('?')
   const { cookie, connection: _, 'transfer-encoding': __, ...headers } = request.headersDistinct
   const cookies = cookie?.flatMap((line) => line.split(/; */)).filter((one) => one !== '') ?? []

@@ -1,6 +1,7 @@
-/** Runs one function by hand with the current environment: `npm run invoke -- list-tokens '{"SubAppId":251006666}'`. */
+/** Runs one function by hand with the environment and `.env`: `npm run invoke -- list-tokens '{"SubAppId":251006666}'`. */
 import { createRequire } from 'node:module'
 import { type FunctionName, functionNames } from './build.ts'
+import { loadEnv } from './environment.ts'
 import { makeScratch } from './scratch.ts'
 
 const usage = `usage: npm run invoke -- ${functionNames.join('|')} 'EVENT', such as '{"SubAppId":251006666}'; EVENT is JSON, by default {}`
@@ -16,6 +17,8 @@ try {
 } catch {
   fail(`the event is not JSON; quote it for the shell; ${usage}`)
 }
+
+loadEnv('npm run invoke')
 
 const require = createRequire(import.meta.url)
 // The result alone goes to stdout, so that it can be piped. The function's log goes to stderr, wherever the function

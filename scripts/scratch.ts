@@ -1,5 +1,5 @@
 /** A temporary folder for one run of a command: what is built and mirrored into it goes with the process. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +12,40 @@ export interface Scratch {
   build(): Promise<Record<FunctionName, string>>
   /** Ends the process and the folder; what listens or waits ends with the process. */
   end(exitCode: number): Promise<never>
+}
+
+/**
+ * Makes a folder that only this user may look into (mode 0700), and removes those that killed processes left: nobody can
+ * clear up after SIGKILL, and the tokens of a real account may lie in there. In memory, where the system has a place
+ * there for each user.
+ */
+export function makeFolder(): string {
+  const inMemory = process.env['XDG_RUNTIME_DIR'] ?? ''
+  const parent = isOwn(inMemory) ? inMemory : tmpdir()
+  removeLeftovers(parent)
+  return mkdtempSync(join(parent, `vod-aigc-tokens-${process.pid}-`))
+}
+
+function removeLeftovers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const [, pid] = /^vod-aigc-tokens-(\d+)-/.exec(name) ?? []
+    const folder = join(parent, name)
+    if (pid !== undefined && isOwn(folder) && !isAlive(Number(pid)))
+      rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function isOwn(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  return found?.isDirectory() === true && found.uid === (process.getuid?.() ?? found.uid)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 /**
@@ -34,7 +68,7 @@ export function makeScratch(signalExitCode: number): Scratch {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => void end(signalExitCode))
 
-  const folder = mkdtempSync(join(tmpdir(), 'vod-aigc-tokens-'))
+  const folder = makeFolder()
   // A file may still be on its way into the folder: then the second attempt removes it.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return {

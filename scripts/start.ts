@@ -3,16 +3,16 @@
  * with credentials and `AIGC_*` settings (environment or `.env`) against the real API.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTencentSimulator, type TencentSimulator } from '../test/peers/tencent/simulator.ts'
 import type { FunctionName } from './build.ts'
+import { loadEnv } from './environment.ts'
 import { type Handler, lambdaContext, startGateway } from './gateway.ts'
 import { makeScratch } from './scratch.ts'
 
-if (existsSync('.env')) process.loadEnvFile('.env')
+loadEnv('npm start')
 const env = process.env
 const { folder, build, end } = makeScratch(0)
 

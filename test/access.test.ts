@@ -36,7 +36,7 @@ const configWith = (httpAuth: string) =>
 async function ask(
   httpAuth: string,
   { event, path }: { event: HttpEvent; path: string },
-  changes: { headers?: Record<string, string>; principal?: string | null } = {},
+  changes: { headers?: Record<string, string>; principal?: string | null; isScf?: boolean } = {},
 ): Promise<{ status: number; caller: string | null; asked: boolean; body: string }> {
   let asked = false
   const { authorization: _, ...headers } = event.headers
@@ -62,6 +62,7 @@ async function ask(
       }
     },
     now: () => 0,
+    platform: { isScf: changes.isScf ?? false },
   })
   expectConforming(audit.route, request.method, response)
   return { status: response.status, caller: audit.caller, asked, body: response.body }
@@ -88,7 +89,7 @@ describe.each(cases)('answerRequest on $path from $sender', (request) => {
       request.view === 'tokens' ? { status: 403, asked: false } : { status: 200, caller: 'masked' },
     )
     expect(masked.body).not.toContain('token-a')
-    expect(await ask('keys', request, bearer('other-key'))).toMatchObject({ status: 403, asked: false })
+    expect(await ask('keys', request, bearer('other-key'))).toMatchObject({ status: 404, asked: false })
   })
 
   it('lets in whom the gateway vouches for, and no header', async () => {
@@ -101,10 +102,15 @@ describe.each(cases)('answerRequest on $path from $sender', (request) => {
   })
 
   it('lets in the callers of an SCF function URL where the platform checks them', async () => {
-    const answer = await ask('platform', request, bearer('full-key'))
+    const answer = await ask('platform', request, { ...bearer('full-key'), isScf: true })
     if (request.event.shape === 'scf-function-url')
       expect(answer).toMatchObject({ status: 200, caller: 'platform' })
     else expect(answer).toMatchObject({ status: 401, ...refused })
+  })
+
+  it('lets in nobody by the word of a platform that is not SCF', async () => {
+    for (const changes of [{}, bearer('full-key'), { principal: 'alice' }])
+      expect(await ask('platform', request, changes)).toMatchObject({ status: 401, ...refused })
   })
 
   it('lets in nobody while AIGC_HTTP_AUTH is unset', async () => {

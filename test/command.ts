@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -46,7 +47,8 @@ export interface Checkout {
   npm(name: string, args?: readonly string[], environment?: Record<string, string>): Command
   /** Runs what npm would run, without npm around it. */
   run(name: string, args?: readonly string[], environment?: Record<string, string>): Command
-  writeEnv(text: string): void
+  /** With mode 600 by default. */
+  writeEnv(text: string, mode?: number): void
   /** The temporary folder of its commands. */
   readonly temporary: string
   /** What they have there now, files in folders too; without what npm and tsx keep. */
@@ -122,7 +124,10 @@ export function openCheckout(): Checkout {
       if (program !== 'node') throw new Error(`"${name}" of package.json does not run node`)
       return start(process.execPath, [...own, ...args], environment)
     },
-    writeEnv: (text) => writeFileSync(join(folder, '.env'), text),
+    writeEnv(text, mode = 0o600) {
+      writeFileSync(join(folder, '.env'), text)
+      chmodSync(join(folder, '.env'), mode)
+    },
     temporary,
     leftovers: () =>
       readdirSync(temporary, { recursive: true, encoding: 'utf8' }).filter((path) =>

@@ -1,5 +1,5 @@
 /** What `npm run build` says is inside the bundles, held against esbuild's own account of another build. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -159,6 +159,44 @@ describe('listLocked', () => {
     onTestFinished(() => void vi.unstubAllEnvs())
     const names = (await listLocked(root)).components.map(({ name }) => name)
     expect(names).toEqual(expect.arrayContaining(['undici', 'esbuild', '@smithy/core']))
+  })
+})
+
+describe('children', () => {
+  /** Puts an `npm` first on the path that tells its environment instead of doing anything. */
+  function fakeNpm(folder: string): void {
+    writeFileSync(
+      join(folder, 'npm'),
+      '#!/bin/sh\nmkdir -p dist\nenv | tee dist/list-tokens.zip dist/mirror-tokens.zip\n',
+      {
+        mode: 0o755,
+      },
+    )
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`)
+    vi.stubEnv('AIGC_SECRET_KEY', 'the-key')
+    vi.stubEnv('AWS_SESSION_TOKEN', 'the-key')
+    onTestFinished(() => {
+      vi.unstubAllEnvs()
+      rmSync(folder, { recursive: true })
+    })
+  }
+
+  it('listLocked hands no key to npm', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'contents-test-'))
+    fakeNpm(folder)
+    await expect(listLocked(folder)).rejects.toThrow('JSON')
+    expect(readFileSync(join(folder, 'dist/list-tokens.zip'), 'utf8')).toMatch(/^PATH=/m)
+    expect(readFileSync(join(folder, 'dist/list-tokens.zip'), 'utf8')).not.toContain('the-key')
+  })
+
+  it('serverless-build hands no key to the build', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'contents-test-'))
+    fakeNpm(folder)
+    const { default: BuildFunctions } = await import(`${root}scripts/serverless-build.mjs`)
+    const { hooks } = new BuildFunctions({ serviceDir: folder })
+    hooks['before:package:createDeploymentArtifacts']()
+    expect(readFileSync(join(folder, '.serverless/list-tokens.zip'), 'utf8')).toMatch(/^PATH=/m)
+    expect(readFileSync(join(folder, '.serverless/list-tokens.zip'), 'utf8')).not.toContain('the-key')
   })
 })
 

@@ -645,6 +645,20 @@ describe('docs/deploy-tencent.md', () => {
     expect(anchors).toContain(anchor)
   })
 
+  it('docs/deploy-tencent.md permits the run role the one secret that the page deploys with', () => {
+    const [, name] = /^AIGC_MIRROR_TARGETS=tencent-ssm:([\w-]+)/m.exec(page) ?? []
+    const ssm = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => String(action).includes('ssm:'))
+    for (const { action, resource } of ssm)
+      expect([action, resource]).toEqual([
+        action,
+        String(action) === 'ssm:CreateSecret'
+          ? ['qcs::ssm::uin/UIN:secret/*']
+          : [`qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`],
+      ])
+  })
+
   it('docs/deploy-tencent.md permits the deploying user to hand over the roles that it deploys with', () => {
     const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
     const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)

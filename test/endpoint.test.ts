@@ -12,13 +12,14 @@ import { expectConforming } from './openapi.ts'
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
 const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
+const bound = ['full', 'masked'].map((scope) => `${scope}8:${scope}:${sha256(`${scope}8-key`)}:8`)
 const config = parseConfig(
   {
     AIGC_SECRET_ID: 'id',
     AIGC_SECRET_KEY: 'key',
     AIGC_SUB_APP_IDS: '7,8',
     AIGC_HTTP_AUTH: 'keys',
-    AIGC_API_KEYS: [...keys, `only8:full:${sha256('only8-key')}:8`].join(),
+    AIGC_API_KEYS: [...keys, ...bound].join(),
   },
   {},
 )
@@ -65,6 +66,7 @@ async function ask(
       return world.list ? world.list(subAppId, refresh) : list
     },
     now: () => list.observedAt + 12_900,
+    platform: { isScf: false },
   })
   const [route, body] = [
     (audit as { route: string | null }).route,
@@ -197,7 +199,6 @@ describe('answerRequest', () => {
     ['a query parameter', request('/tokens', { queryNames: ['SubAppId'] }), 400, 'InputInvalid'],
     ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
     ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
-    ['a key of another application', request('/tokens', { key: 'only8-key' }), 403, 'ScopeTooSmall'],
     ...['9', '07', '7e0', '0x7', '7.0', '%37', ' 7', '٧', '9007199254740993', 'null', '__proto__'].map(
       (id): [string, HttpEvent, number, string] => [
         `application ${id}`,
@@ -219,6 +220,48 @@ describe('answerRequest', () => {
       code,
     })
     expect(answer.asked).toEqual([])
+  })
+
+  const unbound = ['full8-key', 'masked8-key'].flatMap((key) =>
+    routes
+      .filter(({ view }) => view !== 'health')
+      .flatMap(({ path }) => [path.replace('{SubAppId}', '7'), path.replace('{SubAppId}', '9')])
+      .map((path) => [key, path]),
+  )
+  it.each(unbound)(
+    'answerRequest tells a bound key nothing of other applications: %s on %s',
+    async (key, path) => {
+      const { status, headers, body, asked, audit } = await ask(request(path, { key }))
+      const unconfigured = await ask(request('/sub-apps/9/tokens', { key: 'full-key' }))
+      expect([status, headers, body, asked]).toEqual([404, unconfigured.headers, unconfigured.body, []])
+      expect(audit).toMatchObject({ error: { code: 'SubAppNotFound' } })
+    },
+  )
+
+  it('answerRequest gives a bound key its own application, by its scope', async () => {
+    const [tokens, fingerprints] = ['/sub-apps/8/tokens', '/sub-apps/8/tokens/fingerprints']
+    const answers: [path: string | undefined, key: string, status: number][] = [
+      [tokens, 'full8-key', 200],
+      [fingerprints, 'full8-key', 200],
+      [tokens, 'masked8-key', 403],
+      [fingerprints, 'masked8-key', 200],
+    ]
+    for (const [path = '', key, status] of answers) {
+      const answer = await ask(request(path, { key }))
+      expect([path, key, answer.status]).toEqual([path, key, status])
+      if (key.startsWith('masked')) expect(answer.body).not.toContain('token-')
+    }
+  })
+
+  it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(
+    'answerRequest finds no route in megabytes (%#)',
+    async (path) => {
+      expect((await ask(request(path))).json?.['code']).toBe('NotFound')
+    },
+  )
+
+  it('answerRequest finds a route before any number of slashes', async () => {
+    expect((await ask(request(`/tokens${'/'.repeat(1_000_000)}`))).status).toBe(200)
   })
 
   it('answerRequest tells 401 and 405 how to go on', async () => {

@@ -3,7 +3,16 @@ import { STATUS_CODES } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../lib/errors.ts'
-import { type HttpEvent, type HttpShape, readEvent, type Shape, shapes, toReply } from '../lib/events.ts'
+import {
+  type HttpEvent,
+  type HttpShape,
+  longestValue,
+  mostNames,
+  readEvent,
+  type Shape,
+  shapes,
+  toReply,
+} from '../lib/events.ts'
 
 const folder = new URL('events/', import.meta.url)
 
@@ -370,6 +379,54 @@ describe('readEvent, query', () => {
     ['scf-api-gateway.json', 'queryString', 'a=1', []],
   ])('readEvent reads the names of %s with %s %j', (file, at, value, names) => {
     expect(readHttp(recordedWith(file, at, value)).queryNames).toEqual(names)
+  })
+})
+
+describe('readEvent, megabytes', () => {
+  const many = (value: unknown): Record<string, unknown> =>
+    Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`n${i}`, value]))
+
+  test.each<[string, unknown]>([
+    ['one long value', { 'If-None-Match': ','.repeat(6_000_000) }],
+    ['a value a little too long', { 'If-None-Match': 'a'.repeat(longestValue + 1) }],
+    [
+      'spellings that are too long together',
+      { 'if-none-match': 'a'.repeat(5000), 'If-None-Match': 'a'.repeat(5000) },
+    ],
+    ['one value too often', { 'If-None-Match': Array(1_000_000).fill('a') }],
+  ])('readEvent leaves out a header of %s', (_, more) => {
+    const rest = { ...recorded('rest-api.json'), headers: null }
+    const headers = { Authorization: ['a'.repeat(longestValue)], ...(more as object) }
+    expect(readHttp({ ...rest, multiValueHeaders: headers }).headers).toEqual({
+      authorization: 'a'.repeat(longestValue),
+    })
+  })
+
+  test('readEvent reads the first of very many headers', () => {
+    const { headers } = readHttp(recordedWith('http-api-v2.json', 'headers', { first: '1', ...many('x') }))
+    expect(headers).toMatchObject({ first: '1' })
+    expect(Object.keys(headers)).toHaveLength(mostNames)
+  })
+
+  test.each([
+    ['http-api-v2.json', 'rawQueryString', Object.keys(many('')).join('&')],
+    ['http-api-v2.json', 'rawQueryString', '&'.repeat(6_000_000)],
+    ['rest-api.json', 'queryStringParameters', many('x')],
+    ['rest-api.json', 'multiValueQueryStringParameters', many(['x'])],
+    ['alb-multi-value.json', 'multiValueQueryStringParameters', many(['x'])],
+    ['alb-multi-value.json', 'multiValueQueryStringParameters', { [`${'%41'.repeat(2_000_000)}`]: ['x'] }],
+    ['scf-function-url.json', 'queryString', many('x')],
+  ])('readEvent of %s names some of very much in %s', (file, place, value) => {
+    const { queryNames } = readHttp(recordedWith(file, place, value))
+    expect(queryNames.length).toBeGreaterThan(0)
+    expect(queryNames.join('').length).toBeLessThan(2 * longestValue)
+  })
+
+  test('readEvent reads the first of very many fields of a run by hand', () => {
+    const view = readEvent({ SubAppId: 7, ...many(0) })
+    if (view.kind !== 'manual') throw new Error(view.kind)
+    expect(view.fields['SubAppId']).toBe(7)
+    expect(Object.keys(view.fields)).toHaveLength(mostNames)
   })
 })
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { request as openRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../scripts/gateway.ts'
 
@@ -99,6 +99,50 @@ describe('startGateway', () => {
     expect(event['cookies']).toEqual(['a=1', 'b="2', '3"', 'c=4'])
     expect(event.headers).toMatchObject({ 'x-many': 'one,two', 'x-forwarded-for': '203.0.113.7, 127.0.0.1' })
     expect(Object.keys(event.headers)).not.toContain('cookie')
+  })
+
+  it.each([
+    ['http://127.0.0.1/tokens', '/tokens', ''],
+    ['HTTP://elsewhere.example:8080/tokens?x=1', '/tokens', 'x=1'],
+    ['https://elsewhere.example/a?b?c', '/a', 'b?c'],
+    ['http://elsewhere.example', '/', ''],
+    ['http://elsewhere.example?x', '/', 'x'],
+    ['//elsewhere.example/tokens', '//elsewhere.example/tokens', ''],
+    ['/%zz?%zz', '/%zz', '%zz'],
+    ['/http://elsewhere.example/', '/http://elsewhere.example/', ''],
+  ])('startGateway reads the target %s', async (target, rawPath, rawQueryString) => {
+    const event = await eventOf(target)
+    expect(event).toMatchObject({ rawPath, rawQueryString, requestContext: { http: { path: rawPath } } })
+    expect(event.requestContext.domainName).toBe('local.execute-api.localhost')
+  })
+
+  it.each([
+    ['OPTIONS *', 400],
+    ['GET *', 400],
+    ['GET http://', 400],
+    ['GET http:///tokens', 400],
+    ['GET ftp://127.0.0.1/tokens', 400],
+    ['GET tokens', 400],
+    ['GET 127.0.0.1:80', 400],
+    ['GET ?x', 400],
+    ['GET /a b', 400],
+    ['CONNECT 127.0.0.1:443', 405],
+    ['CONNECT /tokens', 405],
+  ])('startGateway answers %s with %d, and goes on', async (line, status) => {
+    const gateway = await startGateway(
+      async () => reply,
+      0,
+      () => {},
+    )
+    onTestFinished(() => {
+      gateway.close()
+      gateway.closeAllConnections()
+    })
+    const { port } = gateway.address() as AddressInfo
+    const socket = connect(port, '127.0.0.1').end(`${line} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const answer = Buffer.concat(await socket.toArray()).toString()
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect((await fetch(`http://127.0.0.1:${port}/tokens`)).status).toBe(200)
   })
 
   it('startGateway leaves out what a request does not have', async () => {

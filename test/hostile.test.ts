@@ -639,8 +639,8 @@ describe('list-tokens', () => {
     start()
     const requests: [Request, status: number][] = [
       [{ headers: [bearer(keys.masked)] }, 403],
-      [{ headers: [bearer(keys.limited)] }, 403],
-      [{ path: '/tokens/fingerprints', headers: [bearer(keys.limited)] }, 403],
+      [{ headers: [bearer(keys.limited)] }, 404],
+      [{ path: '/tokens/fingerprints', headers: [bearer(keys.limited)] }, 404],
       [{ path: `/sub-apps/${other}/tokens`, headers: [bearer(keys.masked)] }, 403],
       [{ path: `/sub-apps/${unconfigured}/tokens`, headers: [bearer(keys.full)] }, 404],
       [{ path: `/sub-apps/${unconfigured}/tokens`, headers: [bearer(keys.limited)] }, 404],

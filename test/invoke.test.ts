@@ -85,6 +85,17 @@ describe('npm run invoke', { timeout }, () => {
     expect(checkout.leftovers()).toEqual([])
   })
 
+  it('npm run invoke reads .env, and says when others may', async () => {
+    const lines = Object.entries(await openAccount()).map(([name, value]) => `${name}=${value}`)
+    checkout.writeEnv(lines.join('\n'), 0o640)
+    const invoked = checkout.run('invoke', ['list-tokens'])
+    expect(await invoked.ended).toEqual([0, null])
+    expect(JSON.parse(invoked.stdout())).toMatchObject({ SubAppId })
+    expect(invoked.stderr()).toMatch(
+      /^npm run invoke: \.env holds keys, and its mode 640 .*chmod 600 \.env\n\{/,
+    )
+  })
+
   it('npm run invoke ends by Ctrl-C with exit code 1', async () => {
     const account = await startTencentSimulator()
     onTestFinished(() => account.close())

@@ -101,6 +101,20 @@ describe('list-tokens', () => {
     expect(headers?.['x-request-id'] ?? multiValueHeaders?.['x-request-id']?.[0]).toBe('aws-1')
   })
 
+  const scf = { TENCENTCLOUD_RUNENV: 'SCF' }
+  it.each<[string, Record<string, string>, number]>([
+    ['on SCF', scf, 200],
+    ['on Lambda', { AWS_LAMBDA_FUNCTION_NAME: 'list' }, 401],
+    ['on Lambda that poses as SCF', { ...scf, AWS_LAMBDA_FUNCTION_NAME: 'list' }, 401],
+    ['where nothing says SCF', {}, 401],
+    ['where SCF is spelled otherwise', { TENCENTCLOUD_RUNENV: 'scf' }, 401],
+  ])('list-tokens takes the word of the platform %s', async (_, where, status) => {
+    const fn = start({ ...where, AIGC_HTTP_AUTH: 'platform' })
+    const event = withoutQuery(recorded('scf-function-url.json'))
+    expect((await request(fn, event)).statusCode).toBe(status)
+    expect(simulator.calls).toHaveLength(status === 200 ? 1 : 0)
+  })
+
   it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json'])(
     'list-tokens throws for %s and says what it takes',
     async (name) => {
@@ -144,6 +158,11 @@ describe('list-tokens', () => {
       { SubAppID: 1 },
       'InputInvalid',
       '"SubAppID" is not a known field; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
+    ],
+    [
+      Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`f${i}`, 0])),
+      'InputInvalid',
+      'it has more than 32 fields; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
     ],
     [{ SubAppId: '251006666' }, 'InputInvalid', '"SubAppId" must be a whole number'],
     [{ Reveal: 'yes' }, 'InputInvalid', '"Reveal" must be true or false'],

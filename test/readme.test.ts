@@ -44,6 +44,15 @@ describe('README', () => {
       for (const option of kind.options) expect(uris[i]).toContain(`${option}=`)
   })
 
+  it('SECURITY.md names tests and pages that exist', () => {
+    const page = readFileSync(new URL('SECURITY.md', root), 'utf8')
+    const files = [...page.matchAll(/`(test\/[^`]+)`|\]\(([^)]+)\)/g)].map(
+      ([, test, link]) => test ?? link ?? '',
+    )
+    expect(files.length).toBeGreaterThan(10)
+    for (const file of files) expect(existsSync(new URL(file, root)), file).toBe(true)
+  })
+
   it('README links to files that exist', () => {
     const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => path ?? '')
     expect(links.length).toBeGreaterThan(5)

@@ -1,9 +1,9 @@
 /** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { Agent, createServer, request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type Checkout, type Command, openCheckout } from './command.ts'
@@ -203,6 +203,7 @@ AIGC_HTTP_AUTH=keys
 AIGC_API_KEYS=mine:full:${sha256}
 `)
     const command = await greeted(start())
+    expect(command.stderr()).toBe('')
     expect(command.output()).toContain('your Tencent Cloud account')
     expect(command.output()).not.toContain('simulator')
     const [list] = printed(command, 'curl')
@@ -217,6 +218,74 @@ AIGC_API_KEYS=mine:full:${sha256}
     command.signal('SIGINT')
     expect(await command.ended).toEqual([0, null])
     expect(checkout.leftovers()).toEqual([])
+  })
+
+  it('npm start says that others may read .env', async () => {
+    checkout.writeEnv('AIGC_SITE=eu\n', 0o644)
+    const { stderr, ended } = start()
+    expect(await ended).toEqual([1, null])
+    const [warning = ''] = stderr().split('\n')
+    expect(warning).toBe(
+      'npm start: .env holds keys, and its mode 644 lets others at it; run: chmod 600 .env',
+    )
+    expect(stderr()).toContain('AIGC_SITE must be intl or cn')
+  })
+
+  it('npm run deploy:scf says that others may read .env', async () => {
+    checkout.writeEnv('', 0o604)
+    const { stderr, ended } = checkout.run('deploy:scf', ['--help'])
+    expect(await ended).toEqual([0, null])
+    expect(stderr()).toBe(
+      'deploy:scf: .env holds keys, and its mode 604 lets others at it; run: chmod 600 .env\n',
+    )
+  })
+
+  it.skipIf(process.platform !== 'linux')('npm start hands on no key to what it starts', async () => {
+    checkout.writeEnv('AIGC_SECRET_KEY=the-key-of-env\n')
+    const command = await greeted(start({ AIGC_SECRET_ID: 'id', AWS_SECRET_ACCESS_KEY: 'the-key-of-aws' }))
+    const pid = command.child.pid
+    expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('the-key-of-aws')
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
+    // esbuild stays for the next build.
+    expect(children).not.toEqual([''])
+    for (const child of children) {
+      const environ = readFileSync(`/proc/${child}/environ`, 'latin1')
+      expect(environ).toContain('PATH=')
+      expect(environ).not.toContain('the-key-of')
+    }
+  })
+
+  it('npm start keeps tokens where only its user can read, and clears up after those that were killed', async () => {
+    const killed = await greeted(start())
+    const file = printed(killed, 'cat')[0]?.replace('cat ', '') ?? ''
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700)
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    expect(readTokens(`cat ${file}`)).toHaveLength(2)
+
+    // Neither made by a process that is dead.
+    const others = ['vod-aigc-tokens-of-mine', `vod-aigc-tokens-${process.pid}-living`]
+    for (const name of others) mkdirSync(join(checkout.temporary, name))
+    const link = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-link`)
+    symlinkSync(checkout.temporary, link)
+
+    const next = await greeted(start())
+    expect(checkout.leftovers()).not.toContain(relative(checkout.temporary, file))
+    expect(readdirSync(checkout.temporary)).toEqual(expect.arrayContaining(others))
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
+    expect(readTokens(printed(next, 'cat')[0])).toHaveLength(2)
+  })
+
+  it('npm start keeps tokens in memory where the system has a place for each user', async () => {
+    const place = join(checkout.temporary, 'run')
+    mkdirSync(place)
+    const command = await greeted(start({ XDG_RUNTIME_DIR: place }))
+    expect(printed(command, 'cat')[0]).toContain(`cat ${place}/vod-aigc-tokens-`)
+    command.signal('SIGINT')
+    await command.ended
+    expect(readdirSync(place)).toEqual([])
   })
 
   it('npm start leaves an account alone whose credentials come without settings, whatever it logs', async () => {

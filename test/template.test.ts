@@ -495,6 +495,23 @@ describe('schedule', () => {
       MessageRetentionPeriod: 1_209_600,
       SqsManagedSseEnabled: true,
     })
+    expect(ofType(name, 'AWS::SQS::QueuePolicy').map(([, { Properties }]) => Properties)).toEqual([
+      {
+        Queues: [{ Ref: 'FailedRuns' }],
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Deny',
+              Principal: '*',
+              Action: 'sqs:*',
+              Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] },
+              Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+            },
+          ],
+        },
+      },
+    ])
   })
 
   it('the schedule sends what mirror-tokens knows as a schedule’s event', () => {
@@ -630,6 +647,20 @@ describe('alarms', () => {
         ...above(0),
         Statistic: 'Sum',
         EvaluationPeriods: 1,
+      },
+      // The lightest sign is enough: a message stays for 14 days.
+      'failed-runs': {
+        ...metric(
+          'AWS/SQS',
+          'ApproximateNumberOfMessagesVisible',
+          [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['FailedRuns', 'QueueName'] } }],
+          300,
+        ),
+        Statistic: 'Maximum',
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        Threshold: 1,
+        EvaluationPeriods: 1,
+        TreatMissingData: 'notBreaching',
       },
       // Silence is the alarm.
       'mirror-stale': {
@@ -829,7 +860,7 @@ describe('log lines', () => {
     )
     for (const [namespace = '', name = ''] of [...shown, ...watched])
       if (namespace === 'VodAigcTokens') expect([...ours]).toContain(name)
-      else expect(['AWS/Lambda', 'AWS/ApiGateway']).toContain(namespace)
+      else expect(['AWS/Lambda', 'AWS/ApiGateway', 'AWS/SQS']).toContain(namespace)
   })
 
   it('the dashboard shows every alarm, and its widgets do not overlap', () => {

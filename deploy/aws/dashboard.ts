@@ -13,7 +13,16 @@ interface Widget {
 }
 
 /** What ends the names of the alarms in alarms.yml. */
-const alarms = ['mirror-stale', 'mirror-failed', 'mirror-held', 'upstream-errors', '5xx', 'slow', 'throttles']
+const alarms = [
+  'mirror-stale',
+  'mirror-failed',
+  'mirror-held',
+  'failed-runs',
+  'upstream-errors',
+  '5xx',
+  'slow',
+  'throttles',
+]
 
 /** The body for `AWS::CloudWatch::Dashboard`. `prefix` begins the names of the functions. */
 export function renderDashboard(prefix: string, periodSeconds: number, subAppIds: readonly string[]): Json {
