@@ -8,7 +8,15 @@ import { createCredentialChain } from '../lib/credential-chain.ts'
 import { credentialVariables } from '../lib/credentials.ts'
 import { readCredentialsSecret } from '../lib/credentials-secret.ts'
 import { parseDocument } from '../lib/document.ts'
-import { createLog, createScrubber, errorFields, type Fields, leavingError } from '../lib/log.ts'
+import {
+  createLog,
+  createScrubber,
+  errorFields,
+  type Fields,
+  leavingError,
+  withheldError,
+  withheldLine,
+} from '../lib/log.ts'
 import { embedMetrics, type Metrics } from '../lib/metrics.ts'
 import { readMirrored } from '../lib/mirrored.ts'
 import { createPace } from '../lib/pace.ts'
@@ -81,21 +89,24 @@ export interface Outcome {
 /**
  * Makes a handler for both platforms. Each invocation logs one line, which on Lambda is also a set of
  * CloudWatch metrics; `metricsOfError` are those of an invocation whose `run` threw. What leaves as an error
- * is scrubbed and named by its code.
+ * is scrubbed and named by its code. Where that fails in itself, whatever the reason, what leaves and what is logged
+ * is one constant sentence: the reason may hold what was to be kept in.
  */
 export function createHandler(
   name: 'list-tokens' | 'mirror-tokens',
   metricsOfError: (error: unknown) => Metrics,
   run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
 ): (event: unknown, context: unknown) => Promise<unknown> {
-  return async (event, context) => {
+  /** What an invocation gives, and what it throws. */
+  async function invoke(event: unknown, context: unknown): Promise<{ result?: unknown; error?: Error }> {
     const started = time.monotonic()
     const invocation = readContext(context)
     let outcome: Outcome
     try {
       outcome = await run(event, invocation)
     } catch (error) {
-      outcome = { error, fields: {}, metrics: metricsOfError(error) }
+      // Also where nothing was thrown as the reason, which must not pass for success.
+      outcome = { error: error ?? new Error('nothing was said'), fields: {}, metrics: metricsOfError(error) }
     }
     const { result, error, fields, metrics } = outcome
     if (error !== undefined) learnFromEnvironment()
@@ -109,7 +120,15 @@ export function createHandler(
       Object.assign(about, error === undefined ? fields : { ...errorFields(error), ...fields }),
       lambdaName && embedMetrics(lambdaName, time.now(), metrics),
     )
-    if (error !== undefined) throw leavingError(error, scrub)
+    return error === undefined ? { result } : { error: leavingError(error, scrub) }
+  }
+
+  return async (event, context) => {
+    const { result, error } = await invoke(event, context).catch(() => {
+      writeToStdout(withheldLine(name, time.now()))
+      return { result: undefined, error: withheldError() }
+    })
+    if (error) throw error
     return result
   }
 }

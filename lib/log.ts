@@ -109,6 +109,24 @@ export function leavingError(error: unknown, scrub: (text: string) => string): E
   return leaving
 }
 
+const withheld =
+  'This function failed, and so did taking secrets out of the reason, which is therefore not told; ' +
+  'with AIGC_LOG_LEVEL=debug the lines before say what was done'
+
+/** What leaves when making {@link leavingError} or the log line failed itself. It says nothing of the cause. */
+export function withheldError(): Error {
+  const error = new Error(withheld)
+  error.name = 'InternalError'
+  error.stack = `InternalError: ${withheld}`
+  return error
+}
+
+/** The log's line about {@link withheldError}. `now` is in epoch milliseconds. */
+export function withheldLine(event: string, now: number): string {
+  const time = new Date(now).toISOString()
+  return `${JSON.stringify({ level: 'error', event, time, code: 'InternalError', message: withheld })}\n`
+}
+
 function stackOf(error: unknown): string {
   return (error instanceof Error && error.stack) || String(error)
 }
