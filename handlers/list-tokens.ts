@@ -2,9 +2,10 @@
 import { answerRequest, findSubApp, viewList } from '../lib/endpoint.ts'
 import { InputError } from '../lib/errors.ts'
 import { type HttpEvent, readEvent, toReply } from '../lib/events.ts'
-import { errorFields, scrubJson } from '../lib/log.ts'
+import { errorFields } from '../lib/log.ts'
 import { readManual } from '../lib/manual.ts'
 import type { Metrics } from '../lib/metrics.ts'
+import { scrubJson } from '../lib/scrub.ts'
 import {
   createHandler,
   getRuntime,

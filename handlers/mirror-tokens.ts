@@ -3,10 +3,10 @@ import type { Config, Mirror } from '../lib/config.ts'
 import { findSubApp } from '../lib/endpoint.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { readEvent } from '../lib/events.ts'
-import { scrubJson } from '../lib/log.ts'
 import { readManual } from '../lib/manual.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror.ts'
+import { scrubJson } from '../lib/scrub.ts'
 import { createHandler, getRuntime, now, scrub, sleep } from './runtime.ts'
 
 export const handler = createHandler(
