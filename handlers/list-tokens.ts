@@ -2,9 +2,10 @@
 import { answerRequest, findSubApp, viewList } from '../lib/endpoint.ts'
 import { InputError } from '../lib/errors.ts'
 import { type HttpEvent, readEvent, toReply } from '../lib/events.ts'
-import { errorFields, scrubJson } from '../lib/log.ts'
+import { errorFields } from '../lib/log.ts'
 import { readManual } from '../lib/manual.ts'
 import type { Metrics } from '../lib/metrics.ts'
+import { scrubJson } from '../lib/scrub.ts'
 import { createHandler, getRuntime, type Invocation, type Outcome, scrub, takeUpstream } from './runtime.ts'
 import { systemTime } from './time.ts'
 
@@ -43,7 +44,8 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId
   if (requestId !== null) response.headers['x-request-id'] = requestId
-  if (status >= 400) response.body = scrub(response.body)
+  // Parsed, so that it stays JSON.
+  if (status >= 400) response.body = scrubJson(JSON.parse(response.body), scrub)
   const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
   const fields = {
     trigger: request.shape,

@@ -8,18 +8,11 @@ import { createCredentialChain } from '../lib/credential-chain.ts'
 import { credentialVariables } from '../lib/credentials.ts'
 import { readCredentialsSecret } from '../lib/credentials-secret.ts'
 import { parseDocument } from '../lib/document.ts'
-import {
-  createLog,
-  createScrubber,
-  errorFields,
-  type Fields,
-  leavingError,
-  withheldError,
-  withheldLine,
-} from '../lib/log.ts'
+import { createLog, errorFields, type Fields, leavingError, withheldError, withheldLine } from '../lib/log.ts'
 import { embedMetrics, type Metrics } from '../lib/metrics.ts'
 import { readMirrored } from '../lib/mirrored.ts'
 import { createPace } from '../lib/pace.ts'
+import { createScrubber } from '../lib/scrub.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent.ts'
@@ -160,8 +153,8 @@ function createRuntime(): Runtime {
     environment: () => process.env,
     readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, time),
     assumeRole: (identity, deadline) =>
-      assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.learn }),
-    learn: scrubber.learn,
+      assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.addSecrets }),
+    learn: scrubber.addSecrets,
     onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
   })
   const lend: TencentClientDependencies = {
@@ -181,7 +174,7 @@ function createRuntime(): Runtime {
   }
   async function list(subAppId: number | null, deadline: number, patient = true): Promise<TokenList> {
     const listed = await describeAigcApiTokens(call, subAppId, deadline, { patient })
-    scrubber.learn(listed.apiTokens)
+    scrubber.addSecrets(listed.apiTokens)
     const { extInfosDropped, requestId } = listed
     if (extInfosDropped) log('warn', 'ext-infos-dropped', { subAppId, requestId })
     return listed
@@ -226,8 +219,9 @@ function openStore(target: Target, lend: StoreDependencies): Store {
       const reading = await store.read(deadline)
       if (reading.state === 'value') {
         const tokens = parseDocument(reading.value)?.ApiTokens
-        // A foreign value may be a word that lines of ours hold, too. No error quotes what is that short.
-        if (tokens || reading.value.length > 20) scrubber.learn([reading.value, ...(tokens ?? [])])
+        // Of a document its tokens are the secrets. A foreign value is one as a whole, but it may be a word that lines of
+        // ours hold, too; no error quotes what is that short.
+        scrubber.addSecrets(tokens ?? (reading.value.length > 20 ? [reading.value] : []))
       }
       return reading
     },
@@ -235,7 +229,7 @@ function openStore(target: Target, lend: StoreDependencies): Store {
 }
 
 function learnFromEnvironment(): void {
-  scrubber.learn([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()))
+  scrubber.addSecrets([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()))
 }
 
 /**

@@ -1,14 +1,7 @@
-/** One JSON line per outcome, and the scrubber that keeps every secret out of whatever leaves the process. */
+/** One JSON line per outcome, and errors as they leave the process. */
 import type { LogLevel } from './config.ts'
 import { CodedError, TencentError } from './errors.ts'
-
-/** Knows the secrets this process has seen and takes them out of text by value. */
-export interface Scrubber {
-  /** Those under six characters are passed over: no secret is that short, and it would garble every line. */
-  learn(secrets: Iterable<string | undefined>): void
-  /** The text with every known secret replaced by `***`. */
-  scrub(text: string): string
-}
+import { scrubJson } from './scrub.ts'
 
 /** What a log field may be: chosen values, never an event, a context or a foreign object. */
 export type Field = string | number | boolean | null | readonly Field[] | { readonly [name: string]: Field }
@@ -21,43 +14,6 @@ export type Fields = { readonly [name: string]: Field }
 export type Log = (level: LogLevel, event: string, fields: Fields, metrics?: string) => void
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-
-export function createScrubber(): Scrubber {
-  const known = new Set<string>()
-  let pattern: RegExp | null = null
-  return {
-    learn(secrets) {
-      for (const secret of secrets) {
-        if (!secret || secret.length < 6 || known.has(secret)) continue
-        for (const form of formsOf(secret)) known.add(form)
-        pattern = null
-      }
-    },
-    scrub(text) {
-      if (known.size === 0) return text
-      // Longest first, so that a secret which contains another goes whole.
-      pattern ??= new RegExp(
-        [...known]
-          .sort((a, b) => b.length - a.length)
-          .map((secret) => secret.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-          .join('|'),
-        'g',
-      )
-      return text.replace(pattern, '***')
-    },
-  }
-}
-
-/** A secret as text quotes it: as it is, inside a URL, inside JSON, and that JSON inside JSON again, to the fourth. */
-function formsOf(secret: string): string[] {
-  const forms = [encodeURIComponent(secret.toWellFormed())]
-  let form = secret
-  for (let depth = 0; depth <= 4; depth++) {
-    forms.push(form)
-    form = JSON.stringify(form).slice(1, -1)
-  }
-  return forms
-}
 
 /** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
 export function createLog(
@@ -75,16 +31,6 @@ export function createLog(
 /** Members of an object's JSON, behind others. */
 function more(members: string): string {
   return members === '' ? '' : `,${members}`
-}
-
-/**
- * JSON with every string scrubbed before it is serialised, so that no escape hides a secret. A secret is found in JSON
- * too, so what holds none is serialised once, and most lines hold none.
- */
-export function scrubJson(value: unknown, scrub: (text: string) => string): string {
-  const json = JSON.stringify(value)
-  if (scrub(json) === json) return json
-  return JSON.stringify(value, (_, part) => (typeof part === 'string' ? scrub(part) : part))
 }
 
 /** The log fields of an error. */

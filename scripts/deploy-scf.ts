@@ -9,7 +9,7 @@ import { systemTime } from '../handlers/time.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
 import { chooseCredentials, credentialVariables, type Environment } from '../lib/credentials.ts'
 import { CodedError } from '../lib/errors.ts'
-import { createScrubber } from '../lib/log.ts'
+import { createScrubber } from '../lib/scrub.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Credentials } from '../lib/tc3.ts'
 import { type CallTencent, createTencentClient } from '../lib/tencent.ts'
@@ -29,8 +29,8 @@ const env = process.env
 const options = readOptions()
 // SCF's words could quote what was sent. The settings that are no secrets stay readable.
 const secrets = [...credentialVariables, 'AIGC_API_KEYS', ...options.variables]
-const { learn, scrub } = createScrubber()
-learn(secrets.map((name) => env[name]?.trim()))
+const { addSecrets, scrub } = createScrubber()
+addSecrets(secrets.map((name) => env[name]?.trim()))
 
 try {
   if (options.mode === 'help') console.log(help)

@@ -42,6 +42,8 @@ const pure = [
   'routes',
   'callers',
   'log',
+  'escapes',
+  'scrub',
   'manual',
   'metrics',
   'foreign',
