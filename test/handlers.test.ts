@@ -358,6 +358,47 @@ describe('what the process has seen does not leave it', () => {
     }
     expect(error.message).toContain('it was ***')
   })
+
+  it.each([
+    ['a foreign value of 40 KB', 'CANARY (.*+?^{}$|[]\\ '.repeat(2_000)],
+    [
+      'a document of 600 tokens',
+      documentOf(
+        Array.from({ length: 600 }, (_, i) => `CANARY-${i}-${'x'.repeat(50)}`),
+        app,
+      ),
+    ],
+    ['one token of 33,000 characters', documentOf([`CANARY-${'x'.repeat(33_000)}`], app)],
+  ])('%s stays in, in every run of the instance and in every reply', async (_, value) => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), value)
+    const settings = {
+      AIGC_FALLBACK: `file:${at}`,
+      AIGC_MIRROR_TARGETS: `file:${at}`,
+      AIGC_TIMEOUT_MS: '1000',
+      ...keys(),
+    }
+    const mirror = await load('mirror-tokens', settings)
+    const list = await load('list-tokens', settings)
+    simulator.fail(
+      quoting(value.slice(0, 900), value.slice(-900)),
+      Number.POSITIVE_INFINITY,
+      'DescribeAigcApiTokens',
+    )
+    const left: unknown[] = []
+    for (let run = 0; run < 3; run++) {
+      for (const handler of [mirror, list])
+        left.push(
+          await handler({}, context()).catch((error: Error) => [error.name, error.message, error.stack]),
+        )
+      left.push(await list(get('/tokens/fingerprints', bearer), context()))
+      left.push(await list(get('/tokens', { authorization: 'Bearer nobody' }), context()))
+    }
+    const text = JSON.stringify(left) + lines.join()
+    expect(text).not.toContain('CANARY')
+    expect(text).not.toMatch(/SyntaxError|so did taking secrets out|withheld/)
+    expect(left[3]).toMatchObject({ statusCode: 401 })
+  })
 })
 
 describe('createHandler, when anything inside it throws', () => {
