@@ -116,6 +116,51 @@ describe('mirror-tokens beside what hangs', () => {
     },
   )
 
+  const sources: [what: string, make: (path: string, hanging: string) => Record<string, string>][] = [
+    [
+      'configuration file never opens',
+      (path) => {
+        execFileSync('mkfifo', [path])
+        return { AWS_CONFIG_FILE: path }
+      },
+    ],
+    [
+      'credential process never answers',
+      (path) => {
+        writeFileSync(path, '[default]\ncredential_process = sleep 5\n')
+        return { AWS_CONFIG_FILE: path }
+      },
+    ],
+    [
+      'web identity endpoint never answers',
+      (path, hanging) => {
+        writeFileSync(path, 'a token')
+        return {
+          AWS_WEB_IDENTITY_TOKEN_FILE: path,
+          AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/x',
+          AWS_ENDPOINT_URL_STS: hanging,
+        }
+      },
+    ],
+  ]
+  it.each(sources)(
+    'serves the healthy targets in every run of an instance whose AWS %s',
+    async (what, make) => {
+      const path = join(folder, `beside ${what}`.replaceAll(' ', '-'))
+      simulator.vod.create(subAppId, 'token-a')
+      const fn = start(`aws-secretsmanager:beside file:${path}`, {
+        AIGC_TIMEOUT_MS: '500',
+        AWS_REGION: 'eu-west-1',
+        ...make(`${path}.source`, (await startCredentials()).url),
+      })
+      for (const outcome of ['created', 'unchanged', 'unchanged'])
+        expect(outcomes(await fn.invoke({}))).toEqual(['failed', outcome])
+      // What it still waits for would keep it.
+      await fn.kill()
+      running.splice(running.indexOf(fn), 1)
+    },
+  )
+
   it.each(['fifo', 'link'])('serves the healthy targets when another is a %s', async (name) => {
     const path = join(folder, `odd-${name}`)
     execFileSync('mkfifo', [`${path}.fifo`])
