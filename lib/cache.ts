@@ -1,6 +1,6 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from './errors.ts'
-import { ageMs, type Moment, momentOf, type Time, within } from './time.ts'
+import { ageMs, graceMs, type Moment, momentOf, type Time, within } from './time.ts'
 import type { TokenList } from './tokens.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
@@ -49,8 +49,6 @@ interface Flight {
 }
 
 const shortestRefreshMs = 1_000
-/** Whoever keeps a deadline by himself says better what hung, so he goes first. */
-const graceMs = 100
 /** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
 const mirroredSeconds = 5
 

@@ -1,7 +1,7 @@
 /** Credentials that are fetched, kept while they are good, and fetched again in time. */
 import { CredentialsError } from './errors.ts'
 import type { Credentials } from './tc3.ts'
-import { ageMs, type Moment, momentOf, type Time, within } from './time.ts'
+import { ageMs, graceMs, type Moment, momentOf, type Time, within } from './time.ts'
 
 export interface Lease {
   readonly credentials: Credentials
@@ -37,7 +37,7 @@ export function createLeasedCredentials(
   let pausedUntil = Number.NEGATIVE_INFINITY
 
   function start(deadline: number): NonNullable<typeof flight> {
-    const landing = within(time, deadline, outOfTime, () => fetch(deadline))
+    const landing = within(time, deadline + graceMs, outOfTime, () => fetch(deadline))
       .then((fetched) => {
         lease = { ...fetched, since: momentOf(time) }
         return fetched
@@ -54,7 +54,7 @@ export function createLeasedCredentials(
     flight ??= start(deadline)
     const joined = flight
     try {
-      return await within(time, deadline, outOfTime, () => joined.landing)
+      return await within(time, deadline + graceMs, outOfTime, () => joined.landing)
     } catch (error) {
       // Whoever started it had less time than is left here.
       if (time.monotonic() >= joined.deadline && time.monotonic() < deadline) return renew(deadline)

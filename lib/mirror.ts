@@ -8,7 +8,7 @@ import { CodedError } from './errors.ts'
 import { judgeReading, type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
 import type { Reading, Store, Target } from './stores/store.ts'
 import { sha256Hex } from './tc3.ts'
-import { type Time, within } from './time.ts'
+import { graceMs, type Time, within } from './time.ts'
 import { fingerprint } from './tokens.ts'
 
 export interface MirrorRequest {
@@ -397,9 +397,6 @@ function fail(state: TargetState, error: unknown): void {
   state.outcome = 'failed'
   state.reason = error instanceof Error ? error.message : String(error)
 }
-
-/** Whoever keeps a deadline by himself says better what hung, so he goes first. */
-const graceMs = 100
 
 /** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */
 function step<T>(

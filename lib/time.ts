@@ -12,6 +12,9 @@ export interface Time {
   after(ms: number, work: () => void): () => void
 }
 
+/** Whoever keeps a deadline by himself says better what hung. So whoever waits for that one waits so much longer. */
+export const graceMs = 100
+
 /**
  * Waits for `work` until `deadline` (on `Time.monotonic`) and no longer, whether or not `work` heeds its signal: then it
  * throws what `late` makes. What comes of `work` afterwards is dropped. Without any time left nothing is begun.

@@ -361,12 +361,20 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       {
         answer: awsError('AccessDeniedException', denied),
         code: 'AccessDeniedException',
-        tells: [denied, 'request id test-request', 'allow secretsmanager:DescribeSecret'],
+        tells: [
+          denied,
+          'request id 00000000-0000-4000-8000-000000000003',
+          'allow secretsmanager:DescribeSecret',
+        ],
       },
       {
         answer: awsError('ThrottlingException', 'Rate exceeded'),
         code: 'ThrottlingException',
-        tells: ['Rate exceeded', 'request id test-request', 'the next run tries again'],
+        tells: [
+          'Rate exceeded',
+          'request id 00000000-0000-4000-8000-000000000003',
+          'the next run tries again',
+        ],
       },
       {
         answer: awsError('DecryptionFailure', 'key disabled'),
@@ -479,13 +487,15 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
     const finished = target()
     await mirror(open(finished), a)
+    const systemClock = fileURLToPath(new URL('../handlers/time.ts', import.meta.url))
     const registry = fileURLToPath(new URL('../lib/stores/index.ts', import.meta.url))
     const program = `
       import { createRequire } from 'node:module'
+      import { systemTime } from ${JSON.stringify(systemClock)}
       import { storeKinds } from ${JSON.stringify(registry)}
       const { cache } = createRequire(${JSON.stringify(registry)})
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
-      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { now: Date.now, random: Math.random, sleep: async () => {} })
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, systemTime)
       const before = sdkIsLoaded()
       const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))

@@ -100,7 +100,7 @@ describe('what hangs', () => {
     const get = createLeasedCredentials(fetch, time)
     const first = get(1000)
     const unhurried = get(5000)
-    await time.pass(999)
+    await time.pass(1099)
     expect(await stateOf(first)).toBe('pending')
     hangs = false
     await time.pass(1)

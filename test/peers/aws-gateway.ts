@@ -46,7 +46,9 @@ export async function startGateway(upstream: string): Promise<Gateway> {
       return
     }
     const answer = turn === 'pass' ? await passOn(request, body) : turn
-    response.writeHead(answer.status, { 'x-amzn-requestid': 'test-request' }).end(answer.body)
+    response
+      .writeHead(answer.status, { 'x-amzn-requestid': '00000000-0000-4000-8000-000000000003' })
+      .end(answer.body)
   }
 
   const server = createServer(
