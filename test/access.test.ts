@@ -19,6 +19,9 @@ const keys = [
   `full:full:${sha256('full-key')}`,
   `masked:masked:${sha256('masked-key')}`,
   `other:full:${sha256('other-key')}:8`,
+  // Hashes of which a half is right.
+  `first:full:${sha256('first-half-key').slice(0, 32)}${'0'.repeat(32)}`,
+  `last:full:${'0'.repeat(32)}${sha256('last-half-key').slice(32)}`,
 ]
 const configWith = (httpAuth: string) =>
   parseConfig(
@@ -80,6 +83,8 @@ describe.each(cases)('answerRequest on $path from $sender', (request) => {
       {},
       bearer('wrong'),
       bearer(sha256('full-key')),
+      bearer('first-half-key'),
+      bearer('last-half-key'),
       { headers: { 'x-api-key': 'full-key' } },
     ])
       expect(await ask('keys', request, headers)).toMatchObject({ status: 401, ...refused })

@@ -90,6 +90,24 @@ describe('the run role of SCF', () => {
     ])
   })
 
+  it('run-role credentials that came in a warm instance are not repeated by it', async () => {
+    const role = (name: string): Record<string, string> => ({
+      TENCENTCLOUD_SECRETID: `${name}-id`,
+      TENCENTCLOUD_SECRETKEY: `${name}-key`,
+      TENCENTCLOUD_SESSIONTOKEN: `${name}-token`,
+    })
+    const fn = start(role('first-role'))
+    for (const name of ['first-role', 'second-role']) {
+      simulator.keys.set(`${name}-id`, { secretKey: `${name}-key`, token: `${name}-token` })
+      const message = Object.values(role(name)).join(' ')
+      simulator.fail({ kind: 'error', code: 'UnauthorizedOperation', message })
+      const { error } = await fn.invoke({}, { scf: true, environment: role(name) })
+      expect(error?.name).toBe('UnauthorizedOperation')
+      expect(fn.output() + JSON.stringify(error)).not.toMatch(/-role-(id|key|token)/)
+    }
+    takeCalls()
+  })
+
   it('run-role credentials that Tencent refuses are an error that names the source', async () => {
     const fn = start({ TENCENTCLOUD_SECRETID: 'gone', TENCENTCLOUD_SECRETKEY: 'gone-key' })
     const { error } = await fn.invoke({}, { scf: true })

@@ -129,6 +129,22 @@ describe('answerRequest', () => {
     )
   })
 
+  it('answerRequest keeps ExtInfos from whoever reads fingerprints', async () => {
+    const extInfos = ['{"note":"of token-b"}', '{}']
+    for (const key of ['masked-key', 'full-key']) {
+      const event = request('/tokens/fingerprints', { key })
+      const { json, body } = await ask(event, { list: async () => ({ ...list, extInfos }) })
+      expect(Object.keys(json ?? {})).toEqual([
+        'SubAppId',
+        'Fingerprints',
+        'RequestId',
+        'ObservedAt',
+        'Stale',
+      ])
+      expect(body).not.toContain('note')
+    }
+  })
+
   const throttled = (attempts: number): TencentError =>
     new TencentError('RequestLimitExceeded', 'm', { action: 'A', requestId: null, attempts, retryable: true })
   const askings: [string, NonNullable<World['list']>, boolean][] = [

@@ -310,6 +310,14 @@ describe('list-tokens', () => {
     expect(timers).toEqual([])
   })
 
+  it('list-tokens keeps the last half second for its answer', async () => {
+    const fn = start()
+    const { error } = await fn.invoke({}, { limitMs: 450 })
+    expect(error?.name).toBe('ClientError.Timeout')
+    expect(simulator.calls).toHaveLength(0)
+    expect((await fn.invoke({})).error).toBeUndefined()
+  })
+
   it('list-tokens logs one line per outcome; on Lambda it is a metric too', async () => {
     const fn = start({ AWS_LAMBDA_FUNCTION_NAME: 'list' })
     await request(fn, recorded('http-api-v2.json'))

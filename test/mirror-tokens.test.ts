@@ -316,6 +316,36 @@ describe('mirror-tokens to a file', () => {
     ])
   })
 
+  it.each<[string, Record<string, string>, Fault | null]>([
+    ['a setting is wrong', { AIGC_SITE: 'eu' }, null],
+    ['there is no target', { AIGC_MIRROR_TARGETS: '' }, null],
+    ['the list cannot be had', {}, { kind: 'error', code: 'AuthFailure.SecretIdNotFound' }],
+  ])('mirror-tokens counts a failure of the mirror, and no success, when %s', async (_, changes, fault) => {
+    if (fault) simulator.fail(fault, everyTime)
+    const fn = start(`file:${folder}/counted`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror', ...changes })
+    expect((await fn.invoke(scheduled)).error).toBeDefined()
+    expect(fn.log()).toMatchObject([{ level: 'error', MirrorSuccess: 0, MirrorFailure: 1 }])
+  })
+
+  it('mirror-tokens repeats no token that only a target held, whoever quotes it', async () => {
+    const held = ['held-token-0123456789', 'held-token-9876543210']
+    writeFileSync(join(folder, 'quoted'), doc(held))
+    const fn = start(`file:${folder}/quoted`)
+    // The list is empty, so they are kept.
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['held'])
+    simulator.fail({ kind: 'error', code: 'FailedOperation', message: `no ${held.join(' ')}` }, everyTime)
+    const { error } = await fn.invoke(scheduled)
+    expect(error?.message).toContain('FailedOperation')
+    expect(fn.output() + JSON.stringify(error)).not.toContain('held-token')
+  })
+
+  it('mirror-tokens keeps the last half second for its report', async () => {
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start(`file:${folder}/no-time`)
+    expect(outcomes(await fn.invoke(scheduled, { limitMs: 450 }))).toEqual(['failed'])
+    expect(simulator.calls).toHaveLength(0)
+  })
+
   it('mirror-tokens counts no failure of the mirror when somebody slips by hand', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/slips`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })

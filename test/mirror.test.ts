@@ -202,6 +202,8 @@ describe('runMirror', () => {
     const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await w.run()
     await expect(w.run({ confirm: Digest })).rejects.toMatchObject({ code: 'PlanChanged' })
+    for (const near of ['', Digest.slice(0, 16), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
+      await expect(w.run({ confirm: near }), near).rejects.toMatchObject({ code: 'PlanChanged' })
     w.readings.set('t', holds(['a', 'b', 'c', 'd', 'e']))
     const refused = w.run({ confirm: Digest })
     await expect(refused).rejects.toBeInstanceOf(MirrorError)

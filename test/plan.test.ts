@@ -37,6 +37,11 @@ describe('planTarget', () => {
   const rows: [string, PlanInput, object][] = [
     ['creates what is absent', input({ state: 'absent' }, ['b', 'a']), written(document(['a', 'b']))],
     [
+      'writes tokens in the order of code units, whatever the locale',
+      input({ state: 'absent' }, ['b', 'ä', 'a', 'B', 'a1', 'a-'], { preferred: [] }),
+      written('{"ApiToken":"B","ApiTokens":["B","a","a-","a1","b","ä"],"SubAppId":7,"Site":"intl"}'),
+    ],
+    [
       'fills a secret without a value',
       input({ state: 'empty', marked: false }, ['a']),
       written(document(['a'])),

@@ -273,6 +273,17 @@ describe('createTencentClient', () => {
     const same = world([refusal('AuthFailure.TokenFailure')])
     expect(await failureOf(same.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
   })
+
+  it('createTencentClient gives up when the credentials that it asked for again are refused too', async () => {
+    let asked = 0
+    const credentials = (): Credentials => {
+      if (++asked > 10) throw new Error('asked without end')
+      return { secretId: `id-${asked}`, secretKey: 'key', token: 'token' }
+    }
+    const { call, sent } = world([refusal('AuthFailure.TokenFailure')], { credentials })
+    const { code, attempts } = await failureOf(call('A', {}, start + 3_600_000))
+    expect([code, attempts, asked, sent.length]).toEqual(['AuthFailure.TokenFailure', 2, 2, 2])
+  })
 })
 
 describe('isThrottle and isRetryable', () => {

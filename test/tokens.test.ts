@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fingerprint, readTokenList } from '../lib/tokens.ts'
+import { fingerprint, nameTokens, readTokenList } from '../lib/tokens.ts'
 
 const answer = (fields: object) => ({ RequestId: 'r-1', ...fields })
 
@@ -45,6 +46,15 @@ describe('readTokenList', () => {
       extInfos,
       extInfosDropped,
     })
+  })
+})
+
+describe('nameTokens', () => {
+  it('nameTokens digests the set in the order of code units, whatever the locale', () => {
+    // SHA-256 of ["B","a","b","ä"].
+    expect(nameTokens(['b', 'ä', 'a', 'B', 'a']).digest).toBe(
+      createHash('sha256').update('["B","a","b","ä"]').digest('hex'),
+    )
   })
 })
 
