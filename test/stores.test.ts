@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { systemTime } from '../handlers/time.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import { lendTencent } from './lend-tencent.ts'
 
@@ -42,7 +43,7 @@ test('aws-secretsmanager asks each region with a client of its own', async () =>
   ]
   for (const [name, options, region] of targets) {
     const target = { uri: name, scheme: 'aws-secretsmanager', name, options, adopt: false }
-    const reading = storeKinds['aws-secretsmanager']?.open(target, lend).read(Date.now() + 60_000)
+    const reading = storeKinds['aws-secretsmanager']?.open(target, lend).read(systemTime.monotonic() + 60_000)
     expect(await reading).toEqual({ state: 'absent' })
     expect(regions.pop()).toBe(region)
   }
