@@ -349,7 +349,14 @@ function field(value: unknown, name: string, inner?: string, innermost?: string)
 
 /** The first of its own names. */
 function namesOf(value: unknown): string[] {
-  return isRecord(value) ? Object.keys(value).slice(0, mostNames) : []
+  const names: string[] = []
+  if (!isRecord(value)) return names
+  // Not Object.keys, which takes half of a second for what six megabytes may hold.
+  for (const name in value) {
+    if (names.length === mostNames) break
+    if (Object.hasOwn(value, name)) names.push(name)
+  }
+  return names
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
