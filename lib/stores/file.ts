@@ -3,7 +3,7 @@ import { promises } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
-import { mark, type Store, type StoreKind, type Target } from './store.ts'
+import { isStill, mark, overtaken, type Reading, type Store, type StoreKind, type Target } from './store.ts'
 
 /** A draft lies in a folder of its own, beside the target. */
 const workshopPrefix = `.${mark}-`
@@ -17,6 +17,9 @@ const draftLifeMs = 10 * 60_000
  *
  * A file has no place for a mark beside its value, so the value is the mark: a file is ours when it parses as a
  * mirrored document. The local disk is not asked to keep deadlines.
+ *
+ * A rename cannot compare and set. So a write looks right before it and right after: what somebody else writes in the
+ * instant between the look and the rename is lost, for there is no place for the value before.
  */
 export const file: StoreKind = {
   options: [],
@@ -29,31 +32,44 @@ export const file: StoreKind = {
 
   open(target, lend): Store {
     const path = target.name
+    const look = async (): Promise<Reading> => {
+      try {
+        const value = await promises.readFile(path, 'utf8')
+        if (value === '') return { state: 'empty', marked: false }
+        return { state: 'value', marked: parseDocument(value) !== null, value }
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return { state: 'absent' }
+        throw failure('Reading', target, error)
+      }
+    }
     return {
-      async read() {
-        try {
-          const value = await promises.readFile(path, 'utf8')
-          if (value === '') return { state: 'empty', marked: false }
-          return { state: 'value', marked: parseDocument(value) !== null, value }
-        } catch (error) {
-          if (codeOf(error) === 'ENOENT') return { state: 'absent' }
-          throw failure('Reading', target, error)
-        }
-      },
+      read: look,
 
-      async write(document) {
-        try {
-          await replace(path, document, lend.now())
-        } catch (error) {
-          throw failure('Writing', target, error)
+      async write(document, _, seen) {
+        const expect = async (expected: Reading): Promise<void> => {
+          if (!isStill(await look(), expected)) throw overtaken(target)
         }
+        try {
+          await replace(path, document, lend.now(), () => expect(seen))
+        } catch (error) {
+          throw error instanceof StoreError ? error : failure('Writing', target, error)
+        }
+        await expect({ state: 'value', marked: true, value: document })
       },
     }
   },
 }
 
-/** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
-async function replace(path: string, content: string, now: number): Promise<void> {
+/**
+ * A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. `check`
+ * throws, right before that, when it should keep the old one.
+ */
+async function replace(
+  path: string,
+  content: string,
+  now: number,
+  check: () => Promise<void>,
+): Promise<void> {
   const folder = dirname(path)
   await promises.mkdir(folder, { recursive: true, mode: 0o700 })
   await removeOldDrafts(folder, now)
@@ -69,6 +85,7 @@ async function replace(path: string, content: string, now: number): Promise<void
     } finally {
       await handle.close()
     }
+    await check()
     await promises.rename(draft, path)
   } finally {
     await promises.rm(workshop, { recursive: true, force: true })
