@@ -243,14 +243,12 @@ describe('planTarget and the share AIGC_MIN_KEEP', () => {
   it('planTarget holds exactly below the share, for every share of up to six decimals', () => {
     fc.assert(
       fc.property(
-        fc
-          .integer({ min: 0, max: 6 })
-          .chain((decimals) =>
-            fc.record({
-              decimals: fc.constant(decimals),
-              numerator: fc.integer({ min: 1, max: 10 ** decimals }),
-            }),
-          ),
+        fc.integer({ min: 0, max: 6 }).chain((decimals) =>
+          fc.record({
+            decimals: fc.constant(decimals),
+            numerator: fc.integer({ min: 1, max: 10 ** decimals }),
+          }),
+        ),
         fc.integer({ min: 1, max: 5000 }),
         fc.integer({ min: -1, max: 1 }),
         ({ decimals, numerator }, size, offset) => {
