@@ -182,20 +182,24 @@ export async function writeSecret(
   }
   if (seen.state === 'absent') return create(secret, target, document, versionId)
   if (seen.state === 'value' && seen.value === document) {
-    if (seen.marked) return
-    if (currentVersion(await secret.describe()) !== seen.version) throw overtaken(target)
-    await secret.tag()
+    if (!seen.marked) await markSeen(secret, target, seen.version)
     return
   }
   // Into a secret without a value the mark goes first: it marks nobody's value, and a run that dies in between would
   // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
-  if (!seen.marked && seen.state === 'empty') await secret.tag()
+  if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)
   const { VersionStages: stages = [] } = await secret.putValue(document, versionId)
   // The first version of a secret becomes the current one whatever its labels. A version that exists already stays as
   // it is, label or not ("the operation succeeds but does nothing"): so it is on the way back to an earlier document.
   // docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
   if (!stages.includes(current)) await makeCurrent(secret, target, seen.version, versionId)
   if (!seen.marked && seen.state === 'value') await secret.tag()
+}
+
+/** Marks what was seen, right after a look whether it is still there: somebody else's value gets no mark of ours. */
+async function markSeen(secret: Secret, target: Target, version: string | undefined): Promise<void> {
+  if (currentVersion(await secret.describe()) !== version) throw overtaken(target)
+  await secret.tag()
 }
 
 /**

@@ -145,8 +145,8 @@ async function write(secret: Secret, document: string, seen: Reading): Promise<v
   const value = seen.state === 'value' && seen.value !== '' ? seen.value : null
   if (value === null) return fill(secret, document, seen)
   if (value !== document) await replace(secret, document, value, seen.marked)
-  else if (!(await holds(secret, value))) throw overtaken(secret.target)
-  if (!seen.marked) await addMark(secret)
+  if (seen.marked) await expectValue(secret, document)
+  else await addMark(secret, document)
 }
 
 async function create(secret: Secret, document: string): Promise<void> {
@@ -169,7 +169,7 @@ async function fill(secret: Secret, document: string, { marked, state }: SeenSec
   // Into a secret without a value the mark goes first: it marks nobody's value, and a run that dies in between would
   // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
   const markFirst = !marked && state === 'empty'
-  if (markFirst) await addMark(secret)
+  if (markFirst) await addMark(secret, null)
   if (!marked && !markFirst) await checkPrevious(secret, null)
   try {
     await secret.call('PutSecretValue', { VersionId: secret.version, SecretString: document })
@@ -177,24 +177,23 @@ async function fill(secret: Secret, document: string, { marked, state }: SeenSec
     if (!isStoreError(error, 'ResourceInUse')) throw error
     if ((await contentOf(secret, secret.version))?.text !== document) throw overtaken(secret.target)
   }
-  if (!marked && !markFirst) await addMark(secret)
+  if (!marked && !markFirst) await addMark(secret, document)
 }
 
 /** Replaces `value`, which it keeps in `previous`, as far as it is still there. */
 async function replace(secret: Secret, document: string, value: string, marked: boolean): Promise<void> {
   if (!marked) await checkPrevious(secret, value)
-  if (!(await holds(secret, value))) throw overtaken(secret.target)
+  await expectValue(secret, value)
   const older = await contentOf(secret, previous)
   // The value before comes first, so that a run that dies in between has lost nothing.
   if (older?.text !== value) await put(secret, previous, value)
-  if (!(await holds(secret, value))) throw overtaken(secret.target)
+  await expectValue(secret, value)
   try {
     await put(secret, secret.version, document)
   } catch (error) {
     await restorePrevious(secret, value, older?.text ?? null, error)
     throw error
   }
-  if (!(await holds(secret, document))) throw overtaken(secret.target)
 }
 
 /**
@@ -209,7 +208,8 @@ async function restorePrevious(
 ): Promise<void> {
   if (older === null || older === value || !isAnswered(refusal)) return
   try {
-    if (await holds(secret, value)) await put(secret, previous, older)
+    await expectValue(secret, value)
+    await put(secret, previous, older)
   } catch {
     // The refusal says more.
   }
@@ -234,9 +234,10 @@ async function checkPrevious(secret: Secret, value: string | null): Promise<void
   )
 }
 
-/** Puts the mark in front of the description. */
-async function addMark(secret: Secret): Promise<void> {
+/** Puts the mark in front of the description, right after a look at the value: that of somebody else gets none. */
+async function addMark(secret: Secret, value: string | null): Promise<void> {
   const described = await secret.call('DescribeSecret')
+  await expectValue(secret, value)
   if (isMarked(described)) return
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
@@ -257,11 +258,12 @@ async function put(secret: Secret, VersionId: string, value: string): Promise<vo
   }
 }
 
-/** Whether readers get this value. Throws when there is none to be read, which says nothing. */
-async function holds(secret: Secret, value: string): Promise<boolean> {
+/** Throws {@link overtaken} when readers get another value; `null` is none. */
+async function expectValue(secret: Secret, value: string | null): Promise<void> {
   const content = await contentOf(secret, secret.version)
-  if (content === null) throw notFoundYet(secret, 'it was there before')
-  return content.text === value
+  // That there is none any more may only seem so.
+  if (content === null && value !== null) throw notFoundYet(secret, 'it was there before')
+  if (value === null ? content !== null : content?.text !== value) throw overtaken(secret.target)
 }
 
 /** What a version holds: `text` is `null` for binary content. `null` when there is no such version. */
