@@ -184,34 +184,29 @@ async function fill(secret: Secret, document: string, { marked, state }: SeenSec
 async function replace(secret: Secret, document: string, value: string, marked: boolean): Promise<void> {
   if (!marked) await checkPrevious(secret, value)
   await expectValue(secret, value)
-  const older = await contentOf(secret, previous)
-  // The value before comes first, so that a run that dies in between has lost nothing.
-  if (older?.text !== value) await put(secret, previous, value)
-  await expectValue(secret, value)
+  const older = (await contentOf(secret, previous))?.text ?? null
+  let sent = false
   try {
+    // The value before comes first, so that a run that dies in between has lost nothing.
+    if (older !== value) await put(secret, previous, value)
+    await expectValue(secret, value)
+    sent = true
     await put(secret, secret.version, document)
   } catch (error) {
-    await restorePrevious(secret, value, older?.text ?? null, error)
+    // Where no answer came the write may still take effect, and then `previous` is all that is left of the value.
+    if (!sent || isAnswered(error)) await restorePrevious(secret, value, older)
     throw error
   }
 }
 
-/**
- * After a refused write, what `previous` was is worth more than a second copy of the current value. Where no answer came
- * the write may still take effect, and then the copy is all that is left of the value.
- */
-async function restorePrevious(
-  secret: Secret,
-  value: string,
-  older: string | null,
-  refusal: unknown,
-): Promise<void> {
-  if (older === null || older === value || !isAnswered(refusal)) return
+/** While the value is still the current one, what `previous` was is worth more than a second copy of it. */
+async function restorePrevious(secret: Secret, value: string, older: string | null): Promise<void> {
+  if (older === null || older === value) return
   try {
     await expectValue(secret, value)
     await put(secret, previous, older)
   } catch {
-    // The refusal says more.
+    // What failed before says more.
   }
 }
 

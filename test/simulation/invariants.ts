@@ -149,6 +149,14 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       demand('1 mark', !theirs, () => `${by(run, secret)} marks ${secret.value}, which is somebody else's`)
     },
 
+    onRefusal(run, secret, { inTime, failedRequests, previous, changes }) {
+      // Where nothing else failed, and nobody else wrote, only its own keeping of the value has changed something.
+      const alone = secret.kind === 'ssm' && inTime && failedRequests === 1
+      if (!alone || secret.rivalChange > changes || secret.runChange > changes || run.others.size > 0) return
+      const kept = previous === undefined || secret.versions.get('previous') === previous
+      demand('7 restored', kept, () => `${by(run, secret)} fails, and ${previous} is no longer kept`)
+    },
+
     onLimit(run) {
       demand('5 ends', false, () => `run ${run.number} is stopped at its time limit`)
     },
@@ -159,6 +167,9 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       for (const { Outcome, Target, Reason } of run.report?.Results ?? []) {
         if (Outcome === 'held') hasReason(run, Target)
         demand('5 own', !Reason?.includes('did not get to'), () => `run ${run.number} skips ${Target}`)
+        const tries = run.written.filter((uri) => uri === Target).length
+        const again = tries > 1 || !Reason?.includes('somebody else changed it since')
+        demand('5 replan', again, () => `run ${run.number} plans ${Target} once`)
       }
       if (run.dryRun || run.error) return
       for (const { targets } of run.mirrors) {
@@ -318,6 +329,14 @@ export function mustBeTrue(world: World): void {
       demand('3 true', held === truth, () => `${secret.uri} holds {${held}}, the truth is {${truth}}`)
     }
     mustAgree('3 agree', secrets)
+  }
+}
+
+/** Rule 3: what a run wrote carries our mark, or the next one refuses it. */
+export function mustBeMarked(world: World): void {
+  for (const secret of world.secrets) {
+    const { uri, marked, adopt, runChange, rivalChange } = secret
+    demand('3 marked', marked || adopt || runChange <= rivalChange, () => `${uri} is ours and not marked`)
   }
 }
 

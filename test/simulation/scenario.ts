@@ -7,6 +7,7 @@ import { createClock } from './clock.ts'
 import {
   createWitness,
   mayWrite,
+  mustBeMarked,
   mustBeTrue,
   mustWriteAtMost,
   type SeenPlans,
@@ -150,7 +151,7 @@ function createStory(
       slow: random.pick([0, 0.05, 0.3, 0.7]),
       unspread: random.pick([0, 0.1, 0.3]),
       hang: random.pick([0, 0.01, 0.05]),
-      rival: random.pick([0, 0, 0.05, 0.2]),
+      rival: random.pick([0, 0.05, 0.2]),
       death: random.pick([0, 0.03, 0.1]),
       jump: random.pick([0, 0.1, 0.4]),
     },
@@ -159,7 +160,7 @@ function createStory(
       if (matters(error)) world.violation ??= error
     },
     trace: (line) => trace(() => `${(clock.now() / secondMs).toFixed(1).padStart(7)} s  ${line()}`),
-    witness: { onWrite() {}, onChange() {}, onMark() {}, onEnd() {}, onLimit() {} },
+    witness: { onWrite() {}, onChange() {}, onMark() {}, onRefusal() {}, onEnd() {}, onLimit() {} },
   }
   world.witness = createWitness(world, plans)
   for (const secret of secrets)
@@ -249,6 +250,7 @@ function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, in
     history: [{ at: Number.NEGATIVE_INFINITY, value }],
     changes: 0,
     rivalChange: 0,
+    runChange: 0,
   }
 }
 
@@ -394,12 +396,18 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   }
   await settle()
   mustBeTrue(world)
+  mustBeMarked(world)
 
   const idle = run({}, roomyMs)
   await idle.over
   if (idle.written.length > 0) throw new Violation(`4 idle: run ${idle.number} writes though nothing changed`)
   if (!idle.error !== world.secrets.every(mayWrite))
     throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
+
+  await overlap(world, run)
+  await clock.sleep(lagMs)
+  await settle()
+  mustBeTrue(world)
 
   const before = world.runs.length
   const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
@@ -417,6 +425,25 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   await settle()
   mustBeTrue(world)
   mustWriteAtMost(2, '4 twice', writesByTarget(from(before)))
+}
+
+/** Two runs, one a little later than the other, over a slow network, while tokens come and go. */
+async function overlap(world: World, run: Start): Promise<void> {
+  const { clock, random } = world
+  world.faults = { ...calm, slow: random.pick([0, 0.1, 0.2]) }
+  const change = async (): Promise<void> => {
+    await clock.sleep(random.between(0, 30_000))
+    const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
+    upstream.remove(random.shuffle(upstream.truth()).slice(0, random.between(0, 1)))
+    upstream.create(random.between(0, 2))
+    world.trace(() => `application ${id} now has {${upstream.truth()}}`)
+  }
+  const start = async (): Promise<void> => {
+    await clock.sleep(random.between(0, 20_000))
+    await run({}, roomyMs).over
+  }
+  await Promise.all([change(), change(), start(), start()])
+  world.faults = calm
 }
 
 /** A takeover on Tencent's side that was overtaken leaves a `previous` of which nobody knows whose it is. */

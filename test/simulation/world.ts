@@ -111,8 +111,9 @@ export interface Secret {
   readonly history: { readonly at: number; readonly value: string | null }[]
   /** How often its value, or the one that is kept of before, has changed. */
   changes: number
-  /** Of these, the last change of the value that was somebody else's. */
+  /** Of these, the last change of the value that was somebody else's, and the last that was a run's. */
   rivalChange: number
+  runChange: number
 }
 
 /** One answer of the upstream to a run; times are true ones. */
@@ -146,6 +147,8 @@ export interface Run {
   unread: number
   /** How many of its requests hang. */
   hung: number
+  /** How many of its requests came to nothing, or may have: hanging, refused, lost, late or unread. */
+  failedRequests: number
   /** How many of its writes found that somebody else had written. */
   overtaken: number
   /** The report of a run that ended without throwing. */
@@ -177,9 +180,22 @@ export interface Witness {
   onChange(run: Run, secret: Secret, document: string): void
   /** A run has put the mark there. */
   onMark(run: Run, secret: Secret): void
+  /** A write has failed, and not because it was overtaken. */
+  onRefusal(run: Run, secret: Secret, refusal: Refusal): void
   onEnd(run: Run): void
   /** A run is stopped by the platform. */
   onLimit(run: Run): void
+}
+
+/** A write that failed. */
+export interface Refusal {
+  /** Whether an answer said so, and not that time was up. */
+  readonly inTime: boolean
+  /** How many requests of the run failed in it. */
+  readonly failedRequests: number
+  /** What was kept of before, and after how many changes, when it began. */
+  readonly previous: string | undefined
+  readonly changes: number
 }
 
 export interface World {
@@ -270,6 +286,7 @@ export function startRun(
     lastWait: null,
     unread: 0,
     hung: 0,
+    failedRequests: 0,
     overtaken: 0,
     report: null,
     error: null,
@@ -384,6 +401,7 @@ function createNetwork(
       const remaining = Math.max(0, deadline - clock.now())
       const hangs = random.chance(faults.hang)
       if (hangs) run.hung++
+      if (hangs) run.failedRequests++
       const fault = random.chance(faults.request) ? random.pick(['before', 'after', 'silence']) : null
       const latency = random.chance(faults.slow) ? random.between(3000, 12_000) : random.between(20, 800)
       const took = fault === 'silence' ? remaining : Math.min(latency, remaining)
@@ -391,7 +409,12 @@ function createNetwork(
       const arrives = fault !== 'before' && effectAfter <= remaining
       const survivesDeath = random.chance(0.5)
       wait(what, took)
-      let answer = (): void => reject(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+      const fail = (error: unknown): void => {
+        run.failedRequests++
+        reject(error)
+      }
+      const timeout = (): void => fail(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+      let answer = timeout
       if (arrives) {
         run.inFlight++
         clock.after(effectAfter, () => {
@@ -402,7 +425,7 @@ function createNetwork(
             const value = effect()
             if (latency <= remaining) answer = () => resolve(value)
           } catch (error) {
-            answer = () => reject(error)
+            answer = () => fail(error)
           }
         })
       }
@@ -411,9 +434,8 @@ function createNetwork(
         if (run.state !== 'running' || hangs) return
         if (fault) world.trace(() => `run ${run.number} ${what}: fault, ${fault} the effect`)
         if (fault === 'before' || fault === 'after')
-          answer = () => reject(new StoreError('ThrottlingException', `Calling ${what}: throttled`, what))
-        if (fault === 'silence')
-          answer = () => reject(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+          answer = () => fail(new StoreError('ThrottlingException', `Calling ${what}: throttled`, what))
+        if (fault === 'silence') answer = timeout
         answer()
       })
     })
@@ -472,16 +494,21 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
       run.newest.set(uri, reading)
       if (!run.first.has(uri)) run.first.set(uri, reading)
       if (world.random.chance(world.faults.rival))
-        world.clock.after(world.random.between(0, 4000), () => writeAsRival(world, secret))
+        world.clock.after(world.random.between(0, 2000), () => writeAsRival(world, secret))
       return reading
     },
     async write(document, versionId, seen, deadline) {
       run.written.push(uri)
       guarded(world, () => world.witness.onWrite(run, secret, document, versionId))
+      const { changes } = secret
+      const previous = secret.versions.get('previous')
+      const failedBefore = run.failedRequests
       try {
         await write(document, versionId, seen, deadline)
       } catch (error) {
+        const failedRequests = run.failedRequests - failedBefore
         if (isOvertaken(error)) run.overtaken++
+        else guarded(world, () => world.witness.onRefusal(run, secret, { failedRequests, previous, changes }))
         throw error
       }
       run.newest.set(uri, { state: 'value', marked: true, value: document })
@@ -509,6 +536,7 @@ function notice(world: World, run: Run, secret: Secret, kind: Effect): void {
     secret.versions = now.versions
     guarded(world, () => world.witness.onChange(run, secret, document))
     setValue(world, secret, document)
+    secret.runChange = secret.changes
   } else {
     secret.versions = now.versions
     if (secret.versions.get('previous') !== before.kept) secret.changes++
@@ -635,9 +663,19 @@ const inSsm: OpenKind = (world, run, secret, target, call) =>
     tencent: () => (action, parameters, deadline) => {
       const ofCurrent = parameters['VersionId'] === 'current'
       const kind = !ofCurrent ? 'other' : action === 'GetSecretValue' ? 'looks' : 'replaces'
-      return call(action, deadline, kind, () => askSsm(world, run, secret, action, parameters))
+      return call(action, deadline, kind, () => askSsm(world, run, secret, action, parameters)).catch(
+        (error) => {
+          throw error instanceof StoreError ? asClientSays(error, action) : error
+        },
+      )
     },
   })
+
+/** A failed request in the words of the client of Tencent's APIs: its own where no answer came. */
+function asClientSays({ code, message }: StoreError, action: string): TencentError {
+  const told = code === 'Timeout' ? 'ClientError.Timeout' : code
+  return new TencentError(told, message, { action, requestId: null, attempts: 1, retryable: true })
+}
 
 /** A store that writes in one request, and looks before and after, as that of files does. */
 const inMemory: OpenKind = (_world, _run, secret, target, call) => {
