@@ -508,7 +508,11 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
       } catch (error) {
         const failedRequests = run.failedRequests - failedBefore
         if (isOvertaken(error)) run.overtaken++
-        else guarded(world, () => world.witness.onRefusal(run, secret, { failedRequests, previous, changes }))
+        else {
+          const inTime = error instanceof StoreError && !error.code.startsWith('ClientError.')
+          const refusal = { inTime, failedRequests, previous, changes }
+          guarded(world, () => world.witness.onRefusal(run, secret, refusal))
+        }
         throw error
       }
       run.newest.set(uri, { state: 'value', marked: true, value: document })
