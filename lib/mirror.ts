@@ -3,7 +3,7 @@
  * target stands on its own. Knows the store interface, not the kinds.
  */
 import type { Config, Mirror, Site } from './config.ts'
-import { type MirroredDocument, parseDocument, versionId } from './document.ts'
+import { isDocument, type MirroredDocument, versionId } from './document.ts'
 import { CodedError } from './errors.ts'
 import { judgeReading, type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
 import { isOvertaken, type Reading, type Store, type Target } from './stores/store.ts'
@@ -342,7 +342,7 @@ function heldBy(application: Application, { target, reading }: TargetState): Mir
 
 /** The name of the document that a target holds. */
 function versionHeld({ reading }: TargetState): string | null {
-  return reading?.state === 'value' && parseDocument(reading.value) !== null ? versionId(reading.value) : null
+  return reading?.state === 'value' && isDocument(reading.value) ? versionId(reading.value) : null
 }
 
 function report(

@@ -6,9 +6,9 @@ import type {
 } from '@aws-sdk/client-secrets-manager'
 import { callAws } from '../aws-calls.ts'
 import type { AwsFailure } from '../aws-errors.ts'
+import { isDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import {
-  isSpoilt,
   mark,
   overtaken,
   quotes,
@@ -134,7 +134,7 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
     const value = textOf(answer)
     const version = answer.VersionId !== undefined && { version: answer.VersionId }
     if (value === '') return { state: 'empty', marked, ...version }
-    const before = marked && isSpoilt(value) ? await valueBefore(secret) : undefined
+    const before = marked && !isDocument(value) ? await valueBefore(secret) : undefined
     return { state: 'value', marked, value, ...version, ...(before !== undefined && { before }) }
   } catch (error) {
     if (

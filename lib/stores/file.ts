@@ -1,7 +1,7 @@
 // Not node:fs/promises, of which every cold start would load the whole.
 import { promises } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseDocument } from '../document.ts'
+import { isDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import { isStill, mark, overtaken, type Reading, type Store, type StoreKind, type Target } from './store.ts'
 
@@ -36,7 +36,7 @@ export const file: StoreKind = {
       try {
         const value = await promises.readFile(path, 'utf8')
         if (value === '') return { state: 'empty', marked: false }
-        return { state: 'value', marked: parseDocument(value) !== null, value }
+        return { state: 'value', marked: isDocument(value), value }
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return { state: 'absent' }
         throw failure('Reading', target, error)

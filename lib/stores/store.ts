@@ -1,4 +1,3 @@
-import { parseDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
@@ -43,7 +42,7 @@ export type Reading =
       readonly marked: boolean
       readonly value: string
       readonly version?: string
-      /** The value a version ago, where the store keeps it: of a value that is marked and {@link isSpoilt} only. */
+      /** The value a version ago, where the store keeps it: only of one that is marked and no mirrored document. */
       readonly before?: string
     }
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
@@ -51,11 +50,6 @@ export type Reading =
 
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
-
-/** Whether a value is no mirrored document: under our mark, somebody has reused or damaged it. */
-export function isSpoilt(value: string): boolean {
-  return parseDocument(value) === null
-}
 
 /** Whether a store still holds what was seen. */
 export function isStill(found: Reading, seen: Reading): boolean {

@@ -1,6 +1,6 @@
+import { isDocument } from '../document.ts'
 import { StoreError, TencentError } from '../errors.ts'
 import {
-  isSpoilt,
   mark,
   overtaken,
   quotes,
@@ -110,7 +110,7 @@ async function read(secret: Secret): Promise<Reading> {
   const content = await contentOf(secret, secret.version)
   if (content?.text === null) return { state: 'unavailable', reason: binaryReason }
   if (content !== null) {
-    const before = marked && isSpoilt(content.text) ? await contentOf(secret, previous) : null
+    const before = marked && !isDocument(content.text) ? await contentOf(secret, previous) : null
     return {
       state: 'value',
       marked,
@@ -218,7 +218,7 @@ function isAnswered(error: unknown): boolean {
 /** Throws when `previous` is somebody else's: not where a run of ours kept `value` there, and died. */
 async function checkPrevious(secret: Secret, value: string | null): Promise<void> {
   // Under a document of ours, so is what was before it.
-  if (value !== null && !isSpoilt(value)) return
+  if (value !== null && isDocument(value)) return
   if (!(await listVersions(secret)).includes(previous)) return
   if (value !== null && (await contentOf(secret, previous))?.text === value) return
   throw failed(
