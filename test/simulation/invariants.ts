@@ -102,8 +102,6 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       // What it read as no value may have got one since: then the store refuses.
       const may = seen?.state !== 'value' || mayWrite({ ...secret, value: seen.value })
       demand('1 ours', may, () => `${who} writes over what belongs to somebody else`)
-      const looked = run.confirm !== null || !isReused(secret, seen)
-      demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
       demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
       const written = documentIn(document)
       demand('1 whole', written !== null, () => `${who} writes ${document}`)
@@ -111,6 +109,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       const unmarked = seen?.state === 'value' && !seen.marked
       demand('4 unchanged', unmarked || valueIn(seen) !== document, () => `${who} writes what it read`)
       demand('5 dry', !run.dryRun, () => `${who} writes in a dry run`)
+      const looked = run.confirm !== null || !isReused(secret, seen)
+      demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
       if (!written) return
       keepsPick(world, run, secret, written)
       if (run.confirm !== null) appliesPlan(run, secret, written, versionId)
@@ -122,7 +122,6 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       demand('1 whole', written !== null, () => `${who} writes ${document}`)
       const { ApiTokens, SubAppId } = written as Document
       demand('1 whole', !isForeign(secret, document), () => `${who} writes the document of ${SubAppId}`)
-      keepsWhatItReplaces(run, secret)
       const upstream = upstreamOf(secret)
       const invented = ApiTokens.filter((token) => !upstream.existedBefore(token, clock.now()))
       demand('2 invented', invented.length === 0, () => `${who} publishes ${invented}`)
@@ -142,6 +141,20 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
         (token) => !ApiTokens.includes(token) && !tokensOf(secret, run.first.get(secret.uri)).includes(token),
       )
       demand('2 overwritten', overwritten.length === 0, () => `${who} takes out ${overwritten}, unseen`)
+    },
+
+    onReplace(run, secret) {
+      const who = by(run, secret)
+      const read = valueIn(newestOf(run, secret))
+      if (secret.kind === 'aws') {
+        demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
+        const kept = secret.value === null || secret.aws.kept().includes(secret.value)
+        demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
+      }
+      if (secret.value === null || !isAsOf(run, secret)) return
+      demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
+      const kept = secret.kind !== 'ssm' || secret.versions.get('previous') === secret.value
+      demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
     },
 
     onMark(run, secret) {
@@ -219,20 +232,6 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
   /** Whether nothing has changed since the last request of the run that was none to replace the value. */
   function isAsOf(run: Run, secret: Secret): boolean {
     return secret.changes === run.asOf.get(secret.uri)
-  }
-
-  function keepsWhatItReplaces(run: Run, secret: Secret): void {
-    const who = by(run, secret)
-    const read = valueIn(newestOf(run, secret))
-    if (secret.kind === 'aws') {
-      demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
-      const kept = secret.value === null || secret.aws.kept().includes(secret.value)
-      demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
-    }
-    if (secret.value === null || !isAsOf(run, secret)) return
-    demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
-    const kept = secret.kind !== 'ssm' || secret.versions.get('previous') === secret.value
-    demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
   }
 
   /** A change is held for a list that was too short, where the count decides, not which tokens; or for what is reused. */

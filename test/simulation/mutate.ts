@@ -370,7 +370,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: "Tencent's version that is not found taken for none",
-    rules: ['1 share'],
+    rules: ['7 seen', '7 kept'],
     file: ssm,
     edits: [
       ['if (versions.includes(secret.version))', "if (versions.includes('nothing'))"],

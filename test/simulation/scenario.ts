@@ -160,7 +160,15 @@ function createStory(
       if (matters(error)) world.violation ??= error
     },
     trace: (line) => trace(() => `${(clock.now() / secondMs).toFixed(1).padStart(7)} s  ${line()}`),
-    witness: { onWrite() {}, onChange() {}, onMark() {}, onRefusal() {}, onEnd() {}, onLimit() {} },
+    witness: {
+      onWrite() {},
+      onChange() {},
+      onReplace() {},
+      onMark() {},
+      onRefusal() {},
+      onEnd() {},
+      onLimit() {},
+    },
   }
   world.witness = createWitness(world, plans)
   for (const secret of secrets)

@@ -178,6 +178,8 @@ export interface Witness {
   onWrite(run: Run, secret: Secret, document: string, versionId: string): void
   /** A run is about to have changed a value. */
   onChange(run: Run, secret: Secret, document: string): void
+  /** The same moment, as it concerns the value that is replaced. */
+  onReplace(run: Run, secret: Secret): void
   /** A run has put the mark there. */
   onMark(run: Run, secret: Secret): void
   /** A write has failed, and not because it was overtaken. */
@@ -539,6 +541,7 @@ function notice(world: World, run: Run, secret: Secret, kind: Effect): void {
     world.trace(() => `run ${run.number} changes ${uri} to ${document}`)
     secret.versions = now.versions
     guarded(world, () => world.witness.onChange(run, secret, document))
+    guarded(world, () => world.witness.onReplace(run, secret))
     setValue(world, secret, document)
     secret.runChange = secret.changes
   } else {
