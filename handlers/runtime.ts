@@ -217,11 +217,11 @@ function openStore(target: Target, lend: StoreDependencies): Store {
     write: store.write,
     async read(deadline) {
       const reading = await store.read(deadline)
-      if (reading.state === 'value') {
-        const tokens = parseDocument(reading.value)?.ApiTokens
+      for (const value of reading.state === 'value' ? [reading.value, reading.before ?? ''] : []) {
+        const tokens = parseDocument(value)?.ApiTokens
         // Of a document its tokens are the secrets. A foreign value is one as a whole, but it may be a word that lines of
         // ours hold, too; no error quotes what is that short.
-        scrubber.addSecrets(tokens ?? (reading.value.length > 20 ? [reading.value] : []))
+        scrubber.addSecrets(tokens ?? (value.length > 20 ? [value] : []))
       }
       return reading
     },

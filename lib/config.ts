@@ -197,14 +197,6 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   return config
 }
 
-/**
- * How many of `size` tokens a share such as `minKeep` is, rounded up. The product of a decimal share and a whole number
- * may come out a rounding error above the whole number that it is: 0.14 of 50 gives 7.000000000000001.
- */
-export function countShare(share: number, size: number): number {
-  return Math.ceil(share * size * (1 - 4 * Number.EPSILON))
-}
-
 function list(text: string): string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }

@@ -36,6 +36,11 @@ export function parseDocument(value: string): MirroredDocument | null {
   return good ? { ApiToken, ApiTokens: [...new Set(ApiTokens)], SubAppId, Site } : null
 }
 
+/** Whether a stored value is a mirrored document. */
+export function isDocument(value: string): boolean {
+  return parseDocument(value) !== null
+}
+
 /** The name of a document's content: its SHA-256 in hex, 64 digits. */
 export function versionId(rendered: string): string {
   return sha256Hex(rendered)

@@ -3,10 +3,10 @@
  * target stands on its own. Knows the store interface, not the kinds.
  */
 import type { Config, Mirror, Site } from './config.ts'
-import { type MirroredDocument, versionId } from './document.ts'
+import { isDocument, type MirroredDocument, versionId } from './document.ts'
 import { CodedError } from './errors.ts'
 import { judgeReading, type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
-import type { Reading, Store, Target } from './stores/store.ts'
+import { isOvertaken, type Reading, type Store, type Target } from './stores/store.ts'
 import { sha256Hex } from './tc3.ts'
 import { graceMs, type Time, within } from './time.ts'
 import { fingerprint } from './tokens.ts'
@@ -199,40 +199,71 @@ async function readTarget(run: Run, state: TargetState): Promise<void> {
   }
 }
 
+/** How a target is planned in one pass, whenever in it that is. */
+type PlanOne = (state: OpenTarget, listed: ReadonlySet<string>) => Plan
+
 /** Plans every open target of an application on the same knowledge, then carries the plans out. */
-async function applyAll(
-  run: Run,
-  application: Application,
-  planOne: (state: OpenTarget, listed: ReadonlySet<string>) => Plan,
-): Promise<void> {
+async function applyAll(run: Run, application: Application, planOne: PlanOne): Promise<void> {
   const { listed } = application
   if (!listed) return
   const planned = application.targets
     .filter(isOpen)
     .map((state) => ({ state, planned: planOne(state, listed) }))
-  await Promise.all(planned.map(({ state, planned }) => applyOne(run, state, planned)))
+  await Promise.all(
+    planned.map(async ({ state, planned }) => {
+      if ((await applyOne(run, state, planned)) !== 'overtaken') return
+      if (run.request.confirm !== null) {
+        fail(state, overtakenConfirmed(state))
+        return
+      }
+      // The list and what is settled of it are as good as before; what the target holds is new.
+      await readTarget(run, state)
+      if (!isOpen(state)) return
+      if ((await applyOne(run, state, planOne(state, listed))) === 'overtaken')
+        fail(state, overtakenTwice(state))
+    }),
+  )
 }
 
-async function applyOne(run: Run, state: OpenTarget, planned: Plan): Promise<void> {
+/** Carries a plan out, unless somebody else has written the target since it was read: then nothing is known of it yet. */
+async function applyOne(run: Run, state: OpenTarget, planned: Plan): Promise<'done' | 'overtaken'> {
   if (planned.action === 'none') {
     state.outcome ??= 'unchanged'
-    return
+    return 'done'
   }
   if (planned.action !== 'write') {
     state.outcome = planned.action === 'hold' ? 'held' : 'refused'
     state.reason = planned.reason
-    return
+    return 'done'
   }
   try {
     await step(run, `Writing ${state.target.uri}`, (deadline) =>
       state.store.write(planned.rendered, planned.versionId, state.reading, deadline),
     )
   } catch (error) {
+    if (isOvertaken(error)) return 'overtaken'
     fail(state, error)
-    return
+    return 'done'
   }
   if (state.outcome !== 'created') state.outcome = state.reading.state === 'value' ? 'updated' : 'created'
   state.reading = { state: 'value', marked: true, value: planned.rendered }
+  return 'done'
+}
+
+function overtakenTwice({ target: { uri } }: TargetState): Error {
+  return new CodedError(
+    'Overtaken',
+    `Writing ${uri}: somebody else changed it since it was read, and again when this run had planned anew; ` +
+      'the next run tries again; if it stays, find out who else writes it',
+  )
+}
+
+function overtakenConfirmed({ target: { uri } }: TargetState): Error {
+  return new CodedError(
+    'Overtaken',
+    `Confirming a plan: somebody else changed ${uri} meanwhile, and their value was left there; ` +
+      'look at the new plan with {"DryRun":true} and confirm its Digest',
+  )
 }
 
 /** Waits until absences can be believed, reads everything again and takes out what both lists lack. */
@@ -302,8 +333,16 @@ function guardOf(run: Run, { before }: TargetState): PlanInput['guard'] {
   return { minKeep: run.settings.minKeep, size: before.length }
 }
 
+/** The document whose tokens count as held: what a target holds or, where that was damaged, what it held before. */
 function heldBy(application: Application, { target, reading }: TargetState): MirroredDocument | null {
-  return reading && (judgeReading({ application, target, reading }).held ?? null)
+  if (!reading) return null
+  const judged = judgeReading({ application, target, reading })
+  return judged.refusal === undefined ? (judged.held ?? judged.before) : null
+}
+
+/** The name of the document that a target holds. */
+function versionHeld({ reading }: TargetState): string | null {
+  return reading?.state === 'value' && isDocument(reading.value) ? versionId(reading.value) : null
 }
 
 function report(
@@ -339,7 +378,7 @@ function describe(application: Application, state: TargetState): TargetResult {
     Target: state.target.uri,
     Outcome: state.outcome ?? 'failed',
     ...difference(state.before, held?.ApiTokens ?? state.before),
-    VersionId: held && state.reading?.state === 'value' ? versionId(state.reading.value) : null,
+    VersionId: held && versionHeld(state),
     Reason: state.outcome ? state.reason : 'the run did not get to this target',
   }
 }

@@ -17,9 +17,11 @@ export async function readMirrored(
 ): Promise<TokenList> {
   if (!target) throw new Error('a source needs a target')
   const reading = await openStore(target).read(deadline)
-  const { held, refusal } = judgeReading({ application: { subAppId, site }, target, reading })
+  const judged = judgeReading({ application: { subAppId, site }, target, reading })
+  // Not what it held a version ago: who damaged the value may have meant to take the tokens away.
+  const held = judged.refusal === undefined ? judged.held : null
   if (!held) {
-    const reason = refusal ?? 'it holds no mirrored document yet; run mirror-tokens'
+    const reason = judged.refusal ?? 'it holds no mirrored document; run mirror-tokens'
     throw new StoreError('NotMirrored', `Reading the tokens from ${target.uri}: ${reason}`, target.uri)
   }
   return { apiTokens: held.ApiTokens, extInfos: null, extInfosDropped: false, requestId: null }

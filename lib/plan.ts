@@ -33,11 +33,11 @@ export type Plan =
   | { readonly action: 'refuse'; readonly reason: string }
 
 export function planTarget(input: PlanInput): Plan {
-  const { application, listed, gone, guard } = input
+  const { application, reading, listed, gone, guard } = input
   const judged = judgeReading(input)
   if (judged.refusal !== undefined) return { action: 'refuse', reason: judged.refusal }
-  const { held } = judged
-  const doubt = guard && doubtList(listed.size, held, guard)
+  const held = judged.held ?? judged.before
+  const doubt = guard && (judged.doubt ?? doubtList(listed.size, held, guard))
   if (doubt) return { action: 'hold', reason: doubt }
   const heldTokens = held?.ApiTokens ?? []
   const tokens = [...new Set([...listed, ...heldTokens.filter((token) => !gone.has(token))])].sort()
@@ -48,9 +48,13 @@ export function planTarget(input: PlanInput): Plan {
     SubAppId: application.subAppId,
     Site: application.site,
   })
-  if (held && input.reading.state === 'value' && input.reading.value === rendered) return { action: 'none' }
+  // Without the mark, as a run leaves it that died while it took the target over, it is written again.
+  if (reading.state === 'value' && reading.marked && reading.value === rendered) return { action: 'none' }
   return { action: 'write', rendered, versionId: versionId(rendered) }
 }
+
+/** Products of shares and counts are off by less than this: 0.14 * 50 is 7.000000000000001. */
+const roundingError = 1e-9
 
 /** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
 function doubtList(
@@ -59,9 +63,20 @@ function doubtList(
   { minKeep, size }: NonNullable<PlanInput['guard']>,
 ): string | null {
   if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
-  if (listed < minKeep * size)
+  if (listed < minKeep * size - roundingError)
     return `the list has ${listed} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`
   return null
+}
+
+/** What a reading says of a target that may be written. */
+export interface Judgement {
+  /** The document that it holds. */
+  readonly held: MirroredDocument | null
+  /** The document that it held a version ago, where what it holds now is none: its tokens count as held. */
+  readonly before: MirroredDocument | null
+  /** Why it should not be written before somebody looked, if so. */
+  readonly doubt: string | null
+  readonly refusal?: undefined
 }
 
 /** What a target holds of ours, or why it must not be touched. */
@@ -69,13 +84,13 @@ export function judgeReading({
   application,
   target,
   reading,
-}: Pick<PlanInput, 'application' | 'target' | 'reading'>):
-  | { held: MirroredDocument | null; refusal?: undefined }
-  | { held?: undefined; refusal: string } {
+}: Pick<PlanInput, 'application' | 'target' | 'reading'>): Judgement | { readonly refusal: string } {
   if (reading.state === 'unavailable') return { refusal: reading.reason }
-  if (reading.state !== 'value') return { held: null }
+  if (reading.state !== 'value') return { held: null, before: null, doubt: null }
+  const isOwn = ({ SubAppId, Site }: MirroredDocument): boolean =>
+    SubAppId === application.subAppId && Site === application.site
   const held = parseDocument(reading.value)
-  if (held && (held.SubAppId !== application.subAppId || held.Site !== application.site))
+  if (held && !isOwn(held))
     return {
       refusal:
         `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
@@ -85,8 +100,15 @@ export function judgeReading({
     return {
       refusal: 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten',
     }
-  return { held }
+  const older = reading.before === undefined ? null : parseDocument(reading.before)
+  const before = !held && older && isOwn(older) ? older : null
+  const known = held !== null || before !== null || target.adopt
+  return { held, before, doubt: known ? null : reused }
 }
+
+const reused =
+  'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or damaged it; ' +
+  'if it may be overwritten, confirm this plan, otherwise give the mirror another target'
 
 /**
  * The order in which consumers should use tokens, for all targets of an application, so that they end with

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, countShare, parseConfig } from '../lib/config.ts'
+import { type Config, parseConfig } from '../lib/config.ts'
 import type { Environment } from '../lib/credentials.ts'
 import { ConfigError } from '../lib/errors.ts'
 import { storeKinds } from '../lib/stores/index.ts'
@@ -304,22 +304,5 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
-  })
-})
-
-describe('countShare', () => {
-  it('countShare counts as in whole numbers, whatever the decimal share', () => {
-    expect(0.14 * 50).toBeGreaterThan(7)
-    const wrong: string[] = []
-    for (let thousandths = 0; thousandths <= 1000; thousandths++)
-      for (let size = 0; size <= 120; size++) {
-        const least = Math.floor((thousandths * size + 999) / 1000)
-        if (countShare(Number(`${thousandths / 1000}`), size) !== least)
-          wrong.push(`${thousandths} of ${size}`)
-      }
-    expect(wrong).toEqual([])
-    expect([countShare(0.5, 1_000_001), countShare(1, 999_999), countShare(0.000001, 1)]).toEqual([
-      500_001, 999_999, 1,
-    ])
   })
 })

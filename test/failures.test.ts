@@ -12,7 +12,7 @@ import { settings } from '../lib/config.ts'
 import { StoreError } from '../lib/errors.ts'
 import { reportError, runMirror } from '../lib/mirror.ts'
 import { awsSecretsManager } from '../lib/stores/aws-secretsmanager.ts'
-import type { Reading, Store } from '../lib/stores/store.ts'
+import { overtaken, type Reading, type Store } from '../lib/stores/store.ts'
 import { createTencentClient } from '../lib/tencent.ts'
 import { describeAigcApiTokens, vodApi } from '../lib/tokens.ts'
 import { type IncomingAnswer, TransportError } from '../lib/transport.ts'
@@ -38,11 +38,13 @@ const lists: Record<string, Partial<IncomingAnswer> | TransportError> = {
 const different = ours(['token-a', 'token-b', 'token-x'])
 
 /** What the target holds and where it fails: the columns. */
-const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answer' }> = {
+const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answer' | 'overtaken' }> = {
   absent: { holds: { state: 'absent' } },
   'no value': { holds: { state: 'empty', marked: false } },
   'ours equal': { holds: ours(['token-a', 'token-b', 'token-c']) },
   'ours different': { holds: different },
+  damaged: { holds: { state: 'value', marked: true, value: '{"ApiTok', before: lastOurs(different) } },
+  reused: { holds: { state: 'value', marked: true, value: '{"password":"of somebody else"}' } },
   foreign: { holds: { state: 'value', marked: false, value: '{"password":"of somebody else"}' } },
   'other application': { holds: ours(['token-a', 'token-b', 'token-c'], 8) },
   'disabled or deleted': { holds: { state: 'unavailable', reason: '' } },
@@ -50,6 +52,7 @@ const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answ
   throttled: { holds: different, fault: 'read' },
   'write lost': { holds: { state: 'absent' }, fault: 'write' },
   'write done but answer lost': { holds: { state: 'absent' }, fault: 'answer' },
+  overtaken: { holds: different, fault: 'overtaken' },
 }
 
 function answer(fields: object): Partial<IncomingAnswer> {
@@ -69,6 +72,11 @@ function ours(ApiTokens: string[], SubAppId = 7): Reading {
     marked: true,
     value: JSON.stringify({ ApiToken: 'token-b', ApiTokens, SubAppId, Site: 'intl' }),
   }
+}
+
+/** What a target holds of ours: its value, or the one before where that was damaged. */
+function lastOurs(reading: Reading): string {
+  return reading.state === 'value' ? (reading.before ?? reading.value) : ''
 }
 
 /** The rows of a table of the page, its head first; every cell as written. */
@@ -94,10 +102,14 @@ const cells = Object.keys(lists).flatMap((row) =>
   ),
 )
 
-/** The line of the table of Reasons for what a cell says, if that outcome has one: the list's comes first. */
+/**
+ * The line of the table of Reasons for what a cell says, if that outcome has one: the list's comes first, but for what is
+ * held, where the list is what is doubted last.
+ */
 function reasonLine(cell: string, row: string, column: string): string[] | undefined {
   const [outcome] = cell.split(',')
   const labels = [`${outcome}, list ${row}`, `${outcome}, target ${column}`]
+  if (outcome === 'held') labels.reverse()
   return labels.map((label) => reasons.find(([first]) => first === label)).find((line) => line !== undefined)
 }
 
@@ -147,6 +159,7 @@ function world(row: string, column: string) {
     },
     async write(value) {
       written.push(value)
+      if (fault === 'overtaken') throw overtaken(targetOf('memory', column))
       if (fault !== 'write') held = { state: 'value', marked: true, value }
       if (fault) throw failure()
     },
@@ -187,7 +200,7 @@ function world(row: string, column: string) {
       )
       const [result] = report.Results
       const count = written.length
-      const writes = `${count} write${count === 1 ? '' : 's'}${fault === 'write' && count > 0 ? ' lost' : ''}`
+      const writes = `${count} write${count === 1 ? '' : 's'}${(fault === 'write' || fault === 'overtaken') && count > 0 ? ' lost' : ''}`
       return {
         cell: `${result?.Outcome}, ${writes}`,
         reason: result?.Reason ?? null,
@@ -199,7 +212,7 @@ function world(row: string, column: string) {
 
 /** The document that a target must hold after `list` was mirrored to it. */
 function documentAfter(before: Reading, list: string[]): string {
-  const current = before.state === 'value' && JSON.parse(before.value).ApiToken
+  const current = before.state === 'value' && JSON.parse(lastOurs(before)).ApiToken
   const ApiToken = list.includes(current) ? current : list[0]
   return JSON.stringify({ ApiToken, ApiTokens: list, SubAppId: 7, Site: 'intl' })
 }

@@ -253,7 +253,7 @@ describe('mirror-tokens', () => {
     mkdirSync(path('folder'))
     const names = ['absent', 'more', 'foreign', 'folder']
     simulator.ssm.put('ap-singapore', 'full', { current: mirrored([secret.token]) })
-    simulator.ssm.set('ap-singapore', 'full', { Description: 'vod-aigc-tokens' })
+    simulator.ssm.set('ap-singapore', 'full', { Description: 'vod-aigc-tokens: mirrored' })
     simulator.fail({ kind: 'error', code: 'InvalidParameterValue', message: quoting }, 100, 'UpdateSecret')
     const stores = ['aws-secretsmanager:quoting', 'tencent-ssm:absent', 'tencent-ssm:full']
     const targets = [...names.map((name) => `file:${path(name)}`), ...stores]

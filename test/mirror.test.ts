@@ -3,7 +3,7 @@ import type { Mirror } from '../lib/config.ts'
 import { renderDocument, versionId } from '../lib/document.ts'
 import { StoreError, TencentError } from '../lib/errors.ts'
 import { MirrorError, type MirrorReport, type MirrorRequest, reportError, runMirror } from '../lib/mirror.ts'
-import type { Reading, Store, Target } from '../lib/stores/store.ts'
+import { isStill, overtaken, type Reading, type Store, type Target } from '../lib/stores/store.ts'
 import { fingerprint } from '../lib/tokens.ts'
 import { timeOf } from './time-of.ts'
 
@@ -17,16 +17,24 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
   const writes: string[] = []
   const readings = new Map(Object.entries(targets))
   const failing = new Map<string, Error>()
+  /** What somebody else writes while a run writes, one at a time: that write is overtaken. */
+  const rivals = new Map<string, (Reading | Error)[]>()
   let onSleep = (): void => {}
-  const openStore = ({ uri }: Target): Store => ({
+  const openStore = (target: Target): Store => ({
     async read() {
+      const { uri } = target
       const reading = readings.get(uri)
       if (reading instanceof Error || !reading) throw reading
       return reading
     },
-    async write(value) {
+    async write(value, _, seen) {
+      const { uri } = target
       const failure = failing.get(uri)
       if (failure) throw failure
+      const rival = rivals.get(uri)?.shift()
+      if (rival) readings.set(uri, rival)
+      const found = readings.get(uri)
+      if (!found || found instanceof Error || !isStill(found, seen)) throw overtaken(target)
       writes.push(uri)
       readings.set(uri, { state: 'value', marked: true, value })
     },
@@ -65,6 +73,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
     slept,
     writes,
     failing,
+    rivals,
     readings,
     whileAsleep: (work: () => void) => {
       onSleep = work
@@ -208,6 +217,116 @@ describe('runMirror', () => {
     const refused = w.run({ confirm: Digest })
     await expect(refused).rejects.toBeInstanceOf(MirrorError)
     expect(w.writes).toEqual([])
+  })
+
+  it('runMirror takes the digest as a whole, and no part of it, for a confirmation', async () => {
+    const { run, writes } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
+    const { Digest } = await run()
+    for (const confirm of ['', Digest.slice(0, 8), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
+      await expect(run({ confirm })).rejects.toMatchObject({ code: 'PlanChanged' })
+    expect(writes).toEqual([])
+  })
+
+  it('runMirror holds a value under our mark that is no document, and Confirm overwrites it', async () => {
+    const spoilt: Reading = { state: 'value', marked: true, value: 'a password of somebody else' }
+    const { run, value, writes } = world({ 7: [['a', 'b']] }, { t: spoilt })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'held',
+      VersionId: null,
+      Reason: expect.stringContaining('it carries our mark, but its value is no mirrored document'),
+    })
+    expect(reportError(report)?.message).toContain('run by hand with the Digest as "Confirm"')
+    const plan = await run({ dryRun: true })
+    expect([outcomes(plan), plan.Digest, writes]).toEqual([['would-hold'], report.Digest, []])
+    expect(outcomes(await run({ confirm: report.Digest }))).toEqual(['updated'])
+    expect(value('t')).toBe(doc(['a', 'b']))
+  })
+
+  it('runMirror repairs a value that was ours a version ago, and takes a token of that version out by the rules', async () => {
+    const spoilt: Reading = {
+      state: 'value',
+      marked: true,
+      value: 'spoilt',
+      before: doc(['a', 'b', 'c'], 'b'),
+    }
+    const w = world({ 7: [['b', 'c', 'd']] }, { t: spoilt })
+    let meanwhile: string | null = null
+    w.whileAsleep(() => {
+      meanwhile = w.value('t')
+    })
+    const report = await w.run()
+    expect(meanwhile).toBe(doc(['a', 'b', 'c', 'd'], 'b'))
+    expect(w.value('t')).toBe(doc(['b', 'c', 'd'], 'b'))
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'updated',
+      Added: [fingerprint('d')],
+      Removed: [fingerprint('a')],
+    })
+  })
+
+  describe('runMirror, when somebody else writes a target while it writes,', () => {
+    it('plans again on what is there then, with what it knows of the list', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'new'], 'a')])
+      const report = await w.run()
+      expect(w.value('t')).toBe(doc(['a', 'b', 'new'], 'a'))
+      expect([outcomes(report), w.asked]).toEqual([['updated'], ['7']])
+    })
+
+    it('takes out what it had settled, and nothing that came meanwhile', async () => {
+      const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
+      w.rivals.set('t', [holds(['a', 'b', 'new'], 'a')])
+      const report = await w.run()
+      expect(w.value('t')).toBe(doc(['b', 'new']))
+      expect(report.Results[0]).toMatchObject({ Outcome: 'updated', Removed: [fingerprint('a')] })
+    })
+
+    it('leaves what is right by then', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'b'])])
+      expect(outcomes(await w.run())).toEqual(['unchanged'])
+      expect(w.writes).toEqual([])
+    })
+
+    it('refuses and holds by the same rules', async () => {
+      const w = world({ 7: [['a']] }, { one: { state: 'absent' }, two: { state: 'absent' } })
+      w.rivals.set('one', [{ state: 'value', marked: false, value: 'theirs' }])
+      w.rivals.set('two', [{ state: 'value', marked: true, value: 'theirs' }])
+      expect(outcomes(await w.run())).toEqual(['refused', 'held'])
+      expect(w.writes).toEqual([])
+    })
+
+    it('fails when that happens twice, and says so', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']), other: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'x']), holds(['a', 'y'])])
+      const report = await w.run()
+      expect(outcomes(report)).toEqual(['failed', 'updated'])
+      expect(report.Results[0]?.Reason).toBe(
+        'Writing t: somebody else changed it since it was read, and again when this run had planned anew; ' +
+          'the next run tries again; if it stays, find out who else writes it',
+      )
+      expect(w.value('t')).toBe(doc(['a', 'y']))
+    })
+
+    it('fails when it cannot be read again', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [new StoreError('Timeout', 'Reading t: no answer', 't')])
+      expect((await w.run()).Results[0]).toMatchObject({ Outcome: 'failed', Reason: 'Reading t: no answer' })
+    })
+
+    it('does not depart from a confirmed plan', async () => {
+      const w = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), other: holds(['a', 'b', 'c']) })
+      const { Digest } = await w.run()
+      w.rivals.set('t', [holds(['a', 'b', 'c', 'd'])])
+      const report = await w.run({ confirm: Digest })
+      expect(outcomes(report)).toEqual(['failed', 'updated'])
+      expect(report.Results[0]?.Reason).toBe(
+        'Confirming a plan: somebody else changed t meanwhile, and their value was left there; ' +
+          'look at the new plan with {"DryRun":true} and confirm its Digest',
+      )
+      expect(w.value('t')).toBe(doc(['a', 'b', 'c', 'd']))
+    })
   })
 
   it('runMirror reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {

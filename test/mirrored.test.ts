@@ -24,6 +24,7 @@ describe('readMirrored', () => {
     ['the other site', value(renderDocument({ ...document, Site: 'cn' }))],
     ['somebody without our mark', value(renderDocument(document), false)],
     ['something else', value('{"password":"x"}')],
+    ['somebody who spoilt our document', { ...value('spoilt'), before: renderDocument(document) } as Reading],
     ['nothing yet', { state: 'empty', marked: true }],
     ['nobody', { state: 'absent' }],
     ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],

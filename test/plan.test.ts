@@ -10,12 +10,17 @@ function document(tokens: string[], ApiToken: string | null = tokens[0] ?? null)
   return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId: 7, Site: 'intl' })
 }
 
-function holding(value: string, marked = true): Reading {
-  return { state: 'value', marked, value }
+function holding(value: string, marked = true, before?: string): Reading {
+  return { state: 'value', marked, value, ...(before !== undefined && { before }) }
+}
+
+function documentOf(SubAppId: number, Site: 'intl' | 'cn'): string {
+  return renderDocument({ ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId, Site })
 }
 
 function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
-  const held = reading.state === 'value' ? parseDocument(reading.value) : null
+  const { value = '', before = '' } = reading.state === 'value' ? reading : {}
+  const held = parseDocument(value) ?? parseDocument(before)
   const set = new Set(listed)
   return {
     application,
@@ -94,14 +99,59 @@ describe('planTarget', () => {
       written(document([])),
     ],
     [
-      'repairs a value of ours that is no document',
+      'holds for a value under our mark that is no document',
       input(holding('{"half":'), ['a']),
+      {
+        action: 'hold',
+        reason:
+          'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or ' +
+          'damaged it; if it may be overwritten, confirm this plan, otherwise give the mirror another target',
+      },
+    ],
+    [
+      'overwrites it when somebody confirms',
+      input(holding('{"half":'), ['a'], { guard: null }),
       written(document(['a'])),
     ],
     [
+      'overwrites it where that was said beforehand, with adopt',
+      input(holding('{"half":'), ['a'], { target: { adopt: true } }),
+      written(document(['a'])),
+    ],
+    [
+      'overwrites it when it was ours a version ago, and keeps the tokens and the pick of that document',
+      input(holding('{"half":', true, document(['a', 'b'], 'b')), ['a', 'c']),
+      written(document(['a', 'b', 'c'], 'b')),
+    ],
+    [
+      'holds for a list that is too short for what was ours a version ago',
+      input(holding('{"half":', true, document(['a', 'b', 'c'])), ['a']),
+      { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
+    ],
+    ...[documentOf(8, 'intl'), documentOf(7, 'cn'), '{"half":'].map((before): [string, PlanInput, object] => [
+      `holds for a value under our mark that was ${before} a version ago`,
+      input(holding('{"half":', true, before), ['a', 'b']),
+      { action: 'hold', reason: expect.stringContaining('nor was it a version ago') },
+    ]),
+    [
       'holds rather than empty a value of ours that is no document',
-      input(holding('{"half":'), []),
+      input(holding('{"half":', true, document(['a'])), []),
       { action: 'hold', reason: 'the list is empty' },
+    ],
+    [
+      'writes an unchanged document again where the mark is missing, with adopt',
+      input(holding(document(['a']), false), ['a'], { target: { adopt: true } }),
+      written(document(['a'])),
+    ],
+    [
+      'refuses a document of ours without the mark, without adopt',
+      input(holding(document(['a']), false), ['a']),
+      { action: 'refuse', reason: expect.stringContaining('does not carry our mark') },
+    ],
+    [
+      'sorts by code unit, not as a language does',
+      input({ state: 'absent' }, ['é', 'b', 'B', 'a', '_', '1']),
+      written('{"ApiToken":"1","ApiTokens":["1","B","_","a","b","é"],"SubAppId":7,"Site":"intl"}'),
     ],
     [
       'rewrites a document of ours that was edited by hand',
@@ -168,7 +218,7 @@ describe('planTarget', () => {
           const gone = new Set(absent.filter((one) => !listed.includes(one)))
           const reading = holding(document([...held].sort()))
           const planned = planTarget(input(reading, listed, { gone, guard: { minKeep, size: held.length } }))
-          if (listed.length < minKeep * held.length) expect(planned.action).toBe('hold')
+          if (listed.length < minKeep * held.length - 1e-6) expect(planned.action).toBe('hold')
           if (planned.action !== 'write') return
           const after = parseDocument(planned.rendered) as MirroredDocument
           const kept = held.filter((one) => !gone.has(one))
@@ -176,6 +226,45 @@ describe('planTarget', () => {
           expect(after.ApiTokens).toContain(after.ApiToken)
         },
       ),
+    )
+  })
+})
+
+describe('planTarget and the share AIGC_MIN_KEEP', () => {
+  const names = Array.from({ length: 5000 }, (_, index) => `t${index}`)
+  const decided = (listed: number, size: number, minKeep: number): string =>
+    planTarget(input({ state: 'empty', marked: true }, names.slice(0, listed), { guard: { minKeep, size } }))
+      .action
+
+  it.each([
+    [7, 50, 0.14],
+    [11, 110, 0.1],
+    [1, 3, 1 / 3],
+  ])('planTarget does not hold for %d of %d tokens, which is %d exactly', (listed, size, share) => {
+    expect(decided(listed, size, share)).toBe('write')
+    expect(decided(listed - 1, size, share)).toBe('hold')
+  })
+
+  it('planTarget holds exactly below the share, for every share of up to six decimals', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 6 }).chain((decimals) =>
+          fc.record({
+            decimals: fc.constant(decimals),
+            numerator: fc.integer({ min: 1, max: 10 ** decimals }),
+          }),
+        ),
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: -1, max: 1 }),
+        ({ decimals, numerator }, size, offset) => {
+          // Whole numbers under 2 to the 53rd: exact. Right at the share is where rounding shows.
+          const scale = 10 ** decimals
+          const listed = Math.min(size, Math.max(1, Math.floor((numerator * size) / scale) + offset))
+          const below = listed * scale < numerator * size
+          expect(decided(listed, size, numerator / scale)).toBe(below ? 'hold' : 'write')
+        },
+      ),
+      { numRuns: 2000 },
     )
   })
 })

@@ -89,7 +89,11 @@ if (only) {
       deaths: 0,
       lateDeaths: 0,
       overlaps: 0,
+      sharedSuccesses: 0,
       unread: 0,
+      hung: 0,
+      rivalries: 0,
+      overtaken: 0,
     }
     for (let seed = 1; seed <= seeds; seed++) {
       const story = await simulate(seed)

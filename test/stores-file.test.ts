@@ -59,6 +59,24 @@ describe('file', () => {
     badNames: ['', 'folder/', 'a\0b'],
     putForeign: put,
     putEmpty: (target) => put(target, ''),
+    replace: put,
+    async beforeTheWrite(meanwhile, attempt) {
+      const { mkdtemp } = await vi.importActual<typeof steps>('node:fs/promises')
+      vi.mocked(steps.mkdtemp).mockImplementationOnce(async (...given: Parameters<typeof mkdtemp>) => {
+        await meanwhile()
+        return mkdtemp(...given)
+      })
+      await attempt()
+    },
+    async afterTheWrite(meanwhile, attempt) {
+      const { rename } = await vi.importActual<typeof steps>('node:fs/promises')
+      vi.mocked(steps.rename).mockImplementationOnce(async (from, to) => {
+        await rename(from, to)
+        await meanwhile()
+      })
+      await attempt()
+    },
+    marksAnyValue: false,
     currentOf: (target) => readFile(target.name, 'utf8'),
     everythingOf: async (target) => ({
       files: await readdir(dirname(target.name), { recursive: true }),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Reading, Store, Target } from '../lib/stores/store.ts'
+import type { Reading, Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { tencentSsm } from '../lib/stores/tencent-ssm.ts'
 import { lendTencent } from './lend-tencent.ts'
+import type { Fields } from './peers/tencent/service.ts'
 import { startTencentSimulator, type TencentSimulator } from './peers/tencent/simulator.ts'
 import { documentOf, mirror, refusalOf, soon, storeContract, targetOf } from './store-contract.ts'
 
@@ -23,11 +24,23 @@ beforeEach(() => {
   simulator.clearFaults()
   simulator.calls.length = 0
   simulator.ssm.purchased = true
+  around = (call) => call()
   credentials = { secretId: simulator.secretId, secretKey: simulator.secretKey }
 })
 
+/** What is done around each call. */
+let around: (call: () => Promise<unknown>, action: string, VersionId: unknown) => Promise<unknown> = (call) =>
+  call()
 /** A real client, which gives up soon: the tests let calls fail for good. */
-const lend = lendTencent(() => ({ url: simulator.url, ...credentials }), 1_500)
+const client = lendTencent(() => ({ url: simulator.url, ...credentials }), 1_500)
+const lend: StoreDependencies = {
+  ...client,
+  tencent(api) {
+    const call = client.tencent(api)
+    return async (action, parameters, deadline) =>
+      (await around(() => call(action, parameters, deadline), action, parameters['VersionId'])) as Fields
+  },
+}
 
 const target = (name = `aigc-${names++}`, options: Record<string, string> = {}): Target =>
   targetOf('tencent-ssm', name, options)
@@ -56,6 +69,25 @@ describe('tencent-ssm', () => {
     badNames: ['', 'n'.repeat(129), '-a', '_a', 'prod/aigc', 'two words', 'schlüssel', 'a.b'],
     putForeign: async ({ name }, value) => simulator.ssm.put(region, name, { current: value }),
     putEmpty: async ({ name }) => simulator.ssm.put(region, name, {}),
+    replace: async ({ name }, value) => simulator.ssm.put(region, name, { current: value }),
+    async beforeTheWrite(meanwhile, attempt) {
+      let looks = 0
+      around = async (call, action, version) => {
+        // Read, then look, keep what is there, and look again.
+        if (action === 'GetSecretValue' && version === 'current' && ++looks === 3) await meanwhile()
+        return call()
+      }
+      await attempt()
+    },
+    async afterTheWrite(meanwhile, attempt) {
+      around = async (call, action, version) => {
+        const answer = await call()
+        if (action === 'UpdateSecret' && version === 'current') await meanwhile()
+        return answer
+      }
+      await attempt()
+    },
+    marksAnyValue: true,
     currentOf: async (target) => versionsOf(target)['current'] ?? '',
     everythingOf: async (target) => stateOf(target),
     async whileForbidden(attempt) {
@@ -95,7 +127,7 @@ describe('tencent-ssm', () => {
     breaks: [
       { step: 'CreateSecret', on: ['nothing'] as const },
       { step: 'UpdateDescription', on: ['an empty secret', 'a foreign value'] as const },
-      { step: 'UpdateSecret', on: ['an empty secret', 'a foreign value', 'a later document'] as const },
+      { step: 'UpdateSecret', on: ['a foreign value', 'a later document'] as const },
       { step: 'PutSecretValue', on: ['an empty secret', 'a foreign value'] as const },
     ].flatMap(({ step, on }) =>
       // The client repeats a call whose answer is lost, so the effect may come and the call fail all the same.
@@ -171,8 +203,7 @@ describe('tencent-ssm', () => {
     const raced = target()
     simulator.ssm.put(region, raced.name, { current: 'somebody else' })
     const error = await refusalOf(mirror(open(raced), a, { state: 'absent' }), a)
-    expect(error.code).toBe('ResourceInUse.SecretExists')
-    expect(error.message).toContain('somebody else changed the secret meanwhile')
+    expect(error.code).toBe('Overtaken')
     expect(versionsOf(raced)).toEqual({ current: 'somebody else' })
   })
 
@@ -197,7 +228,7 @@ describe('tencent-ssm', () => {
     const binary = target()
     const SecretBinary = Buffer.from([0xff, 0xfe, 0, 0x80]).toString('base64')
     const call = lend.tencent({ service: 'ssm', version: '2019-09-23' })
-    const Description = marked ? 'vod-aigc-tokens' : ''
+    const Description = marked ? 'vod-aigc-tokens: by hand' : ''
     const parameters = { SecretName: binary.name, VersionId: 'current', SecretBinary, Description }
     await call('CreateSecret', parameters, soon())
     const before = stateOf(binary)
@@ -224,27 +255,158 @@ describe('tencent-ssm', () => {
     }
   })
 
-  test('write does not take the previous of another run for somebody else’s', async () => {
+  test('write does not take the previous of a run that died for somebody else’s', async () => {
     const shared = target()
-    simulator.ssm.put(region, shared.name, { current: 'theirs' })
-    const seen = await read(shared)
-    await mirror(open(shared), a, seen)
-    await mirror(open(shared), b, seen)
-    expect(versionsOf(shared)).toEqual({ current: b, previous: 'theirs' })
+    simulator.ssm.put(region, shared.name, { current: 'theirs', previous: 'theirs' })
+    await mirror(open(shared), a)
+    expect(versionsOf(shared)).toEqual({ current: a, previous: 'theirs' })
+    // It died before the mark.
+    simulator.ssm.set(region, shared.name, { Description: 'theirs' })
+    await mirror(open(shared), b)
+    expect(versionsOf(shared)).toEqual({ current: b, previous: a })
+    expect(await read(shared)).toMatchObject({ marked: true, value: b })
   })
 
   test('write puts a version that UpdateSecret did not find, and updates it when it is there after all', async () => {
     const hidden = target()
-    await mirror(open(hidden), a)
+    for (const document of [a, b]) await mirror(open(hidden), document)
+    const seen = await read(hidden)
     simulator.calls.length = 0
     simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'UpdateSecret')
-    await mirror(open(hidden), b, { state: 'empty', marked: true })
+    await mirror(open(hidden), c, seen)
     expect(simulator.calls.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['GetSecretValue', 'ok'],
+      ['GetSecretValue', 'ok'],
       ['UpdateSecret', 'ResourceNotFound'],
       ['PutSecretValue', 'ResourceInUse.VersionIdExists'],
       ['UpdateSecret', 'ok'],
+      ['GetSecretValue', 'ok'],
+      ['UpdateSecret', 'ok'],
+      ['GetSecretValue', 'ok'],
     ])
-    expect(versionsOf(hidden)).toEqual({ current: b })
+    expect(versionsOf(hidden)).toEqual({ current: c, previous: b })
+  })
+
+  test('write puts no version where one has come meanwhile', async () => {
+    const filled = target()
+    simulator.ssm.put(region, filled.name, { current: 'theirs' })
+    for (const seen of [
+      { state: 'empty', marked: true },
+      { state: 'empty', marked: false },
+    ] as const)
+      expect(await refusalOf(mirror(open(filled), a, seen), a)).toMatchObject({ code: 'Overtaken' })
+    expect(versionsOf(filled)).toEqual({ current: 'theirs' })
+  })
+
+  test('write gets over a lost answer to PutSecretValue', async () => {
+    const lost = target()
+    simulator.ssm.put(region, lost.name, {})
+    simulator.fail({ kind: 'lost-answer' }, 1, 'PutSecretValue')
+    await mirror(open(lost), a)
+    expect(versionsOf(lost)).toEqual({ current: a })
+  })
+
+  test.each([
+    'vod-aigc-tokens',
+    'vod-aigc-tokens-backup of March, do not touch',
+    'vod-aigc-tokens:backup',
+    ' vod-aigc-tokens: ',
+    'VOD-aigc-tokens: ',
+  ])('read takes the description %j for no mark of ours, and write puts the mark before it', async (text) => {
+    const backup = target()
+    simulator.ssm.put(region, backup.name, { current: 'theirs' })
+    simulator.ssm.set(region, backup.name, { Description: text })
+    expect(await read(backup)).toEqual({ state: 'value', marked: false, value: 'theirs' })
+    await mirror(open(backup), a)
+    expect(stateOf(backup)?.Description).toBe(
+      `vod-aigc-tokens: Tencent Cloud VOD AIGC API tokens, mirrored; before: ${text}`,
+    )
+    expect(await read(backup)).toMatchObject({ marked: true })
+  })
+
+  test('read takes the description that 1.0 wrote for our mark', async () => {
+    const old = target()
+    simulator.ssm.put(region, old.name, { current: a })
+    simulator.ssm.set(region, old.name, {
+      Description: 'vod-aigc-tokens: Tencent Cloud VOD AIGC API tokens, mirrored',
+    })
+    expect(await read(old)).toEqual({ state: 'value', marked: true, value: a })
+  })
+
+  test('write puts previous back when SSM refuses the new value', async () => {
+    const refused = target()
+    for (const document of [a, b]) await mirror(open(refused), document)
+    const seen = await read(refused)
+    let updates = 0
+    around = (call, action) => {
+      // The first is that of `previous`; the third puts it back.
+      if (action === 'UpdateSecret' && ++updates === 2)
+        simulator.fail({ kind: 'error', code: 'FailedOperation.AccessKmsError' }, 1, 'UpdateSecret')
+      return call()
+    }
+    expect(await refusalOf(mirror(open(refused), c, seen), c)).toMatchObject({
+      code: 'FailedOperation.AccessKmsError',
+    })
+    expect(versionsOf(refused)).toEqual({ current: b, previous: a })
+  })
+
+  test.each([
+    ['the value was replaced all the same', 'InternalError', true],
+    ['no answer came', undefined, false],
+  ])('write leaves the value before in previous when %s', async (_, code, done) => {
+    const unsure = target()
+    for (const document of [a, b]) await mirror(open(unsure), document)
+    const seen = await read(unsure)
+    let updates = 0
+    around = async (call, action, version) => {
+      if (action !== 'UpdateSecret' || ++updates !== 2) return call()
+      if (done) simulator.ssm.put(region, unsure.name, { [String(version)]: c })
+      simulator.fail(
+        code === undefined ? { kind: 'reset' } : { kind: 'error', code },
+        everyTime,
+        'UpdateSecret',
+      )
+      return call()
+    }
+    await refusalOf(mirror(open(unsure), c, seen), c)
+    expect(versionsOf(unsure)).toEqual({ current: done ? c : b, previous: b })
+  })
+
+  test('write refuses a document that no secret can hold before it touches anything', async () => {
+    const full = target()
+    for (const document of [a, b]) await mirror(open(full), document)
+    const seen = await read(full)
+    simulator.calls.length = 0
+    const tooLong = documentOf('too long', 64, 512)
+    const error = await refusalOf(mirror(open(full), tooLong, seen), tooLong)
+    expect(error).toMatchObject({
+      code: 'ValueTooLong',
+      message: expect.stringContaining('and a secret holds at most 32768; delete tokens'),
+    })
+    expect(actions()).toEqual([])
+    expect(versionsOf(full)).toEqual({ current: b, previous: a })
+  })
+
+  test('write over a document is six calls, and five where previous has the value already', async () => {
+    const counted = target()
+    await mirror(open(counted), a)
+    const seen = await read(counted)
+    simulator.calls.length = 0
+    await mirror(open(counted), b, seen)
+    const [look, keep] = ['GetSecretValue', 'UpdateSecret']
+    // The first time SSM has no version `previous` to update.
+    expect(actions()).toEqual([look, look, keep, 'PutSecretValue', look, keep, look])
+    const next = await read(counted)
+    simulator.ssm.put(region, counted.name, { previous: b })
+    simulator.calls.length = 0
+    await mirror(open(counted), c, next)
+    expect(actions()).toEqual([look, look, look, keep, look])
+  })
+
+  test('write does not look for the value before in a secret that is not marked', async () => {
+    const foreign = target()
+    simulator.ssm.put(region, foreign.name, { current: 'theirs', previous: a })
+    expect(await read(foreign)).toEqual({ state: 'value', marked: false, value: 'theirs' })
   })
 
   test.each([

@@ -1,10 +1,17 @@
-import type { DescribeSecretResponse, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type {
+  DescribeSecretResponse,
+  GetSecretValueResponse,
+  PutSecretValueResponse,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
 import { callAws } from '../aws-calls.ts'
 import type { AwsFailure } from '../aws-errors.ts'
+import { isDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
 import {
   mark,
+  overtaken,
   type Reading,
   type Store,
   type StoreDependencies,
@@ -18,7 +25,9 @@ import {
  * endpoint and a region that the target leaves out come from where the AWS SDK finds them.
  *
  * The mark is the tag `managed-by` = `vod-aigc-tokens`. A version is named by the document's digest, so that a repeated
- * write finds its own version instead of making a second one.
+ * write finds its own version instead of making a second one. It is put there under a staging label of our own, which no
+ * reader asks for; then `AWSCURRENT` moves to it from the version that was seen, and from no other: so a write is two
+ * calls, and somebody else's version is never replaced unseen.
  *
  * Needs `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue`, `UpdateSecretVersionStage` and
  * `TagResource`; `CreateSecret` where the secret does not exist yet; the use of the secret's KMS key where it has one of
@@ -37,6 +46,10 @@ const markTag = { Key: 'managed-by', Value: mark }
 
 /** The staging label of the version that readers get. */
 const current = 'AWSCURRENT'
+/** The one of the version before it, which AWS moves along. */
+const previous = 'AWSPREVIOUS'
+/** The one of a version that is on its way to become the current one. */
+const ownLabel = mark
 
 function check({ name, options }: Target): string[] {
   const problems: string[] = []
@@ -66,6 +79,12 @@ const clientsOf = new WeakMap<StoreDependencies, Map<string, SecretsManagerClien
 function open(target: Target, lend: StoreDependencies): Store {
   const region = target.options['region'] ?? regionOfArn(target.name)
 
+  /** Not to be used again: it may wait for ever for credentials that it once asked for. */
+  function forgetClient(client: SecretsManagerClient): void {
+    const clients = clientsOf.get(lend)
+    if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
+  }
+
   function clientFrom({ SecretsManagerClient }: typeof import('../aws.ts')): SecretsManagerClient {
     const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
     clientsOf.set(lend, clients)
@@ -82,19 +101,21 @@ function open(target: Target, lend: StoreDependencies): Store {
     const client = clientFrom(sdk)
     return callsTo(target.name, sdk, client, async (action, send) => {
       const outcome = await callAws(send, deadline, lend, (words) => quotes(words, document))
+      if (outcome.failed?.code === 'Timeout') forgetClient(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer
     })
   }
 
   return {
-    read: async (deadline) => read(await secretUntil(deadline, ''), target),
+    read: async (deadline) => readSecret(await secretUntil(deadline, ''), target),
     write: async (document, versionId, seen, deadline) =>
-      write(await secretUntil(deadline, document), target, document, versionId, seen),
+      writeSecret(await secretUntil(deadline, document), target, document, versionId, seen),
   }
 }
 
-async function read(secret: Secret, target: Target): Promise<Reading> {
+/** `Store.read`, in calls of the API. */
+export async function readSecret(secret: Secret, target: Target): Promise<Reading> {
   let described: DescribeSecretResponse
   try {
     described = await secret.describe()
@@ -109,9 +130,12 @@ async function read(secret: Secret, target: Target): Promise<Reading> {
     ({ Key, Value }) => Key === markTag.Key && Value === markTag.Value,
   )
   try {
-    const { SecretString, SecretBinary } = await secret.getValue()
-    const value = SecretString ?? Buffer.from(SecretBinary ?? []).toString()
-    return value === '' ? { state: 'empty', marked } : { state: 'value', marked, value }
+    const answer = await secret.getValue(current)
+    const value = textOf(answer)
+    const version = answer.VersionId !== undefined && { version: answer.VersionId }
+    if (value === '') return { state: 'empty', marked, ...version }
+    const before = marked && !isDocument(value) ? await valueBefore(secret) : undefined
+    return { state: 'value', marked, value, ...version, ...(before !== undefined && { before }) }
   } catch (error) {
     if (
       isStoreError(error, 'InvalidRequestException') &&
@@ -132,7 +156,21 @@ async function read(secret: Secret, target: Target): Promise<Reading> {
   }
 }
 
-async function write(
+function textOf({ SecretString, SecretBinary }: GetSecretValueResponse): string {
+  return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+}
+
+async function valueBefore(secret: Secret): Promise<string | undefined> {
+  try {
+    return textOf(await secret.getValue(previous))
+  } catch (error) {
+    if (isStoreError(error, 'ResourceNotFoundException')) return undefined
+    throw error
+  }
+}
+
+/** `Store.write`, in calls of the API. */
+export async function writeSecret(
   secret: Secret,
   target: Target,
   document: string,
@@ -142,31 +180,62 @@ async function write(
   if (seen.state === 'unavailable') {
     throw new StoreError('Unavailable', `Writing ${target.uri}: ${seen.reason}`, target.uri)
   }
-  if (seen.state === 'absent') {
-    if (regionOfArn(target.name) !== undefined) {
-      throw new StoreError(
-        'ResourceNotFoundException',
-        `Creating ${target.uri}: a secret is created by its name, not by an ARN; put the name there`,
-        target.uri,
-      )
-    }
-    await secret.create(document, versionId, target.options['kmsKeyId'])
+  if (seen.state === 'absent') return create(secret, target, document, versionId)
+  if (seen.state === 'value' && seen.value === document) {
+    if (!seen.marked) await markSeen(secret, target, seen.version)
     return
   }
-  // The mark first: a run that dies in between would otherwise leave our value without it, and later runs leave an
-  // unchanged value alone.
-  if (!seen.marked) await secret.tag()
-  await secret.putValue(document, versionId)
-  // A version that exists already is not made current again ("the operation succeeds but does nothing",
-  // API_PutSecretValue), so on the way back to an earlier document its label has to be moved. AWSPREVIOUS follows.
-  const before = currentVersion(await secret.describe())
-  if (before === versionId) return
+  // Into a secret without a value the mark goes first: it marks nobody's value, and a run that dies in between would
+  // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
+  if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)
+  const { VersionStages: stages = [] } = await secret.putValue(document, versionId)
+  // The first version of a secret becomes the current one whatever its labels. A version that exists already stays as
+  // it is, label or not ("the operation succeeds but does nothing"): so it is on the way back to an earlier document.
+  // docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+  if (!stages.includes(current)) await makeCurrent(secret, target, seen.version, versionId)
+  if (!seen.marked && seen.state === 'value') await secret.tag()
+}
+
+/** Marks what was seen, right after a look whether it is still there: somebody else's value gets no mark of ours. */
+async function markSeen(secret: Secret, target: Target, version: string | undefined): Promise<void> {
+  if (currentVersion(await secret.describe()) !== version) throw overtaken(target)
+  await secret.tag()
+}
+
+/**
+ * Moves the label of readers if it is still where it was seen; `AWSPREVIOUS` follows. AWS refuses to take a label from a
+ * version that does not have it, and to move this one without being told from where.
+ * docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+ */
+async function makeCurrent(
+  secret: Secret,
+  target: Target,
+  from: string | undefined,
+  to: string,
+): Promise<void> {
   try {
-    await secret.moveCurrent(before, versionId)
+    await secret.moveCurrent(from, to)
   } catch (error) {
-    // Refused too when it is done already: a first answer was lost, or DescribeSecret lagged behind PutSecretValue.
     if (!isStoreError(error, 'InvalidParameterException')) throw error
-    if (currentVersion(await secret.describe()) !== versionId) throw error
+    // Refused too when it is done already: a first answer was lost.
+    if (currentVersion(await secret.describe()) !== to) throw overtaken(target)
+  }
+}
+
+async function create(secret: Secret, target: Target, document: string, versionId: string): Promise<void> {
+  if (regionOfArn(target.name) !== undefined) {
+    throw new StoreError(
+      'ResourceNotFoundException',
+      `Creating ${target.uri}: a secret is created by its name, not by an ARN; put the name there`,
+      target.uri,
+    )
+  }
+  try {
+    await secret.create(document, versionId, target.options['kmsKeyId'])
+  } catch (error) {
+    if (!isStoreError(error, 'ResourceExistsException')) throw error
+    // Refused too when it is done already: a first answer was lost.
+    if (currentVersion(await secret.describe()) !== versionId) throw overtaken(target)
   }
 }
 
@@ -197,29 +266,41 @@ type Action =
   | 'TagResource'
   | 'UpdateSecretVersionStage'
 
-type Secret = ReturnType<typeof callsTo>
+/** The API's actions on one secret. What fails is a `StoreError` with the API's code. */
+export interface Secret {
+  describe(): Promise<DescribeSecretResponse>
+  /** The value under a staging label. */
+  getValue(stage: string): Promise<GetSecretValueResponse>
+  /** Creates it with our mark. */
+  create(document: string, versionId: string, kmsKeyId: string | undefined): Promise<unknown>
+  /** Adds our mark. */
+  tag(): Promise<unknown>
+  /** Adds a version under our own label. */
+  putValue(document: string, versionId: string): Promise<PutSecretValueResponse>
+  /** Moves the label `AWSCURRENT` from a version that has it. */
+  moveCurrent(from: string | undefined, to: string): Promise<unknown>
+}
 
 type Send<Answer> = (until: { abortSignal: AbortSignal }) => Promise<Answer>
 
-/** The API's actions on one secret. */
 function callsTo(
   SecretId: string,
   sdk: typeof import('../aws.ts'),
   client: SecretsManagerClient,
   call: <Answer>(action: Action, send: Send<Answer>) => Promise<Answer>,
-) {
+): Secret {
   return {
     describe: () => {
       const command = new sdk.DescribeSecretCommand({ SecretId })
       return call('DescribeSecret', (until) => client.send(command, until))
     },
 
-    getValue: () => {
-      const command = new sdk.GetSecretValueCommand({ SecretId, VersionStage: current })
+    getValue: (VersionStage) => {
+      const command = new sdk.GetSecretValueCommand({ SecretId, VersionStage })
       return call('GetSecretValue', (until) => client.send(command, until))
     },
 
-    create: (document: string, versionId: string, kmsKeyId: string | undefined) => {
+    create: (document, versionId, kmsKeyId) => {
       const command = new sdk.CreateSecretCommand({
         Name: SecretId,
         Description: `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`,
@@ -236,16 +317,17 @@ function callsTo(
       return call('TagResource', (until) => client.send(command, until))
     },
 
-    putValue: (document: string, versionId: string) => {
+    putValue: (document, versionId) => {
       const command = new sdk.PutSecretValueCommand({
         SecretId,
         SecretString: document,
         ClientRequestToken: versionId,
+        VersionStages: [ownLabel],
       })
       return call('PutSecretValue', (until) => client.send(command, until))
     },
 
-    moveCurrent: (from: string | undefined, to: string) => {
+    moveCurrent: (from, to) => {
       const command = new sdk.UpdateSecretVersionStageCommand({
         SecretId,
         VersionStage: current,
@@ -291,11 +373,10 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
       return 'check that the KMS key is enabled and may be used'
     case 'LimitExceededException':
       return 'the secret may have too many versions; AWS drops old ones after 24 hours'
-    case 'InvalidParameterException':
-      return action === 'UpdateSecretVersionStage' ? overtaken : ''
     case 'ResourceExistsException':
+      return 'somebody else has used the digest of this document for another version; delete the secret, or choose another name'
     case 'ResourceNotFoundException':
-      return overtaken
+      return 'somebody else changed the secret meanwhile; the next run goes on from there'
     case 'InternalServiceError':
     case 'ThrottlingException':
       return 'the next run tries again'
@@ -305,8 +386,6 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
         : 'check the region and the network; from a VPC, AWS is reached by a NAT gateway or an interface endpoint'
   }
 }
-
-const overtaken = 'somebody else changed the secret meanwhile; the next run goes on from there'
 
 function isStoreError(error: unknown, code: string): error is StoreError {
   return error instanceof StoreError && error.code === code

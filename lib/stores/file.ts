@@ -1,9 +1,9 @@
 // Not node:fs/promises, of which every cold start would load the whole.
 import { constants, promises } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseDocument } from '../document.ts'
+import { isDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
-import { mark, type Store, type StoreKind, type Target } from './store.ts'
+import { isStill, mark, overtaken, type Reading, type Store, type StoreKind, type Target } from './store.ts'
 
 /** A draft lies in a folder of its own, beside the target. */
 const workshopPrefix = `.${mark}-`
@@ -20,6 +20,9 @@ const mostDraftsAtOnce = 100
  *
  * A file has no place for a mark beside its value, so the value is the mark: a file is ours when it parses as a
  * mirrored document. Whoever calls keeps the deadline: a file system may never answer.
+ *
+ * A rename cannot compare and set. So a write looks right before it and right after: what somebody else writes in the
+ * instant between the look and the rename is lost, for there is no place for the value before.
  */
 export const file: StoreKind = {
   options: [],
@@ -32,25 +35,33 @@ export const file: StoreKind = {
 
   open(target, lend): Store {
     const path = target.name
+    const look = async (): Promise<Reading> => {
+      try {
+        const value = await readRegular(path, target)
+        if (value === '') return { state: 'empty', marked: false }
+        return { state: 'value', marked: isDocument(value), value }
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return { state: 'absent' }
+        throw failure('Reading', target, error)
+      }
+    }
     return {
       async read() {
-        try {
-          const value = await readRegular(path, target)
-          await removeOldDrafts(dirname(path), lend.now())
-          if (value === '') return { state: 'empty', marked: false }
-          return { state: 'value', marked: parseDocument(value) !== null, value }
-        } catch (error) {
-          if (codeOf(error) === 'ENOENT') return { state: 'absent' }
-          throw failure('Reading', target, error)
-        }
+        const reading = await look()
+        await removeOldDrafts(dirname(path), lend.now())
+        return reading
       },
 
-      async write(document) {
+      async write(document, _, seen) {
+        const expect = async (expected: Reading): Promise<void> => {
+          if (!isStill(await look(), expected)) throw overtaken(target)
+        }
         try {
-          await replace(path, document, target, lend.now())
+          await replace(path, document, target, lend.now(), () => expect(seen))
         } catch (error) {
           throw failure('Writing', target, error)
         }
+        await expect({ state: 'value', marked: true, value: document })
       },
     }
   },
@@ -81,15 +92,24 @@ async function readRegular(path: string, target: Target): Promise<string> {
       throw refusal(target, 'TooLarge', `it has more than ${maxBytes} bytes, so it is no mirrored document`)
     const value = bytes.toString('utf8', 0, length)
     // Best effort: it may belong to somebody else.
-    if ((found.mode & 0o077) !== 0 && parseDocument(value)) await handle.chmod(0o600).catch(() => {})
+    if ((found.mode & 0o077) !== 0 && isDocument(value)) await handle.chmod(0o600).catch(() => {})
     return value
   } finally {
     await handle.close()
   }
 }
 
-/** A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. */
-async function replace(path: string, content: string, target: Target, now: number): Promise<void> {
+/**
+ * A reader of `path` sees the old content or the new one, also when this process or the machine stops anywhere. `check`
+ * throws, right before that, when it should keep the old one.
+ */
+async function replace(
+  path: string,
+  content: string,
+  target: Target,
+  now: number,
+  check: () => Promise<void>,
+): Promise<void> {
   const folder = dirname(path)
   await makeFolder(folder)
   await removeOldDrafts(folder, now)
@@ -108,6 +128,7 @@ async function replace(path: string, content: string, target: Target, now: numbe
     } finally {
       await handle.close()
     }
+    await check()
     await promises.rename(draft, path)
   } finally {
     await promises.rm(workshop, { recursive: true, force: true })

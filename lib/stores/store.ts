@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
 /**
@@ -8,8 +9,13 @@ import type { Time } from '../time.ts'
  *   read yet is a thrown `StoreError`.
  * - `write` ends with `document` as the value that readers get, keeps the value before it where the store has
  *   a place for it, deletes nothing, and may be repeated: writing the current document again changes nothing.
+ * - `write` replaces what was seen and nothing else: when somebody wrote since, it throws {@link overtaken} and leaves
+ *   their value. Where the store can compare and set, that is certain. Elsewhere `write` looks right before and right
+ *   after, so that only what comes within that one call is replaced, and only what comes after the second look unseen.
  * - A write interrupted anywhere leaves the old value or the new one, whole.
- * - A secret written by us carries our mark. A secret that is being deleted or is disabled is not revived.
+ * - A secret written by us carries our mark: it is put there after our value, so that nobody else's value carries it, and
+ *   before it only where there is no value yet. Writing the current document again puts a mark that is missing.
+ *   A secret that is being deleted or is disabled is not revived.
  * - No message of a thrown error holds the document, or the value before it.
  */
 export interface Store {
@@ -18,21 +24,49 @@ export interface Store {
 
   /**
    * Makes `document` the current value. `versionId` is its SHA-256 in hex, `seen` the reading on which the
-   * decision to write was made. Throws `StoreError`. `deadline` is on `Time.monotonic`.
+   * decision to write was made. Throws `StoreError`, with code `Overtaken` when `seen` is not what is there any more.
+   * `deadline` is on `Time.monotonic`.
    */
   write(document: string, versionId: string, seen: Reading, deadline: number): Promise<void>
 }
 
-/** `marked`: the secret carries our mark (see {@link mark}). */
+/**
+ * `marked`: the secret carries our mark (see {@link mark}). `version`: the store's name for what was read; left out where
+ * it has none.
+ */
 export type Reading =
   | { readonly state: 'absent' }
-  | { readonly state: 'empty'; readonly marked: boolean }
-  | { readonly state: 'value'; readonly marked: boolean; readonly value: string }
+  | { readonly state: 'empty'; readonly marked: boolean; readonly version?: string }
+  | {
+      readonly state: 'value'
+      readonly marked: boolean
+      readonly value: string
+      readonly version?: string
+      /** The value a version ago, where the store keeps it: only of one that is marked and no mirrored document. */
+      readonly before?: string
+    }
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
   | { readonly state: 'unavailable'; readonly reason: string }
 
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
+
+/** Whether a store still holds what was seen. */
+export function isStill(found: Reading, seen: Reading): boolean {
+  const valueIn = (reading: Reading): string | null => (reading.state === 'value' ? reading.value : null)
+  return found.state === seen.state && valueIn(found) === valueIn(seen)
+}
+
+/** What `write` throws when somebody else has written since the target was read: code `Overtaken`. */
+export function overtaken({ uri }: Target): StoreError {
+  const message = `Writing ${uri}: somebody else changed it since it was read, and their value was left there`
+  return new StoreError('Overtaken', message, uri, true)
+}
+
+/** Whether an error is {@link overtaken}. */
+export function isOvertaken(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'Overtaken'
+}
 
 /** A parsed target URI, `scheme:name?option=value&adopt=true`. */
 export interface Target {

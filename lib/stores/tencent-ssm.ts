@@ -1,7 +1,9 @@
+import { isDocument } from '../document.ts'
 import { StoreError, TencentError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
 import {
   mark,
+  overtaken,
   type Reading,
   type Store,
   type StoreDependencies,
@@ -14,8 +16,11 @@ import {
  * Custom secrets have no label for the current version, so the document lives under one fixed version, by default
  * `current`, and the value before it under `previous`: two of the ten versions that a secret may have.
  *
- * The mark is a description that starts with `vod-aigc-tokens`. Taken over are only secrets of which nothing gets lost:
+ * The mark is a description that starts with `vod-aigc-tokens: `. Taken over are only secrets of which nothing gets lost:
  * not those that hold binary content, nor those with a version `previous` of their own.
+ *
+ * SSM cannot compare and set. So a write is six calls: it looks, keeps the value in `previous`, looks again, writes
+ * `current` and looks once more. What somebody else writes within the one call of `current` is lost.
  *
  * Needs `ssm:DescribeSecret`, `GetSecretValue`, `ListSecretVersionIds`, `UpdateSecret` and `PutSecretValue`;
  * `CreateSecret` where the secret does not exist yet; `UpdateDescription` to take one over.
@@ -28,8 +33,12 @@ const api = { service: 'ssm', version: '2019-09-23' } as const
 /** Where the value before the current one is kept. */
 const previous = 'previous'
 
-const description = `${mark}: Tencent Cloud VOD AIGC API tokens, mirrored`
+/** What the description of a secret of ours starts with. */
+const markedBy = `${mark}: `
+const description = `${markedBy}Tencent Cloud VOD AIGC API tokens, mirrored`
+/** In bytes, as the next. */
 const longestDescription = 2048
+const longestValue = 32 * 1024
 
 function check({ name, options }: Target): string[] {
   const problems: string[] = []
@@ -98,37 +107,46 @@ async function read(secret: Secret): Promise<Reading> {
   const reason = whyUnavailable(described)
   if (reason !== null) return { state: 'unavailable', reason }
   const marked = isMarked(described)
-  const content = await contentOf(secret)
+  const content = await contentOf(secret, secret.version)
   if (content?.text === null) return { state: 'unavailable', reason: binaryReason }
-  if (content !== null) return { state: 'value', marked, value: content.text }
+  if (content !== null) {
+    const before = marked && !isDocument(content.text) ? await contentOf(secret, previous) : null
+    return {
+      state: 'value',
+      marked,
+      value: content.text,
+      ...(before?.text != null && { before: before.text }),
+    }
+  }
   const versions = await listVersions(secret)
   // A version that has not spread yet must not pass for none.
-  if (versions.includes(secret.version)) {
-    throw failed(
-      secret,
-      'ValueNotFound',
-      `Calling GetSecretValue for ${secret.target.uri}: no version "${secret.version}", though ListSecretVersionIds ` +
-        'lists it; the next run looks again',
-      true,
-    )
-  }
+  if (versions.includes(secret.version)) throw notFoundYet(secret, 'ListSecretVersionIds lists it')
   // Somebody else's secret has other versions, and then it is not ours to fill.
   return marked || versions.length === 0 ? { state: 'empty', marked } : { state: 'value', marked, value: '' }
 }
+
+type SeenSecret = Extract<Reading, { readonly marked: boolean }>
 
 async function write(secret: Secret, document: string, seen: Reading): Promise<void> {
   if (seen.state === 'unavailable') {
     throw failed(secret, 'Unavailable', `Writing ${secret.target.uri}: ${seen.reason}`)
   }
-  if (seen.state === 'absent') return create(secret, document)
-  // The mark first: a run that dies in between would otherwise leave our value without it, and later runs leave an
-  // unchanged value alone.
-  if (!seen.marked) await takeOver(secret)
-  // The value before comes first, so that a run that dies in between has lost nothing.
-  if (seen.state === 'value' && seen.value !== '' && seen.value !== document) {
-    await put(secret, previous, seen.value)
+  // What SSM would refuse is better refused before anything is touched.
+  const bytes = Buffer.byteLength(document)
+  if (bytes > longestValue) {
+    throw failed(
+      secret,
+      'ValueTooLong',
+      `Writing ${secret.target.uri}: the document has ${bytes} bytes, and a secret holds at most ${longestValue}; ` +
+        'delete tokens, or choose another kind of target',
+    )
   }
-  await put(secret, secret.version, document)
+  if (seen.state === 'absent') return create(secret, document)
+  const value = seen.state === 'value' && seen.value !== '' ? seen.value : null
+  if (value === null) return fill(secret, document, seen)
+  if (value !== document) await replace(secret, document, value, seen.marked)
+  if (seen.marked) await expectValue(secret, document)
+  else await addMark(secret, document)
 }
 
 async function create(secret: Secret, document: string): Promise<void> {
@@ -142,24 +160,80 @@ async function create(secret: Secret, document: string): Promise<void> {
   } catch (error) {
     if (!isStoreError(error, 'ResourceInUse')) throw error
     // Either somebody else made it meanwhile, or a first answer was lost and this was the repetition.
-    if ((await contentOf(secret))?.text !== document) throw error
+    if ((await contentOf(secret, secret.version))?.text !== document) throw overtaken(secret.target)
   }
 }
 
-/** Puts the mark in front of the description. Throws when `previous` is somebody else's. */
-async function takeOver(secret: Secret): Promise<void> {
-  // In this order: a run that took it over meanwhile has put the mark there before its `previous`.
-  const versions = await listVersions(secret)
-  const described = await secret.call('DescribeSecret')
-  if (isMarked(described)) return
-  if (versions.includes(previous)) {
-    throw failed(
-      secret,
-      'PreviousExists',
-      `Taking over ${secret.target.uri}: the secret has a version "${previous}" of its own, which would be ` +
-        'overwritten; delete that version (DeleteSecretVersion) if nobody needs it, or choose another name',
-    )
+/** Writes where there is no version of that name: SSM refuses to put one that exists, so nothing can be replaced. */
+async function fill(secret: Secret, document: string, { marked, state }: SeenSecret): Promise<void> {
+  // Into a secret without a value the mark goes first: it marks nobody's value, and a run that dies in between would
+  // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
+  const markFirst = !marked && state === 'empty'
+  if (markFirst) await addMark(secret, null)
+  if (!marked && !markFirst) await checkPrevious(secret, null)
+  try {
+    await secret.call('PutSecretValue', { VersionId: secret.version, SecretString: document })
+  } catch (error) {
+    if (!isStoreError(error, 'ResourceInUse')) throw error
+    if ((await contentOf(secret, secret.version))?.text !== document) throw overtaken(secret.target)
   }
+  if (!marked && !markFirst) await addMark(secret, document)
+}
+
+/** Replaces `value`, which it keeps in `previous`, as far as it is still there. */
+async function replace(secret: Secret, document: string, value: string, marked: boolean): Promise<void> {
+  if (!marked) await checkPrevious(secret, value)
+  await expectValue(secret, value)
+  const older = (await contentOf(secret, previous))?.text ?? null
+  let sent = false
+  try {
+    // The value before comes first, so that a run that dies in between has lost nothing.
+    if (older !== value) await put(secret, previous, value)
+    await expectValue(secret, value)
+    sent = true
+    await put(secret, secret.version, document)
+  } catch (error) {
+    // Where no answer came the write may still take effect, and then `previous` is all that is left of the value.
+    if (!sent || isAnswered(error)) await restorePrevious(secret, value, older)
+    throw error
+  }
+}
+
+/** While the value is still the current one, what `previous` was is worth more than a second copy of it. */
+async function restorePrevious(secret: Secret, value: string, older: string | null): Promise<void> {
+  if (older === null || older === value) return
+  try {
+    await expectValue(secret, value)
+    await put(secret, previous, older)
+  } catch {
+    // What failed before says more.
+  }
+}
+
+/** Whether an error is SSM's own: those of the client say that no usable answer came. */
+function isAnswered(error: unknown): boolean {
+  return error instanceof StoreError && !error.code.startsWith('ClientError.')
+}
+
+/** Throws when `previous` is somebody else's: not where a run of ours kept `value` there, and died. */
+async function checkPrevious(secret: Secret, value: string | null): Promise<void> {
+  // Under a document of ours, so is what was before it.
+  if (value !== null && isDocument(value)) return
+  if (!(await listVersions(secret)).includes(previous)) return
+  if (value !== null && (await contentOf(secret, previous))?.text === value) return
+  throw failed(
+    secret,
+    'PreviousExists',
+    `Taking over ${secret.target.uri}: the secret has a version "${previous}" of its own, which would be ` +
+      'overwritten; delete that version (DeleteSecretVersion) if nobody needs it, or choose another name',
+  )
+}
+
+/** Puts the mark in front of the description, right after a look at the value: that of somebody else gets none. */
+async function addMark(secret: Secret, value: string | null): Promise<void> {
+  const described = await secret.call('DescribeSecret')
+  await expectValue(secret, value)
+  if (isMarked(described)) return
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
   // The limit counts bytes; a character that is cut in two is dropped.
@@ -179,9 +253,20 @@ async function put(secret: Secret, VersionId: string, value: string): Promise<vo
   }
 }
 
-/** What readers get: `text` is `null` for binary content. `null` when there is no such version. */
-async function contentOf(secret: Secret): Promise<{ readonly text: string | null } | null> {
-  const found = await unlessNotFound(secret.call('GetSecretValue', { VersionId: secret.version }))
+/** Throws {@link overtaken} when readers get another value; `null` is none. */
+async function expectValue(secret: Secret, value: string | null): Promise<void> {
+  const content = await contentOf(secret, secret.version)
+  // That there is none any more may only seem so.
+  if (content === null && value !== null) throw notFoundYet(secret, 'it was there before')
+  if (value === null ? content !== null : content?.text !== value) throw overtaken(secret.target)
+}
+
+/** What a version holds: `text` is `null` for binary content. `null` when there is no such version. */
+async function contentOf(
+  secret: Secret,
+  VersionId: string,
+): Promise<{ readonly text: string | null } | null> {
+  const found = await unlessNotFound(secret.call('GetSecretValue', { VersionId }))
   if (found === null) return null
   // Answers may carry both, one of them empty.
   const { SecretString: text, SecretBinary: base64 } = found
@@ -206,7 +291,7 @@ async function listVersions(secret: Secret): Promise<string[]> {
 }
 
 function isMarked({ Description: text }: Readonly<Record<string, unknown>>): boolean {
-  return typeof text === 'string' && text.startsWith(mark)
+  return typeof text === 'string' && text.startsWith(markedBy)
 }
 
 // Beside the document only text is kept, as `previous`.
@@ -249,6 +334,13 @@ function isStoreError(error: unknown, family: string): boolean {
 
 function failed({ target }: Secret, code: string, message: string, retryable = false): StoreError {
   return new StoreError(code, message, target.uri, retryable)
+}
+
+function notFoundYet(secret: Secret, contradiction: string): StoreError {
+  const message =
+    `Calling GetSecretValue for ${secret.target.uri}: no version "${secret.version}", though ${contradiction}; ` +
+    'the next run looks again'
+  return failed(secret, 'ValueNotFound', message, true)
 }
 
 function malformed(secret: Secret, action: Action, what: string): StoreError {

@@ -3,19 +3,24 @@
  * uses the mirror's own reading or rendering of documents.
  *
  * The bounds, with L = 30 s that a list may lag and T = 10 s for a step (`AIGC_TIMEOUT_MS`):
- * - A run writes at most 3 T after the replica answered its newest list: the rest of that request, the readings (in
- *   the first pass after the slowest list of all applications), and the write. Hence {@link settledMs}: a token that
- *   existed for L + 3 T = 60 s is in every document written.
- * - By the same count a write is at most 3 T younger than the reading on which it was decided: {@link readingMs}.
+ * - A run writes at most 5 T after the replica answered its newest list: the rest of that request, the readings (in
+ *   the first pass after the slowest list of all applications), the write, and where that is overtaken a reading and a
+ *   write more. Hence {@link settledMs}: a token that existed for L + 5 T = 80 s is in every document written.
+ * - A write is at most 3 T younger than the reading on which it was decided: {@link readingMs}.
  * - When a run ends, its newest list may be older than that, because a run waits for the second looks of other
  *   applications. So success speaks about the time from L before the run began.
+ *
+ * What a write may replace:
+ * - On AWS, which compares and sets, the value that the run read, and no other.
+ * - Elsewhere also what came after the last request before the write, which is a look: so much no store can know. What
+ *   was there at that look, and is replaced, is in `previous` where there is one.
  */
 import { createHash } from 'node:crypto'
 import type { Reading } from '../../lib/stores/store.ts'
 import { lagMs, type Run, type Secret, type SubAppId, settings, type Witness, type World } from './world.ts'
 
-/** How long a token must have existed to be in every document that is written: {@link lagMs} and three steps. */
-export const settledMs = lagMs + 3 * settings.timeoutMs
+/** How long a token must have existed to be in every document that is written: {@link lagMs} and five steps. */
+export const settledMs = lagMs + 5 * settings.timeoutMs
 /** How old the reading may be on which a write was decided: three steps. */
 export const readingMs = 3 * settings.timeoutMs
 
@@ -49,6 +54,37 @@ export function documentIn(value: string | null): Document | null {
   }
 }
 
+/** Whether the mirror may ever write a secret: it has no value, or is ours, and mirrors no other application. */
+export function mayWrite({ subAppId, value, marked, adopt }: Secret): boolean {
+  const held = documentIn(value)
+  return value === null || ((marked || adopt) && (!held || isOwn(subAppId, held)))
+}
+
+function isOwn(subAppId: SubAppId, { SubAppId, Site }: Document): boolean {
+  return SubAppId === subAppId && Site === settings.site
+}
+
+/** Whether a value is somebody else's: none that any run writes. */
+function isForeign({ subAppId }: Secret, value: string | null): boolean {
+  const held = documentIn(value)
+  return value !== null && !(held && isOwn(subAppId, held))
+}
+
+/** The document that a run goes by: what it read or, under our mark, what was there before a value that is none. */
+function heldIn({ subAppId, adopt }: Secret, reading: Reading | undefined): Document | null {
+  if (reading?.state !== 'value' || !(reading.marked || adopt)) return null
+  const held = documentIn(reading.value)
+  if (held) return isOwn(subAppId, held) ? held : null
+  const before = reading.before === undefined ? null : documentIn(reading.before)
+  return before && isOwn(subAppId, before) ? before : null
+}
+
+/** Whether a run read a value under our mark that is not ours, and was not a version ago. */
+function isReused(secret: Secret, reading: Reading | undefined): boolean {
+  if (reading?.state !== 'value' || secret.adopt || !reading.marked) return false
+  return documentIn(reading.value) === null && heldIn(secret, reading) === null
+}
+
 /** The rules that hold at every write and at the end of every run. */
 export function createWitness(world: World, plans: SeenPlans): Witness {
   const { clock } = world
@@ -62,13 +98,19 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
   return {
     onWrite(run, secret, document, versionId) {
       const who = by(run, secret)
-      demand('1 ours', secret.ours, () => `${who} writes over what belongs to somebody else`)
+      const seen = newestOf(run, secret)
+      // What it read as no value may have got one since: then the store refuses.
+      const may = seen?.state !== 'value' || mayWrite({ ...secret, value: seen.value })
+      demand('1 ours', may, () => `${who} writes over what belongs to somebody else`)
       demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
       const written = documentIn(document)
       demand('1 whole', written !== null, () => `${who} writes ${document}`)
       demand('1 whole', versionId === sha256(document), () => `${who} misnames its document`)
-      demand('4 unchanged', valueIn(newestOf(run, secret)) !== document, () => `${who} writes what it read`)
+      const unmarked = seen?.state === 'value' && !seen.marked
+      demand('4 unchanged', unmarked || valueIn(seen) !== document, () => `${who} writes what it read`)
       demand('5 dry', !run.dryRun, () => `${who} writes in a dry run`)
+      const looked = run.confirm !== null || !isReused(secret, seen)
+      demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
       if (!written) return
       keepsPick(world, run, secret, written)
       if (run.confirm !== null) appliesPlan(run, secret, written, versionId)
@@ -76,21 +118,19 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
 
     onChange(run, secret, document) {
       const who = by(run, secret)
-      const { ApiTokens, SubAppId, Site } = documentIn(document) as Document
-      const own = SubAppId === secret.subAppId && Site === settings.site
-      demand('1 whole', own, () => `${who} writes the document of ${SubAppId}`)
-      // Of two runs at a time each keeps what it has read.
-      if (secret.kind === 'ssm' && secret.value !== null && !run.overlapped) {
-        const kept = secret.versions.get('previous') === secret.value
-        demand('7 kept', kept, () => `${who} overwrites ${secret.value} and has not kept it`)
-      }
+      const written = documentIn(document)
+      demand('1 whole', written !== null, () => `${who} writes ${document}`)
+      const { ApiTokens, SubAppId } = written as Document
+      demand('1 whole', !isForeign(secret, document), () => `${who} writes the document of ${SubAppId}`)
       const upstream = upstreamOf(secret)
       const invented = ApiTokens.filter((token) => !upstream.existedBefore(token, clock.now()))
       demand('2 invented', invented.length === 0, () => `${who} publishes ${invented}`)
       // Somebody answers for a confirmed plan; rule 6 says that nothing else was written.
       if (run.confirm !== null) return
-      demand('1 empty', ApiTokens.length > 0, () => `${who} writes an empty document unconfirmed`)
-      const before = tokensOf(run.first.get(secret.uri)).length
+      // One that was confirmed, and that somebody has damaged since, comes back.
+      const again = heldIn(secret, newestOf(run, secret))?.ApiTokens.length === 0
+      demand('1 empty', ApiTokens.length > 0 || again, () => `${who} writes an empty document unconfirmed`)
+      const before = tokensOf(secret, run.first.get(secret.uri)).length
       demand(
         '1 share',
         ApiTokens.length >= settings.minKeep * before,
@@ -98,9 +138,40 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       )
       dropsNothingAlive(run, secret, ApiTokens)
       const overwritten = heldSince(secret, clock.now() - readingMs).filter(
-        (token) => !ApiTokens.includes(token) && !tokensOf(run.first.get(secret.uri)).includes(token),
+        (token) => !ApiTokens.includes(token) && !tokensOf(secret, run.first.get(secret.uri)).includes(token),
       )
       demand('2 overwritten', overwritten.length === 0, () => `${who} takes out ${overwritten}, unseen`)
+    },
+
+    onReplace(run, secret) {
+      const who = by(run, secret)
+      const read = valueIn(newestOf(run, secret))
+      if (secret.kind === 'aws') {
+        demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
+        const kept = secret.value === null || secret.aws.kept().includes(secret.value)
+        demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
+      }
+      if (secret.value === null || !isAsOf(run, secret)) return
+      demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
+      const kept = secret.kind !== 'ssm' || secret.versions.get('previous') === secret.value
+      demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
+    },
+
+    onMark(run, secret) {
+      const theirs = isForeign(secret, secret.value) && isAsOf(run, secret)
+      demand('1 mark', !theirs, () => `${by(run, secret)} marks ${secret.value}, which is somebody else's`)
+    },
+
+    onRefusal(run, secret, { inTime, failedRequests, previous, changes }) {
+      // Where nothing else failed, and nobody else wrote, only its own keeping of the value has changed something.
+      const alone = secret.kind === 'ssm' && inTime && failedRequests === 1
+      if (!alone || secret.rivalChange > changes || secret.runChange > changes || run.others.size > 0) return
+      const kept = previous === undefined || secret.versions.get('previous') === previous
+      demand('7 restored', kept, () => `${by(run, secret)} fails, and ${previous} is no longer kept`)
+    },
+
+    onLimit(run) {
+      demand('5 ends', false, () => `run ${run.number} is stopped at its time limit`)
     },
 
     onEnd(run) {
@@ -109,31 +180,66 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       for (const { Outcome, Target, Reason } of run.report?.Results ?? []) {
         if (Outcome === 'held') hasReason(run, Target)
         demand('5 own', !Reason?.includes('did not get to'), () => `run ${run.number} skips ${Target}`)
+        const tries = run.written.filter((uri) => uri === Target).length
+        const again = tries > 1 || !Reason?.includes('somebody else changed it since')
+        demand('5 replan', again, () => `run ${run.number} plans ${Target} once`)
       }
-      if (run.dryRun || run.error || run.overlapped) return
-      for (const { subAppId, targets } of run.mirrors) {
+      if (run.dryRun || run.error) return
+      for (const { targets } of run.mirrors) {
         const secrets = world.secrets.filter((secret) => targets.some(({ uri }) => uri === secret.uri))
-        for (const secret of secrets) {
-          const { ApiTokens } = mustHold('5 right', secret)
-          const upstream = upstreamOf(secret)
-          const begin = run.startedAt - lagMs
-          const missing = without(upstream.aliveSince(begin), ApiTokens)
-          const sound = run.answers.get(subAppId)?.at(-1)?.sound
-          demand('5 right', !sound || missing.length === 0, () => `${by(run, secret)} misses ${missing}`)
-          const dead = ApiTokens.filter((token) => (upstream.diedAt(token) ?? 0) < begin)
-          demand('5 right', dead.length === 0, () => `${by(run, secret)} leaves ${dead}`)
-          const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
-          demand('5 right', told === sha256(secret.value ?? ''), () => `${by(run, secret)} misreports`)
-        }
-        mustAgree('5 agree', secrets)
+        for (const secret of secrets) isRight(run, secret)
+        const alone = secrets.every((secret) => run.others.size === 0 && !hasRival(run, secret))
+        if (alone) mustAgree('5 agree', secrets)
       }
     },
   }
 
-  /** A change is held only for a list that was too short: the count decides, not which tokens. */
+  /**
+   * A run that reports success has left a target right: at its end where the store compares and sets, and where no other
+   * run may write. Elsewhere another run may have replaced it since, and right is what the run saw when it looked last.
+   * What somebody else wrote since then is theirs.
+   */
+  function isRight(run: Run, secret: Secret): void {
+    if (hasRival(run, secret)) return
+    const shared = run.others.size > 0
+    const atEnd = !shared || secret.kind === 'aws'
+    const value = atEnd ? secret.value : (run.looks.get(secret.uri)?.value ?? null)
+    const { ApiTokens } = mustHold('5 right', { ...secret, value })
+    const upstream = upstreamOf(secret)
+    const begin = run.startedAt - lagMs
+    // The removals of another run are its own to answer for: by lists that were cut short, or confirmed.
+    const trusted = (one: Run): boolean =>
+      one.confirm === null && (one.answers.get(secret.subAppId) ?? []).every(({ sound }) => sound)
+    const complete =
+      run.answers.get(secret.subAppId)?.at(-1)?.sound === true && (!atEnd || [...run.others].every(trusted))
+    const missing = complete ? without(upstream.aliveSince(begin), ApiTokens) : []
+    demand('5 right', missing.length === 0, () => `${by(run, secret)} misses ${missing}`)
+    // What another run put there meanwhile was not there to be taken out.
+    const first = tokensOf(secret, run.first.get(secret.uri))
+    const dead = ApiTokens.filter((token) => (upstream.diedAt(token) ?? 0) < begin)
+    const left = shared ? dead.filter((token) => first.includes(token)) : dead
+    demand('5 right', left.length === 0, () => `${by(run, secret)} leaves ${left}`)
+    if (shared && atEnd && run.looks.get(secret.uri)?.change !== secret.changes) return
+    const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
+    demand('5 right', told === sha256(value ?? ''), () => `${by(run, secret)} misreports`)
+  }
+
+  /** Whether somebody else has written a secret since the run looked last. */
+  function hasRival(run: Run, secret: Secret): boolean {
+    return secret.rivalChange > (run.looks.get(secret.uri)?.change ?? 0)
+  }
+
+  /** Whether nothing has changed since the last request of the run that was none to replace the value. */
+  function isAsOf(run: Run, secret: Secret): boolean {
+    return secret.changes === run.asOf.get(secret.uri)
+  }
+
+  /** A change is held for a list that was too short, where the count decides, not which tokens; or for what is reused. */
   function hasReason(run: Run, uri: string): void {
-    const subAppId = world.secrets.find((secret) => secret.uri === uri)?.subAppId ?? null
-    const least = Math.max(1, settings.minKeep * tokensOf(run.first.get(uri)).length)
+    const secret = world.secrets.find((one) => one.uri === uri)
+    if (!secret || isReused(secret, newestOf(run, secret))) return
+    const { subAppId } = secret
+    const least = Math.max(1, settings.minKeep * tokensOf(secret, run.first.get(uri)).length)
     const short = run.answers.get(subAppId)?.some(({ tokens }) => new Set(tokens).size < least)
     demand('3 held', short === true, () => `run ${run.number} holds ${uri} without a reason`)
   }
@@ -159,7 +265,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     const settled = without(upstream.aliveSince(clock.now() - settledMs), ApiTokens)
     demand('2 settled', !last.sound || settled.length === 0, () => `${by(run, secret)} leaves out ${settled}`)
 
-    const taken = without(tokensOf(newestOf(run, secret)), ApiTokens)
+    const taken = without(tokensOf(secret, newestOf(run, secret)), ApiTokens)
     if (taken.length === 0) return
     const since = last.sound ? clock.now() : first.sound ? first.at - lagMs : Number.NEGATIVE_INFINITY
     const alive = upstream.aliveSince(since).filter((token) => taken.includes(token))
@@ -178,9 +284,9 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
  * was mirrored when the run began, where one is left.
  */
 function keepsPick(world: World, run: Run, secret: Secret, written: Document): void {
-  const secrets = world.secrets.filter(({ subAppId, ours }) => ours && subAppId === secret.subAppId)
+  const secrets = world.secrets.filter(({ subAppId }) => subAppId === secret.subAppId)
   const picks = secrets
-    .map(({ uri }) => documentIn(valueIn(run.newest.get(uri)))?.ApiToken)
+    .map((one) => heldIn(one, run.newest.get(one.uri))?.ApiToken)
     .filter((pick) => typeof pick === 'string')
   const [pick] = picks
   if (pick === undefined || picks.some((other) => other !== pick)) return
@@ -189,7 +295,7 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
   if (written.ApiTokens.includes(pick)) return
   const listed = run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? []
   const known = secrets
-    .flatMap(({ uri }) => tokensOf(run.first.get(uri)))
+    .flatMap((one) => tokensOf(one, run.first.get(one.uri)))
     .filter((one) => listed.includes(one))
   const fine = known.length === 0 || known.includes(written.ApiToken ?? '')
   demand(
@@ -215,13 +321,21 @@ export function mustAgree(rule: string, secrets: readonly Secret[]): void {
 /** Rule 3: in a world at rest every target of ours is the truth. */
 export function mustBeTrue(world: World): void {
   for (const [subAppId, upstream] of world.upstreams) {
-    const secrets = world.secrets.filter((secret) => secret.ours && secret.subAppId === subAppId)
+    const secrets = world.secrets.filter((secret) => mayWrite(secret) && secret.subAppId === subAppId)
     for (const secret of secrets) {
       const held = mustHold('3 true', secret).ApiTokens.join()
       const truth = upstream.truth().sort().join()
       demand('3 true', held === truth, () => `${secret.uri} holds {${held}}, the truth is {${truth}}`)
     }
     mustAgree('3 agree', secrets)
+  }
+}
+
+/** Rule 3: what a run wrote carries our mark, or the next one refuses it. */
+export function mustBeMarked(world: World): void {
+  for (const secret of world.secrets) {
+    const { uri, marked, adopt, runChange, rivalChange } = secret
+    demand('3 marked', marked || adopt || runChange <= rivalChange, () => `${uri} is ours and not marked`)
   }
 }
 
@@ -247,8 +361,8 @@ function valueIn(reading: Reading | undefined): string | null {
   return reading?.state === 'value' ? reading.value : null
 }
 
-function tokensOf(reading: Reading | undefined): readonly string[] {
-  return documentIn(valueIn(reading))?.ApiTokens ?? []
+function tokensOf(secret: Secret, reading: Reading | undefined): readonly string[] {
+  return heldIn(secret, reading)?.ApiTokens ?? []
 }
 
 function without(tokens: readonly string[], among: readonly string[]): string[] {

@@ -20,6 +20,7 @@ interface Mutation {
 const mirror = 'lib/mirror.ts'
 const plan = 'lib/plan.ts'
 const ssm = 'lib/stores/tencent-ssm.ts'
+const aws = 'lib/stores/aws-secretsmanager.ts'
 
 const mutations: readonly Mutation[] = [
   {
@@ -52,14 +53,14 @@ const mutations: readonly Mutation[] = [
     edits: [
       [
         '  if (request.dryRun) return report(',
-        '  const begun = lend.now()\n  if (request.dryRun) return report(',
+        '  const begun = lend.jumping()\n  if (request.dryRun) return report(',
       ],
       ['await settleRemovals(run, applications)', 'await settleRemovals(run, applications, begun)'],
       [
         'applications: readonly Application[]): Promise<void> {',
         'applications: readonly Application[], begun: number): Promise<void> {',
       ],
-      ['await lend.sleep(waitMs)', 'await lend.sleep(begun + waitMs - lend.now())'],
+      ['await lend.sleep(waitMs)', 'await lend.sleep(begun + waitMs - lend.jumping())'],
     ],
   },
   {
@@ -74,14 +75,14 @@ const mutations: readonly Mutation[] = [
     file: plan,
     edits: [
       ["if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'\n", ''],
-      ['if (listed < minKeep * size)', 'if (listed > 0 && listed < minKeep * size)'],
+      ['if (listed < minKeep * size - roundingError)', 'if (listed > 0 && listed < minKeep * size)'],
     ],
   },
   {
     name: 'ignore MIN_KEEP',
     rules: ['1 share'],
     file: plan,
-    edits: [['if (listed < minKeep * size)', 'if (listed < 0 * minKeep * size)']],
+    edits: [['if (listed < minKeep * size - roundingError)', 'if (listed < 0 * minKeep * size)']],
   },
   {
     name: 'MIN_KEEP against what the second reading holds',
@@ -119,10 +120,7 @@ const mutations: readonly Mutation[] = [
     rules: ['5 right'],
     file: mirror,
     edits: [
-      [
-        'state.reading, stepDeadline(run))\n  } catch (error) {\n    fail(state, error)',
-        "state.reading, stepDeadline(run))\n  } catch {\n    state.outcome = 'updated'",
-      ],
+      ["    fail(state, error)\n    return 'done'", "    state.outcome = 'updated'\n    return 'done'"],
     ],
   },
   {
@@ -161,8 +159,8 @@ const mutations: readonly Mutation[] = [
     file: plan,
     edits: [
       [
-        "input.reading.value === rendered) return { action: 'none' }",
-        "input.reading.value === '') return { action: 'none' }",
+        "reading.value === rendered) return { action: 'none' }",
+        "reading.value === '') return { action: 'none' }",
       ],
     ],
   },
@@ -210,12 +208,7 @@ const mutations: readonly Mutation[] = [
     name: 'document of another application overwritten',
     rules: ['1 ours'],
     file: plan,
-    edits: [
-      [
-        'if (held && (held.SubAppId !== application.subAppId || held.Site !== application.site))',
-        'if (held && held.Site !== application.site)',
-      ],
-    ],
+    edits: [['if (held && !isOwn(held))', 'if (held && held.Site !== application.site)']],
   },
   {
     name: 'unavailable secret written',
@@ -329,7 +322,7 @@ const mutations: readonly Mutation[] = [
     name: 'steps without a time limit of their own',
     rules: ['2 settled'],
     file: mirror,
-    edits: [['Math.min(lend.now() + settings.timeoutMs, request.deadline)', 'request.deadline']],
+    edits: [['Math.min(lend.monotonic() + settings.timeoutMs, request.deadline)', 'request.deadline']],
   },
   {
     name: 'dry run that writes',
@@ -343,8 +336,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        'await Promise.all(planned.map(({ state, planned }) => applyOne(run, state, planned)))',
-        'for (const { state, planned: one } of planned) {\n    await applyOne(run, state, one)\n    if (state.outcome === "held") return\n  }',
+        '  await Promise.all(\n    planned.map(async ({ state, planned }) => {',
+        '  for (const { state, planned: one } of planned) {\n    await applyOne(run, state, one)\n    if (state.outcome === "held") return\n  }\n  await Promise.all(\n    [].map(async ({ state, planned }) => {',
       ],
     ],
   },
@@ -364,33 +357,190 @@ const mutations: readonly Mutation[] = [
     rules: ['7 kept'],
     file: ssm,
     edits: [
-      ['  // The value before comes first,', '  await put(secret, secret.version, document)\n  //'],
-      ['  await put(secret, secret.version, document)\n}', '}'],
+      ['    // The value before comes first,', '    await put(secret, secret.version, document)\n    //'],
+      ['    await expectValue(secret, value)\n    sent = true\n', ''],
+      ['    await put(secret, secret.version, document)\n  } catch', '  } catch'],
     ],
   },
   {
     name: "Tencent's previous not written",
     rules: ['7 kept'],
     file: ssm,
-    edits: [['await put(secret, previous, seen.value)', '']],
+    edits: [['if (older !== value) await put(secret, previous, value)', '']],
   },
   {
     name: "Tencent's version that is not found taken for none",
-    rules: ['2 overwritten'],
-    file: ssm,
-    edits: [['if (versions.includes(secret.version))', "if (versions.includes('nothing'))"]],
-  },
-  {
-    name: "Tencent's mark after the value",
-    rules: ['3 true'],
+    rules: ['7 seen', '7 kept'],
     file: ssm,
     edits: [
-      ['  if (!seen.marked) await takeOver(secret)\n', ''],
+      ['if (versions.includes(secret.version))', "if (versions.includes('nothing'))"],
       [
-        '  await put(secret, secret.version, document)\n}',
-        '  await put(secret, secret.version, document)\n  if (!seen.marked) await takeOver(secret)\n}',
+        "secret.call('PutSecretValue', { VersionId: secret.version, SecretString: document })",
+        'put(secret, secret.version, document)',
       ],
     ],
+  },
+  {
+    name: "Tencent's value not looked at before it is replaced",
+    rules: ['7 seen', '7 kept'],
+    file: ssm,
+    edits: [
+      ['  await expectValue(secret, value)\n  const older', '  const older'],
+      ['    await expectValue(secret, value)\n    sent = true', '    sent = true'],
+    ],
+  },
+  {
+    name: "Tencent's value not looked at again after previous was kept",
+    rules: ['7 seen', '7 kept'],
+    file: ssm,
+    edits: [['    await expectValue(secret, value)\n    sent = true', '    sent = true']],
+  },
+  {
+    name: "Tencent's value not read back",
+    rules: ['5 right'],
+    file: ssm,
+    edits: [
+      ['  if (seen.marked) await expectValue(secret, document)\n  else await', '  if (!seen.marked) await'],
+    ],
+  },
+  {
+    name: "Tencent's previous not put back after a refusal",
+    rules: ['7 restored'],
+    file: ssm,
+    edits: [['if (!sent || isAnswered(error)) await restorePrevious(secret, value, older)', '']],
+  },
+  {
+    name: "Tencent's mark before the value",
+    rules: ['1 mark'],
+    file: ssm,
+    edits: [
+      [
+        '  if (value !== document) await replace(',
+        "  if (!seen.marked) {\n    const { Description } = await secret.call('DescribeSecret')\n    await secret.call('UpdateDescription', { Description: markedBy + Description })\n  }\n  if (value !== document) await replace(",
+      ],
+    ],
+  },
+  {
+    name: "Tencent's mark without a look at what it marks",
+    rules: ['1 mark'],
+    file: ssm,
+    edits: [
+      [
+        "  const described = await secret.call('DescribeSecret')\n  await expectValue(secret, value)\n",
+        "  const described = await secret.call('DescribeSecret')\n",
+      ],
+    ],
+  },
+  {
+    name: "Tencent's mark left out where there is a value",
+    rules: ['4 idle'],
+    file: ssm,
+    edits: [['  else await addMark(secret, document)\n', '']],
+  },
+  {
+    name: "Tencent's mark taken from any description that begins alike",
+    rules: ['1 ours'],
+    file: ssm,
+    edits: [['text.startsWith(markedBy)', 'text.startsWith(mark)']],
+  },
+  {
+    name: "AWS's label moved from whatever is current",
+    rules: ['7 seen', '2 overwritten', '5 right'],
+    file: aws,
+    edits: [
+      [
+        'await secret.moveCurrent(from, to)',
+        'await secret.moveCurrent(currentVersion(await secret.describe()), to)',
+      ],
+    ],
+  },
+  {
+    name: "AWS's refused move taken for done",
+    rules: ['5 right'],
+    file: aws,
+    edits: [['if (currentVersion(await secret.describe()) !== to) throw overtaken(target)', '']],
+  },
+  {
+    name: "AWS's existing secret taken for the one just created",
+    rules: ['5 right'],
+    file: aws,
+    edits: [['if (currentVersion(await secret.describe()) !== versionId) throw overtaken(target)', '']],
+  },
+  {
+    name: "AWS's mark before the value",
+    rules: ['1 mark'],
+    file: aws,
+    edits: [["if (!seen.marked && seen.state === 'empty') await", 'if (!seen.marked) await']],
+  },
+  {
+    name: "AWS's mark after the value where there was none",
+    rules: ['3 marked'],
+    file: aws,
+    edits: [
+      ["  if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)\n", ''],
+      [
+        "if (!seen.marked && seen.state === 'value') await secret.tag()",
+        'if (!seen.marked) await secret.tag()',
+      ],
+    ],
+  },
+  {
+    name: 'no second plan for what was overtaken',
+    rules: ['5 replan'],
+    file: mirror,
+    edits: [
+      [
+        "      if ((await applyOne(run, state, planned)) !== 'overtaken') return\n",
+        "      if ((await applyOne(run, state, planned)) === 'overtaken') fail(state, overtakenTwice(state))\n      if (planned) return\n",
+      ],
+    ],
+  },
+  {
+    name: 'the first plan again for what was overtaken',
+    rules: ['2 overwritten', '7 seen'],
+    file: mirror,
+    edits: [['applyOne(run, state, planOne(state, listed))', 'applyOne(run, state, planned)']],
+  },
+  {
+    name: 'second plan for what was confirmed',
+    rules: ['6 exactly'],
+    file: mirror,
+    edits: [['      if (run.request.confirm !== null) {', "      if (run.request.confirm === '') {"]],
+  },
+  {
+    name: 'success reported although overtaken',
+    rules: ['5 right'],
+    file: mirror,
+    edits: [
+      [
+        "if (isOvertaken(error)) return 'overtaken'",
+        "if (isOvertaken(error)) {\n      state.outcome = 'updated'\n      return 'done'\n    }",
+      ],
+    ],
+  },
+  {
+    name: 'a reused value overwritten',
+    rules: ['1 reused'],
+    file: plan,
+    edits: [['doubt: known ? null : reused', 'doubt: null']],
+  },
+  {
+    name: 'a damaged value that counts as nothing held',
+    rules: ['2 early'],
+    file: plan,
+    edits: [['const held = judged.held ?? judged.before', 'const { held } = judged']],
+  },
+  {
+    name: 'a document of ours without the mark left as it is',
+    rules: ['4 idle'],
+    file: plan,
+    edits: [['reading.marked && reading.value === rendered', 'reading.value === rendered']],
+  },
+  {
+    name: 'steps that wait for whatever hangs',
+    rules: ['5 ends'],
+    file: mirror,
+    edits: [['return within(lend, deadline + graceMs, late, () => work(deadline))', 'return work(deadline)']],
   },
 ]
 

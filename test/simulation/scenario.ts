@@ -1,16 +1,24 @@
 /** One seed's story: some minutes in which everything goes wrong, then rest, then one last change. */
 import type { Mirror } from '../../lib/config.ts'
 import type { MirrorReport } from '../../lib/mirror.ts'
-import { sha256Hex } from '../../lib/tc3.ts'
 import { fingerprint } from '../../lib/tokens.ts'
 import { createSsm } from '../peers/tencent/ssm.ts'
 import { createClock } from './clock.ts'
-import { createWitness, mustBeTrue, mustWriteAtMost, type SeenPlans, Violation } from './invariants.ts'
+import {
+  createWitness,
+  mayWrite,
+  mustBeMarked,
+  mustBeTrue,
+  mustWriteAtMost,
+  type SeenPlans,
+  Violation,
+} from './invariants.ts'
 import { createRandom, type Random } from './random.ts'
+import { createAwsSecret } from './secrets-manager.ts'
 import {
   calm,
   createUpstream,
-  keepInSsm,
+  keepInStore,
   lagMs,
   type Run,
   type Secret,
@@ -20,6 +28,7 @@ import {
   startRun,
   type Upstream,
   type World,
+  writeAsRival,
 } from './world.ts'
 
 const secondMs = 1000
@@ -36,7 +45,18 @@ export interface Story {
   /** How often what a rule speaks about took place, so that a test can see that no rule was kept idly. */
   readonly counts: Readonly<
     Record<
-      'runs' | 'writes' | 'successes' | 'confirmed' | 'deaths' | 'lateDeaths' | 'overlaps' | 'unread',
+      | 'runs'
+      | 'writes'
+      | 'successes'
+      | 'sharedSuccesses'
+      | 'confirmed'
+      | 'deaths'
+      | 'lateDeaths'
+      | 'overlaps'
+      | 'unread'
+      | 'hung'
+      | 'rivalries'
+      | 'overtaken',
       number
     >
   >
@@ -76,15 +96,23 @@ export async function simulate(
     counts: {
       runs: runs.length,
       writes: runs.reduce((sum, { written }) => sum + written.length, 0),
-      successes: count((run) => run.state === 'ended' && !run.error && !run.overlapped && !run.dryRun),
+      successes: count((run) => isSuccess(run) && run.others.size === 0),
+      sharedSuccesses: count((run) => isSuccess(run) && run.others.size > 0),
       confirmed: count(({ confirm, written }) => confirm !== null && written.length > 0),
       deaths: count(({ state }) => state === 'died'),
       // Beyond the first readings, where writes and second looks are.
       lateDeaths: count(({ lastWait }) => (lastWait ?? 0) > 10),
       unread: runs.reduce((sum, { unread }) => sum + unread, 0),
-      overlaps: count(({ overlapped }) => overlapped),
+      overlaps: count(({ others }) => others.size > 0),
+      hung: runs.reduce((sum, { hung }) => sum + hung, 0),
+      rivalries: world.rivalries,
+      overtaken: runs.reduce((sum, { overtaken }) => sum + overtaken, 0),
     },
   }
+}
+
+function isSuccess({ state, error, dryRun }: Run): boolean {
+  return state === 'ended' && !error && !dryRun
 }
 
 function createStory(
@@ -107,7 +135,7 @@ function createStory(
     )
   })
   const ssm = createSsm({ regions: [ssmRegion], now: clock.now })
-  for (const secret of secrets) if (secret.kind === 'ssm' && secret.exists) keepInSsm(ssm, secret)
+  for (const secret of secrets) keepInStore({ ssm, random }, secret)
   const plans: SeenPlans = new Map()
   const world: World = {
     clock,
@@ -116,11 +144,14 @@ function createStory(
     secrets,
     ssm,
     runs: [],
+    rivalries: 0,
     faults: {
       request: random.pick([0, 0.03, 0.1, 0.25]),
       shortList: random.pick([0, 0.05, 0.2]),
       slow: random.pick([0, 0.05, 0.3, 0.7]),
       unspread: random.pick([0, 0.1, 0.3]),
+      hang: random.pick([0, 0.01, 0.05]),
+      rival: random.pick([0, 0.05, 0.2]),
       death: random.pick([0, 0.03, 0.1]),
       jump: random.pick([0, 0.1, 0.4]),
     },
@@ -129,11 +160,22 @@ function createStory(
       if (matters(error)) world.violation ??= error
     },
     trace: (line) => trace(() => `${(clock.now() / secondMs).toFixed(1).padStart(7)} s  ${line()}`),
-    witness: { onWrite() {}, onChange() {}, onEnd() {} },
+    witness: {
+      onWrite() {},
+      onChange() {},
+      onReplace() {},
+      onMark() {},
+      onRefusal() {},
+      onEnd() {},
+      onLimit() {},
+    },
   }
   world.witness = createWitness(world, plans)
-  for (const { uri, ours, value } of secrets)
-    world.trace(() => `${uri} ${ours ? '' : '(not ours) '}holds ${value}`)
+  for (const secret of secrets)
+    world.trace(
+      () =>
+        `${secret.uri} ${secret.marked ? '' : 'unmarked '}${secret.adopt ? '(adopt) ' : ''}holds ${secret.value}`,
+    )
   for (const [id, upstream] of upstreams) world.trace(() => `application ${id} has {${upstream.truth()}}`)
 
   const mirrors: readonly Mirror[] = subAppIds.map((subAppId) => ({
@@ -151,6 +193,7 @@ function createStory(
       const storm = [
         changeTokens(world, () => stormy),
         ...secrets.map((secret) => trouble(world, secret, () => stormy)),
+        ...secrets.map((secret) => rivals(world, secret, () => stormy)),
         scheduleRuns(world, run, plans, () => stormy),
       ]
       await clock.sleep(random.between(6, 15) * minuteMs)
@@ -198,19 +241,24 @@ function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, in
   }
   const value = values[start] ?? null
   const marked = start !== 'absent' && start !== 'foreign' && random.chance(start === 'empty' ? 0.5 : 0.9)
+  const exists = start !== 'absent'
   return {
     uri: `${kind}:${subAppId}/${index}`,
     subAppId,
     kind,
     name: `${subAppId}-${index}`,
     adopt,
-    ours: value === null || (start !== 'other' && (marked || adopt)),
-    exists: start !== 'absent',
+    aws: createAwsSecret({ exists, tagged: marked }),
+    plain: { exists, marked, value },
+    exists,
     marked,
     value,
-    versions: new Map(value === null ? [] : [[kind === 'ssm' ? 'current' : sha256Hex(value), value]]),
+    versions: new Map(value === null ? [] : [['current', value]]),
     trouble: null,
     history: [{ at: Number.NEGATIVE_INFINITY, value }],
+    changes: 0,
+    rivalChange: 0,
+    runChange: 0,
   }
 }
 
@@ -259,6 +307,15 @@ async function trouble({ clock, random }: World, secret: Secret, stormy: () => b
     if (stormy()) secret.trouble = random.pick(['forbidden', 'unavailable'])
     await clock.sleep(random.between(0, 3 * minuteMs))
     secret.trouble = null
+  }
+}
+
+/** Somebody else writes a secret, at any moment; {@link writeAsRival} is called while runs write, too. */
+async function rivals(world: World, secret: Secret, stormy: () => boolean): Promise<void> {
+  const { clock, random } = world
+  while (stormy()) {
+    await clock.sleep(random.between(0, 12 * minuteMs))
+    if (stormy()) writeAsRival(world, secret)
   }
 }
 
@@ -333,21 +390,32 @@ function note(plans: SeenPlans, { Digest, Results }: MirrorReport): void {
 async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   const { clock, random } = world
   const from = (first: number): readonly Run[] => world.runs.slice(first)
-  /** One run, and a confirmation when it held something. */
+  /** One run, and a confirmation when it held something; once more when somebody had to do as they were told first. */
   const settle = async (): Promise<void> => {
+    const first = world.runs.length
     const once = run({}, roomyMs)
     await once.over
     if (once.report?.Results.some(({ Outcome }) => Outcome === 'held'))
       await operate(world, run, plans, once.mirrors, true)
+    const results = from(first).flatMap(({ report }) => report?.Results ?? [])
+    const stuck = results.filter(({ Reason }) => Reason?.includes('DeleteSecretVersion'))
+    for (const uri of new Set(stuck.map(({ Target }) => Target))) deletePrevious(world, uri)
+    if (stuck.length > 0) await settle()
   }
   await settle()
   mustBeTrue(world)
+  mustBeMarked(world)
 
   const idle = run({}, roomyMs)
   await idle.over
   if (idle.written.length > 0) throw new Violation(`4 idle: run ${idle.number} writes though nothing changed`)
-  if (!idle.error !== world.secrets.every(({ ours }) => ours))
+  if (!idle.error !== world.secrets.every(mayWrite))
     throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
+
+  await overlap(world, run)
+  await clock.sleep(lagMs)
+  await settle()
+  mustBeTrue(world)
 
   const before = world.runs.length
   const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
@@ -365,6 +433,33 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   await settle()
   mustBeTrue(world)
   mustWriteAtMost(2, '4 twice', writesByTarget(from(before)))
+}
+
+/** Two runs, one a little later than the other, over a slow network, while tokens come and go. */
+async function overlap(world: World, run: Start): Promise<void> {
+  const { clock, random } = world
+  world.faults = { ...calm, slow: random.pick([0, 0.1, 0.2]) }
+  const change = async (): Promise<void> => {
+    await clock.sleep(random.between(0, 30_000))
+    const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
+    upstream.remove(random.shuffle(upstream.truth()).slice(0, random.between(0, 1)))
+    upstream.create(random.between(0, 2))
+    world.trace(() => `application ${id} now has {${upstream.truth()}}`)
+  }
+  const start = async (): Promise<void> => {
+    await clock.sleep(random.between(0, 20_000))
+    await run({}, roomyMs).over
+  }
+  await Promise.all([change(), change(), start(), start()])
+  world.faults = calm
+}
+
+/** A takeover on Tencent's side that was overtaken leaves a `previous` of which nobody knows whose it is. */
+function deletePrevious({ secrets, ssm, trace }: World, uri: string): void {
+  const secret = secrets.find((one) => one.uri === uri)
+  const parameters = { SecretName: secret?.name, VersionId: 'previous' }
+  ssm.service.actions.get('DeleteSecretVersion')?.(parameters, { secretId: '', region: ssmRegion })
+  trace(() => `somebody deletes the version previous of ${uri}`)
 }
 
 function writesByTarget(runs: readonly Run[]): ReadonlyMap<string, number> {

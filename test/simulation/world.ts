@@ -1,18 +1,27 @@
 /**
- * A world for the mirror to live in: an eventually consistent upstream, secret stores in memory, and processes that
- * run the real `runMirror`, and for Tencent's secrets the real store, over a network that is slow, loses answers and
- * lets processes die.
+ * A world for the mirror to live in: an eventually consistent upstream, secret stores in memory, other people who write
+ * there too, and processes that run the real `runMirror` with the real stores of AWS and of Tencent, over a network that
+ * is slow, loses answers, hangs, and lets processes die.
  */
 import type { Mirror } from '../../lib/config.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
 import { type MirrorReport, reportError, runMirror } from '../../lib/mirror.ts'
-import { mark, type Reading, type Store, type Target } from '../../lib/stores/store.ts'
+import { type Secret as AwsActions, readSecret, writeSecret } from '../../lib/stores/aws-secretsmanager.ts'
+import {
+  isOvertaken,
+  isStill,
+  overtaken,
+  type Reading,
+  type Store,
+  type Target,
+} from '../../lib/stores/store.ts'
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { sha256Hex } from '../../lib/tc3.ts'
 import { ApiError, type Fields } from '../peers/tencent/service.ts'
 import type { Ssm } from '../peers/tencent/ssm.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
+import { AwsRefusal, type AwsSecret } from './secrets-manager.ts'
 
 /** How far a replica of the upstream may be behind, in milliseconds. */
 export const lagMs = 30_000
@@ -31,13 +40,26 @@ export interface Faults {
   readonly slow: number
   /** Versions of Tencent's secrets that are there and not found. */
   readonly unspread: number
+  /** Requests that never end in anything, past every deadline. */
+  readonly hang: number
+  /** Readings of a secret after which somebody else writes it within seconds. */
+  readonly rival: number
   /** Waits of a process, for a request or for its second look, in which it dies. */
   readonly death: number
   /** Runs whose clock jumps up to 5 minutes, either way, during the run. */
   readonly jump: number
 }
 
-export const calm: Faults = { request: 0, shortList: 0, slow: 0, unspread: 0, death: 0, jump: 0 }
+export const calm: Faults = {
+  request: 0,
+  shortList: 0,
+  slow: 0,
+  unspread: 0,
+  hang: 0,
+  rival: 0,
+  death: 0,
+  jump: 0,
+}
 
 /** Where the secrets of Tencent's kind are. */
 export const ssmRegion = 'ap-singapore'
@@ -65,24 +87,33 @@ export interface Secret {
   readonly uri: string
   readonly subAppId: SubAppId
   /**
-   * `aws` writes in several requests and keeps versions; `ssm` is Tencent's, which writes the version `previous` first
-   * and then `current`; `plain` writes in one.
+   * `aws` and `ssm` are written by the real stores, in several requests each: the first compares and sets, the other
+   * cannot. `plain` cannot either, is written in one request, and keeps no value before.
    */
   readonly kind: 'aws' | 'ssm' | 'plain'
   /** Its name in {@link World.ssm}. */
   readonly name: string
   readonly adopt: boolean
-  /** Whether the mirror may ever write it. */
-  readonly ours: boolean
+  /** What AWS keeps of it, where it is one of AWS's. */
+  readonly aws: AwsSecret
+  /** The same for one that is plain. */
+  plain: { exists: boolean; marked: boolean; value: string | null }
+  // As of the last request or of what somebody else did:
   exists: boolean
   marked: boolean
+  /** What readers get. */
   value: string | null
-  /** By version id. */
+  /** What Tencent keeps, by version id. */
   versions: Map<string, string>
   /** Passing troubles. */
   trouble: 'forbidden' | 'unavailable' | null
   /** Every value it has had, the newest last. */
   readonly history: { readonly at: number; readonly value: string | null }[]
+  /** How often its value, or the one that is kept of before, has changed. */
+  changes: number
+  /** Of these, the last change of the value that was somebody else's, and the last that was a run's. */
+  rivalChange: number
+  runChange: number
 }
 
 /** One answer of the upstream to a run; times are true ones. */
@@ -105,8 +136,8 @@ export interface Run {
   readonly startedAt: number
   /** How far the clock of the process is off. */
   skewMs: number
-  /** Another run that may write was under way at some time of this one. */
-  overlapped: boolean
+  /** The other runs that may write and were under way at some time of this one. */
+  readonly others: Set<Run>
   state: 'running' | 'ended' | 'died'
   /** How often it has begun to wait. */
   waits: number
@@ -114,6 +145,12 @@ export interface Run {
   lastWait: number | null
   /** How often a value that is there was not to be read. */
   unread: number
+  /** How many of its requests hang. */
+  hung: number
+  /** How many of its requests came to nothing, or may have: hanging, refused, lost, late or unread. */
+  failedRequests: number
+  /** How many of its writes found that somebody else had written. */
+  overtaken: number
   /** The report of a run that ended without throwing. */
   report: MirrorReport | null
   /** What the function throws, or did throw; `null` is success. */
@@ -129,15 +166,38 @@ export interface Run {
   /** By target: the first reading, and the newest or what was written since. */
   readonly first: Map<string, Reading>
   readonly newest: Map<string, Reading>
+  /** By target: what readers got when the run last looked or wrote, and after how many changes that was. */
+  readonly looks: Map<string, { readonly value: string | null; readonly change: number }>
+  /** By target: how many changes there had been when the last request took effect that was none to replace the value. */
+  readonly asOf: Map<string, number>
 }
 
 /** Who watches a world; each method throws when a rule is broken. */
 export interface Witness {
   /** A run asks a store to write. */
   onWrite(run: Run, secret: Secret, document: string, versionId: string): void
-  /** A value has changed. */
+  /** A run is about to have changed a value. */
   onChange(run: Run, secret: Secret, document: string): void
+  /** The same moment, as it concerns the value that is replaced. */
+  onReplace(run: Run, secret: Secret): void
+  /** A run has put the mark there. */
+  onMark(run: Run, secret: Secret): void
+  /** A write has failed, and not because it was overtaken. */
+  onRefusal(run: Run, secret: Secret, refusal: Refusal): void
   onEnd(run: Run): void
+  /** A run is stopped by the platform. */
+  onLimit(run: Run): void
+}
+
+/** A write that failed. */
+export interface Refusal {
+  /** Whether an answer said so, and not that time was up. */
+  readonly inTime: boolean
+  /** How many requests of the run failed in it. */
+  readonly failedRequests: number
+  /** What was kept of before, and after how many changes, when it began. */
+  readonly previous: string | undefined
+  readonly changes: number
 }
 
 export interface World {
@@ -148,6 +208,8 @@ export interface World {
   /** Tencent's secrets. */
   readonly ssm: Ssm
   readonly runs: Run[]
+  /** How often somebody else has written. */
+  rivalries: number
   faults: Faults
   witness: Witness
   /** The first rule that was broken, noted by {@link World.report}. */
@@ -220,11 +282,14 @@ export function startRun(
     number: world.runs.length + 1,
     startedAt: clock.now(),
     skewMs: 1_773_000_000_000 + random.between(-600_000, 600_000),
-    overlapped: false,
+    others: new Set(),
     state: 'running',
     waits: 0,
     lastWait: null,
     unread: 0,
+    hung: 0,
+    failedRequests: 0,
+    overtaken: 0,
     report: null,
     error: null,
     inFlight: 0,
@@ -232,9 +297,14 @@ export function startRun(
     answers: new Map(),
     first: new Map(),
     newest: new Map(),
+    looks: new Map(),
+    asOf: new Map(),
   }
-  for (const other of world.runs.filter(isUnderWay))
-    if (!other.dryRun && !run.dryRun) other.overlapped = run.overlapped = true
+  for (const other of world.runs.filter(isUnderWay)) {
+    if (other.dryRun || run.dryRun) continue
+    other.others.add(run)
+    run.others.add(other)
+  }
   world.runs.push(run)
   const what = run.dryRun ? 'dry run' : run.confirm ? `confirms ${run.confirm.slice(0, 6)}` : 'starts'
   world.trace(
@@ -251,7 +321,10 @@ export function startRun(
     clock.after(random.between(0, random.pick([5000, 90_000])), () => {
       run.skewMs += random.between(-300_000, 300_000)
     })
-  clock.after(limitMs, () => die('at its time limit'))
+  clock.after(limitMs, () => {
+    if (run.state === 'running') guarded(world, () => world.witness.onLimit(run))
+    die('at its time limit')
+  })
   /** The process waits for `ms`, and may die before that or at the end. */
   const wait = (what: string, ms: number): void => {
     const number = ++run.waits
@@ -314,7 +387,8 @@ type Send = <T>(what: string, deadline: number, effect: () => T) => Promise<T>
 
 /**
  * The network of one process. An effect comes, if at all, before the request's deadline: a client that gives up
- * closes the connection. A dead process gets no answers, but what it has sent may still take effect.
+ * closes the connection. A dead process gets no answers, but what it has sent may still take effect. A request that hangs
+ * ends in nothing at all, whatever its deadline, and may have taken effect.
  */
 function createNetwork(
   world: World,
@@ -327,6 +401,9 @@ function createNetwork(
     new Promise((resolve, reject) => {
       const { faults } = world
       const remaining = Math.max(0, deadline - clock.now())
+      const hangs = random.chance(faults.hang)
+      if (hangs) run.hung++
+      if (hangs) run.failedRequests++
       const fault = random.chance(faults.request) ? random.pick(['before', 'after', 'silence']) : null
       const latency = random.chance(faults.slow) ? random.between(3000, 12_000) : random.between(20, 800)
       const took = fault === 'silence' ? remaining : Math.min(latency, remaining)
@@ -334,7 +411,12 @@ function createNetwork(
       const arrives = fault !== 'before' && effectAfter <= remaining
       const survivesDeath = random.chance(0.5)
       wait(what, took)
-      let answer = (): void => reject(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+      const fail = (error: unknown): void => {
+        run.failedRequests++
+        reject(error)
+      }
+      const timeout = (): void => fail(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+      let answer = timeout
       if (arrives) {
         run.inFlight++
         clock.after(effectAfter, () => {
@@ -345,17 +427,17 @@ function createNetwork(
             const value = effect()
             if (latency <= remaining) answer = () => resolve(value)
           } catch (error) {
-            answer = () => reject(error)
+            answer = () => fail(error)
           }
         })
       }
       clock.after(took, () => {
-        if (run.state !== 'running') return
+        if (hangs) world.trace(() => `run ${run.number} ${what}: hangs`)
+        if (run.state !== 'running' || hangs) return
         if (fault) world.trace(() => `run ${run.number} ${what}: fault, ${fault} the effect`)
         if (fault === 'before' || fault === 'after')
-          answer = () => reject(new StoreError('ThrottlingException', `Calling ${what}: throttled`, what))
-        if (fault === 'silence')
-          answer = () => reject(new StoreError('Timeout', `Calling ${what}: no answer in time`, what))
+          answer = () => fail(new StoreError('ThrottlingException', `Calling ${what}: throttled`, what))
+        if (fault === 'silence') answer = timeout
         answer()
       })
     })
@@ -384,121 +466,262 @@ async function list(
   return answer.tokens
 }
 
+/** Whether a request replaces the value that readers get; the others keep, look or mark. */
+type Effect = 'replaces' | 'looks' | 'other'
+
 function openStore(world: World, run: Run, send: Send, target: Target): Store {
   const { uri } = target
   const secret = world.secrets.find((one) => one.uri === uri)
   if (!secret) throw new Error(`Simulating: no secret ${uri}`)
-  /** A request about the secret, which fails while the secret has troubles. */
-  const call = <T>(what: string, deadline: number, effect: () => T, evenUnavailable = false): Promise<T> =>
+  /** A request about the secret. One that is forbidden fails; `effect` itself knows what is not available. */
+  const call = <T>(what: string, deadline: number, kind: Effect, effect: () => T): Promise<T> =>
     send(`${what} ${uri}`, deadline, () => {
-      if (secret.trouble === 'forbidden' || (secret.trouble && !evenUnavailable))
-        throw new StoreError('AccessDeniedException', `Calling ${what} for ${uri}: ${secret.trouble}`, uri)
-      return effect()
-    })
-  const change = (document: string): void => {
-    if (secret.value === document) return
-    secret.exists = true
-    world.trace(() => `run ${run.number} changes ${uri} to ${document}`)
-    guarded(world, () => world.witness.onChange(run, secret, document))
-    secret.value = document
-    secret.history.push({ at: world.clock.now(), value: document })
-  }
-  const create = (document: string, versionId: string): void => {
-    if (secret.exists) throw new StoreError('ResourceExistsException', `Creating ${uri}: it exists`, uri)
-    secret.marked = true
-    secret.versions.set(versionId, document)
-    change(document)
-  }
-  const describe = (): Reading => {
-    if (secret.trouble === 'unavailable')
-      return { state: 'unavailable', reason: 'it is scheduled for deletion' }
-    const { exists, marked, value } = secret
-    if (!exists) return { state: 'absent' }
-    return value === null ? { state: 'empty', marked } : { state: 'value', marked, value }
-  }
-  const currentVersion = (): string | null => secret.value && sha256Hex(secret.value)
-
-  /** As Secrets Manager: the mark first; then a version by its id, which a repeated id does not make current again. */
-  const writeAws: Store['write'] = async (document, versionId, seen, deadline) => {
-    if (seen.state === 'absent') return call('create', deadline, () => create(document, versionId))
-    if (seen.state !== 'unavailable' && !seen.marked)
-      await call('tag', deadline, () => {
-        secret.marked = true
-      })
-    await call('put', deadline, () => {
-      if (secret.versions.has(versionId)) return
-      secret.versions.set(versionId, document)
-      change(document)
-    })
-    const before = await call('describe', deadline, currentVersion)
-    if (before === versionId) return
-    await call('move', deadline, () => {
-      if (currentVersion() !== before)
-        throw new StoreError('InvalidParameterException', `Moving the label of ${uri}: overtaken`, uri)
-      change(document)
-    })
-  }
-  const writePlain: Store['write'] = (document, _, __, deadline) =>
-    call('put', deadline, () => {
-      secret.marked = true
-      change(document)
-    })
-  const inMemory: Store = {
-    async read(deadline) {
-      const described = await call('describe', deadline, describe, true)
-      const twice = secret.kind === 'aws' && described.state === 'value'
-      return twice ? call('get', deadline, describe) : described
-    },
-    write: secret.kind === 'aws' ? writeAws : writePlain,
-  }
-
-  /** The store of lib, which asks the tests' own SSM. */
-  const inSsm = (): Store =>
-    tencentSsm.open(target, {
-      now: () => world.clock.now() + run.skewMs,
-      monotonic: world.clock.now,
-      after: () => () => {},
-      // Of stores that repeat calls themselves.
-      random: () => 0,
-      sleep: async () => {},
-      tencent: () => (action, parameters, deadline) =>
-        call(
-          action,
-          deadline,
-          () => {
-            const answer = askSsm(world, run, secret, action, parameters)
-            const current = secret.versions.get('current')
-            if (current !== undefined) change(current)
-            return answer
-          },
-          true,
-        ),
+      if (secret.trouble === 'forbidden')
+        throw new StoreError('AccessDeniedException', `Calling ${what} for ${uri}: forbidden`, uri)
+      const result = effect()
+      notice(world, run, secret, kind)
+      return result
     })
 
-  const { read, write } = secret.kind === 'ssm' ? inSsm() : inMemory
+  const { read, write } = { aws: inAws, ssm: inSsm, plain: inMemory }[secret.kind](
+    world,
+    run,
+    secret,
+    target,
+    call,
+  )
   return {
     async read(deadline) {
       const reading = await read(deadline)
       run.newest.set(uri, reading)
       if (!run.first.has(uri)) run.first.set(uri, reading)
+      if (world.random.chance(world.faults.rival))
+        world.clock.after(world.random.between(0, 2000), () => writeAsRival(world, secret))
       return reading
     },
     async write(document, versionId, seen, deadline) {
       run.written.push(uri)
       guarded(world, () => world.witness.onWrite(run, secret, document, versionId))
-      await write(document, versionId, seen, deadline)
+      const { changes } = secret
+      const previous = secret.versions.get('previous')
+      const failedBefore = run.failedRequests
+      try {
+        await write(document, versionId, seen, deadline)
+      } catch (error) {
+        const failedRequests = run.failedRequests - failedBefore
+        if (isOvertaken(error)) run.overtaken++
+        else {
+          const inTime = error instanceof StoreError && !error.code.startsWith('ClientError.')
+          const refusal = { inTime, failedRequests, previous, changes }
+          guarded(world, () => world.witness.onRefusal(run, secret, refusal))
+        }
+        throw error
+      }
       run.newest.set(uri, { state: 'value', marked: true, value: document })
     },
   }
 }
 
-/** Puts a secret into Tencent's store as it is at the start. */
-export function keepInSsm(ssm: Ssm, { name, marked, value }: Secret): void {
-  ssm.put(ssmRegion, name, value === null ? {} : { current: value })
-  if (marked) ssm.set(ssmRegion, name, { Description: mark })
+type OpenKind = (
+  world: World,
+  run: Run,
+  secret: Secret,
+  target: Target,
+  call: <T>(what: string, deadline: number, kind: Effect, effect: () => T) => Promise<T>,
+) => Store
+
+/** What the secret is after a request, compared with what it was. */
+function notice(world: World, run: Run, secret: Secret, kind: Effect): void {
+  const { uri } = secret
+  const before = { marked: secret.marked, kept: secret.versions.get('previous') }
+  const now = stateOf(world, secret)
+  const replaced = now.value !== null && now.value !== secret.value
+  if (replaced) {
+    const document = now.value ?? ''
+    world.trace(() => `run ${run.number} changes ${uri} to ${document}`)
+    secret.versions = now.versions
+    guarded(world, () => world.witness.onChange(run, secret, document))
+    guarded(world, () => world.witness.onReplace(run, secret))
+    setValue(world, secret, document)
+    secret.runChange = secret.changes
+  } else {
+    secret.versions = now.versions
+    if (secret.versions.get('previous') !== before.kept) secret.changes++
+  }
+  secret.exists = now.exists
+  secret.marked = now.marked
+  if (secret.marked && !before.marked) {
+    world.trace(() => `run ${run.number} marks ${uri}`)
+    guarded(world, () => world.witness.onMark(run, secret))
+  }
+  if (kind === 'looks' || replaced) run.looks.set(uri, { value: secret.value, change: secret.changes })
+  if (kind !== 'replaces') run.asOf.set(uri, secret.changes)
 }
 
-/** One call of SSM's API. What it changes is noted in the secret, but for the value that readers get. */
+function setValue({ clock }: World, secret: Secret, value: string): void {
+  secret.value = value
+  secret.changes++
+  secret.history.push({ at: clock.now(), value })
+}
+
+/** What a store says of a secret, whoever asks. */
+function stateOf({ ssm }: World, secret: Secret): Pick<Secret, 'exists' | 'marked' | 'value' | 'versions'> {
+  const { aws, kind, name } = secret
+  if (kind === 'plain') return { ...secret.plain, versions: secret.versions }
+  if (kind === 'aws')
+    return {
+      exists: aws.exists,
+      marked: aws.tagged,
+      value: aws.labelled('AWSCURRENT')?.value ?? null,
+      versions: secret.versions,
+    }
+  const found = ssm.secrets(ssmRegion).find(({ SecretName }) => SecretName === name)
+  const versions = new Map(Object.entries(found?.Versions ?? {}))
+  return {
+    exists: found !== undefined,
+    marked: found?.Description.startsWith('vod-aigc-tokens: ') === true,
+    value: versions.get('current') ?? null,
+    versions,
+  }
+}
+
+/** Somebody writes a value of their own, or what another application mirrors, without a look at what is there. */
+export function writeAsRival(world: World, secret: Secret): void {
+  const { random, ssm } = world
+  if (secret.trouble !== null || world.faults.rival === 0) return
+  const number = world.rivalries++
+  const other = JSON.stringify({
+    ApiToken: `x${number}`,
+    ApiTokens: [`x${number}`],
+    SubAppId: 9,
+    Site: 'intl',
+  })
+  const value = random.chance(0.1) ? other : `value ${number} of somebody else`
+  if (secret.kind === 'aws') {
+    secret.aws.exists = true
+    secret.aws.deleted = false
+    secret.aws.put(`version ${number} of somebody else`, value)
+  }
+  if (secret.kind === 'ssm') ssm.put(ssmRegion, secret.name, { current: value })
+  if (secret.kind === 'plain') secret.plain = { ...secret.plain, exists: true, value }
+  secret.exists = true
+  setValue(world, secret, value)
+  secret.versions = stateOf(world, secret).versions
+  secret.rivalChange = secret.changes
+  world.trace(() => `somebody else writes ${secret.uri}: ${value}`)
+}
+
+/** The store of lib for AWS, over Secrets Manager in memory. */
+const inAws: OpenKind = (_world, _run, secret, target, call) => {
+  const { aws, uri } = secret
+  const ask = <T>(what: string, deadline: number, kind: Effect, effect: () => T): Promise<T> =>
+    call(what, deadline, kind, () => {
+      aws.deleted = secret.trouble === 'unavailable'
+      try {
+        return effect()
+      } catch (error) {
+        if (!(error instanceof AwsRefusal)) throw error
+        throw new StoreError(error.message, `Calling ${what} for ${uri}: marked for deletion or so`, uri)
+      }
+    })
+  const actions = (deadline: number): AwsActions => ({
+    describe: () =>
+      ask('DescribeSecret', deadline, 'other', () => ({
+        VersionIdsToStages: aws.describe(),
+        Tags: aws.tagged ? [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }] : [],
+        ...(aws.deleted && { DeletedDate: new Date(0) }),
+      })),
+    getValue: (stage) =>
+      ask('GetSecretValue', deadline, stage === 'AWSCURRENT' ? 'looks' : 'other', () => {
+        if (aws.deleted) throw new AwsRefusal('InvalidRequestException')
+        const found = aws.labelled(stage)
+        if (!found) throw new AwsRefusal('ResourceNotFoundException')
+        return { SecretString: found.value, VersionId: found.id }
+      }),
+    create: (document, versionId) =>
+      ask('CreateSecret', deadline, 'replaces', () => aws.create(versionId, document)),
+    tag: () =>
+      ask('TagResource', deadline, 'other', () => {
+        aws.tagged = true
+      }),
+    putValue: (document, versionId) =>
+      ask('PutSecretValue', deadline, 'other', () => ({
+        VersionStages: aws.put(versionId, document, ['vod-aigc-tokens']),
+      })),
+    moveCurrent: (from, to) =>
+      ask('UpdateSecretVersionStage', deadline, 'replaces', () => aws.move('AWSCURRENT', from, to)),
+  })
+  return {
+    read: (deadline) => readSecret(actions(deadline), target),
+    write: (document, versionId, seen, deadline) =>
+      writeSecret(actions(deadline), target, document, versionId, seen),
+  }
+}
+
+/** The store of lib for Tencent, which asks the tests' own SSM. */
+const inSsm: OpenKind = (world, run, secret, target, call) =>
+  tencentSsm.open(target, {
+    now: () => world.clock.now() + run.skewMs,
+    monotonic: world.clock.now,
+    after: () => () => {},
+    // Of stores that repeat calls themselves.
+    random: () => 0,
+    sleep: async () => {},
+    tencent: () => (action, parameters, deadline) => {
+      const ofCurrent = parameters['VersionId'] === 'current'
+      const kind = !ofCurrent ? 'other' : action === 'GetSecretValue' ? 'looks' : 'replaces'
+      return call(action, deadline, kind, () => askSsm(world, run, secret, action, parameters)).catch(
+        (error) => {
+          throw error instanceof StoreError ? asClientSays(error, action) : error
+        },
+      )
+    },
+  })
+
+/** A failed request in the words of the client of Tencent's APIs: its own where no answer came. */
+function asClientSays({ code, message }: StoreError, action: string): TencentError {
+  const told = code === 'Timeout' ? 'ClientError.Timeout' : code
+  return new TencentError(told, message, { action, requestId: null, attempts: 1, retryable: true })
+}
+
+/** A store that writes in one request, and looks before and after, as that of files does. */
+const inMemory: OpenKind = (_world, _run, secret, target, call) => {
+  const look = (deadline: number): Promise<Reading> =>
+    call('look', deadline, 'looks', () => {
+      if (secret.trouble === 'unavailable')
+        return { state: 'unavailable', reason: 'it is scheduled for deletion' }
+      const { exists, marked, value } = secret.plain
+      if (!exists) return { state: 'absent' }
+      return value === null ? { state: 'empty', marked } : { state: 'value', marked, value }
+    })
+  const expect = async (expected: Reading, deadline: number): Promise<void> => {
+    if (!isStill(await look(deadline), expected)) throw overtaken(target)
+  }
+  return {
+    read: look,
+    async write(document, _, seen, deadline) {
+      await expect(seen, deadline)
+      await call('put', deadline, 'replaces', () => {
+        secret.plain = { exists: true, marked: true, value: document }
+      })
+      await expect({ state: 'value', marked: true, value: document }, deadline)
+    },
+  }
+}
+
+/** Puts a secret into its store as it is at the start. */
+export function keepInStore({ ssm, random }: Pick<World, 'ssm' | 'random'>, secret: Secret): void {
+  const { aws, kind, name, exists, marked, value } = secret
+  if (!exists) return
+  if (kind === 'aws' && value !== null) aws.put(sha256Hex(value), value)
+  if (kind !== 'ssm') return
+  ssm.put(ssmRegion, name, value === null ? {} : { current: value })
+  const notes = ['', 'a note', 'vod-aigc-tokens', 'vod-aigc-tokens-backup of March, do not touch'] as const
+  const Description = marked ? 'vod-aigc-tokens: Tencent Cloud VOD AIGC API tokens' : random.pick(notes)
+  ssm.set(ssmRegion, name, { Description })
+}
+
+/** One call of SSM's API. */
 function askSsm(
   { ssm, faults, random }: World,
   run: Run,
@@ -516,12 +739,7 @@ function askSsm(
     throw fail('ResourceNotFound', 'The version has not spread yet')
   }
   try {
-    const answer = ssm.service.actions.get(action)?.(parameters, {
-      secretId: '',
-      region: ssmRegion,
-    }) as Fields
-    secret.versions = new Map(Object.entries(ssm.versions(ssmRegion, name)))
-    return answer
+    return ssm.service.actions.get(action)?.(parameters, { secretId: '', region: ssmRegion }) as Fields
   } catch (error) {
     throw error instanceof ApiError ? fail(error.code, error.message) : error
   }
