@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { secretId, secretKey, subAppId } from './request.ts'
 
-const recorded = readFileSync(new URL('../test/events/http-api-v2.json', import.meta.url), 'utf8')
+const recorded = readFileSync(new URL('../test/support/events/http-api-v2.json', import.meta.url), 'utf8')
 
 /** `GET /tokens` with a bearer key. */
 export const httpEvent: unknown = JSON.parse(recorded)

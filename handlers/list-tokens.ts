@@ -1,11 +1,11 @@
 /** Serves the current tokens: an HTTP request or a run by hand in, the list out. */
-import { answerRequest, findSubApp, viewList } from '../lib/endpoint.ts'
+import { answerRequest, findSubApp, viewList } from '../lib/endpoint/answer.ts'
 import { InputError } from '../lib/errors.ts'
-import { type HttpEvent, readEvent, toReply } from '../lib/events.ts'
-import { errorFields } from '../lib/log.ts'
-import { readManual } from '../lib/manual.ts'
-import type { Metrics } from '../lib/metrics.ts'
-import { scrubJson } from '../lib/scrub.ts'
+import { type HttpEvent, readEvent, toReply } from '../lib/platform/events.ts'
+import { errorFields } from '../lib/platform/log.ts'
+import { readManual } from '../lib/platform/manual.ts'
+import type { Metrics } from '../lib/platform/metrics.ts'
+import { scrubJson } from '../lib/platform/scrub.ts'
 import { createHandler, getRuntime, type Invocation, type Outcome, scrub, takeUpstream } from './runtime.ts'
 import { systemTime } from './time.ts'
 

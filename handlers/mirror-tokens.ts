@@ -1,12 +1,12 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import type { Config, Mirror } from '../lib/config.ts'
-import { findSubApp } from '../lib/endpoint.ts'
+import { findSubApp } from '../lib/endpoint/answer.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
-import { readEvent } from '../lib/events.ts'
-import { readManual } from '../lib/manual.ts'
-import type { Metrics } from '../lib/metrics.ts'
-import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror.ts'
-import { scrubJson } from '../lib/scrub.ts'
+import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror/run.ts'
+import { readEvent } from '../lib/platform/events.ts'
+import { readManual } from '../lib/platform/manual.ts'
+import type { Metrics } from '../lib/platform/metrics.ts'
+import { scrubJson } from '../lib/platform/scrub.ts'
 import { createHandler, getRuntime, scrub } from './runtime.ts'
 import { systemTime } from './time.ts'
 

@@ -2,23 +2,31 @@
  * The composition root. Only this folder touches the environment, the clock, randomness and stdout: settings
  * are parsed once, client, cache and stores are built, and clock and chance are lent to them.
  */
-import { createTokenCache, type TokenCache } from '../lib/cache.ts'
+
 import { type Config, parseConfig } from '../lib/config.ts'
-import { createCredentialChain } from '../lib/credential-chain.ts'
-import { credentialVariables } from '../lib/credentials.ts'
-import { readCredentialsSecret } from '../lib/credentials-secret.ts'
-import { parseDocument } from '../lib/document.ts'
-import { createLog, errorFields, type Fields, leavingError, withheldError, withheldLine } from '../lib/log.ts'
-import { embedMetrics, type Metrics } from '../lib/metrics.ts'
-import { readMirrored } from '../lib/mirrored.ts'
-import { createPace } from '../lib/pace.ts'
-import { createScrubber } from '../lib/scrub.ts'
+import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
+import { createCredentialChain } from '../lib/credentials/chain.ts'
+import { credentialVariables } from '../lib/credentials/sources.ts'
+import { assumeRole, stsApi } from '../lib/credentials/web-identity.ts'
+import { createTokenCache, type TokenCache } from '../lib/endpoint/cache.ts'
+import { readMirrored } from '../lib/endpoint/fallback.ts'
+import {
+  createLog,
+  errorFields,
+  type Fields,
+  leavingError,
+  withheldError,
+  withheldLine,
+} from '../lib/platform/log.ts'
+import { embedMetrics, type Metrics } from '../lib/platform/metrics.ts'
+import { createScrubber } from '../lib/platform/scrub.ts'
+import { parseDocument } from '../lib/stores/document.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
-import { createTencentClient, type TencentClientDependencies } from '../lib/tencent.ts'
-import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tokens.ts'
-import { createTransport } from '../lib/transport.ts'
-import { assumeRole, stsApi } from '../lib/web-identity.ts'
+import { createTencentClient, type TencentClientDependencies } from '../lib/tencent/client.ts'
+import { createPace } from '../lib/tencent/pace.ts'
+import { createTransport } from '../lib/tencent/transport.ts'
+import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tencent/vod.ts'
 import { writeToStdout } from './stdout.ts'
 import { systemTime as time } from './time.ts'
 

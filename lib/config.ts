@@ -1,5 +1,5 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
-import { credentialProblems, type Environment } from './credentials.ts'
+import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { ConfigError } from './errors.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 

@@ -32,7 +32,7 @@ const options = {
   metafile: true,
 } satisfies BuildOptions
 
-/** Keeps `lib/aws.ts` out of `index.js`: it is the file `aws.js` beside it. */
+/** Keeps `lib/aws/sdk.ts` out of `index.js`: it is the file `aws.js` beside it. */
 const awsApart: Plugin = {
   name: 'aws-apart',
   setup({ onResolve }) {
@@ -67,7 +67,7 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
     plugins: [awsApart, undiciLean],
   }
   const aws = {
-    entryPoints: ['lib/aws.ts'],
+    entryPoints: ['lib/aws/sdk.ts'],
     outfile: join(folder, 'aws.js'),
     // On Node 20, which is what SCF has, the SDK would write a notice among the log's JSON lines.
     define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },

@@ -25,7 +25,7 @@ const littleOfNode: Readonly<Record<string, string>> = {
 
 /** Modules of undici, by their path in it, and what stands in for them. */
 const standIns: Readonly<Record<string, () => string>> = {
-  // What lib/transport.ts imports.
+  // What lib/tencent/transport.ts imports.
   'index.js': () => `exports.Pool = require('./lib/dispatcher/pool.js')`,
   'lib/dispatcher/client-h2.js': () => leaveOut('HTTP/2'),
   // Of interceptors and statistics.

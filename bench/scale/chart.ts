@@ -3,7 +3,7 @@
  * colours are readable on white and on black, and it has no background, because an image does not learn which theme
  * the page around it has.
  */
-import { vodCallsPerSecond } from '../../lib/tokens.ts'
+import { vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import { isPlayed, type Played, percent, requests, whole } from './table.ts'
 
 export interface Column {

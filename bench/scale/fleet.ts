@@ -3,10 +3,10 @@
  * (Poisson). Only requests that can change something are played: those that a cache answers are counted by their
  * expected number, which is exact, because what comes at random has no memory of what came before.
  */
-import { type CachedList, createTokenCache } from '../../lib/cache.ts'
-import { createPace, type Pace } from '../../lib/pace.ts'
-import { type CallTencent, createTencentClient } from '../../lib/tencent.ts'
-import { describeAigcApiTokens, vodApi, vodCallsPerSecond } from '../../lib/tokens.ts'
+import { type CachedList, createTokenCache } from '../../lib/endpoint/cache.ts'
+import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
+import { createPace, type Pace } from '../../lib/tencent/pace.ts'
+import { describeAigcApiTokens, vodApi, vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import { createRandom } from '../../test/simulation/random.ts'
 import { type Clock, createClock } from './clock.ts'
 import { type Answer, createMeter, type FleetCounts, type Meter } from './meter.ts'
@@ -44,7 +44,7 @@ interface Instance {
   quietUntil(): number
 }
 
-/** Plays a fleet from its cold start on. The same settings give the same counts. Throws when `lib/cache.ts` has changed. */
+/** Plays a fleet from its cold start on. The same settings give the same counts. Throws when `lib/endpoint/cache.ts` has changed. */
 export async function runFleet(settings: FleetSettings): Promise<FleetCounts> {
   const { instances, applications, jitter, seed } = settings
   const clock = createClock()
@@ -63,7 +63,8 @@ export async function runFleet(settings: FleetSettings): Promise<FleetCounts> {
   }
   await clock.run(meter.seconds * 1000)
   const [misfit] = fleet.misfits
-  if (misfit) throw new Error(`Playing a fleet: lib/cache.ts ${misfit}; fit bench/scale/fleet.ts to it`)
+  if (misfit)
+    throw new Error(`Playing a fleet: lib/endpoint/cache.ts ${misfit}; fit bench/scale/fleet.ts to it`)
   return meter.counts()
 }
 

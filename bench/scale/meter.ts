@@ -1,5 +1,5 @@
 /** Counts, by phase of a fleet's life: its start, the time after, and its steady state. */
-import { vodCallsPerSecond } from '../../lib/tokens.ts'
+import { vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import { type FleetSettings, scalingStep } from './settings.ts'
 import { createSpan } from './span.ts'
 

@@ -3,7 +3,7 @@
  * in virtual time. `--help` lists the options.
  */
 import { writeFileSync } from 'node:fs'
-import { vodCallsPerSecond } from '../../lib/tokens.ts'
+import { vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import { drawChart } from './chart.ts'
 import { runFleet } from './fleet.ts'
 import { type Options, readOptions, usage } from './options.ts'

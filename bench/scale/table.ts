@@ -1,5 +1,5 @@
 /** The counts of fleets as a table for the terminal. */
-import { vodCallsPerSecond } from '../../lib/tokens.ts'
+import { vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import type { Answer, FleetCounts, PhaseCounts } from './meter.ts'
 import type { FleetSettings } from './settings.ts'
 

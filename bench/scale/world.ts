@@ -1,7 +1,7 @@
 /** What the instances of a fleet share: Tencent with its limit, the mirror's store with its own. */
 import { StoreError } from '../../lib/errors.ts'
-import { type TokenList, vodCallsPerSecond } from '../../lib/tokens.ts'
-import type { Send } from '../../lib/transport.ts'
+import type { Send } from '../../lib/tencent/transport.ts'
+import { type TokenList, vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 import type { Clock } from './clock.ts'
 import type { Meter } from './meter.ts'
 import type { FleetSettings } from './settings.ts'

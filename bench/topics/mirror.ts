@@ -1,4 +1,4 @@
-import { type Call, startTencentSimulator } from '../../test/peers/tencent/simulator.ts'
+import { type Call, startTencentSimulator } from '../../simulator/simulator.ts'
 import type { Bundles } from '../bundles.ts'
 import { judge } from '../goals.ts'
 import { type Program, startProgram } from '../processes.ts'

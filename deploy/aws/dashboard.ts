@@ -1,6 +1,6 @@
 /**
  * The dashboard: is the mirror fresh, what changed when, who asks, what does Tencent do. From the metrics of both
- * functions and from their log lines, whose fields are those of handlers/ and lib/endpoint.ts. Pure.
+ * functions and from their log lines, whose fields are those of handlers/ and lib/endpoint/answer.ts. Pure.
  */
 import { type Json, renderJson } from './intrinsics.ts'
 

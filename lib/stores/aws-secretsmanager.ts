@@ -4,11 +4,11 @@ import type {
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { callAws } from '../aws-calls.ts'
-import type { AwsFailure } from '../aws-errors.ts'
-import { isDocument } from '../document.ts'
+import { callAws } from '../aws/call.ts'
+import type { AwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
+import { isDocument } from './document.ts'
 import {
   mark,
   overtaken,
@@ -85,7 +85,7 @@ function open(target: Target, lend: StoreDependencies): Store {
     if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
   }
 
-  function clientFrom({ SecretsManagerClient }: typeof import('../aws.ts')): SecretsManagerClient {
+  function clientFrom({ SecretsManagerClient }: typeof import('../aws/sdk.ts')): SecretsManagerClient {
     const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
     clientsOf.set(lend, clients)
     const known = clients.get(region ?? '')
@@ -97,7 +97,7 @@ function open(target: Target, lend: StoreDependencies): Store {
 
   /** The secret until the deadline; no error of its calls holds `document`. */
   async function secretUntil(deadline: number, document: string): Promise<Secret> {
-    const sdk = await import('../aws.ts')
+    const sdk = await import('../aws/sdk.ts')
     const client = clientFrom(sdk)
     return callsTo(target.name, sdk, client, async (action, send) => {
       const outcome = await callAws(send, deadline, lend, (words) => quotes(words, document))
@@ -285,7 +285,7 @@ type Send<Answer> = (until: { abortSignal: AbortSignal }) => Promise<Answer>
 
 function callsTo(
   SecretId: string,
-  sdk: typeof import('../aws.ts'),
+  sdk: typeof import('../aws/sdk.ts'),
   client: SecretsManagerClient,
   call: <Answer>(action: Action, send: Send<Answer>) => Promise<Answer>,
 ): Secret {

@@ -1,8 +1,8 @@
 // Not node:fs/promises, of which every cold start would load the whole.
 import { constants, promises } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isDocument } from '../document.ts'
 import { StoreError } from '../errors.ts'
+import { isDocument } from './document.ts'
 import { isStill, mark, overtaken, type Reading, type Store, type StoreKind, type Target } from './store.ts'
 
 /** A draft lies in a folder of its own, beside the target. */

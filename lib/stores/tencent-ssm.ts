@@ -1,6 +1,6 @@
-import { isDocument } from '../document.ts'
 import { StoreError, TencentError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
+import { isDocument } from './document.ts'
 import {
   mark,
   overtaken,

@@ -17,8 +17,8 @@ interface Mutation {
   readonly edits: readonly (readonly [from: string, to: string])[]
 }
 
-const mirror = 'lib/mirror.ts'
-const plan = 'lib/plan.ts'
+const mirror = 'lib/mirror/run.ts'
+const plan = 'lib/mirror/plan.ts'
 const ssm = 'lib/stores/tencent-ssm.ts'
 const aws = 'lib/stores/aws-secretsmanager.ts'
 
@@ -276,7 +276,7 @@ const mutations: readonly Mutation[] = [
   {
     name: 'partial document: tokens after the third are lost',
     rules: ['1 whole'],
-    file: 'lib/document.ts',
+    file: 'lib/stores/document.ts',
     edits: [
       [
         '[...new Set(ApiTokens)].sort(), SubAppId, Site })',
@@ -287,19 +287,19 @@ const mutations: readonly Mutation[] = [
   {
     name: 'partial document: cut short',
     rules: ['1 whole'],
-    file: 'lib/document.ts',
+    file: 'lib/stores/document.ts',
     edits: [['sort(), SubAppId, Site })\n', 'sort(), SubAppId, Site }).slice(0, 90)\n']],
   },
   {
     name: 'tokens in another order',
     rules: ['1 whole'],
-    file: 'lib/document.ts',
+    file: 'lib/stores/document.ts',
     edits: [['sort(), SubAppId, Site })', 'sort().reverse(), SubAppId, Site })']],
   },
   {
     name: 'a token twice',
     rules: ['1 whole'],
-    file: 'lib/document.ts',
+    file: 'lib/stores/document.ts',
     edits: [
       [
         '[...new Set(ApiTokens)].sort(), SubAppId',
@@ -551,7 +551,7 @@ let unseen = 0
 for (const { name, rules, file, edits } of wanted) {
   const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
   try {
-    for (const folder of ['lib', 'test/simulation', 'test/peers/tencent'])
+    for (const folder of ['lib', 'test/simulation', 'simulator'])
       await cp(join(root, folder), join(copy, folder), { recursive: true })
     await writeFile(join(copy, 'package.json'), '{"type":"module"}')
     let source = await readFile(join(copy, file), 'utf8')

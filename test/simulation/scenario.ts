@@ -1,8 +1,8 @@
 /** One seed's story: some minutes in which everything goes wrong, then rest, then one last change. */
 import type { Mirror } from '../../lib/config.ts'
-import type { MirrorReport } from '../../lib/mirror.ts'
-import { fingerprint } from '../../lib/tokens.ts'
-import { createSsm } from '../peers/tencent/ssm.ts'
+import type { MirrorReport } from '../../lib/mirror/run.ts'
+import { fingerprint } from '../../lib/tencent/vod.ts'
+import { createSsm } from '../../simulator/ssm.ts'
 import { createClock } from './clock.ts'
 import {
   createWitness,

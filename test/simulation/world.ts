@@ -5,7 +5,7 @@
  */
 import type { Mirror } from '../../lib/config.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
-import { type MirrorReport, reportError, runMirror } from '../../lib/mirror.ts'
+import { type MirrorReport, reportError, runMirror } from '../../lib/mirror/run.ts'
 import { type Secret as AwsActions, readSecret, writeSecret } from '../../lib/stores/aws-secretsmanager.ts'
 import {
   isOvertaken,
@@ -16,9 +16,9 @@ import {
   type Target,
 } from '../../lib/stores/store.ts'
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
-import { sha256Hex } from '../../lib/tc3.ts'
-import { ApiError, type Fields } from '../peers/tencent/service.ts'
-import type { Ssm } from '../peers/tencent/ssm.ts'
+import { sha256Hex } from '../../lib/tencent/tc3.ts'
+import { ApiError, type Fields } from '../../simulator/service.ts'
+import type { Ssm } from '../../simulator/ssm.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 import { AwsRefusal, type AwsSecret } from './secrets-manager.ts'

@@ -1,8 +1,8 @@
 /** The project's client: signs, sends, opens the envelope, checks the list. */
 import { systemTime } from '../../../handlers/time.ts'
-import { createTencentClient } from '../../../lib/tencent.ts'
-import { describeAigcApiTokens, vodApi } from '../../../lib/tokens.ts'
-import { createTransport } from '../../../lib/transport.ts'
+import { createTencentClient } from '../../../lib/tencent/client.ts'
+import { createTransport } from '../../../lib/tencent/transport.ts'
+import { describeAigcApiTokens, vodApi } from '../../../lib/tencent/vod.ts'
 import { secretId, secretKey, subAppId } from '../../request.ts'
 
 export function createCall(port: number): () => Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 /** The project's signer, for the three headers that the project signs. */
-import { createSigner } from '../../../lib/tc3.ts'
+import { createSigner } from '../../../lib/tencent/tc3.ts'
 import { action, body, host, secretId, secretKey } from '../../request.ts'
 
 const credentials = { secretId, secretKey }

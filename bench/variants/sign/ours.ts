@@ -1,5 +1,5 @@
 /** The project's signer, for the two headers that every peer signs. */
-import { createSigner } from '../../../lib/tc3.ts'
+import { createSigner } from '../../../lib/tencent/tc3.ts'
 import { body, contentType, host, secretId, secretKey } from '../../request.ts'
 
 const credentials = { secretId, secretKey }

@@ -1,0 +1,196 @@
+/**
+ * `npm run deploy:scf`: both functions, the timer and the function URL on Tencent SCF, made or brought up to date.
+ * The thin edge: arguments, environment, files and the terminal. What is decided is in `scf/plan.ts`.
+ */
+import { createHash } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemTime } from '../../handlers/time.ts'
+import { type Config, parseConfig } from '../../lib/config.ts'
+import { chooseCredentials, credentialVariables, type Environment } from '../../lib/credentials/sources.ts'
+import { CodedError } from '../../lib/errors.ts'
+import { createScrubber } from '../../lib/platform/scrub.ts'
+import { storeKinds } from '../../lib/stores/index.ts'
+import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
+import type { Credentials } from '../../lib/tencent/tc3.ts'
+import { createTransport } from '../../lib/tencent/transport.ts'
+import { buildFunctions, type FunctionName, functionNames } from '../../scripts/build.ts'
+import { loadEnv } from '../../scripts/environment.ts'
+import { makeFolder } from '../../scripts/scratch.ts'
+import { bringInStep, readSettled, type Scf, scfApi } from './apply.ts'
+import { type DeployOptions, help, parseOptions } from './options.ts'
+import { type Code, findUrl, type Plan, planDeployment, planRemoval } from './plan.ts'
+import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
+import type { FunctionState } from './state.ts'
+import { nameFunctions, wantFunctions } from './wanted.ts'
+
+loadEnv('deploy:scf')
+const env = process.env
+const options = readOptions()
+// SCF's words could quote what was sent. The settings that are no secrets stay readable.
+const secrets = [...credentialVariables, 'AIGC_API_KEYS', ...options.variables]
+const { addSecrets, scrub } = createScrubber()
+addSecrets(secrets.map((name) => env[name]?.trim()))
+
+try {
+  if (options.mode === 'help') console.log(help)
+  else await run(options)
+} catch (error) {
+  // A bug shows its stack, all else its message.
+  const text = error instanceof CodedError ? error.message : error instanceof Error ? error.stack : error
+  fail(String(text))
+}
+
+/** A function, what stands of it and what follows. */
+interface Target {
+  readonly function: FunctionName
+  readonly name: string
+  readonly namespace: string
+  plan(state: FunctionState | null): Plan
+}
+
+async function run({ mode, stage, namespace, ...others }: DeployOptions): Promise<void> {
+  const config = readDeployment()
+  const region = others.region ?? config.region
+  const removing = mode === 'remove' || mode === 'plan-remove'
+  const planning = mode === 'plan' || mode === 'plan-remove'
+  const targets = removing ? planRemovals(stage, namespace) : await planDeployments(region)
+  const { scf, callCam } = openTencent(config, region)
+
+  // Nothing is touched before all is known to be well.
+  const roles = await checkRoles(removing ? [] : namedRoles(others), { ...systemTime, call: callCam })
+  const states = new Map<string, FunctionState | null>()
+  for (const target of targets) states.set(target.name, await readSettled(target, scf))
+  const plans = targets.map((target) => ({ target, plan: target.plan(states.get(target.name) ?? null) }))
+  const refusals = [...roles.refusals, ...plans.flatMap(({ plan }) => plan.refusals)]
+  if (refusals.length > 0) fail(refusals.join('\n'))
+  const doing = removing ? 'Removing from' : 'Deploying to'
+  print(`${planning ? 'Plan: ' : ''}${doing} SCF in ${region}, namespace ${namespace}, stage ${stage}`)
+  for (const note of roles.notes) print(`note: ${note}`)
+
+  for (const { target, plan } of plans) {
+    for (const note of plan.notes) print(`note: ${note}`)
+    if (plan.steps.length === 0) print(`${removing ? 'gone' : 'unchanged'}: function ${target.name}`)
+    else if (planning) for (const { what } of plan.steps) print(`would ${what}`)
+    else states.set(target.name, await bringInStep(target, target.plan, scf))
+  }
+  if (planning) print('Nothing was changed.')
+  if (mode === 'deploy') greet(states, nameFunctions(stage), others.auth)
+}
+
+/** Site, region and endpoint: what the command itself needs of the settings. */
+function readDeployment(): Config {
+  const names = [
+    'AIGC_SITE',
+    'AIGC_REGION',
+    'AIGC_SCF_ENDPOINT',
+    'TENCENTCLOUD_REGION',
+    ...credentialVariables,
+  ]
+  return parseConfig(pickOwn(names), storeKinds)
+}
+
+async function planDeployments(region: string): Promise<Target[]> {
+  const wanted = wantFunctions(options, region, env)
+  if (options.auth === 'CAM' && !['', 'platform'].includes(env['AIGC_HTTP_AUTH']?.trim() ?? ''))
+    print('note: AIGC_HTTP_AUTH of list-tokens is platform, because --auth is CAM; for keys use --auth NONE')
+  const codes = await build()
+  return wanted.map((one) => ({
+    function: one.function,
+    name: one.name,
+    namespace: one.namespace,
+    plan: (state) => planDeployment(one, codes[one.function], state),
+  }))
+}
+
+function planRemovals(stage: string, namespace: string): Target[] {
+  const names = nameFunctions(stage)
+  // The mirror first, so that its timer does not ring in between.
+  return [...functionNames].reverse().map((name) => {
+    const identity = { function: name, name: names[name], namespace }
+    return { ...identity, plan: (state) => planRemoval(identity, state) }
+  })
+}
+
+/** Builds into a folder of its own: `dist` may be in use. */
+async function build(): Promise<Record<FunctionName, Code>> {
+  const folder = makeFolder()
+  try {
+    await buildFunctions(folder)
+    const read = async (name: FunctionName): Promise<Code> => {
+      const zip = await readFile(join(folder, `${name}.zip`))
+      return { base64: zip.toString('base64'), sha256: createHash('sha256').update(zip).digest('hex') }
+    }
+    return { 'list-tokens': await read('list-tokens'), 'mirror-tokens': await read('mirror-tokens') }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** The key of whoever deploys: one from the environment, because AWS vouches for nobody here. */
+function ownKey(): Credentials {
+  const choice = chooseCredentials(pickOwn(credentialVariables))
+  if (!('credentials' in choice)) throw new Error('only these variables were picked')
+  return choice.credentials
+}
+
+function pickOwn(names: readonly string[]): Environment {
+  return Object.fromEntries(names.map((name) => [name, env[name]]))
+}
+
+function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>): NamedRole[] {
+  return [
+    ...(role === null ? [] : [{ name: role, flag: '--role' as const }]),
+    ...(listRole === null || listRole === role ? [] : [{ name: listRole, flag: '--list-role' as const }]),
+  ]
+}
+
+function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callCam: CallTencent } {
+  const lend = {
+    send: createTransport(),
+    credentials: ownKey,
+    ...systemTime,
+  }
+  return {
+    scf: {
+      ...lend,
+      call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, lend),
+      say: (what, progress) => {
+        if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
+        else console.log(progress)
+      },
+    },
+    callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, lend),
+  }
+}
+
+function greet(
+  states: ReadonlyMap<string, FunctionState | null>,
+  names: Readonly<Record<FunctionName, string>>,
+  auth: 'CAM' | 'NONE',
+): void {
+  const listTokens = states.get(names['list-tokens'])
+  const url = listTokens ? findUrl(listTokens) : null
+  const caller = auth === 'CAM' ? 'a request signed for scf' : 'Authorization: Bearer YOUR-KEY'
+  print(`
+list-tokens:    GET ${url ? `${url}/tokens` : '(no public address yet; see the SCF console)'} with ${caller}
+mirror-tokens:  runs by its timer; in the SCF console, run it with {} at once, with {"DryRun":true} to only look`)
+}
+
+function readOptions(): DeployOptions {
+  const read = parseOptions(process.argv.slice(2))
+  if ('problems' in read) {
+    console.error(`deploy:scf: ${read.problems.join('\n- ')}\n\nnpm run deploy:scf -- --help says more.`)
+    process.exit(2)
+  }
+  return read
+}
+
+function print(line: string): void {
+  console.log(scrub(line))
+}
+
+function fail(message: string): never {
+  console.error(scrub(`deploy:scf: ${message}`))
+  process.exit(1)
+}

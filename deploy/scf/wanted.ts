@@ -1,0 +1,206 @@
+/** What shall stand on SCF: options, settings and zips in, two functions or every problem out. Pure. */
+import { parseConfig } from '../../lib/config.ts'
+import type { Environment } from '../../lib/credentials/sources.ts'
+import { ConfigError } from '../../lib/errors.ts'
+import { storeKinds } from '../../lib/stores/index.ts'
+import type { Target } from '../../lib/stores/store.ts'
+import type { FunctionName } from '../../scripts/build.ts'
+import type { DeployOptions } from './options.ts'
+
+/** A function as it shall be, but for its code. */
+export interface WantedFunction {
+  readonly function: FunctionName
+  /** Its name on SCF. */
+  readonly name: string
+  readonly namespace: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  /** Empty: none. */
+  readonly role: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly trigger: WantedTrigger
+}
+
+export type WantedTrigger =
+  | { readonly type: 'timer'; readonly cron: string }
+  | { readonly type: 'http'; readonly auth: 'CAM' | 'NONE' }
+
+/** Settings that only one of the functions reads; all others go to both. */
+const readBy: Readonly<Record<string, FunctionName>> = {
+  AIGC_HTTP_AUTH: 'list-tokens',
+  AIGC_API_KEYS: 'list-tokens',
+  AIGC_CACHE_SECONDS: 'list-tokens',
+  AIGC_STALE_SECONDS: 'list-tokens',
+  AIGC_FALLBACK: 'list-tokens',
+  AIGC_SOURCE: 'list-tokens',
+  AIGC_MIRROR_TARGETS: 'mirror-tokens',
+  AIGC_SETTLE_SECONDS: 'mirror-tokens',
+  AIGC_MIN_KEEP: 'mirror-tokens',
+}
+
+/** The key that `--copy-keys` is about. A session token would expire in the function. */
+const keys = ['AIGC_SECRET_ID', 'AIGC_SECRET_KEY']
+const awsKeys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+/** What stays here: the deployer's credentials, what the deploy command alone reads, and sources that need AWS. */
+const kept = [
+  ...keys,
+  'AIGC_SESSION_TOKEN',
+  'AIGC_SCF_ENDPOINT',
+  'AIGC_STS_ENDPOINT',
+  'AIGC_CREDENTIALS_SECRET',
+  'AIGC_ROLE_ARN',
+  'AIGC_OIDC_PROVIDER',
+  'AIGC_OIDC_AUDIENCE',
+]
+
+/** Of keys and values together. https://www.tencentcloud.com/document/product/583/32748 */
+const maxEnvironmentBytes = 4096
+const reservedPrefixes = ['TENCENTCLOUD_', 'SCF_', 'QCLOUD_']
+
+/** The names of both functions, in the order in which they are deployed. */
+export function nameFunctions(stage: string): Readonly<Record<FunctionName, string>> {
+  return {
+    'list-tokens': `vod-aigc-tokens-${stage}-list-tokens`,
+    'mirror-tokens': `vod-aigc-tokens-${stage}-mirror-tokens`,
+  }
+}
+
+/** Both functions as `options` and the deployer's environment want them. Throws `ConfigError` with every problem. */
+export function wantFunctions(options: DeployOptions, region: string, env: Environment): WantedFunction[] {
+  const problems = new Set<string>()
+  for (const name of options.variables) {
+    if (reservedPrefixes.some((prefix) => name.startsWith(prefix)))
+      problems.add(
+        `--env ${name}: SCF reserves names that start with ${reservedPrefixes.join(', ')}; the run role's are there anyway`,
+      )
+    else if (name.startsWith('AIGC_'))
+      problems.add(`--env ${name}: AIGC_* settings go to the functions by themselves, keys with --copy-keys`)
+    else if (!env[name]?.trim()) problems.add(`--env ${name}: ${name} is not set in this environment`)
+  }
+  if (options.auth === 'NONE' && env['AIGC_HTTP_AUTH']?.trim() !== 'keys')
+    problems.add(
+      '--auth NONE opens the function URL to everybody: set AIGC_HTTP_AUTH=keys and AIGC_API_KEYS with it',
+    )
+  if (options.copyKeys && env['AIGC_SESSION_TOKEN']?.trim())
+    problems.add('--copy-keys: AIGC_SESSION_TOKEN is set, and temporary credentials expire in a function')
+  if (options.copyKeys && !keys.every((name) => env[name]?.trim()))
+    problems.add(`--copy-keys: ${keys.join(' and ')} must be set`)
+
+  const names = nameFunctions(options.stage)
+  const role = options.role ?? ''
+  const common = { namespace: options.namespace, memoryMb: 256 }
+  const wanted: WantedFunction[] = [
+    {
+      ...common,
+      function: 'list-tokens',
+      name: names['list-tokens'],
+      role: options.listRole ?? role,
+      timeoutSeconds: 15,
+      environment: chooseEnvironment('list-tokens', options, env),
+      trigger: { type: 'http', auth: options.auth },
+    },
+    {
+      ...common,
+      function: 'mirror-tokens',
+      name: names['mirror-tokens'],
+      role,
+      // Room for AIGC_SETTLE_SECONDS between the two looks that a removal takes.
+      timeoutSeconds: 180,
+      environment: chooseEnvironment('mirror-tokens', options, env),
+      trigger: { type: 'timer', cron: options.schedule },
+    },
+  ]
+  for (const one of wanted) for (const problem of checkEnvironment(one, region)) problems.add(problem)
+  if (problems.size > 0) throw new ConfigError([...problems])
+  return wanted
+}
+
+function chooseEnvironment(
+  name: FunctionName,
+  { auth, copyKeys, variables }: DeployOptions,
+  env: Environment,
+): Record<string, string> {
+  const chosen = Object.keys(env).filter(
+    (variable) =>
+      (variable.startsWith('AIGC_') && !kept.includes(variable) && (readBy[variable] ?? name) === name) ||
+      (copyKeys && keys.includes(variable)) ||
+      variables.includes(variable),
+  )
+  const values: Record<string, string> = {}
+  for (const variable of chosen) {
+    const value = env[variable]?.trim()
+    // SCF takes no empty values, and an empty setting is one that is not set.
+    if (value) values[variable] = value
+  }
+  if (name === 'list-tokens' && auth === 'CAM') {
+    // Whoever gets past CAM carries its signature where a key of ours would be.
+    values['AIGC_HTTP_AUTH'] = 'platform'
+    delete values['AIGC_API_KEYS']
+  }
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** What the function would refuse when it runs, and what SCF would refuse. */
+function checkEnvironment(
+  { function: name, environment, role, trigger }: WantedFunction,
+  region: string,
+): string[] {
+  const problems: string[] = []
+  const bytes = Object.entries(environment).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key + value),
+    0,
+  )
+  if (bytes > maxEnvironmentBytes)
+    problems.push(
+      `the settings of ${name} have ${bytes} bytes and may have ${maxEnvironmentBytes} on SCF; ` +
+        `the longest are ${longest(environment).join(', ')}`,
+    )
+  try {
+    // SCF sets these itself, where there is a role.
+    const runRole = {
+      TENCENTCLOUD_SECRETID: 'id',
+      TENCENTCLOUD_SECRETKEY: 'key',
+      TENCENTCLOUD_SESSIONTOKEN: 'token',
+    }
+    const config = parseConfig(
+      { ...environment, TENCENTCLOUD_REGION: region, ...(role && runRole) },
+      storeKinds,
+    )
+    if (trigger.type === 'timer' && config.mirrors.length === 0)
+      problems.push('AIGC_MIRROR_TARGETS must name at least one target, such as tencent-ssm:NAME')
+    const targets = [...config.mirrors, ...config.fallbacks].flatMap((mirror) => mirror.targets)
+    if (targets.some(({ scheme }) => scheme === 'file'))
+      problems.push('a target is a file:, and SCF keeps no files; use tencent-ssm: or aws-secretsmanager:')
+    problems.push(...checkAwsTargets(targets, environment))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+  }
+  return problems
+}
+
+/** What AWS's own SDK would miss on SCF, which knows nothing of AWS. */
+function checkAwsTargets(
+  targets: readonly Target[],
+  environment: Readonly<Record<string, string>>,
+): string[] {
+  const inAws = targets.filter(({ scheme }) => scheme === 'aws-secretsmanager')
+  const missing = inAws.length > 0 ? awsKeys.filter((name) => environment[name] === undefined) : []
+  const problems: string[] = []
+  if (missing.length > 0)
+    problems.push(
+      'a target is in AWS, for which a function on SCF has no credentials; ' +
+        `add ${missing.map((name) => `--env ${name}`).join(' ')}`,
+    )
+  const namesRegion = ({ name, options }: Target): boolean =>
+    options['region'] !== undefined || name.startsWith('arn:')
+  if (environment['AWS_REGION'] === undefined && !inAws.every(namesRegion))
+    problems.push('a target in AWS names no region; add ?region=… to it, or --env AWS_REGION')
+  return problems
+}
+
+function longest(environment: Readonly<Record<string, string>>): string[] {
+  return Object.keys(environment)
+    .sort((a, b) => (environment[b] ?? '').length - (environment[a] ?? '').length)
+    .slice(0, 3)
+}

@@ -1,0 +1,62 @@
+/** What is read of whatever the AWS SDK throws, and what may be told of it. */
+import { readCode, readRequestId, readWords } from '../foreign.ts'
+
+/** A failed call to AWS in words that hold nothing but AWS's own. */
+export interface AwsFailure {
+  /** The exception's name, `Http503`, `ECONNREFUSED`, `Timeout` and the like. */
+  readonly code: string
+  /** AWS's message, for the log, or empty. */
+  readonly words: string
+  readonly requestId: string | null
+  /** Whether AWS itself answered. If not, a firewall, a proxy or nobody did. */
+  readonly answered: boolean
+  /** Whether the same call may succeed later with nothing changed. */
+  readonly retryable: boolean
+}
+
+interface SdkError {
+  readonly name: string
+  readonly message?: string
+  /** Of connections: `ECONNREFUSED` and the like. */
+  readonly code?: unknown
+  /** Only of errors that AWS itself answered with. */
+  readonly $fault?: unknown
+  readonly $metadata?: { readonly requestId?: string; readonly httpStatusCode?: number }
+}
+
+/**
+ * Reads a service exception, a failed connection, or an answer that the SDK cannot parse. `aborted` makes it a
+ * `Timeout`; words that `hold` a secret are left out whole.
+ */
+export function readAwsFailure(
+  thrown: unknown,
+  { aborted }: { aborted: boolean },
+  hold: (words: string) => boolean = () => false,
+): AwsFailure {
+  const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
+  const code = codeOf(error)
+  // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.
+  const answered = error.$fault !== undefined
+  // Where AWS sent none, the SDK puts "UnknownError" in their place.
+  const said = answered && error.message !== 'UnknownError' ? error.message : ''
+  const words = readWords(said, code)
+  return {
+    code,
+    words: hold(words) ? '' : words,
+    requestId: readRequestId(error.$metadata?.requestId),
+    answered,
+    retryable: passing.test(code) || (error.$metadata?.httpStatusCode ?? 0) >= 500,
+  }
+}
+
+const passing =
+  /^(Http5|E[A-Z_]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+
+function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
+  // So the SDK calls what AWS answered without a name, as with an empty body.
+  if ($fault !== undefined && name !== 'Unknown') return readCode(name)
+  // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
+  if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
+  if (typeof code === 'string') return readCode(code)
+  return message === 'Region is missing' ? 'RegionMissing' : readCode(name)
+}

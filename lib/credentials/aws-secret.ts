@@ -1,0 +1,86 @@
+/** Tencent credentials that AWS Secrets Manager keeps. */
+import { callAws } from '../aws/call.ts'
+import { CredentialsError } from '../errors.ts'
+import type { Time } from '../time.ts'
+import type { Lease } from './lease.ts'
+import { isSendable } from './sources.ts'
+
+/**
+ * Reads `{"SecretId":"…","SecretKey":"…","Token":"…"?}` from the current version of the secret with that name or ARN,
+ * whose region counts if it is an ARN. `deadline` is on `Time.monotonic`. Throws `CredentialsError`; needs
+ * `secretsmanager:GetSecretValue`, and the use of the secret's KMS key where it has one of its own.
+ */
+export async function readCredentialsSecret(secretId: string, deadline: number, lend: Time): Promise<Lease> {
+  const text = await getSecretString(secretId, deadline, lend)
+  const { SecretId, SecretKey, Token, ...others } = parseFields(text)
+  const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
+  const usable = strings.every((value) => typeof value === 'string' && value !== '' && isSendable(value))
+  if (!usable || Object.keys(others).length > 0) {
+    const shape = '{"SecretId":"…","SecretKey":"…"}, or with a "Token" too'
+    throw failure(
+      'CredentialsSecretInvalid',
+      `its value must be JSON like ${shape}, of printable ASCII without spaces`,
+    )
+  }
+  const credentials = { secretId: String(SecretId), secretKey: String(SecretKey) }
+  return {
+    credentials: { ...credentials, ...(Token !== undefined && { token: String(Token) }) },
+    lifetimeMs: Number.POSITIVE_INFINITY,
+  }
+}
+
+async function getSecretString(secretId: string, deadline: number, lend: Time): Promise<string> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('../aws/sdk.ts')
+  const region = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
+  const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
+  const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' })
+  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  client.destroy()
+  if (outcome.failed) {
+    const { code, words, requestId, retryable } = outcome.failed
+    const parts = [words ? `${code}: ${words}` : code, requestId && `request id ${requestId}`, adviceOn(code)]
+    throw failure(code, parts.filter(Boolean).join('; '), retryable)
+  }
+  const { SecretString, SecretBinary } = outcome.answer
+  return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+}
+
+function failure(code: string, what: string, retryable = false): CredentialsError {
+  return new CredentialsError(
+    code,
+    `Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET: ${what}`,
+    retryable,
+  )
+}
+
+function adviceOn(code: string): string {
+  switch (code) {
+    case 'ResourceNotFoundException':
+      // AWS answers so for a secret without a value too, such as the stack makes.
+      return (
+        'create the secret in this region, put a value into it (docs/deploy-aws.md), ' +
+        'or put its ARN into AIGC_CREDENTIALS_SECRET'
+      )
+    case 'AccessDeniedException':
+    case 'Http403':
+      return "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own"
+    case 'InvalidRequestException':
+      return 'restore the secret (RestoreSecret) if it is scheduled for deletion'
+    case 'RegionMissing':
+      return 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'
+    case 'CredentialsProviderError':
+    case 'ExpiredTokenException':
+    case 'UnrecognizedClientException':
+      return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
+    default:
+      return ''
+  }
+}
+
+function parseFields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,79 @@
+/** Gets the credentials to sign with, from whichever source the environment chooses. */
+
+import { CredentialsError, TencentError } from '../errors.ts'
+import type { Time } from '../time.ts'
+import { createLeasedCredentials, type GetCredentials, type Lease } from './lease.ts'
+import {
+  type CredentialChoice,
+  chooseCredentials,
+  type Environment,
+  explainChoice,
+  type WebIdentity,
+} from './sources.ts'
+
+export interface CredentialChainDependencies extends Pick<Time, 'now' | 'monotonic' | 'after'> {
+  environment(): Environment
+  /** Reads the AWS secret with that name or ARN. */
+  readSecret(secretId: string, deadline: number): Promise<Lease>
+  /** Exchanges an identity token of AWS for credentials of a Tencent role. */
+  assumeRole(identity: WebIdentity, deadline: number): Promise<Lease>
+  /** Is told every credential that comes by. */
+  learn(secrets: readonly string[]): void
+  /** Is told when another source is chosen than before. */
+  onChoice(choice: CredentialChoice): void
+}
+
+export interface CredentialChain {
+  /** Throws `ConfigError`, `CredentialsError` or `TencentError`. */
+  readonly get: GetCredentials
+  /** Which source is used and why no other, without a value. */
+  explain(): string
+}
+
+export function createCredentialChain(lend: CredentialChainDependencies): CredentialChain {
+  let last: CredentialChoice['source'] | undefined
+  let leased: GetCredentials | undefined
+
+  function choose(): CredentialChoice {
+    const choice = chooseCredentials(lend.environment())
+    if (choice.source !== last) lend.onChoice(choice)
+    last = choice.source
+    return choice
+  }
+
+  /** Settings do not change in a running process, so neither does what is leased. */
+  function lease(choice: CredentialChoice, fetch: (deadline: number) => Promise<Lease>): GetCredentials {
+    leased ??= createLeasedCredentials(async (deadline) => {
+      try {
+        const fetched = await fetch(deadline)
+        lend.learn(Object.values(fetched.credentials))
+        return fetched
+      } catch (error) {
+        throw explained(error, explainChoice(choice))
+      }
+    }, lend)
+    return leased
+  }
+
+  return {
+    async get(deadline, refused) {
+      const choice = choose()
+      switch (choice.source) {
+        case 'keyless':
+          return lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused)
+        case 'aws-secret':
+          return lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused)
+        default:
+          return choice.credentials
+      }
+    },
+    explain: () => explainChoice(chooseCredentials(lend.environment())),
+  }
+}
+
+function explained(error: unknown, why: string): unknown {
+  if (error instanceof TencentError) return new TencentError(error.code, `${error.message}; ${why}`, error)
+  if (error instanceof CredentialsError)
+    return new CredentialsError(error.code, `${error.message}; ${why}`, error.retryable)
+  return error
+}

@@ -1,0 +1,135 @@
+/**
+ * Tencent credentials without any stored key: AWS vouches for the function in a signed token
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html), and Tencent gives temporary
+ * credentials of a role for it (https://www.tencentcloud.com/document/product/1150/49454).
+ */
+import { callAws } from '../aws/call.ts'
+import { CredentialsError, TencentError } from '../errors.ts'
+import type { CallTencent } from '../tencent/client.ts'
+import type { Time } from '../time.ts'
+import type { Lease } from './lease.ts'
+import type { WebIdentity } from './sources.ts'
+
+/** Tencent's STS; each of its actions takes a region. */
+export const stsApi = { service: 'sts', version: '2018-08-13' } as const
+
+export interface WebIdentityDependencies extends Time {
+  /** Calls Tencent's STS without a signature: the identity token is all that counts. */
+  readonly callSts: CallTencent
+  /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
+  readonly sessionName: string
+  /** Is told every secret that comes by, before it goes anywhere. */
+  learn(secrets: readonly string[]): void
+}
+
+/** The identity token is used at once, so it need not live long; in seconds. */
+const tokenSeconds = 300
+
+/** Exchanges. `deadline` is on `Time.monotonic`. Throws `CredentialsError`, when AWS refused, or `TencentError`. */
+export async function assumeRole(
+  identity: WebIdentity,
+  deadline: number,
+  lend: WebIdentityDependencies,
+): Promise<Lease> {
+  const token = await getIdentityToken(identity.audience, deadline, lend)
+  let answer: Awaited<ReturnType<CallTencent>>
+  try {
+    answer = await lend.callSts(
+      'AssumeRoleWithWebIdentity',
+      {
+        ProviderId: identity.provider,
+        RoleArn: identity.roleArn,
+        RoleSessionName: lend.sessionName.padEnd(2, '-'),
+        WebIdentityToken: token,
+      },
+      deadline,
+    )
+  } catch (error) {
+    const advice = error instanceof TencentError && adviceOnTencent(error.code)
+    if (!advice) throw error
+    throw new TencentError(error.code, `${error.message}; ${advice}`, error)
+  }
+  return readLease(answer, lend)
+}
+
+/** `DurationSeconds` is left out: the role's own limit may be below any number chosen here. */
+function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDependencies): Lease {
+  const { Credentials, ExpiredTime, RequestId } = answer
+  const { TmpSecretId, TmpSecretKey, Token } = Object(Credentials) as Readonly<Record<string, unknown>>
+  if (!isText(TmpSecretId) || !isText(TmpSecretKey) || !isText(Token) || typeof ExpiredTime !== 'number')
+    throw new CredentialsError(
+      'ClientError.MalformedAnswer',
+      `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
+      true,
+    )
+  lend.learn([TmpSecretId, TmpSecretKey, Token])
+  return {
+    credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
+    // By Tencent's own clock, when it said so: this machine's may be off by hours.
+    lifetimeMs: ExpiredTime * 1000 - (answer.AnsweredAt ?? lend.now()),
+  }
+}
+
+/** A token that AWS STS signs, for that audience. Only regional endpoints of STS give it, which the SDK takes. */
+async function getIdentityToken(
+  audience: string,
+  deadline: number,
+  lend: WebIdentityDependencies,
+): Promise<string> {
+  const { GetWebIdentityTokenCommand, STSClient } = await import('../aws/sdk.ts')
+  const client = new STSClient({ maxAttempts: 1 })
+  const command = new GetWebIdentityTokenCommand({
+    Audience: [audience],
+    // Of the two that AWS has, the one that every verifier knows.
+    SigningAlgorithm: 'RS256',
+    DurationSeconds: tokenSeconds,
+  })
+  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  client.destroy()
+  if (outcome.failed) {
+    const { code, words, requestId, retryable } = outcome.failed
+    const parts = [
+      words ? `${code}: ${words}` : code,
+      requestId && `request id ${requestId}`,
+      adviceOnAws(code),
+    ]
+    throw new CredentialsError(
+      code,
+      `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ')}`,
+      retryable,
+    )
+  }
+  const { WebIdentityToken = '' } = outcome.answer
+  lend.learn([WebIdentityToken])
+  return WebIdentityToken
+}
+
+function adviceOnAws(code: string): string {
+  if (/^OutboundWebIdentityFederationDisabled/.test(code))
+    return 'switch it on for this AWS account: aws iam enable-outbound-web-identity-federation'
+  if (/^AccessDenied/.test(code) || code === 'Http403')
+    return "allow the function's role sts:GetWebIdentityToken for the audience of AIGC_OIDC_AUDIENCE"
+  if (/^SessionDurationEscalation/.test(code))
+    return 'the AWS session ends before the token would; the next call has a new session'
+  if (code === 'RegionMissing') return 'set AWS_REGION'
+  if (/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/.test(code))
+    return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
+  return ''
+}
+
+function adviceOnTencent(code: string): string {
+  if (code.startsWith('InvalidParameter.WebIdentityTokenError'))
+    return (
+      "compare the OIDC provider in Tencent CAM with this AWS account's issuer: its URL, its client id " +
+      '(AIGC_OIDC_AUDIENCE) and its public keys, which AWS may have rotated'
+    )
+  if (/^(ResourceNotFound|InvalidParameter\.ParamError)/.test(code))
+    return 'check AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER, and that AIGC_SITE is the site of that account'
+  if (code.startsWith('UnauthorizedOperation') || code.startsWith('AuthFailure'))
+    return "let the role's trust policy name the OIDC provider of AIGC_OIDC_PROVIDER and its audience"
+  return ''
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}

@@ -1,0 +1,275 @@
+/** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110, RFC 9457). */
+
+import type { Config, HttpAuth } from '../config.ts'
+import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
+import { type HttpEvent, type HttpResponse, reasonPhrases } from '../platform/events.ts'
+import { isThrottle } from '../tencent/client.ts'
+import { nameTokens } from '../tencent/vod.ts'
+import type { CachedList } from './cache.ts'
+import { findCaller, type Platform, refuseCaller } from './callers.ts'
+import { matchRoute, methods } from './routes.ts'
+
+export interface EndpointDependencies {
+  /** Called for every route but `/healthz`. Throws `ConfigError`. */
+  config(): Config
+  /** See `TokenCache.get`, without the deadline. */
+  list(subAppId: number | null, refresh: boolean): Promise<CachedList>
+  /** Epoch milliseconds. */
+  now(): number
+  readonly platform: Platform
+}
+
+/** What the log says of a request: who asked for what and which tokens were handed out, never a value. */
+export interface Audit {
+  /** The route's path template; `null` for an unknown path. */
+  route: string | null
+  /** The name of the caller's key. */
+  caller: string | null
+  subAppId: number | null
+  /** Of the tokens handed out, in the clear or as these fingerprints. */
+  fingerprints: readonly string[]
+  /** Whether upstream was asked with this request. */
+  upstream: boolean
+  /** The code of the failure because of which an old list was handed out, or `null`. */
+  staleBecause: string | null
+  /** What went wrong, in full; the caller is told less. */
+  error: unknown
+}
+
+/** The two JSON documents that show a list. `SubAppId` is `null` where no application is configured. */
+export interface ListView {
+  readonly SubAppId: number | null
+  readonly ApiTokens?: readonly string[]
+  readonly ExtInfos?: readonly string[]
+  readonly Fingerprints?: readonly string[]
+  readonly RequestId: string | null
+  /** When Tencent answered, or when the mirrored document was read; ISO 8601. */
+  readonly ObservedAt: string
+  readonly Stale: boolean
+}
+
+/** Shows a list with the tokens themselves (`values`) or with their fingerprints. */
+export function viewList(list: CachedList, subAppId: number | null, values: boolean): ListView {
+  return {
+    SubAppId: subAppId,
+    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: nameTokens(list.apiTokens).fingerprints }),
+    ...(values && list.extInfos && { ExtInfos: list.extInfos }),
+    RequestId: list.requestId,
+    ObservedAt: new Date(list.observedAt).toISOString(),
+    Stale: list.staleBecause !== null,
+  }
+}
+
+/** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
+export function findSubApp(given: number | string | null, configured: readonly number[]): number | null {
+  if (given === null) return configured[0] ?? null
+  const found = configured.find((subAppId) => String(subAppId) === String(given))
+  if (found === undefined)
+    throw new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound')
+  return found
+}
+
+/** Answers a request. Never throws: what went wrong is in the answer and, in full, in the audit. */
+export async function answerRequest(
+  request: HttpEvent,
+  lend: EndpointDependencies,
+): Promise<{ response: HttpResponse; audit: Audit }> {
+  const audit: Audit = {
+    route: null,
+    caller: null,
+    subAppId: null,
+    fingerprints: [],
+    upstream: false,
+    staleBecause: null,
+    error: null,
+  }
+  try {
+    return { response: await answer(request, lend, audit), audit }
+  } catch (error) {
+    audit.error = error
+    audit.upstream = error instanceof TencentError && wasAsked(error)
+    return { response: describeProblem(error), audit }
+  }
+}
+
+async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
+  const match = matchRoute(request.path, request.stage)
+  if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
+  const { path, view } = match.route
+  audit.route = path
+  if (!methods.includes(request.method))
+    throw new Refusal(405, 'MethodNotAllowed', `this path takes ${methods.join(' and ')}`, {
+      allow: methods.join(', '),
+    })
+  if (view === 'health') {
+    refuseParameters(request)
+    return json(200, { status: 'ok' })
+  }
+
+  const config = lend.config()
+  if (config.httpAuth === null)
+    throw new ConfigError([
+      'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
+    ])
+  const caller = findCaller(request, config, lend.platform)
+  if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
+  audit.caller = caller.name
+  refuseParameters(request)
+  const subAppId = findSubApp(match.subAppId, config.subAppIds)
+  audit.subAppId = subAppId
+  const values = view === 'tokens'
+  const refusal = refuseCaller(caller, subAppId, values)
+  // The caller is told what it is told of one that is not configured: which others are is not for it to know.
+  if (refusal === 'SubAppNotFound')
+    throw new InputError('Finding the application: the key is not bound to it', refusal)
+  if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
+
+  const list = await lend.list(subAppId, asksAnew(request))
+  audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
+  audit.staleBecause = list.staleBecause?.code ?? null
+  const { digest, fingerprints } = nameTokens(list.apiTokens)
+  const etag = `"${digest}"`
+  const response: HttpResponse = {
+    status: 200,
+    headers: {
+      'content-type': jsonType,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      etag,
+      age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+    },
+    body: '',
+  }
+  if (list.staleBecause) response.headers['warning'] = '110 - "Response is Stale"'
+  if (knowsAlready(request.headers['if-none-match'], etag)) {
+    // Headers that say what the body is, where there is none.
+    const { 'content-type': type, 'x-content-type-options': options, ...headers } = response.headers
+    return { status: 304, headers, body: '' }
+  }
+  if (request.method !== 'HEAD') audit.fingerprints = fingerprints
+  response.body = renderList(list, subAppId, values)
+  return response
+}
+
+/** Tencent is not asked while it throttles, for one. */
+function wasAsked(failure: CachedList['staleBecause']): boolean {
+  return !(failure instanceof TencentError) || failure.attempts > 0
+}
+
+function refuseParameters(request: HttpEvent): void {
+  if (request.queryNames.length > 0)
+    throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
+}
+
+interface Rendered {
+  readonly subAppId: number | null
+  readonly body: string
+}
+const rendered = { full: new WeakMap<CachedList, Rendered>(), masked: new WeakMap<CachedList, Rendered>() }
+
+/** A list from the cache is the same object each time, and is rendered once. */
+function renderList(list: CachedList, subAppId: number | null, values: boolean): string {
+  const of = values ? rendered.full : rendered.masked
+  const known = of.get(list)
+  if (known?.subAppId === subAppId) return known.body
+  const body = JSON.stringify(viewList(list, subAppId, values))
+  of.set(list, { subAppId, body })
+  return body
+}
+
+/** How to be let in, in words and as `WWW-Authenticate`. */
+const challenges: Readonly<Record<HttpAuth, [detail: string, headers: Readonly<Record<string, string>>]>> = {
+  keys: ['send "Authorization: Bearer KEY" with a key of this endpoint', { 'www-authenticate': 'Bearer' }],
+  gateway: [
+    'no authorizer of the API gateway vouches for this request; the route must have one',
+    { 'www-authenticate': 'Gateway' },
+  ],
+  platform: [
+    'only requests through an SCF function URL, which checks its callers, are served',
+    { 'www-authenticate': 'TC3-HMAC-SHA256' },
+  ],
+}
+
+/** A request that is turned away; the message is meant for the caller. */
+class Refusal extends CodedError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** After being throttled an instance asks nothing for up to five seconds. */
+const retryAfterSeconds = '5'
+
+// Sentences of our own. What Tencent or AWS said, which credentials these are and where they come from is for the
+// operator to know, and stands in the log.
+const credentialsDetail =
+  "this function's credentials for Tencent cannot be had or are refused; its log says why"
+const throttledDetail = 'Tencent Cloud takes no more calls at present; try again in some seconds'
+const timeoutDetail = 'Tencent Cloud did not answer in time; try again, or see the log of this function'
+const upstreamDetail = 'Tencent Cloud gave no list of tokens; the log of this function says why'
+
+function isAboutCredentials({ code, action }: TencentError): boolean {
+  return /^(AuthFailure|UnauthorizedOperation)(\.|$)/.test(code) || action === 'AssumeRoleWithWebIdentity'
+}
+
+/** What a failure looks like to the caller: `application/problem+json`. */
+function describeProblem(error: unknown): HttpResponse {
+  if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
+  if (error instanceof InputError && error.code === 'SubAppNotFound')
+    return problem(404, error.code, 'there is no such application here')
+  if (error instanceof ConfigError)
+    return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
+  if (error instanceof StoreError)
+    return problem(502, error.code, 'the mirrored document cannot be read; the log of this function says why')
+  if (error instanceof CredentialsError) return problem(502, error.code, credentialsDetail)
+  if (!(error instanceof TencentError))
+    return problem(500, 'InternalError', 'this function failed; its log says how')
+  const { code, requestId } = error
+  if (isThrottle(code))
+    return problem(503, code, throttledDetail, { requestId }, { 'retry-after': retryAfterSeconds })
+  if (code === 'ClientError.Timeout') return problem(504, code, timeoutDetail, { requestId })
+  return problem(502, code, isAboutCredentials(error) ? credentialsDetail : upstreamDetail, { requestId })
+}
+
+function problem(
+  status: number,
+  code: string,
+  detail: string,
+  more: { requestId?: string | null } = {},
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  const requestId = more.requestId ?? undefined
+  const body = { type: 'about:blank', title: reasonPhrases[status], status, detail, code, requestId }
+  const response = json(status, body)
+  return {
+    ...response,
+    headers: { ...response.headers, 'content-type': 'application/problem+json', ...headers },
+  }
+}
+
+const jsonType = 'application/json; charset=utf-8'
+
+function json(status: number, body: object): HttpResponse {
+  return {
+    status,
+    headers: { 'content-type': jsonType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
+    body: JSON.stringify(body),
+  }
+}
+
+/** `Cache-Control: no-cache` from the caller. */
+function asksAnew(request: HttpEvent): boolean {
+  const directives = request.headers['cache-control']?.toLowerCase().split(',')
+  return directives?.some((directive) => directive.trim() === 'no-cache') ?? false
+}
+
+/** `If-None-Match`, compared weakly as RFC 9110 demands. */
+function knowsAlready(ifNoneMatch: string | undefined, etag: string): boolean {
+  const known = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return known !== undefined && (known.includes(etag) || known.includes('*'))
+}

@@ -1,0 +1,175 @@
+/** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
+import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
+import type { TokenList } from '../tencent/vod.ts'
+import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
+
+/** What may go wrong upstream, which is the mirror's store where that is the source. */
+export type UpstreamError = TencentError | CredentialsError | StoreError
+
+export interface CachedList extends TokenList {
+  /** When it was read, in epoch milliseconds. */
+  readonly observedAt: number
+  /** `false` when this very request asked for it. */
+  readonly fromCache: boolean
+  /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
+  readonly staleBecause: UpstreamError | null
+}
+
+export interface TokenCache {
+  /**
+   * The tokens of an application; `null` where no application is configured. `refresh` asks upstream unless
+   * the list is younger than a second. `deadline` is on `Time.monotonic`. Throws what the fetch threw when
+   * there is nothing to serve instead; a failure is never kept.
+   */
+  get(subAppId: number | null, options: { refresh: boolean; deadline: number }): Promise<CachedList>
+}
+
+export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'after'> {
+  /** Asks upstream. Not `patient`: somebody has something else to serve, so a throttled call is not repeated. */
+  fetch(subAppId: number | null, deadline: number, patient: boolean): Promise<TokenList>
+  /** Whether upstream is not to be asked at present, because it throttled. */
+  isQuiet(): boolean
+  /** Reads the mirrored document; `null` when no fallback is configured. */
+  readonly fallback: ((subAppId: number | null, deadline: number) => Promise<TokenList>) | null
+}
+
+interface Entry {
+  /** As it is served from here on. */
+  readonly list: CachedList
+  readonly since: Moment
+  /** How old it may be to be served as it is, and as an old one; in milliseconds. */
+  readonly freshMs: number
+  readonly staleMs: number
+}
+
+/** An upstream call under way, which ends by its deadline. */
+interface Flight {
+  readonly landing: Promise<CachedList>
+  readonly deadline: number
+}
+
+const shortestRefreshMs = 1_000
+/** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
+const mirroredSeconds = 5
+
+/**
+ * `cacheSeconds` 0 means "always ask". Each list's time is spread by a quarter either way, so that instances
+ * which started together do not ask together. A list may be served for `staleSeconds` more while upstream
+ * fails; then, and where there is a fallback, upstream gets a quarter of the time to answer.
+ */
+export function createTokenCache(
+  { cacheSeconds, staleSeconds }: { cacheSeconds: number; staleSeconds: number },
+  lend: TokenCacheDependencies,
+): TokenCache {
+  const entries = new Map<number | null, Entry>()
+  const flights = new Map<number | null, Flight>()
+  /** When upstream was last asked for an application, whatever came of it. */
+  const askedAt = new Map<number | null, number>()
+
+  function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
+    const since = momentOf(lend)
+    const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
+    const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * lend.random())
+    const entry = {
+      list: { ...fetched, observedAt: since.now, fromCache: true, staleBecause },
+      since,
+      freshMs,
+      staleMs: freshMs + staleSeconds * 1000,
+    }
+    entries.set(subAppId, entry)
+    return entry.list
+  }
+
+  async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
+    if (!patient && lend.isQuiet()) throw quietError()
+    askedAt.set(subAppId, lend.monotonic())
+    return keep(subAppId, await inTime(deadline, () => lend.fetch(subAppId, deadline, patient)), null)
+  }
+
+  /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
+  function inTime<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+    return within(lend, deadline + graceMs, outOfTime, work)
+  }
+
+  /** Asks upstream, and turns to what else there is when that fails. */
+  async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
+    const old = entries.get(subAppId)
+    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? old.list : null
+    if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
+    const now = lend.monotonic()
+    try {
+      return await ask(subAppId, now + (deadline - now) / 4, false)
+    } catch (error) {
+      if (!mayBeHidden(error)) throw error
+      // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
+      if (spare?.staleBecause === null) return { ...spare, staleBecause: error }
+      const { fallback } = lend
+      const mirrored =
+        fallback && (await inTime(deadline, () => fallback(subAppId, deadline)).catch(() => null))
+      if (mirrored) return keep(subAppId, mirrored, error)
+      if (spare) return { ...spare, staleBecause: error }
+    }
+    // Nothing else to serve after all, and time left to wait.
+    return ask(subAppId, deadline, true)
+  }
+
+  function begin(subAppId: number | null, deadline: number): Flight {
+    const landing = fly(subAppId, deadline).finally(() => flights.delete(subAppId))
+    // Whoever waits hears of it; that nobody may be waiting any more is no error of its own.
+    landing.catch(() => {})
+    const flight = { landing, deadline }
+    flights.set(subAppId, flight)
+    return flight
+  }
+
+  return {
+    async get(subAppId, { refresh, deadline }) {
+      const entry = entries.get(subAppId)
+      const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
+      const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
+      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return entry.list
+      const joined = flights.get(subAppId)
+      const flight = joined ?? begin(subAppId, deadline)
+      try {
+        const list = await inTime(deadline, () => flight.landing)
+        return { ...list, fromCache: joined !== undefined }
+      } catch (error) {
+        // Whoever began it had less time than is left here.
+        const ended = joined && lend.monotonic() >= joined.deadline
+        if (ended && lend.monotonic() < deadline) return this.get(subAppId, { refresh, deadline })
+        throw error
+      }
+    },
+  }
+}
+
+/**
+ * Failures that pass by themselves, or answers that are none. What Tencent or AWS refuse for a reason (credentials,
+ * permissions, an unknown user) is shown, or nobody would mend it.
+ */
+function mayBeHidden(error: unknown): error is UpstreamError {
+  if (error instanceof TencentError) return error.retryable || unusable.includes(error.code)
+  return (error instanceof CredentialsError || error instanceof StoreError) && error.retryable
+}
+
+/** Answers that no repetition mends, and that refuse nothing. A status such as 403 may. */
+const unusable: readonly string[] = [
+  'ClientError.MalformedAnswer',
+  'ClientError.ResponseTooLarge',
+] satisfies ClientErrorCode[]
+
+function outOfTime(): TencentError {
+  return new TencentError(
+    'ClientError.Timeout' satisfies ClientErrorCode,
+    'Listing the tokens: no answer in time; check that this function can reach what it asks',
+    { action: 'DescribeAigcApiTokens', requestId: null, attempts: 1, retryable: true },
+  )
+}
+
+function quietError(): TencentError {
+  return new TencentError(
+    'RequestLimitExceeded',
+    'DescribeAigcApiTokens: not asked, because Tencent throttled a moment ago',
+    { action: 'DescribeAigcApiTokens', requestId: null, attempts: 0, retryable: true },
+  )
+}

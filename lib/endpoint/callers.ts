@@ -1,0 +1,67 @@
+/** Who is asking over HTTP, and what for. */
+import { timingSafeEqual } from 'node:crypto'
+import type { ApiKey, Config } from '../config.ts'
+import type { HttpEvent } from '../platform/events.ts'
+import { sha256Hex } from '../tencent/tc3.ts'
+
+export interface Caller {
+  /** For the audit: the key's name, an ARN, a JWT's subject. */
+  readonly name: string
+  readonly scope: 'full' | 'masked'
+  /** The applications it may ask for; `null` means all that are configured. */
+  readonly subAppIds: readonly number[] | null
+}
+
+/** Where this runs. */
+export interface Platform {
+  /** Whether that is SCF, by a mark that only SCF sets; all else is not. */
+  readonly isScf: boolean
+}
+
+/** Who sent a request, by the configured way of telling; `null` when nobody vouches for the sender. */
+export function findCaller(
+  request: HttpEvent,
+  { httpAuth, apiKeys }: Pick<Config, 'httpAuth' | 'apiKeys'>,
+  { isScf }: Platform,
+): Caller | null {
+  switch (httpAuth) {
+    case 'keys':
+      return findKey(request.headers['authorization'], apiKeys)
+    case 'gateway':
+      return request.principal === null ? null : vouchedFor(request.principal)
+    case 'platform':
+      // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
+      // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
+      return isScf && request.shape === 'scf-function-url' ? vouchedFor('platform') : null
+    case null:
+      return null
+  }
+}
+
+/**
+ * Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints.
+ * An application that a key is not bound to does not exist for it, whatever it asks of it.
+ */
+export function refuseCaller(
+  caller: Caller,
+  subAppId: number | null,
+  values: boolean,
+): 'SubAppNotFound' | 'ScopeTooSmall' | null {
+  if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
+  return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+}
+
+/** What it lets a caller do is the gateway's or the platform's decision, route by route. */
+function vouchedFor(name: string): Caller {
+  return { name, scope: 'full', subAppIds: null }
+}
+
+/** Takes equally long for every key. */
+function findKey(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | null {
+  const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  if (presented === undefined) return null
+  const digest = Buffer.from(sha256Hex(presented))
+  let found: ApiKey | null = null
+  for (const key of keys) if (timingSafeEqual(digest, Buffer.from(key.sha256))) found = key
+  return found
+}

@@ -1,0 +1,78 @@
+/** One JSON line per outcome, and errors as they leave the process. */
+import type { LogLevel } from '../config.ts'
+import { CodedError, TencentError } from '../errors.ts'
+import { scrubJson } from './scrub.ts'
+
+/** What a log field may be: chosen values, never an event, a context or a foreign object. */
+export type Field = string | number | boolean | null | readonly Field[] | { readonly [name: string]: Field }
+export type Fields = { readonly [name: string]: Field }
+
+/**
+ * Writes one line, unless its level is below the configured one; a line that carries metrics (see `embedMetrics`) is
+ * always written. `event` says what happened, in kebab case.
+ */
+export type Log = (level: LogLevel, event: string, fields: Fields, metrics?: string) => void
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+/** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
+export function createLog(
+  least: LogLevel,
+  lend: { write(line: string): void; now(): number; scrub(text: string): string },
+): Log {
+  return (level, event, fields, metrics = '') => {
+    if (levels.indexOf(level) < levels.indexOf(least) && metrics === '') return
+    const time = new Date(lend.now()).toISOString()
+    const members = scrubJson(fields, lend.scrub).slice(1, -1)
+    lend.write(`{"level":"${level}","event":"${event}","time":"${time}"${more(members)}${more(metrics)}}\n`)
+  }
+}
+
+/** Members of an object's JSON, behind others. */
+function more(members: string): string {
+  return members === '' ? '' : `,${members}`
+}
+
+/** The log fields of an error. */
+export function errorFields(error: unknown): Fields {
+  if (!(error instanceof CodedError))
+    return { code: 'InternalError', message: String(error), stack: stackOf(error) }
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error instanceof TencentError && { requestId: error.requestId, attempts: error.attempts }),
+  }
+}
+
+/**
+ * The error to throw out of the process in place of `error`: `name` is the code, message and stack are
+ * scrubbed, and there is no cause.
+ */
+export function leavingError(error: unknown, scrub: (text: string) => string): Error {
+  const leaving = new Error(scrub(error instanceof Error ? error.message : String(error)))
+  leaving.name = error instanceof CodedError ? scrub(error.code) : 'InternalError'
+  leaving.stack = scrub(stackOf(error))
+  return leaving
+}
+
+const withheld =
+  'This function failed, and so did taking secrets out of the reason, which is therefore not told; ' +
+  'with AIGC_LOG_LEVEL=debug the lines before say what was done'
+
+/** What leaves when making {@link leavingError} or the log line failed itself. It says nothing of the cause. */
+export function withheldError(): Error {
+  const error = new Error(withheld)
+  error.name = 'InternalError'
+  error.stack = `InternalError: ${withheld}`
+  return error
+}
+
+/** The log's line about {@link withheldError}. `now` is in epoch milliseconds. */
+export function withheldLine(event: string, now: number): string {
+  const time = new Date(now).toISOString()
+  return `${JSON.stringify({ level: 'error', event, time, code: 'InternalError', message: withheld })}\n`
+}
+
+function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error)
+}

@@ -1,0 +1,306 @@
+/**
+ * A client of Tencent Cloud API 3.0: serialise once, sign, send, open the envelope, retry within a deadline.
+ * Time, randomness, sleeping and the sender are passed in.
+ */
+import { type ClientErrorCode, TencentError } from '../errors.ts'
+import { readCode, readRequestId, readWords } from '../foreign.ts'
+import type { Time } from '../time.ts'
+import type { Pace } from './pace.ts'
+import { type Credentials, createSigner, type Sign } from './tc3.ts'
+import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
+
+/** One API product in one version. */
+export interface TencentService {
+  /** The product's short name in the credential scope, such as `vod`; independent of the endpoint. */
+  readonly service: string
+  /** Such as `2018-07-17`. */
+  readonly version: string
+  /** Base URL; its host and port are what is signed. */
+  readonly endpoint: string
+  /** Sent as `X-TC-Region` where the product wants one: SSM does, VOD does not. */
+  readonly region?: string
+}
+
+export interface TencentClientDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'sleep'> {
+  readonly send: Send
+  /**
+   * Asked for at every attempt, because credentials of a role change in a running process; `refused` are those that
+   * Tencent has just refused. `null` sends the call unsigned, as STS takes it from who has no credentials yet.
+   */
+  credentials(deadline: number, refused?: Credentials): Credentials | null | Promise<Credentials | null>
+  /** Says for an error where the credentials come from, without a value. */
+  explainCredentials?(): string
+  /** Says when a call may be sent, and hears when one was throttled. */
+  readonly pace?: Pick<Pace, 'admit' | 'throttled'>
+  /** Told about each attempt, for the log. */
+  onAttempt?(attempt: Attempt): void
+}
+
+export interface Attempt {
+  readonly action: string
+  readonly number: number
+  /** `null` for success, else the code of the failure. */
+  readonly code: string | null
+  readonly requestId: string | null
+  readonly durationMs: number
+}
+
+/** The inside of `Response`; its fields are unchecked. `AnsweredAt` is the answer's `Date`, in epoch milliseconds. */
+export type TencentResponse = Readonly<Record<string, unknown>> & {
+  readonly RequestId: string | null
+  readonly AnsweredAt?: number
+}
+
+/**
+ * Calls one action. `deadline` is on `Time.monotonic`. Not `patient` (the default is): a throttled call is
+ * not repeated. Throws `TencentError`, or what `credentials` throws.
+ */
+export type CallTencent = (
+  action: string,
+  parameters: Readonly<Record<string, unknown>>,
+  deadline: number,
+  options?: { readonly patient: boolean },
+) => Promise<TencentResponse>
+
+/** Waits before a retry are uniform between 0 and this, doubled each time up to the largest ("full jitter"). */
+const firstBackoffMs = 200
+const largestBackoffMs = 5_000
+const jsonType = 'application/json; charset=utf-8'
+/** An attempt gets half of the time left, so that one dead connection does not cost the call; but at least this. */
+const shortestAttemptMs = 1_000
+
+export function createTencentClient(
+  { service, version, endpoint, region }: TencentService,
+  lend: TencentClientDependencies,
+): CallTencent {
+  const { host } = new URL(endpoint)
+  const signers = new Map<string, Sign>()
+  /** How far Tencent's clock is ahead of ours, learned from a refused signature. */
+  let clockOffsetMs = 0
+
+  function signerOf(action: string): Sign {
+    const known = signers.get(action)
+    if (known) return known
+    const headers = { 'content-type': jsonType, host, 'x-tc-action': action }
+    const signer = createSigner({ method: 'POST', headers }, service)
+    signers.set(action, signer)
+    return signer
+  }
+
+  async function attempt(
+    action: string,
+    body: string,
+    credentials: Credentials | null,
+    timeoutMs: number,
+  ): Promise<Outcome> {
+    const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
+    const sign = signerOf(action)
+    // The first three are those that are signed. Written out, because copying an object costs more than the signature.
+    const headers: Record<string, string> = {
+      'content-type': jsonType,
+      host,
+      'x-tc-action': action,
+      authorization: credentials ? sign(body, timestamp, credentials) : 'SKIP',
+      'x-tc-timestamp': String(timestamp),
+      'x-tc-version': version,
+      'x-tc-language': 'en-US',
+    }
+    if (region !== undefined) headers['x-tc-region'] = region
+    if (credentials?.token !== undefined) headers['x-tc-token'] = credentials.token
+    try {
+      return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error
+      const retryable = error.code !== 'ClientError.ResponseTooLarge'
+      return { failed: { code: error.code, message: error.message, requestId: null, retryable } }
+    }
+  }
+
+  return async (action, parameters, deadline, { patient } = { patient: true }) => {
+    const body = JSON.stringify(parameters)
+    let credentials = await lend.credentials(deadline)
+    let failed: Failure = outOfTime
+    let clockMended = false
+    let credentialsRenewed = false
+    for (let attempts = 1; ; attempts++) {
+      if (lend.monotonic() < deadline && lend.pace && !(await lend.pace.admit(deadline)))
+        throw failure(action, endpoint, attempts === 1 ? outOfTurn : failed, attempts - 1)
+      const started = lend.monotonic()
+      const remainingMs = deadline - started
+      if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
+      const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
+      const outcome = await attempt(action, body, credentials, timeoutMs)
+      lend.onAttempt?.({
+        action,
+        number: attempts,
+        code: outcome.failed?.code ?? null,
+        requestId: outcome.failed ? outcome.failed.requestId : outcome.response.RequestId,
+        durationMs: lend.monotonic() - started,
+      })
+      if (!outcome.failed) return outcome.response
+      // A retry that the deadline cut short says less than the answer before it.
+      const cutShort = outcome.failed.code === outOfTime.code && timeoutMs < shortestAttemptMs
+      if (cutShort && attempts > 1) throw failure(action, endpoint, failed, attempts)
+      failed = outcome.failed
+      if (isThrottle(failed.code)) lend.pace?.throttled()
+
+      if (matches(failed.code, 'AuthFailure.SignatureExpire')) {
+        if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
+        clockMended = true
+        clockOffsetMs = failed.dateMs - lend.now()
+      } else if (credentials && matches(failed.code, ...refusals)) {
+        const renewed = credentialsRenewed ? credentials : await lend.credentials(deadline, credentials)
+        if (!renewed || sameCredentials(credentials, renewed))
+          throw failure(action, endpoint, failed, attempts, lend.explainCredentials?.())
+        credentialsRenewed = true
+        credentials = renewed
+      } else {
+        const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+        const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
+        const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
+        const refused = matches(failed.code, 'AuthFailure', 'UnauthorizedOperation')
+        if (!mayPass || lend.monotonic() + waitMs >= deadline)
+          throw failure(action, endpoint, failed, attempts, refused ? lend.explainCredentials?.() : '')
+        await lend.sleep(waitMs)
+        credentials = await lend.credentials(deadline)
+      }
+    }
+  }
+}
+
+/** The credentials are no good, or no longer: they expired, or somebody rotated them. */
+const refusals = ['AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound', 'AuthFailure.SignatureFailure']
+
+interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly requestId: string | null
+  readonly retryable: boolean
+  readonly retryAfterMs?: number
+  /** The answer's `Date`, in epoch milliseconds. */
+  readonly dateMs?: number
+}
+
+type Outcome = { failed: Failure } | { failed?: undefined; response: TencentResponse }
+
+const outOfTime: Failure = {
+  code: 'ClientError.Timeout' satisfies ClientErrorCode,
+  message: 'no time was left to ask',
+  requestId: null,
+  retryable: true,
+}
+
+const outOfTurn: Failure = {
+  code: 'ClientError.RateLimited' satisfies ClientErrorCode,
+  message: 'this instance may send no more calls at present',
+  requestId: null,
+  retryable: true,
+}
+
+/**
+ * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member says what happened, whatever the
+ * status; without it, another status is a failure of the gateway in front.
+ */
+export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
+  const envelope = parseJson(body)
+  const response = isRecord(envelope) && isRecord(envelope['Response']) ? envelope['Response'] : undefined
+  const requestId = readRequestId(response?.['RequestId'])
+  const fail = (code: ClientErrorCode, message: string, retryable: boolean): Outcome => {
+    const retryAfterMs = readRetryAfter(headers.retryAfter, headers.date)
+    return {
+      failed: { code, message, requestId, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+    }
+  }
+  if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
+  const error = response?.['Error']
+  const code = isRecord(error) && typeof error['Code'] === 'string' ? readCode(error['Code']) : undefined
+  if (status !== 200 && code === undefined)
+    return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
+  if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
+  if (response === undefined)
+    return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
+  const dateMs = Date.parse(headers.date ?? '')
+  const answered = Number.isFinite(dateMs) && { AnsweredAt: dateMs }
+  if (error === undefined) return { response: { ...response, RequestId: requestId, ...answered } }
+  if (!isRecord(error) || code === undefined)
+    return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
+  return {
+    failed: {
+      code,
+      message: readWords(error['Message'], code),
+      requestId,
+      retryable: isRetryable(code),
+      ...(Number.isFinite(dateMs) && { dateMs }),
+    },
+  }
+}
+
+/** Whether a code, or the family it belongs to, is one that passes by itself. */
+export function isRetryable(code: string): boolean {
+  return isThrottle(code) || matches(code, 'InternalError', 'ServiceUnavailable', 'FailedOperation.DBError')
+}
+
+/** Rate limits, Tencent's and our own. `LimitExceeded` is none: that is a quota; STS's `OverLimit` is one. */
+export function isThrottle(code: string): boolean {
+  return matches(code, 'RequestLimitExceeded', 'InvalidParameter.OverLimit', 'ClientError.RateLimited')
+}
+
+/** Codes are dotted hierarchies that grow, so a family is matched, never a whole code. */
+function matches(code: string, ...families: readonly string[]): boolean {
+  return families.some((family) => code === family || code.startsWith(`${family}.`))
+}
+
+/** `Retry-After` in seconds or as an HTTP date; `undefined` when absent or unreadable. */
+function readRetryAfter(value: string | null, date: string | null): number | undefined {
+  if (value === null) return undefined
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(date ?? '')
+  return Number.isFinite(ms) ? ms : undefined
+}
+
+function failure(
+  action: string,
+  endpoint: string,
+  failed: Failure,
+  attempts: number,
+  explanation = '',
+): TencentError {
+  const { code, requestId, retryable } = failed
+  const detail = failed.message.replace(/[.\s]+$/, '')
+  const request = requestId === null ? '' : `, request id ${requestId}`
+  const said = detail === '' ? code : `${code}: ${detail}`
+  const what = `${action} at ${new URL(endpoint).host}: ${said} (attempts: ${attempts}${request})`
+  return new TencentError(code, [what, advise(code), explanation].filter(Boolean).join('; '), {
+    action,
+    requestId,
+    attempts,
+    retryable,
+  })
+}
+
+/** What the reader can do about a code, where that is known. */
+function advise(code: string): string {
+  if (matches(code, 'AuthFailure.SignatureExpire')) return 'set the clock of this machine'
+  if (matches(code, 'AuthFailure.UnauthorizedOperation', 'UnauthorizedOperation'))
+    return 'grant the caller this action in Tencent CAM'
+  if (matches(code, 'AuthFailure')) return 'check the Tencent credentials and AIGC_SITE'
+  if (matches(code, 'ResourceNotFound.UserNotExist')) return 'check AIGC_SUB_APP_IDS and AIGC_SITE'
+  if (matches(code, 'ClientError.NetworkError', 'ClientError.Timeout'))
+    return 'check that this function can reach that host'
+  return ''
+}
+
+function sameCredentials(a: Credentials, b: Credentials): boolean {
+  return a.secretId === b.secretId && a.secretKey === b.secretKey && a.token === b.token
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

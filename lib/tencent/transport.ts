@@ -1,0 +1,132 @@
+/** Bytes out, bytes in: the only file that knows undici. */
+import { type Dispatcher, Pool } from 'undici'
+import { type ClientErrorCode, CodedError } from '../errors.ts'
+import { readCode } from '../foreign.ts'
+
+export interface OutgoingRequest {
+  /** `https://HOST[:PORT]` without a path: API 3.0 has only `/`. */
+  readonly endpoint: string
+  readonly headers: Record<string, string>
+  readonly body: string
+  /** How long the whole exchange may take, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+export interface IncomingAnswer {
+  readonly status: number
+  /** The headers a caller needs, `null` where absent. */
+  readonly headers: { readonly date: string | null; readonly retryAfter: string | null }
+  readonly body: string
+}
+
+/** Sends one POST. Throws a {@link TransportError}; never retries. */
+export type Send = (request: OutgoingRequest) => Promise<IncomingAnswer>
+
+/** No whole answer came. */
+export class TransportError extends CodedError {
+  declare readonly code: Extract<
+    ClientErrorCode,
+    'ClientError.Timeout' | 'ClientError.NetworkError' | 'ClientError.ResponseTooLarge'
+  >
+}
+
+/** Answers beyond this many bytes are refused: a list of tokens has a few kilobytes. */
+const maxAnswerBytes = 1_000_000
+
+/**
+ * A sender over kept connections. They are kept for minutes, so that the next invocation saves the
+ * handshake, and do not keep the process alive. One that died while the process was frozen fails the first
+ * request that uses it; the caller's retry opens a new one.
+ */
+export function createTransport(): Send {
+  const pools = new Map<string, Pool>()
+
+  function poolOf(endpoint: string): Pool {
+    const known = pools.get(endpoint)
+    if (known) return known
+    const pool = new Pool(endpoint, {
+      keepAliveTimeout: 300_000,
+      keepAliveMaxTimeout: 600_000,
+      connect: { timeout: 5_000 },
+      // The timer of each request is the only one that counts.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    pools.set(endpoint, pool)
+    return pool
+  }
+
+  return ({ endpoint, headers, body, timeoutMs }) =>
+    new Promise((resolve, reject) => {
+      const exchange = createExchange(timeoutMs, resolve, reject)
+      poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers, body }, exchange)
+    })
+}
+
+/** Collects one answer. */
+function createExchange(
+  timeoutMs: number,
+  resolve: (answer: IncomingAnswer) => void,
+  reject: (error: TransportError) => void,
+): Dispatcher.DispatchHandler {
+  let controller: Dispatcher.DispatchController | undefined
+  let giveUp: TransportError | undefined
+  let status = 0
+  let answerHeaders: IncomingAnswer['headers'] = { date: null, retryAfter: null }
+  let size = 0
+  const chunks: Buffer[] = []
+
+  /** Ends the exchange, and the connection with it. */
+  function abort(error: TransportError): void {
+    clearTimeout(timer)
+    giveUp = error
+    reject(error)
+    controller?.abort(error)
+  }
+  const timer = setTimeout(
+    () => abort(new TransportError('ClientError.Timeout', `no answer within ${Math.round(timeoutMs)} ms`)),
+    timeoutMs,
+  )
+
+  return {
+    onRequestStart(started) {
+      controller = started
+      // The time was up while the connection was made.
+      if (giveUp) started.abort(giveUp)
+    },
+    onResponseStart(_, statusCode, { date, 'retry-after': retryAfter }) {
+      status = statusCode
+      answerHeaders = { date: single(date), retryAfter: single(retryAfter) }
+    },
+    onResponseData(_, chunk) {
+      size += chunk.length
+      if (size <= maxAnswerBytes) chunks.push(chunk)
+      else
+        abort(
+          new TransportError(
+            'ClientError.ResponseTooLarge',
+            `the answer has more than ${maxAnswerBytes} bytes`,
+          ),
+        )
+    },
+    onResponseEnd() {
+      clearTimeout(timer)
+      const [only] = chunks
+      const whole = only && chunks.length === 1 ? only : Buffer.concat(chunks)
+      resolve({ status, headers: answerHeaders, body: whole.toString('utf8') })
+    },
+    onResponseError(_, error) {
+      clearTimeout(timer)
+      reject(new TransportError('ClientError.NetworkError', `connection failed (${reason(error)})`))
+    },
+  }
+}
+
+function single(value: string | string[] | undefined): string | null {
+  return (Array.isArray(value) ? value[0] : value) ?? null
+}
+
+/** The system's code for the failure, such as `ECONNREFUSED`; its message could quote what was sent. */
+function reason(error: unknown): string {
+  return error instanceof Error && 'code' in error ? readCode(error.code) : 'unknown reason'
+}

@@ -1,0 +1,93 @@
+/** The AIGC token actions of VOD (https://www.tencentcloud.com/document/product/266/78285), typed and validated. */
+import type { ClientErrorCode } from '../errors.ts'
+import { TencentError } from '../errors.ts'
+import type { CallTencent, TencentResponse } from './client.ts'
+import { sha256Hex } from './tc3.ts'
+
+/** The API that {@link describeAigcApiTokens} calls. It takes no region. */
+export const vodApi = { service: 'vod', version: '2018-07-17' } as const
+
+/** Calls a second that Tencent allows to each action of {@link vodApi}. */
+export const vodCallsPerSecond = 20
+
+/** The tokens of one application as Tencent listed them: live secrets, in no particular order. */
+export interface TokenList {
+  readonly apiTokens: readonly string[]
+  /** JSON strings, one per token by index; `null` when absent or when their number does not fit. */
+  readonly extInfos: readonly string[] | null
+  /** Tencent sent `ExtInfos` of another length than `ApiTokens`. */
+  readonly extInfosDropped: boolean
+  readonly requestId: string | null
+}
+
+/**
+ * Lists the tokens of an application; `null` leaves `SubAppId` out, for accounts from before 2023-12-25.
+ * The list lags about 30 s behind creation and deletion. `deadline` is on `Time.monotonic`.
+ * Throws `TencentError`; its code is `ClientError.MalformedAnswer` for an answer that is no list of tokens.
+ */
+export async function describeAigcApiTokens(
+  call: CallTencent,
+  subAppId: number | null,
+  deadline: number,
+  options?: { readonly patient: boolean },
+): Promise<TokenList> {
+  const parameters = subAppId === null ? {} : { SubAppId: subAppId }
+  return readTokenList(await call('DescribeAigcApiTokens', parameters, deadline, options))
+}
+
+/** `null` and `[]` mean "no tokens"; a missing field does not. */
+export function readTokenList(response: TencentResponse): TokenList {
+  const { ApiTokens: tokens, ExtInfos: extInfos, RequestId: requestId } = response
+  const apiTokens = tokens === null ? [] : tokens
+  if (!isStrings(apiTokens) || apiTokens.includes(''))
+    throw new TencentError(
+      'ClientError.MalformedAnswer' satisfies ClientErrorCode,
+      `DescribeAigcApiTokens: the answer's "ApiTokens" must be an array of non-empty strings, but it is ` +
+        `${describe(tokens)}${requestId === null ? '' : ` (request id ${requestId})`}`,
+      { action: 'DescribeAigcApiTokens', requestId, attempts: 1, retryable: false },
+    )
+  const fits = isStrings(extInfos) && extInfos.length === apiTokens.length
+  return {
+    apiTokens,
+    extInfos: fits ? extInfos : null,
+    extInfosDropped: !fits && extInfos !== undefined && extInfos !== null,
+    requestId,
+  }
+}
+
+/** A name for a token that does not reveal it: the first 16 hex digits of its SHA-256. */
+export function fingerprint(token: string): string {
+  return sha256Hex(token).slice(0, 16)
+}
+
+/** Names for a list that do not reveal it. */
+export interface TokenNames {
+  /** Of each token, by index. */
+  readonly fingerprints: readonly string[]
+  /** SHA-256, in hex, of the set: the same for any order and any duplicates. */
+  readonly digest: string
+}
+
+const namesOf = new WeakMap<readonly string[], TokenNames>()
+
+/** The names of a list; worked out once, however often that list is served. */
+export function nameTokens(apiTokens: readonly string[]): TokenNames {
+  const known = namesOf.get(apiTokens)
+  if (known) return known
+  const names = {
+    fingerprints: apiTokens.map(fingerprint),
+    digest: sha256Hex(JSON.stringify([...new Set(apiTokens)].sort())),
+  }
+  namesOf.set(apiTokens, names)
+  return names
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing'
+  if (!Array.isArray(value)) return `of type ${typeof value}`
+  return 'an array with other items'
+}

@@ -1,0 +1,104 @@
+/** The built bundles: what is in them, how large they are, and that they leave nothing behind. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { unzipSync } from 'fflate'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { bundlePath } from '../support/function-process.ts'
+
+const run = promisify(execFile)
+const names = ['list-tokens', 'mirror-tokens'] as const
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const zipOf = (name: string): Buffer => readFileSync(join(root, 'dist', `${name}.zip`))
+
+let simulator: TencentSimulator
+let folder: string
+
+beforeAll(async () => {
+  simulator = await startTencentSimulator({ lagMs: 0 })
+  folder = mkdtempSync(join(tmpdir(), 'bundle-test-'))
+})
+afterAll(async () => {
+  await simulator.close()
+  rmSync(folder, { recursive: true })
+})
+
+describe.each(names)('%s', (name) => {
+  it('loads with require and exports one function under both platforms’ names', () => {
+    const bundle = createRequire(import.meta.url)(bundlePath(name))
+    expect(Object.keys(bundle).sort()).toEqual(['handler', 'main_handler'])
+    expect(bundle.handler).toBe(bundle.main_handler)
+    expect(bundle.handler.constructor.name).toBe('AsyncFunction')
+    expect(bundle.handler).toHaveLength(2)
+  })
+
+  it('consists of index.js and the lazily loaded aws.js, with no package.json beside them', () => {
+    expect(readdirSync(dirname(bundlePath(name))).sort()).toEqual(['aws.js', 'index.js'])
+    const zip = unzipSync(zipOf(name))
+    expect(Object.keys(zip).sort()).toEqual(['aws.js', 'index.js'])
+    expect(readFileSync(bundlePath(name)).equals(zip['index.js'] ?? Buffer.of())).toBe(true)
+  })
+
+  it('requires nothing but Node itself and aws.js', () => {
+    const source = readFileSync(bundlePath(name), 'utf8')
+    const required = [...source.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, path]) => path ?? '')
+    const builtin = createRequire(import.meta.url)('node:module').builtinModules as string[]
+    const others = required.filter((path) => !path.startsWith('node:') && !builtin.includes(path))
+    expect([...new Set(others)]).toEqual(['./aws.js'])
+  })
+
+  // Bytes. What every cold start loads; a third of it is undici's parser. More means that undici was updated and the
+  // build no longer finds what to leave out, or that something else was let in.
+  it('stays within its budget', () => {
+    const index = readFileSync(bundlePath(name))
+    expect(index.length).toBeLessThan(name === 'list-tokens' ? 210_000 : 230_000)
+    expect(gzipSync(index, { level: 9 }).length).toBeLessThan(75_000)
+    expect(statSync(join(dirname(bundlePath(name)), 'aws.js')).size).toBeLessThan(420_000)
+  })
+
+  it('lets the process end by itself after an answer', async () => {
+    // The upstream keeps the connection open; the function's socket to it must not hold the process. undici lets
+    // go of it a turn of the event loop after the answer.
+    const turn = 'await new Promise(setImmediate)'
+    const script = `require(${JSON.stringify(bundlePath(name))}).handler({}, {}).then(async () => {
+      ${turn}; ${turn}
+      console.log('kept alive by', JSON.stringify(process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY/.test(kind))))
+    })`
+    simulator.vod.create(251006666)
+    const { stdout } = await run(process.execPath, ['-e', script], {
+      env: {
+        AIGC_SECRET_ID: simulator.secretId,
+        AIGC_SECRET_KEY: simulator.secretKey,
+        AIGC_VOD_ENDPOINT: simulator.url,
+        AIGC_SUB_APP_IDS: '251006666',
+        AIGC_MIRROR_TARGETS: `file:${join(folder, name)}`,
+      },
+    })
+    expect(stdout).toContain('kept alive by []')
+  })
+})
+
+describe('npm run build', () => {
+  it('gives the same bytes in another folder and another time zone', async () => {
+    const copy = join(folder, 'copy')
+    for (const part of ['handlers', 'lib', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json'])
+      cpSync(join(root, part), join(copy, part), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    await run(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], {
+      cwd: copy,
+      env: { ...process.env, TZ: 'Pacific/Auckland' },
+    })
+    const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
+    const files = names.flatMap((name) => [`${name}.zip`, `${name}.sbom.json`, `${name}.licences.txt`])
+    const digests = (project: string): string[] =>
+      files.map((file) => `${file} ${digest(join(project, 'dist', file))}`)
+    expect(digests(copy)).toEqual(digests(root))
+  })
+})

@@ -1,0 +1,683 @@
+/** The pure half of `npm run deploy:scf`: flags, what is wanted, and what is to be done about it. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { type DeployOptions, help, parseOptions } from '../../deploy/scf/options.ts'
+import { findUrl, type Plan, planDeployment, planRemoval } from '../../deploy/scf/plan.ts'
+import { camEndpoint } from '../../deploy/scf/roles.ts'
+import {
+  type FunctionState,
+  isBusy,
+  isOurs,
+  readFunction,
+  type TriggerState,
+} from '../../deploy/scf/state.ts'
+import { type WantedFunction, wantFunctions } from '../../deploy/scf/wanted.ts'
+import { settings } from '../../lib/config.ts'
+
+const region = 'ap-singapore'
+const code = { base64: 'UEs=', sha256: 'a'.repeat(64) }
+const otherCode = { base64: 'UEsB', sha256: 'b'.repeat(64) }
+
+function options(...args: string[]): DeployOptions {
+  const read = parseOptions(args)
+  if ('problems' in read) throw new Error(read.problems.join('\n'))
+  return read
+}
+
+describe('parseOptions', () => {
+  it('parseOptions has a default for everything but the role', () => {
+    expect(options('--role', 'my-role')).toEqual({
+      mode: 'deploy',
+      stage: 'dev',
+      region: null,
+      namespace: 'default',
+      role: 'my-role',
+      listRole: null,
+      copyKeys: false,
+      variables: [],
+      schedule: '0 */5 * * * * *',
+      auth: 'CAM',
+    })
+  })
+
+  it.each([
+    [['--role', 'r', '--plan'], { mode: 'plan' }],
+    [['--remove'], { mode: 'remove' }],
+    [['--remove', '--plan'], { mode: 'plan-remove' }],
+    [['--help'], { mode: 'help' }],
+    [['--copy-keys'], { role: null, copyKeys: true }],
+    [['--role=r', '--stage=prod', '--region=ap-tokyo'], { stage: 'prod', region: 'ap-tokyo' }],
+    [['--role', 'r', '--list-role', 'l'], { role: 'r', listRole: 'l' }],
+    [['--role', 'r', '--auth', 'NONE', '--namespace', 'media'], { auth: 'NONE', namespace: 'media' }],
+    [['--role', 'r', '--env', 'AWS_REGION', '--env', 'TZ'], { variables: ['AWS_REGION', 'TZ'] }],
+    [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
+  ])('parseOptions reads %j', (args, expected) => {
+    expect(options(...args)).toMatchObject(expected)
+  })
+
+  it.each([
+    [[], 'name their run role with --role NAME'],
+    [['--plan'], 'name their run role with --role NAME'],
+    [['--rol', 'r'], '--rol is not a flag; the flags are --role, --list-role'],
+    [['--role', 'r', 'prod'], '"prod" is not a flag'],
+    [['-x', '--role', 'r'], '-x is not a flag'],
+    [['--role'], '--role needs a value'],
+    [['--role', '--plan'], '--role needs a value'],
+    [['--plan=yes', '--role', 'r'], '--plan takes no value'],
+    [['--role', 'qcs::cam::uin/1:roleName/r'], '--role must be the name of a CAM role'],
+    [['--role', 'r', '--list-role', 'a b'], '--list-role must be the name of a CAM role'],
+    [['--copy-keys', '--list-role', 'l'], '--list-role goes with --role'],
+    [['--role', 'r', '--stage', 'a_b'], '--stage must be'],
+    [['--role', 'r', '--stage', 'a'.repeat(31)], '--stage must be'],
+    [['--role', 'r', '--region', 'Singapore'], '--region must be a Tencent Cloud region'],
+    [['--role', 'r', '--namespace', 'a b'], '--namespace must be'],
+    [['--role', 'r', '--auth', 'cam'], '--auth must be CAM or NONE'],
+    [['--role', 'r', '--schedule', '*/5 * * * *'], '--schedule must be a cron expression of seven fields'],
+    [['--role', 'r', '--env', 'A=b'], '--env must be the name of a variable, without a value'],
+  ])('parseOptions refuses %j', (args, message) => {
+    expect(parseOptions(args)).toEqual({ problems: [expect.stringContaining(message)] })
+  })
+
+  it('parseOptions names every flag in its help', () => {
+    const problem = parseOptions(['--unknown'])
+    const [, names = ''] =
+      /the flags are (.*)/.exec('problems' in problem ? (problem.problems[0] ?? '') : '') ?? []
+    expect(names.split(', ').length).toBeGreaterThan(8)
+    for (const name of names.split(', ')) expect(help).toContain(`\n  ${name} `)
+  })
+})
+
+/** Good settings of every kind, so that each goes where it belongs. */
+const everySetting: Record<keyof typeof settings, string> = {
+  ...settings,
+  AIGC_SUB_APP_IDS: '251006666',
+  AIGC_VOD_ENDPOINT: 'https://vod.example.com',
+  AIGC_SSM_ENDPOINT: 'https://ssm.example.com',
+  AIGC_SCF_ENDPOINT: 'https://scf.example.com',
+  AIGC_REGION: 'ap-tokyo',
+  AIGC_SECRET_ID: 'id',
+  AIGC_SECRET_KEY: 'key',
+  AIGC_HTTP_AUTH: 'keys',
+  AIGC_API_KEYS: `app:full:${'0'.repeat(64)}`,
+  AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc',
+  AIGC_FALLBACK: 'tencent-ssm:prod-aigc',
+}
+const env = { AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc', AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
+
+function want(args: string[] = ['--role', 'r'], from: Record<string, string> = env): WantedFunction[] {
+  return wantFunctions(options(...args), region, from)
+}
+
+function problemsOf(args: string[], from: Record<string, string>): string {
+  try {
+    want(args, from)
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}
+
+describe('wantFunctions', () => {
+  it('wantFunctions gives each function the settings it reads, and neither the deployer’s key', () => {
+    const from = {
+      ...everySetting,
+      TENCENTCLOUD_SECRET_KEY: 'x',
+      TENCENTCLOUD_REGION: 'ap-tokyo',
+      PATH: '/bin',
+    }
+    const [list, mirror] = want(['--role', 'r', '--auth', 'NONE'], from).map(({ environment }) =>
+      Object.keys(environment),
+    )
+    const common = ['AIGC_LOG_LEVEL', 'AIGC_REGION', 'AIGC_SITE', 'AIGC_SSM_ENDPOINT', 'AIGC_SUB_APP_IDS']
+    expect(list).toEqual(
+      [
+        ...common,
+        'AIGC_API_KEYS',
+        'AIGC_CACHE_SECONDS',
+        'AIGC_FALLBACK',
+        'AIGC_HTTP_AUTH',
+        'AIGC_SOURCE',
+        'AIGC_STALE_SECONDS',
+        'AIGC_TIMEOUT_MS',
+        'AIGC_VOD_ENDPOINT',
+      ].sort(),
+    )
+    expect(mirror).toEqual(
+      [
+        ...common,
+        'AIGC_MIN_KEEP',
+        'AIGC_MIRROR_TARGETS',
+        'AIGC_SETTLE_SECONDS',
+        'AIGC_TIMEOUT_MS',
+        'AIGC_VOD_ENDPOINT',
+      ].sort(),
+    )
+  })
+
+  it('wantFunctions lets the platform vouch for callers behind CAM, whatever the environment says', () => {
+    const [list, mirror] = want(['--role', 'r'], everySetting)
+    expect(list).toMatchObject({
+      environment: { AIGC_HTTP_AUTH: 'platform' },
+      trigger: { type: 'http', auth: 'CAM' },
+    })
+    expect(list?.environment).not.toHaveProperty('AIGC_API_KEYS')
+    expect(mirror?.environment).not.toHaveProperty('AIGC_HTTP_AUTH')
+  })
+
+  it('wantFunctions copies keys and variables when told so, and leaves empty ones out', () => {
+    for (const { environment } of want(['--copy-keys', '--env', 'TZ'], {
+      ...env,
+      TZ: 'UTC',
+      AIGC_SITE: ' ',
+    })) {
+      expect(environment).toMatchObject({ AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key', TZ: 'UTC' })
+      expect(environment).not.toHaveProperty('AIGC_SITE')
+    }
+  })
+
+  it('wantFunctions gives both functions the role of --role, and list-tokens that of --list-role', () => {
+    expect(want().map(({ role }) => role)).toEqual(['r', 'r'])
+    expect(want(['--role', 'r', '--list-role', 'l']).map(({ role }) => role)).toEqual(['l', 'r'])
+  })
+
+  it('wantFunctions gives the mirror time to look twice', () => {
+    expect(want().map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([15, 180])
+  })
+
+  it('wantFunctions takes 4096 bytes of settings and no more', () => {
+    const filled = (bytes: number): Record<string, string> => {
+      const [, mirror] = want(['--role', 'r', '--env', 'FILL'], { ...env, FILL: 'x' })
+      const taken = Object.entries(mirror?.environment ?? {}).reduce(
+        (sum, [k, v]) => sum + k.length + v.length,
+        0,
+      )
+      return { ...env, FILL: 'x'.repeat(bytes - taken + 1) }
+    }
+    expect(problemsOf(['--role', 'r', '--env', 'FILL'], filled(4096))).toBe('')
+    expect(problemsOf(['--role', 'r', '--env', 'FILL'], filled(4097))).toMatch(
+      /mirror-tokens have 4097 bytes and may have 4096 on SCF; the longest are FILL,/,
+    )
+  })
+
+  it.each([
+    [['--role', 'r', '--env', 'SCF_X'], { ...env, SCF_X: 'x' }, '--env SCF_X: SCF reserves names'],
+    [['--role', 'r', '--env', 'QCLOUD_X'], { ...env, QCLOUD_X: 'x' }, '--env QCLOUD_X: SCF reserves names'],
+    [['--role', 'r', '--env', 'AIGC_SECRET_KEY'], env, 'keys with --copy-keys'],
+    [['--role', 'r', '--env', 'MISSING'], env, 'MISSING is not set in this environment'],
+    [
+      ['--copy-keys'],
+      { ...env, AIGC_SECRET_KEY: '' },
+      '--copy-keys: AIGC_SECRET_ID and AIGC_SECRET_KEY must be set',
+    ],
+    [['--role', 'r'], { ...env, AIGC_FALLBACK: 'file:/tmp/x' }, 'SCF keeps no files'],
+  ])('wantFunctions refuses %j', (args, from, message) => {
+    expect(problemsOf(args, from)).toContain(message)
+  })
+
+  const awsKeys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key' }
+  const copied = ['--env', 'AWS_ACCESS_KEY_ID', '--env', 'AWS_SECRET_ACCESS_KEY']
+  const inArn = 'aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf'
+  it.each<[uri: string, args: string[], problems: string[]]>([
+    ['aws-secretsmanager:x?region=eu-west-1', copied, []],
+    [inArn, copied, []],
+    ['aws-secretsmanager:x', [...copied, '--env', 'AWS_REGION'], []],
+    [
+      'aws-secretsmanager:x',
+      copied,
+      ['a target in AWS names no region; add ?region=… to it, or --env AWS_REGION'],
+    ],
+    [`${inArn},aws-secretsmanager:x`, copied, [expect.stringContaining('names no region')]],
+    [
+      inArn,
+      copied.slice(0, 2),
+      [expect.stringMatching(/has no credentials; add --env AWS_SECRET_ACCESS_KEY$/)],
+    ],
+    [inArn, copied.slice(2), [expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID$/)]],
+    [
+      'aws-secretsmanager:x',
+      [],
+      [
+        expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY$/),
+        expect.stringContaining('names no region'),
+      ],
+    ],
+  ])('wantFunctions checks what %s needs on SCF, with %j', (uri, args, problems) => {
+    const from = { ...env, ...awsKeys, AWS_REGION: 'eu-west-1', AIGC_MIRROR_TARGETS: uri }
+    const said = problemsOf(['--role', 'r', ...args], from)
+    expect(said.split('\n- ').slice(1)).toEqual(problems)
+  })
+
+  it('wantFunctions names every problem at once, and each once', () => {
+    const problems = problemsOf(['--role', 'r', '--auth', 'NONE'], {
+      ...env,
+      AIGC_SITE: 'eu',
+      AIGC_CACHE_SECONDS: 'x',
+    })
+    expect(problems.split('\n- ').slice(1)).toEqual([
+      expect.stringContaining('--auth NONE'),
+      expect.stringContaining('AIGC_SITE'),
+      expect.stringContaining('AIGC_CACHE_SECONDS'),
+    ])
+  })
+})
+
+const [list, mirror] = want() as [WantedFunction, WantedFunction]
+const [openList] = want(['--role', 'r', '--auth', 'NONE'], everySetting) as [WantedFunction]
+const url: TriggerState = {
+  type: 'http',
+  name: 'url-trigger',
+  qualifier: '$LATEST',
+  enabled: true,
+  cron: '',
+  auth: 'CAM',
+  url: 'https://1250000000-abc.ap-singapore.tencentscf.com',
+}
+const timer: TriggerState = {
+  ...{ type: 'timer', name: 'schedule', qualifier: '$LATEST', enabled: true },
+  ...{ cron: '0 */5 * * * * *', auth: '', url: '' },
+}
+
+/** A function that is as wanted. */
+function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}): FunctionState {
+  return {
+    status: 'Active',
+    reason: '',
+    runtime: 'Nodejs20.19',
+    type: 'Event',
+    handler: 'index.main_handler',
+    description: `vod aigc tokens, ${wanted.function.replace('-', ' ')}, code ${code.sha256}`,
+    memoryMb: 256,
+    timeoutSeconds: wanted.timeoutSeconds,
+    role: 'r',
+    environment: wanted.environment,
+    triggers: [wanted.trigger.type === 'timer' ? timer : { ...url, auth: wanted.trigger.auth }],
+    ...changes,
+  }
+}
+
+const actions = ({ steps }: Plan): string[] => steps.map(({ action }) => action)
+
+describe('planDeployment', () => {
+  it('planDeployment creates a function, then its trigger', () => {
+    const plan = planDeployment(mirror, code, null)
+    expect(plan.steps).toEqual([
+      {
+        what: expect.stringMatching(
+          /^create function .*mirror-tokens: Nodejs20.19, 256 MB, 180 s, role r, AIGC_MIRROR/,
+        ),
+        action: 'CreateFunction',
+        parameters: {
+          FunctionName: 'vod-aigc-tokens-dev-mirror-tokens',
+          Namespace: 'default',
+          Type: 'Event',
+          Runtime: 'Nodejs20.19',
+          Handler: 'index.main_handler',
+          CodeSource: 'ZipFile',
+          Code: { ZipFile: 'UEs=' },
+          InstallDependency: 'FALSE',
+          PublicNetConfig: { PublicNetStatus: 'ENABLE' },
+          Description: `vod aigc tokens, mirror tokens, code ${code.sha256}`,
+          MemorySize: 256,
+          Timeout: 180,
+          Role: 'r',
+          Environment: { Variables: [{ Key: 'AIGC_MIRROR_TARGETS', Value: 'tencent-ssm:prod-aigc' }] },
+        },
+      },
+      {
+        what: 'create timer of vod-aigc-tokens-dev-mirror-tokens: "0 */5 * * * * *"',
+        action: 'CreateTrigger',
+        parameters: {
+          FunctionName: 'vod-aigc-tokens-dev-mirror-tokens',
+          Namespace: 'default',
+          TriggerName: 'schedule',
+          Type: 'timer',
+          Qualifier: '$LATEST',
+          TriggerDesc: '0 */5 * * * * *',
+          Enable: 'OPEN',
+        },
+      },
+    ])
+  })
+
+  it.each([
+    ['list-tokens', list],
+    ['list-tokens with an open URL', openList],
+    ['mirror-tokens', mirror],
+  ])('planDeployment has nothing to do for a %s as wanted', (_, wanted) => {
+    expect(planDeployment(wanted, code, deployed(wanted))).toEqual({ steps: [], notes: [], refusals: [] })
+  })
+
+  it.each<[what: string, changes: Partial<FunctionState>, steps: string[], named: string]>([
+    ['the memory', { memoryMb: 128 }, ['UpdateFunctionConfiguration'], 'memory 128 MB becomes 256 MB'],
+    ['the timeout', { timeoutSeconds: 3 }, ['UpdateFunctionConfiguration'], 'timeout 3 s becomes 180 s'],
+    ['the role', { role: '' }, ['UpdateFunctionConfiguration'], 'role none becomes r'],
+    [
+      'a variable',
+      { environment: { AIGC_MIRROR_TARGETS: 'SECRET' } },
+      ['UpdateFunctionConfiguration'],
+      'AIGC_MIRROR_TARGETS changed',
+    ],
+    [
+      'another variable',
+      { environment: { ...mirror.environment, X: 'SECRET' } },
+      ['UpdateFunctionConfiguration'],
+      'X removed',
+    ],
+    ['a missing variable', { environment: {} }, ['UpdateFunctionConfiguration'], 'AIGC_MIRROR_TARGETS added'],
+    [
+      'the code',
+      { description: `vod aigc tokens, mirror tokens, code ${otherCode.sha256}` },
+      ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
+      'code',
+    ],
+    [
+      'no digest',
+      { description: 'vod aigc tokens' },
+      ['UpdateFunctionCode', 'UpdateFunctionConfiguration'],
+      'code',
+    ],
+    ['the handler', { handler: 'index.handler' }, ['UpdateFunctionCode'], 'handler'],
+    ['a failed update', { status: 'UpdateFailed' }, ['UpdateFunctionCode'], 'the last update failed'],
+    [
+      'the cron',
+      { triggers: [{ ...timer, cron: '0 0 * * * * *' }] },
+      ['UpdateTrigger'],
+      '"0 0 * * * * *" becomes "0 */5 * * * * *"',
+    ],
+    ['the trigger', { triggers: [] }, ['CreateTrigger'], 'create timer'],
+    ['a timer of somebody else', { triggers: [{ ...timer, name: 'other', cron: 'x' }, timer] }, [], ''],
+  ])('planDeployment mends %s, and shows no value', (_, changes, expected, named) => {
+    const plan = planDeployment(mirror, code, deployed(mirror, changes))
+    expect(actions(plan)).toEqual(expected)
+    const said = plan.steps.map(({ what }) => what).join('\n')
+    expect(said).toContain(named)
+    expect(said).not.toContain('SECRET')
+  })
+
+  it.each([
+    ['list-tokens', list],
+    ['mirror-tokens', mirror],
+  ])('planDeployment describes %s in characters that SCF promises to take', (_, wanted) => {
+    const [create] = planDeployment(wanted, code, null).steps
+    expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
+  })
+
+  it('planDeployment closes the URL before the function stops asking for keys', () => {
+    const open = deployed(openList, { role: 'r' })
+    expect(actions(planDeployment(list, code, open))).toEqual([
+      'UpdateTrigger',
+      'UpdateFunctionConfiguration',
+    ])
+  })
+
+  it('planDeployment opens the URL after the function has begun to ask for keys', () => {
+    expect(actions(planDeployment(openList, code, deployed(list)))).toEqual([
+      'UpdateFunctionConfiguration',
+      'UpdateTrigger',
+    ])
+  })
+
+  it('planDeployment gives a URL without a public address one', () => {
+    const plan = planDeployment(list, code, deployed(list, { triggers: [{ ...url, url: '' }] }))
+    expect(plan.steps).toMatchObject([
+      {
+        what: expect.stringContaining('it gets a public address'),
+        action: 'UpdateTrigger',
+        parameters: {
+          Type: 'http',
+          TriggerDesc: '{"AuthType":"CAM","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}',
+        },
+      },
+    ])
+  })
+
+  it('planDeployment leaves a trigger off that is off, and says so', () => {
+    const off = deployed(mirror, { triggers: [{ ...timer, enabled: false }] })
+    expect(planDeployment(mirror, code, off)).toEqual({
+      steps: [],
+      notes: [expect.stringContaining('is switched off, and is left so')],
+      refusals: [],
+    })
+  })
+
+  it('planDeployment makes a function anew whose creation failed', () => {
+    const plan = planDeployment(mirror, code, deployed(mirror, { status: 'CreateFailed', reason: 'no room' }))
+    expect(actions(plan)).toEqual(['DeleteFunction', 'CreateFunction', 'CreateTrigger'])
+    expect(plan.steps[0]?.what).toContain('(no room)')
+  })
+
+  it.each<[what: string, changes: Partial<FunctionState>, refusal: string]>([
+    ['a foreign function', { description: 'mine' }, 'was not made by this command'],
+    [
+      'another runtime',
+      { runtime: 'Nodejs18.15' },
+      'has the runtime Nodejs18.15 and should have Nodejs20.19',
+    ],
+    ['another type', { type: 'HTTP' }, 'is of type HTTP and should be Event'],
+    ['a failed deletion', { status: 'DeleteFailed', reason: 'stuck' }, 'failed (stuck); try --remove again'],
+    [
+      'another URL that is open',
+      { triggers: [url, { ...url, qualifier: '$DEFAULT', auth: 'NONE' }] },
+      'open to everybody',
+    ],
+  ])('planDeployment refuses %s', (_, changes, refusal) => {
+    const plan = planDeployment(list, otherCode, deployed(list, changes))
+    expect(plan).toEqual({ steps: [], notes: [], refusals: [expect.stringContaining(refusal)] })
+  })
+
+  it('planDeployment takes another URL that is open where keys are asked for', () => {
+    const triggers = [
+      { ...url, auth: 'NONE' },
+      { ...url, qualifier: '$DEFAULT', auth: 'NONE' },
+    ]
+    expect(planDeployment(openList, code, deployed(openList, { triggers }))).toMatchObject({
+      steps: [],
+      refusals: [],
+    })
+  })
+})
+
+describe('planRemoval', () => {
+  it('planRemoval deletes the triggers, then the function', () => {
+    const { steps } = planRemoval(list, deployed(list))
+    expect(steps).toEqual([
+      {
+        what: 'delete function URL url-trigger of vod-aigc-tokens-dev-list-tokens',
+        action: 'DeleteTrigger',
+        parameters: {
+          FunctionName: 'vod-aigc-tokens-dev-list-tokens',
+          Namespace: 'default',
+          TriggerName: 'url-trigger',
+          Type: 'http',
+          Qualifier: '$LATEST',
+        },
+      },
+      {
+        what: 'delete function vod-aigc-tokens-dev-list-tokens',
+        action: 'DeleteFunction',
+        parameters: { FunctionName: 'vod-aigc-tokens-dev-list-tokens', Namespace: 'default' },
+      },
+    ])
+  })
+
+  it('planRemoval has nothing to do where nothing is, and refuses what is not ours', () => {
+    expect(planRemoval(list, null)).toEqual({ steps: [], notes: [], refusals: [] })
+    expect(planRemoval(list, deployed(list, { description: '' }))).toMatchObject({
+      steps: [],
+      refusals: [expect.any(String)],
+    })
+  })
+})
+
+describe('readFunction', () => {
+  const answer = {
+    Status: 'UpdateFailed',
+    StatusDesc: 'failed',
+    StatusReasons: [{ ErrorCode: 'x', ErrorMessage: 'no role' }],
+    Runtime: 'Nodejs20.19',
+    Handler: 'index.main_handler',
+    Description: 'vod aigc tokens, list tokens',
+    MemorySize: 256,
+    Timeout: 15,
+    Role: 'r',
+    Environment: { Variables: [{ Key: 'A', Value: 'b' }] },
+  }
+
+  it('readFunction reads a function, a timer and a URL', () => {
+    const triggers = {
+      Triggers: [
+        {
+          Type: 'timer',
+          TriggerName: 't',
+          TriggerDesc: '{"cron":"0 0 * * * * *"}',
+          Enable: 1,
+          Qualifier: '$LATEST',
+        },
+        {
+          Type: 'http',
+          TriggerName: 'u',
+          TriggerDesc: '{"AuthType":"NONE","NetConfig":{"EnableExtranet":true,"ExtranetUrl":"https://u"}}',
+          Enable: 0,
+          Qualifier: '$DEFAULT',
+        },
+      ],
+    }
+    const state = readFunction(answer, triggers)
+    expect(state).toMatchObject({
+      status: 'UpdateFailed',
+      reason: 'no role',
+      type: 'Event',
+      environment: { A: 'b' },
+    })
+    expect(state.triggers).toEqual([
+      { ...timer, name: 't', cron: '0 0 * * * * *' },
+      { ...url, name: 'u', qualifier: '$DEFAULT', enabled: false, auth: 'NONE', url: 'https://u' },
+    ])
+    expect(isOurs(state)).toBe(true)
+    expect(isBusy(state)).toBe(false)
+    expect(findUrl(state)).toBe(null)
+  })
+
+  it('readFunction bears what is missing or null', () => {
+    const state = readFunction(
+      { Status: 'Creating', Environment: null, StatusReasons: null },
+      { Triggers: null },
+    )
+    expect(state).toMatchObject({ environment: {}, triggers: [], reason: '', description: '' })
+    expect(isOurs(state)).toBe(false)
+    expect(isBusy(state)).toBe(true)
+  })
+
+  it.each([
+    ['Creating', true],
+    ['Updating', true],
+    ['Publishing', true],
+    ['Deleting', true],
+    ['Active', false],
+    ['CreateFailed', false],
+    ['UpdateFailed', false],
+    ['PublishFailed', false],
+    ['DeleteFailed', false],
+  ])('isBusy of a function that is %s is %s', (Status, busy) => {
+    expect(isBusy(readFunction({ Status }, {}))).toBe(busy)
+  })
+})
+
+describe('camEndpoint', () => {
+  it.each([
+    ['https://scf.intl.tencentcloudapi.com', 'https://cam.intl.tencentcloudapi.com'],
+    ['https://scf.tencentcloudapi.com', 'https://cam.tencentcloudapi.com'],
+    ['https://scf.internal.tencentcloudapi.com', 'https://cam.internal.tencentcloudapi.com'],
+    ['https://proxy.example.com', 'https://proxy.example.com'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+  ])('camEndpoint beside %s is %s', (scf, cam) => {
+    expect(camEndpoint(scf)).toBe(cam)
+  })
+})
+
+describe('docs/deploy-tencent.md', () => {
+  const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const page = read('docs/deploy-tencent.md')
+  const permissions = (service: string): string[] => {
+    const named = [...page.matchAll(new RegExp(`"${service}:(\\w+)"`, 'g'))].map(([, action]) => action ?? '')
+    return [...new Set(named)].sort()
+  }
+  const policies = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json]) => JSON.parse(json ?? ''))
+
+  it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
+    const callsOf = (...names: string[]): string[] => {
+      const sources = names.map((name) => read(`deploy/scf/${name}.ts`)).join('')
+      const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
+      return [...new Set(calls)].sort()
+    }
+    expect(permissions('scf')).toEqual(callsOf('plan', 'apply'))
+    // SCF asks for the other one when a function gets a role.
+    expect(permissions('cam')).toEqual([...callsOf('roles'), 'PassRole'])
+  })
+
+  it('docs/deploy-tencent.md permits the run role the calls that the functions make, and no more', () => {
+    const calls = [...read('lib/stores/tencent-ssm.ts').matchAll(/\.call\('(\w+)'/g)].map(
+      ([, action]) => action ?? '',
+    )
+    expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
+    expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+  })
+
+  it('docs/deploy-tencent.md has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
+    const parts = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => String(action).includes('ssm:'))
+      .map(({ action }) => action)
+    expect(parts).toEqual([
+      ['ssm:CreateSecret'],
+      [
+        'ssm:DescribeSecret',
+        'ssm:GetSecretValue',
+        'ssm:ListSecretVersionIds',
+        'ssm:PutSecretValue',
+        'ssm:UpdateSecret',
+      ],
+      ['ssm:UpdateDescription'],
+    ])
+    const other = read('docs/credentials.md')
+    expect(other).not.toContain('"ssm:')
+    const [, anchor] = /\(deploy-tencent\.md#([\w-]+)\)/.exec(other) ?? []
+    const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    )
+    expect(anchors).toContain(anchor)
+  })
+
+  it('docs/deploy-tencent.md permits the run role the one secret that the page deploys with', () => {
+    const [, name] = /^AIGC_MIRROR_TARGETS=tencent-ssm:([\w-]+)/m.exec(page) ?? []
+    const ssm = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => String(action).includes('ssm:'))
+    for (const { action, resource } of ssm)
+      expect([action, resource]).toEqual([
+        action,
+        String(action) === 'ssm:CreateSecret'
+          ? ['qcs::ssm::uin/UIN:secret/*']
+          : [`qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`],
+      ])
+  })
+
+  it('docs/deploy-tencent.md permits the deploying user to hand over the roles that it deploys with', () => {
+    const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
+    const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
+    expect(resource).toHaveLength(2)
+    const handing = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ action }) => action.includes('cam:PassRole'))
+    expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole', 'cam:GetRole'], resource }])
+  })
+
+  it('docs/deploy-tencent.md uses flags that there are', () => {
+    const used = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag)
+    expect(used.length).toBeGreaterThan(10)
+    for (const flag of used) expect(help, flag).toContain(`\n  ${flag} `)
+  })
+})

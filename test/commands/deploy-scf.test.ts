@@ -1,0 +1,585 @@
+/** `npm run deploy:scf` as its user runs it: the real command against the simulator's SCF, which runs what it gets. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { authorization } from '../../lib/tencent/tc3.ts'
+import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const region = 'ap-singapore'
+const role = ['--role', 'vod-aigc-tokens']
+const listTokens = 'vod-aigc-tokens-dev-list-tokens'
+const mirrorTokens = 'vod-aigc-tokens-dev-mirror-tokens'
+const subAppId = 251006666
+const secret = {
+  id: 'CANARY-secret-id-0001',
+  key: 'CANARY-secret-key-0002',
+  apiKey: 'CANARY-api-key-0003',
+  awsKey: 'CANARY-aws-key-0004',
+}
+const apiKeySha256 = createHash('sha256').update(secret.apiKey).digest('hex')
+const withKeys = { AIGC_HTTP_AUTH: 'keys', AIGC_API_KEYS: `app:full:${apiKeySha256}` }
+
+// Every run of the command builds first.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
+/** Everything that the commands of a test have printed. */
+const printed: string[] = []
+
+/** What ends the processes and the simulators of a test. */
+const endings: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end()
+  for (const text of printed.splice(0))
+    for (const value of [...Object.values(secret), apiKeySha256]) expect(text).not.toContain(value)
+})
+
+interface Deployment {
+  readonly simulator: TencentSimulator
+  /** Runs the command to its end. */
+  run(args: readonly string[], env?: Record<string, string>): Promise<{ exitCode: number; output: string }>
+  /** Starts it and kills it as soon as SCF has run the `nth` call of `action` from now on. */
+  runUntilDeath(args: readonly string[], action: string, nth?: number): Promise<void>
+}
+
+async function start(): Promise<Deployment> {
+  const simulator = await startTencentSimulator({
+    applications: [{ subAppId, tokens: ['token-a-0123456789', 'token-b-0123456789'] }],
+    lagMs: 0,
+  })
+  simulator.keys.set(secret.id, { secretKey: secret.key })
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? '',
+    AIGC_SECRET_ID: secret.id,
+    AIGC_SECRET_KEY: secret.key,
+    AIGC_SCF_ENDPOINT: simulator.url,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SSM_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: `${subAppId}`,
+    AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc',
+    AIGC_SETTLE_SECONDS: '0',
+    AWS_SECRET_ACCESS_KEY: secret.awsKey,
+  }
+  const spawned = new Set<ChildProcess>()
+  endings.push(async () => {
+    for (const child of spawned) child.kill('SIGKILL')
+    await simulator.close()
+  })
+  const spawnCommand = (args: readonly string[], env: Record<string, string>): ChildProcess => {
+    // What `npm run deploy:scf -- …` runs; without npm, so that a death hits the command itself.
+    const child = spawn(process.execPath, ['--import', 'tsx', 'deploy/scf/deploy.ts', ...args], {
+      cwd: root,
+      env: { ...environment, ...env },
+    })
+    spawned.add(child)
+    child.on('exit', () => spawned.delete(child))
+    return child
+  }
+  return {
+    simulator,
+    async run(args, env = {}) {
+      const child = spawnCommand(args, env)
+      const output = collect(child)
+      const [exitCode] = await once(child, 'close')
+      printed.push(output())
+      return { exitCode, output: output() }
+    },
+    async runUntilDeath(args, action, nth = 1) {
+      const before = simulator.calls.length
+      if (nth > 1) simulator.fail({ kind: 'slow', ms: 0 }, nth - 1, action)
+      simulator.fail({ kind: 'slow', ms: 3_600_000 }, 1, action)
+      const child = spawnCommand(args, {})
+      const output = collect(child)
+      const exit = once(child, 'exit')
+      await until(
+        () => simulator.calls.slice(before).filter((call) => call.action === action).length === nth,
+        () => child.exitCode !== null && output(),
+      )
+      child.kill('SIGKILL')
+      await exit
+      printed.push(output())
+    },
+  }
+}
+
+function collect(child: ChildProcess): () => string {
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  return () => output
+}
+
+async function until(reached: () => boolean, given: () => string | false): Promise<void> {
+  while (!reached()) {
+    const up = given()
+    if (up !== false) throw new Error(`the command ended by itself: ${up}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+function writes(calls: readonly Call[]): string[] {
+  return calls
+    .filter(({ action }) => /^(Create|Update|Delete)(Function|Trigger)/.test(action))
+    .map(({ action, outcome }) => `${action} ${outcome}`)
+}
+
+/** What stands on SCF, without what differs from one simulator to the next. */
+function standing({ scf, url }: TencentSimulator): unknown {
+  const functions = scf.functions(region).map(({ Code, ...others }) => ({
+    ...others,
+    Code: createHash('sha256').update(Code).digest('hex'),
+  }))
+  return JSON.parse(
+    JSON.stringify(functions)
+      .replaceAll(url, 'URL')
+      .replaceAll(/function-url\/\w+/g, 'URL'),
+  )
+}
+
+function urlOf({ scf }: TencentSimulator): string {
+  const triggers = scf.functions(region).find(({ FunctionName }) => FunctionName === listTokens)?.Triggers
+  return JSON.parse(triggers?.[0]?.TriggerDesc ?? '{}').NetConfig.ExtranetUrl
+}
+
+/** What an undisturbed deployment comes to. */
+let deployed: unknown
+
+beforeAll(async () => {
+  const { simulator, run } = await start()
+  expect(await run(role)).toMatchObject({ exitCode: 0 })
+  deployed = standing(simulator)
+})
+
+describe('npm run deploy:scf', () => {
+  it('npm run deploy:scf makes both functions, which serve and mirror; again it changes nothing; --remove takes them away', async () => {
+    const { simulator, run } = await start()
+    const args = [...role, '--auth', 'NONE']
+    const first = await run(args, withKeys)
+    expect(first).toMatchObject({ exitCode: 0 })
+    expect(first.output).toMatch(new RegExp(`^create function ${listTokens}: .* … done$`, 'm'))
+    expect(first.output).toMatch(new RegExp(`^create timer of ${mirrorTokens}: "0 \\*/5 .* … done$`, 'm'))
+    expect(writes(simulator.calls)).toEqual([
+      'CreateFunction ok',
+      'CreateTrigger ok',
+      'CreateFunction ok',
+      'CreateTrigger ok',
+    ])
+
+    const url = `${urlOf(simulator)}/tokens`
+    expect(first.output).toContain(`GET ${url} with Authorization: Bearer YOUR-KEY`)
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${secret.apiKey}` } })
+    expect(answer.status).toBe(200)
+    expect(((await answer.json()) as { ApiTokens: string[] }).ApiTokens.toSorted()).toEqual([
+      'token-a-0123456789',
+      'token-b-0123456789',
+    ])
+    expect((await fetch(url)).status).toBe(401)
+    // The mirror runs as its role: the deployer's key is not in the function.
+    expect(await simulator.scf.runTimer(region, mirrorTokens)).toMatchObject({
+      result: { Results: [{ Outcome: 'created', Target: 'tencent-ssm:prod-aigc' }] },
+    })
+    expect(JSON.parse(simulator.ssm.versions(region, 'prod-aigc')['current'] ?? '')).toMatchObject({
+      ApiTokens: ['token-a-0123456789', 'token-b-0123456789'],
+    })
+    expect(simulator.calls.at(-1)).toMatchObject({
+      action: 'CreateSecret',
+      secretId: expect.stringMatching(/^role-/),
+    })
+    for (const { Environment } of simulator.scf.functions(region))
+      expect(Object.values(Environment)).not.toContain(secret.key)
+
+    const calls = simulator.calls.length
+    const second = await run(args, withKeys)
+    expect(second).toMatchObject({ exitCode: 0 })
+    expect(second.output).toContain(`unchanged: function ${listTokens}`)
+    expect(second.output).toContain(`unchanged: function ${mirrorTokens}`)
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toEqual([])
+    expect(simulator.ssm.versions(region, 'prod-aigc')).toHaveProperty('current')
+    const again = await run(['--remove'])
+    expect(again).toMatchObject({ exitCode: 0 })
+    expect(again.output).toContain(`gone: function ${listTokens}`)
+  })
+
+  it('npm run deploy:scf lets only signed requests to the URL by default', async () => {
+    const { simulator, run } = await start()
+    const { output } = await run(role, withKeys)
+    expect(output).toContain('note: AIGC_HTTP_AUTH of list-tokens is platform')
+    const url = new URL(`${urlOf(simulator)}/tokens`)
+    expect((await fetch(url)).status).toBe(403)
+    expect((await fetch(url, { headers: { authorization: `Bearer ${secret.apiKey}` } })).status).toBe(403)
+    const timestamp = Math.floor(Date.now() / 1000)
+    const signed = { 'content-type': 'application/json', host: url.host }
+    const answer = await fetch(url, {
+      headers: {
+        'content-type': 'application/json',
+        'x-tc-timestamp': `${timestamp}`,
+        authorization: authorization(
+          { method: 'GET', headers: signed, body: '' },
+          { service: 'scf', timestamp },
+          { secretId: secret.id, secretKey: secret.key },
+        ),
+      },
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ SubAppId: subAppId })
+  })
+
+  it('npm run deploy:scf names each change, and values of variables never', async () => {
+    const { simulator, run } = await start()
+    await run(role)
+    const calls = simulator.calls.length
+    const args = [
+      ...role,
+      '--schedule',
+      '0 */10 * * * * *',
+      '--env',
+      'AWS_SECRET_ACCESS_KEY',
+      '--auth',
+      'NONE',
+    ]
+    const { exitCode, output } = await run(args, { ...withKeys, AIGC_LOG_LEVEL: 'debug' })
+    expect(exitCode).toBe(0)
+    expect(output).toContain(
+      `update configuration of ${listTokens}: AIGC_API_KEYS added, AIGC_HTTP_AUTH changed, AIGC_LOG_LEVEL added, ` +
+        'AWS_SECRET_ACCESS_KEY added … done',
+    )
+    expect(output).toContain(`update function URL of ${listTokens}: AuthType CAM becomes NONE … done`)
+    expect(output).toContain(
+      `update timer of ${mirrorTokens}: "0 */5 * * * * *" becomes "0 */10 * * * * *" … done`,
+    )
+    expect(writes(simulator.calls.slice(calls))).toEqual([
+      'UpdateFunctionConfiguration ok',
+      'UpdateTrigger ok',
+      'UpdateFunctionConfiguration ok',
+      'UpdateTrigger ok',
+    ])
+    // SCF quotes what it was sent.
+    const message = `bad values ${secret.awsKey} ${secret.key}`
+    simulator.fail(
+      { kind: 'error', code: 'InvalidParameterValue.Environment', message },
+      1,
+      'UpdateFunctionConfiguration',
+    )
+    const failed = await run([...args.slice(0, -2), '--copy-keys'])
+    expect(failed.exitCode).toBe(1)
+    expect(failed.output).toContain('bad values *** ***')
+    // With the key copied the function can do without a role.
+    expect(await run(['--copy-keys'])).toMatchObject({ exitCode: 0 })
+    for (const { Environment, Role } of simulator.scf.functions(region)) {
+      expect(Environment).toMatchObject({ AIGC_SECRET_ID: secret.id, AIGC_SECRET_KEY: secret.key })
+      expect(Role).toBe('')
+    }
+  })
+
+  it('npm run deploy:scf leaves a timer off that somebody switched off', async () => {
+    const { simulator, run } = await start()
+    await run(role)
+    simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { Enable: 0 })
+    const { exitCode, output } = await run([...role, '--schedule', '0 */10 * * * * *'])
+    expect(exitCode).toBe(0)
+    expect(output).toContain(`note: the timer of ${mirrorTokens} is switched off, and is left so`)
+    const [timer] = simulator.scf.functions(region)[1]?.Triggers ?? []
+    expect(timer).toMatchObject({ Enable: 0, TriggerDesc: '{"cron":"0 */10 * * * * *"}' })
+  })
+
+  it('npm run deploy:scf -- --plan says what would change and changes nothing', async () => {
+    const { simulator, run } = await start()
+    const { exitCode, output } = await run([...role, '--plan'])
+    expect(exitCode).toBe(0)
+    expect(output.match(/^would create .*/gm)).toHaveLength(4)
+    expect(output).toContain('Nothing was changed.')
+    await run(role)
+    const calls = simulator.calls.length
+    expect((await run([...role, '--plan'], { AIGC_LOG_LEVEL: 'debug' })).output).toContain(
+      `would update configuration of ${listTokens}: AIGC_LOG_LEVEL added`,
+    )
+    expect((await run(['--remove', '--plan'])).output.match(/^would delete .*/gm)).toHaveLength(4)
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+    expect(standing(simulator)).toEqual(deployed)
+  })
+})
+
+describe('npm run deploy:scf --list-role', () => {
+  it('npm run deploy:scf --list-role gives list-tokens another role than mirror-tokens', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.roles.add('list-only')
+    await run(role)
+    const { exitCode, output } = await run([...role, '--list-role', 'list-only'])
+    expect(exitCode).toBe(0)
+    expect(output).toContain(
+      `update configuration of ${listTokens}: role vod-aigc-tokens becomes list-only … done`,
+    )
+    expect(output).toContain(`unchanged: function ${mirrorTokens}`)
+    expect(simulator.scf.functions(region)).toMatchObject([
+      { FunctionName: listTokens, Role: 'list-only' },
+      { FunctionName: mirrorTokens, Role: 'vod-aigc-tokens' },
+    ])
+  })
+})
+
+describe('npm run deploy:scf after a death', () => {
+  it.each([
+    ['CreateFunction', 1],
+    ['CreateTrigger', 1],
+    ['CreateFunction', 2],
+    // The last step: nothing is left but to see that.
+    ['CreateTrigger', 2],
+  ] as const)('npm run deploy:scf finishes what died after %s number %i', async (action, nth) => {
+    const { simulator, run, runUntilDeath } = await start()
+    await runUntilDeath(role, action, nth)
+    if (action === 'CreateFunction' || nth === 1) expect(standing(simulator)).not.toEqual(deployed)
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+    // Nothing was made twice.
+    expect(writes(simulator.calls)).toHaveLength(4)
+  })
+
+  it.each(['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger'])(
+    'npm run deploy:scf finishes what died after %s',
+    async (action) => {
+      const { simulator, run, runUntilDeath } = await start()
+      await run(role)
+      simulator.scf.set(region, listTokens, {
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
+        MemorySize: 128,
+      })
+      simulator.scf.setTrigger(region, listTokens, 'url-trigger', {
+        TriggerDesc: JSON.stringify({
+          AuthType: 'NONE',
+          NetConfig: { EnableExtranet: true, EnableIntranet: false },
+        }),
+      })
+      await runUntilDeath(role, action)
+      expect(await run(role)).toMatchObject({ exitCode: 0 })
+      expect(standing(simulator)).toEqual(deployed)
+    },
+  )
+
+  it.each(['DeleteTrigger', 'DeleteFunction'])(
+    'npm run deploy:scf -- --remove finishes what died after %s',
+    async (action) => {
+      const { simulator, run, runUntilDeath } = await start()
+      await run(role)
+      await runUntilDeath(['--remove'], action)
+      expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+      expect(simulator.scf.functions(region)).toEqual([])
+    },
+  )
+})
+
+describe('npm run deploy:scf on a bad day', () => {
+  const everyWrite = ['CreateFunction', 'CreateTrigger', 'UpdateFunctionCode', 'UpdateFunctionConfiguration']
+
+  it.each(['reset', 'lost-answer'] as const)(
+    'npm run deploy:scf gets past one %s of each call',
+    async (kind) => {
+      const { simulator, run } = await start()
+      for (const action of [
+        ...everyWrite,
+        'UpdateTrigger',
+        'DeleteTrigger',
+        'DeleteFunction',
+        'GetFunction',
+        'ListTriggers',
+        'GetRole',
+      ])
+        simulator.fail({ kind }, 1, action)
+      expect(await run(role)).toMatchObject({ exitCode: 0 })
+      expect(standing(simulator)).toEqual(deployed)
+      simulator.scf.set(region, listTokens, {
+        Description: 'vod aigc tokens, list tokens, code of yesterday',
+        MemorySize: 128,
+      })
+      simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { TriggerDesc: '{"cron":"0 0 * * * * *"}' })
+      expect(await run(role)).toMatchObject({ exitCode: 0 })
+      expect(standing(simulator)).toEqual(deployed)
+      expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+      expect(simulator.scf.functions(region)).toEqual([])
+    },
+  )
+
+  it('npm run deploy:scf names step, code and request id of what SCF refuses, and the next run goes on from there', async () => {
+    const { simulator, run } = await start()
+    for (const action of ['CreateFunction', 'CreateTrigger', 'CreateFunction', 'CreateTrigger']) {
+      simulator.fail({ kind: 'error', code: 'UnauthorizedOperation.CAM' }, 1, action)
+      const { exitCode, output } = await run(role)
+      expect(exitCode, output).toBe(1)
+      const what = action === 'CreateFunction' ? 'function' : '(function URL|timer)'
+      expect(output).toMatch(
+        new RegExp(
+          `deploy:scf: create ${what} .*${action}.*UnauthorizedOperation\\.CAM.*request id \\S+.*cam:PassRole`,
+        ),
+      )
+    }
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+  })
+
+  it('npm run deploy:scf makes a function anew whose creation failed, and says why it failed', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.failNext = 'the region has no room'
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(1)
+    expect(output).toContain('it is CreateFailed (the region has no room)')
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+  })
+
+  it('npm run deploy:scf waits for what is going on', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.delayMs = 400
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+    expect(writes(simulator.calls)).toHaveLength(4)
+  })
+})
+
+describe('npm run deploy:scf refuses before anything is touched', () => {
+  it.each<[what: string, args: string[], env: Record<string, string>, message: RegExp]>([
+    ['an unknown flag', ['--rolle', 'x'], {}, /--rolle is not a flag; the flags are --role, --list-role,/],
+    ['no role', [], {}, /name their run role with --role NAME/],
+    ['an open URL without keys', [...role, '--auth', 'NONE'], {}, /--auth NONE .*set AIGC_HTTP_AUTH=keys/],
+    [
+      'a schedule of five fields',
+      [...role, '--schedule', '*/5 * * * *'],
+      {},
+      /--schedule must be .* seven fields/,
+    ],
+    [
+      'a reserved name',
+      [...role, '--env', 'TENCENTCLOUD_TOKEN'],
+      {},
+      /SCF reserves names .*TENCENTCLOUD_, SCF_, QCLOUD_/,
+    ],
+    [
+      'a bad setting',
+      role,
+      { AIGC_CACHE_SECONDS: 'x', AIGC_MIN_KEEP: '7' },
+      /AIGC_CACHE_SECONDS must(.|\n)*AIGC_MIN_KEEP must/,
+    ],
+    ['an unknown setting', role, { AIGC_TYPO: 'x' }, /AIGC_TYPO is not a setting/],
+    [
+      '4 KB of settings',
+      role,
+      { AIGC_MIRROR_TARGETS: `tencent-ssm:${'x '.repeat(2500)}` },
+      /have \d+ bytes and may have 4096/,
+    ],
+    ['no target', role, { AIGC_MIRROR_TARGETS: '' }, /AIGC_MIRROR_TARGETS must name at least one target/],
+    ['a file', role, { AIGC_MIRROR_TARGETS: 'file:/tmp/x' }, /SCF keeps no files/],
+    [
+      'AWS without credentials',
+      role,
+      { AIGC_MIRROR_TARGETS: 'aws-secretsmanager:x' },
+      /--env AWS_ACCESS_KEY_ID/,
+    ],
+    ['a copied session', ['--copy-keys'], { AIGC_SESSION_TOKEN: 'x' }, /temporary credentials expire/],
+    ['no credentials', role, { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }, /no Tencent credentials/],
+  ])('npm run deploy:scf refuses %s', async (_, args, env, message) => {
+    const { simulator, run } = await start()
+    const { exitCode, output } = await run(args, env)
+    expect(exitCode, output).toBeGreaterThan(0)
+    expect(output).toMatch(message)
+    expect(simulator.calls).toEqual([])
+  })
+
+  it('npm run deploy:scf refuses a function with another runtime, one of another type, and one that is not ours', async () => {
+    const { simulator, run } = await start()
+    await run(role)
+    const calls = simulator.calls.length
+    simulator.scf.set(region, mirrorTokens, { Runtime: 'Nodejs18.15', MemorySize: 128, Type: 'HTTP' })
+    simulator.scf.set(region, listTokens, { Description: 'somebody else', MemorySize: 128 })
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(1)
+    expect(output).toContain(
+      'has the runtime Nodejs18.15 and should have Nodejs20.19, which SCF cannot change',
+    )
+    expect(output).toContain('is of type HTTP and should be Event')
+    expect(output).toContain(`function ${listTokens} exists and was not made by this command`)
+    const removal = await run(['--remove'])
+    expect(removal.exitCode).toBe(1)
+    expect(removal.output).toContain(`function ${listTokens} exists and was not made by this command`)
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+  })
+
+  it('npm run deploy:scf refuses a role that does not exist, although there is new code to upload', async () => {
+    const { simulator, run } = await start()
+    await run(role)
+    simulator.scf.set(region, listTokens, { Description: 'vod aigc tokens, list tokens, code of yesterday' })
+    const before = standing(simulator)
+    const calls = simulator.calls.length
+    const mistyped = ['--role', 'vod-aigc-token', '--list-role', 'vod-aigc-tokens']
+    for (const args of [mistyped, [...mistyped, '--plan'], [...role, '--list-role', 'vod-aigc-token']]) {
+      const { exitCode, output } = await run(args)
+      expect(exitCode, output).toBe(1)
+      const flag = args[1] === 'vod-aigc-token' ? '--role' : '--list-role'
+      expect(output).toContain(`the role vod-aigc-token of ${flag} does not exist in this account`)
+      expect(output).toMatch(/docs\/deploy-tencent\.md .*InvalidParameter\.RoleNotExist/)
+    }
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+    expect(standing(simulator)).toEqual(before)
+  })
+
+  it('npm run deploy:scf does without an answer of CAM, and says so', async () => {
+    const { simulator, run } = await start()
+    simulator.fail({ kind: 'error', code: 'AuthFailure.UnauthorizedOperation' }, 2, 'GetRole')
+    const refused = await run(['--role', 'nobody'])
+    expect(refused.exitCode).toBe(1)
+    expect(refused.output).toContain('ResourceNotFound.RoleCheck')
+    expect(refused.output).toContain('trust scf.qcloud.com')
+    expect(simulator.scf.functions(region)).toEqual([])
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(0)
+    expect(output).toMatch(
+      /^note: whether the role vod-aigc-tokens of --role exists could not be found out .*grant the caller this action/m,
+    )
+    expect(standing(simulator)).toEqual(deployed)
+  })
+
+  it.each([
+    [
+      'role',
+      ['--role', 'nobody'],
+      'InvalidParameter.RoleNotExist',
+      'docs/deploy-tencent.md says how to make it',
+    ],
+    [
+      'namespace',
+      [...role, '--namespace', 'elsewhere'],
+      'ResourceNotFound.Namespace',
+      'leave --namespace out',
+    ],
+    ['region', [...role, '--region', 'ap-nowhere'], 'UnsupportedRegion', 'choose a --region that has SCF'],
+  ])(
+    'npm run deploy:scf says what to do about a %s that SCF does not know',
+    async (_, args, code, advice) => {
+      const { simulator, run } = await start()
+      const { exitCode, output } = await run(args)
+      expect(exitCode).toBe(1)
+      expect(output).toContain(code)
+      expect(output).toContain(advice)
+      expect(writes(simulator.calls)).toEqual([])
+      expect(simulator.scf.functions(region)).toEqual([])
+    },
+  )
+
+  it('npm run deploy:scf says what to do in a region without the runtime, and has made nothing', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.runtimes.delete('Nodejs20.19')
+    const { exitCode, output } = await run(role)
+    expect(exitCode).toBe(1)
+    expect(output).toMatch(
+      /create function .*InvalidParameterValue\.Runtime.*request id.*this region does not have the runtime; choose another --region/,
+    )
+    expect(writes(simulator.calls)).toEqual(['CreateFunction InvalidParameterValue.Runtime'])
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
+})

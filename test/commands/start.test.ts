@@ -1,0 +1,341 @@
+/** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
+import { once } from 'node:events'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { Agent, createServer, request as openRequest } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { dirname, join, relative } from 'node:path'
+import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { startTencentSimulator } from '../../simulator/simulator.ts'
+import { type Checkout, type Command, openCheckout } from '../support/command.ts'
+
+// The limit of a hang, not a measure: an idle machine needs seconds.
+const timeout = 600_000
+let checkout: Checkout
+
+beforeEach(() => {
+  checkout = openCheckout()
+})
+afterEach(() => checkout.close())
+
+function start(environment: Record<string, string> = {}): Command {
+  return checkout.run('start', [], { PORT: '0', ...environment })
+}
+
+/** Where somebody who reads what the command prints has read it to the end. */
+async function greeted(command: Command): Promise<Command> {
+  await command.until(() => command.output().includes('Ctrl-C ends all this'))
+  return command
+}
+
+/** The printed commands of one program. */
+function printed(command: Command, program: 'curl' | 'cat'): string[] {
+  const lines = command.output().match(/^ {2}\S.*$/gm) ?? []
+  // Nothing that a shell would read otherwise than as words, and nothing but these two.
+  for (const line of lines)
+    expect(line).toMatch(/^ {2}(cat|curl( -X (POST|DELETE))?( -H '[^']+')?) [\w/.:-]+$/)
+  return lines.map((line) => line.trim()).filter((line) => line.startsWith(`${program} `))
+}
+
+/** Does what a printed curl line does. */
+async function paste(line = ''): Promise<{ status: number; json: unknown; text: string }> {
+  const [, method = 'GET', header = '', url = ''] =
+    /^curl(?: -X (\S+))?(?: -H '(.+)')? (\S+)$/.exec(line) ?? []
+  const [name, value] = header.split(': ')
+  const answer = await fetch(url, { method, ...(name && value && { headers: { [name]: value } }) })
+  const text = await answer.text()
+  return {
+    status: answer.status,
+    text,
+    json: answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : null,
+  }
+}
+
+async function pasteForTokens(line: string | undefined): Promise<string[]> {
+  const { status, json } = await paste(line)
+  expect(status).toBe(200)
+  return (json as { ApiTokens: string[] }).ApiTokens
+}
+
+function urlIn(line = ''): URL {
+  return new URL(line.split(' ').at(-1) ?? '')
+}
+
+function readTokens(catLine = ''): string[] {
+  return JSON.parse(readFileSync(catLine.replace('cat ', ''), 'utf8')).ApiTokens
+}
+
+/** Sends half a request and goes away, once the server waits for the other half. */
+async function breakOff(url: URL): Promise<void> {
+  const socket = connect(Number(url.port), url.hostname)
+  socket.write('POST /tokens HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\nhalf')
+  await once(socket, 'data')
+  socket.resetAndDestroy()
+}
+
+/** Sends a request with a `Host` of its own. */
+async function askWithHost(url: URL, host: string): Promise<number | undefined> {
+  const [answer] = await once(openRequest(url, { agent: false, headers: { host } }).end(), 'response')
+  answer.resume()
+  return answer.statusCode
+}
+
+describe('npm start', { timeout }, () => {
+  it('npm start serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
+    const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
+    expect(npm.output()).toContain('no Tencent credentials were found')
+    const [list, fingerprints, create, remove, help] = printed(npm, 'curl')
+    const [cat] = printed(npm, 'cat')
+    expect(printed(npm, 'curl')).toHaveLength(5)
+    expect(printed(npm, 'cat')).toHaveLength(1)
+
+    const before = await pasteForTokens(list)
+    expect(before.toSorted()).toEqual(readTokens(cat))
+    expect(await paste(fingerprints)).toMatchObject({
+      status: 200,
+      json: { Fingerprints: [expect.stringMatching(/^[\da-f]{16}$/), expect.any(String)] },
+    })
+    expect((await fetch(urlIn(list))).status).toBe(401)
+
+    const created = await paste(create)
+    expect(created.status).toBe(201)
+    const added = (created.json as { Tokens: { ApiToken: string }[] }).Tokens[0]?.ApiToken ?? ''
+    await npm.until(() => readTokens(cat).includes(added))
+    await npm.until(async () => (await pasteForTokens(list)).includes(added))
+    const removed = urlIn(remove).pathname.split('/').at(-1) ?? ''
+    expect(before).toContain(removed)
+    expect((await paste(remove)).status).toBe(200)
+    await npm.until(() => !readTokens(cat).includes(removed))
+    expect(readTokens(cat)).toEqual([...before.filter((token) => token !== removed), added].sort())
+
+    const explained = await paste(help)
+    expect(explained).toMatchObject({ status: 200 })
+    expect(explained.text.match(/^ {2}.*$/gm)).toContain(`  ${create}`)
+    for (const line of explained.text.match(/^ {2}.*$/gm) ?? [])
+      expect(line).toMatch(/^ {2}curl( -X (POST|DELETE))? ([\w/.:-]+|'http:[^']+')( -d '[^']+')?$/)
+
+    npm.signal('SIGINT')
+    await npm.ended
+    expect(npm.output()).not.toMatch(/error|exception/i)
+    expect(checkout.leftovers()).toEqual([])
+    await expect(fetch(urlIn(list))).rejects.toThrow()
+    await expect(fetch(urlIn(create))).rejects.toThrow()
+  })
+
+  it.each([
+    ['SIGINT', 0],
+    ['SIGTERM', 0],
+    ['SIGHUP', 0],
+    // Which the test turns into an error that nobody catches.
+    ['SIGUSR2', 1],
+  ] as const)('npm start ends by %s and leaves nothing behind', async (signal, exitCode) => {
+    const thrower = `process.on('SIGUSR2', () => { throw new Error('thrown by the test') })`
+    const command = await greeted(
+      start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
+    )
+    const [list, , create] = printed(command, 'curl')
+    const file = printed(command, 'cat')[0]?.replace('cat ', '') ?? ''
+    expect(checkout.leftovers()).toContain(relative(checkout.temporary, file))
+
+    // To the one process, so that what it started is not ended for it.
+    command.child.kill(signal)
+    expect(await command.ended).toEqual([exitCode, null])
+    expect(command.output().includes('thrown by the test')).toBe(exitCode === 1)
+    expect(checkout.leftovers()).toEqual([])
+    await expect(fetch(urlIn(list))).rejects.toThrow()
+    await expect(fetch(urlIn(create))).rejects.toThrow()
+  })
+
+  it.each(['process', 'group'])(
+    'npm start ends while it builds, by a signal to the %s, and leaves nothing behind',
+    async (whom) => {
+      const command = start()
+      await command.until(() => checkout.leftovers().some((path) => path.endsWith('/functions')))
+      if (whom === 'group') command.signal('SIGINT')
+      else command.child.kill('SIGTERM')
+      expect(await command.ended).toEqual([0, null])
+      expect(command.output()).not.toMatch(/error|exception/i)
+      expect(checkout.leftovers()).toEqual([])
+    },
+  )
+
+  it('npm start survives requests that break off or make no sense', async () => {
+    const command = await greeted(start())
+    const [list, , create] = printed(command, 'curl')
+    await breakOff(urlIn(list))
+    await breakOff(urlIn(create))
+    expect(await askWithHost(urlIn(create), '127.0.0.1:99999')).toBe(200)
+    expect(await askWithHost(urlIn(create), 'nowhere')).toBe(403)
+    expect(await pasteForTokens(list)).toHaveLength(2)
+    expect((await paste(create)).status).toBe(201)
+  })
+
+  it('npm start names wrong settings and ends', async () => {
+    const { output, ended } = start({ AIGC_SITE: 'eu', AIGC_CACHE_SECONDS: 'x', AIGC_HTTP_AUTH: 'trust' })
+    expect(await ended).toEqual([1, null])
+    expect(output()).toContain('AIGC_SITE must be intl or cn')
+    expect(output()).toContain('AIGC_CACHE_SECONDS must be a whole number')
+    expect(output()).toContain('AIGC_HTTP_AUTH must be gateway or keys or platform')
+    expect(checkout.leftovers()).toEqual([])
+  })
+
+  it('npm start says that its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const { output, ended } = start({ PORT: `${port}` })
+    expect(await ended).toEqual([1, null])
+    expect(output()).toContain(`port ${port} is taken; choose another, or any that is free: PORT=0 npm start`)
+    expect(checkout.leftovers()).toEqual([])
+    other.close()
+  })
+
+  it('npm start reads .env, and talks to the account that it names', async () => {
+    const account = await startTencentSimulator({ applications: [{ subAppId: 7, tokens: ['a-real-token'] }] })
+    onTestFinished(() => account.close())
+    // The SHA-256 of "password".
+    const sha256 = '5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8'
+    checkout.writeEnv(`TENCENTCLOUD_SECRET_ID=${account.secretId}
+TENCENTCLOUD_SECRET_KEY=${account.secretKey}
+AIGC_VOD_ENDPOINT=${account.url}
+AIGC_SUB_APP_IDS=7
+AIGC_HTTP_AUTH=keys
+AIGC_API_KEYS=mine:full:${sha256}
+`)
+    const command = await greeted(start())
+    expect(command.stderr()).toBe('')
+    expect(command.output()).toContain('your Tencent Cloud account')
+    expect(command.output()).not.toContain('simulator')
+    const [list] = printed(command, 'curl')
+    expect(await pasteForTokens(list)).toEqual(['a-real-token'])
+    expect(readTokens(printed(command, 'cat')[0])).toEqual(['a-real-token'])
+    const mine = await fetch(urlIn(list), { headers: { authorization: 'Bearer password' } })
+    expect(mine.status).toBe(200)
+    expect(account.calls.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+      'DescribeAigcApiTokens ok',
+      'DescribeAigcApiTokens ok',
+    ])
+    command.signal('SIGINT')
+    expect(await command.ended).toEqual([0, null])
+    expect(checkout.leftovers()).toEqual([])
+  })
+
+  it('npm start says that others may read .env', async () => {
+    checkout.writeEnv('AIGC_SITE=eu\n', 0o644)
+    const { stderr, ended } = start()
+    expect(await ended).toEqual([1, null])
+    const [warning = ''] = stderr().split('\n')
+    expect(warning).toBe(
+      'npm start: .env holds keys, and its mode 644 lets others at it; run: chmod 600 .env',
+    )
+    expect(stderr()).toContain('AIGC_SITE must be intl or cn')
+  })
+
+  it('npm run deploy:scf says that others may read .env', async () => {
+    checkout.writeEnv('', 0o604)
+    const { stderr, ended } = checkout.run('deploy:scf', ['--help'])
+    expect(await ended).toEqual([0, null])
+    expect(stderr()).toBe(
+      'deploy:scf: .env holds keys, and its mode 604 lets others at it; run: chmod 600 .env\n',
+    )
+  })
+
+  it.skipIf(process.platform !== 'linux')('npm start hands on no key to what it starts', async () => {
+    checkout.writeEnv('AIGC_SECRET_KEY=the-key-of-env\n')
+    const command = await greeted(start({ AIGC_SECRET_ID: 'id', AWS_SECRET_ACCESS_KEY: 'the-key-of-aws' }))
+    const pid = command.child.pid
+    expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('the-key-of-aws')
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
+    // esbuild stays for the next build.
+    expect(children).not.toEqual([''])
+    for (const child of children) {
+      const environ = readFileSync(`/proc/${child}/environ`, 'latin1')
+      expect(environ).toContain('PATH=')
+      expect(environ).not.toContain('the-key-of')
+    }
+  })
+
+  it('npm start keeps tokens where only its user can read, and clears up after those that were killed', async () => {
+    const killed = await greeted(start())
+    const file = printed(killed, 'cat')[0]?.replace('cat ', '') ?? ''
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700)
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    expect(readTokens(`cat ${file}`)).toHaveLength(2)
+
+    // Neither made by a process that is dead.
+    const others = ['vod-aigc-tokens-of-mine', `vod-aigc-tokens-${process.pid}-living`]
+    for (const name of others) mkdirSync(join(checkout.temporary, name))
+    const link = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-link`)
+    symlinkSync(checkout.temporary, link)
+
+    const next = await greeted(start())
+    expect(checkout.leftovers()).not.toContain(relative(checkout.temporary, file))
+    expect(readdirSync(checkout.temporary)).toEqual(expect.arrayContaining(others))
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
+    expect(readTokens(printed(next, 'cat')[0])).toHaveLength(2)
+  })
+
+  it('npm start keeps tokens in memory where the system has a place for each user', async () => {
+    const place = join(checkout.temporary, 'run')
+    mkdirSync(place)
+    const command = await greeted(start({ XDG_RUNTIME_DIR: place }))
+    expect(printed(command, 'cat')[0]).toContain(`cat ${place}/vod-aigc-tokens-`)
+    command.signal('SIGINT')
+    await command.ended
+    expect(readdirSync(place)).toEqual([])
+  })
+
+  it('npm start leaves an account alone whose credentials come without settings, whatever it logs', async () => {
+    const command = await greeted(
+      start({
+        TENCENTCLOUD_SECRET_ID: 'id',
+        TENCENTCLOUD_SECRET_KEY: 'key',
+        AIGC_LOG_LEVEL: 'info',
+        AIGC_SITE: '',
+      }),
+    )
+    expect(command.output()).toContain("a simulator of Tencent's API (Tencent credentials were found, but no")
+    expect(command.output()).toContain('{"level":"info","event":"mirror-tokens"')
+    expect(await pasteForTokens(printed(command, 'curl')[0])).toHaveLength(2)
+  })
+
+  it('npm start keeps everything that is Tencent in the simulator', async () => {
+    const command = await greeted(
+      start({
+        AIGC_MIRROR_TARGETS: 'tencent-ssm:{SubAppId}',
+        AIGC_SUB_APP_IDS: '1,2',
+        AIGC_SSM_ENDPOINT: 'https://ssm.intl.tencentcloudapi.com',
+        AIGC_SESSION_TOKEN: 'of a key that is not used',
+      }),
+    )
+    expect(command.output()).toMatch(/ created tencent-ssm:1: 2 added/)
+    expect(command.output()).toContain('to tencent-ssm:1, tencent-ssm:2\n')
+    expect(printed(command, 'cat')).toEqual([])
+    const [first, second, , create] = printed(command, 'curl')
+    // The official SDK signs Tencent's host name; its connections are led to the simulator.
+    const agent = Object.assign(new Agent(), {
+      createConnection: () => connect(Number(urlIn(create).port), '127.0.0.1'),
+    })
+    const ssm = new CommonClient('ssm.intl.tencentcloudapi.com', '2019-09-23', {
+      credential: { secretId: 'simulator-secret-id', secretKey: 'simulator-secret-key' },
+      region: 'ap-singapore',
+      profile: { httpProfile: { protocol: 'http://', agent } },
+    })
+    for (const [SecretName, list] of [
+      ['1', first],
+      ['2', second],
+    ]) {
+      const { SecretString } = await ssm.request('GetSecretValue', { SecretName, VersionId: 'current' })
+      expect(JSON.parse(SecretString).ApiTokens).toEqual((await pasteForTokens(list)).toSorted())
+    }
+  })
+
+  it("npm start never writes a simulator's tokens to AWS", async () => {
+    const { output, ended } = start({ AIGC_MIRROR_TARGETS: 'file:x,aws-secretsmanager:prod/aigc' })
+    expect(await ended).toEqual([1, null])
+    expect(output()).toContain("without Tencent credentials a simulator's tokens would be written there")
+  })
+})

@@ -1,0 +1,292 @@
+/**
+ * A whole deployment to moto: made, found unchanged, changed, rolled back, removed; and both functions with no more
+ * than the actions that their roles are granted, by the ARNs that secrets really have. moto's CloudFormation makes roles, functions, log groups and the
+ * queue. It passes over the API, the secrets, the schedule and the alarms: those are test/commands/template.test.ts's, and so is
+ * sts:GetWebIdentityToken, which moto does not have.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
+import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
+import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
+import {
+  copyProject,
+  type Finished,
+  type Resource,
+  type ServerlessCli,
+} from '../../support/serverless-cli.ts'
+
+let moto: Moto
+let cli: ServerlessCli
+
+beforeAll(async () => {
+  if (motoMissing) return
+  moto = await startMoto(motoForDeployments)
+  cli = copyProject()
+})
+afterAll(async () => {
+  await moto?.close()
+  cli?.remove()
+})
+
+function serverless(...args: string[]): Promise<Finished> {
+  return cli.run(args, {
+    AWS_ENDPOINT_URL: moto.url,
+    AWS_ACCESS_KEY_ID: 'any',
+    AWS_SECRET_ACCESS_KEY: 'any',
+    AWS_REGION: 'us-east-1',
+  })
+}
+
+/** Asks moto; the credential scope says which service is meant. */
+async function ask(service: string, path: string, form?: Record<string, string>): Promise<string> {
+  const answer = await fetch(moto.url + path, {
+    method: form ? 'POST' : 'GET',
+    headers: { authorization: `AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/${service}/aws4_request` },
+    ...(form && { body: new URLSearchParams(form) }),
+  })
+  return answer.text()
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: Lambda's own answer, looked into by assertions only
+async function listFunctions(): Promise<any[]> {
+  return JSON.parse(await ask('lambda', '/2015-03-31/functions')).Functions
+}
+
+async function logLevels(): Promise<string[]> {
+  return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_LOG_LEVEL)
+}
+
+describe.skipIf(motoMissing)('serverless deploy', () => {
+  it('serverless deploy makes the functions, their roles, their logs and the queue', async () => {
+    const { code, output } = await serverless('deploy')
+    expect(output).toContain('Service deployed to stack vod-aigc-tokens-dev')
+    expect(code).toBe(0)
+    const functions = await listFunctions()
+    expect(functions.map(({ FunctionName }) => FunctionName).sort()).toEqual([
+      'vod-aigc-tokens-dev-list-tokens',
+      'vod-aigc-tokens-dev-mirror-tokens',
+    ])
+    for (const { Runtime, Handler, Environment, CodeSize } of functions) {
+      expect([Runtime, Handler]).toEqual(['nodejs22.x', 'index.handler'])
+      expect(Environment.Variables.AIGC_SITE).toBe('intl')
+      expect(CodeSize).toBeGreaterThan(100_000)
+    }
+    const roles = await ask('iam', '/', { Action: 'ListRoles', Version: '2010-05-08' })
+    for (const role of ['ListTokensRole', 'MirrorTokensRole', 'ScheduleRole']) expect(roles).toContain(role)
+    expect(await ask('sqs', '/', { Action: 'ListQueues', Version: '2012-11-05' })).toContain(
+      'vod-aigc-tokens-dev-failed-runs',
+    )
+  })
+
+  it('serverless deploy of the same again changes nothing', async () => {
+    const { code, output } = await serverless('deploy')
+    expect(output).toContain('No changes to deploy')
+    expect(code).toBe(0)
+  })
+
+  it('serverless deploy with another parameter changes that, serverless rollback changes it back', async () => {
+    const timestamp =
+      /^\d{13}|(?<=Timestamp: )\d+/m.exec((await serverless('deploy', 'list')).output)?.[0] ?? ''
+    expect((await serverless('deploy', '--param=logLevel=debug')).output).toContain('Service deployed')
+    expect(await logLevels()).toEqual(['debug', 'debug'])
+    const { code, output } = await serverless('rollback', `--timestamp=${timestamp}`)
+    expect(output).toContain('rolled back')
+    expect(code).toBe(0)
+    expect(await logLevels()).toEqual(['info', 'info'])
+  })
+
+  it('serverless remove leaves nothing that moto could make', async () => {
+    const { code, output } = await serverless('remove')
+    expect(output).toContain('has been successfully removed')
+    expect(code).toBe(0)
+    expect(await listFunctions()).toEqual([])
+    const roles = await ask('iam', '/', { Action: 'ListRoles', Version: '2010-05-08' })
+    expect(roles).not.toContain('TokensRole')
+    expect(await ask('s3', '/')).not.toContain('serverlessdeploymentbucket')
+  })
+})
+
+describe.skipIf(motoMissing)('the granted actions', () => {
+  let simulator: TencentSimulator
+  const running: FunctionProcess[] = []
+
+  beforeAll(async () => {
+    if (motoMissing) return
+    simulator = await startTencentSimulator({
+      lagMs: 0,
+      applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
+    })
+    await cli.run(['package'])
+  })
+  afterAll(async () => {
+    await Promise.all(running.map((one) => one.close()))
+    await simulator?.close()
+  })
+
+  function statementsOf(role: string): Resource['Properties'][] {
+    return cli.readTemplate().Resources[role]?.Properties.Policies[0].PolicyDocument.Statement
+  }
+
+  /** Where moto is. */
+  const account: Readonly<Record<string, string>> = {
+    Partition: 'aws',
+    Region: 'us-east-1',
+    AccountId: '123456789012',
+  }
+
+  /** What a role may do with one secret, which the template knows by its name only. */
+  function actionsOn(arn: string, role: string): string[] {
+    const covers = (resource: Resource['Properties']): boolean => {
+      const pattern = String(resource?.['Fn::Sub'] ?? resource)
+        .replace(/\$\{AWS::(\w+)\}/g, (_, name: string) => account[name] ?? name)
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('?', '.')
+        .replaceAll('*', '.*')
+      return new RegExp(`^${pattern}$`).test(arn)
+    }
+    return statementsOf(role)
+      .filter(({ Resource: resources }) => [resources].flat().some(covers))
+      .flatMap(({ Action }) => Action)
+  }
+
+  const fixedKey = (): Record<string, string> => ({
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+  })
+
+  /** Starts a function as somebody who may do what its role may. */
+  function startAs(
+    name: 'list-tokens' | 'mirror-tokens',
+    role: string,
+    environment: Record<string, string>,
+  ): Promise<FunctionProcess> {
+    const actions = statementsOf(role).flatMap(({ Action }) => Action)
+    return startWith(actions, name, { ...fixedKey(), ...environment })
+  }
+
+  /** Starts a function as somebody who may do these actions. */
+  async function startWith(
+    actions: readonly string[],
+    name: 'list-tokens' | 'mirror-tokens',
+    environment: Record<string, string>,
+  ): Promise<FunctionProcess> {
+    await moto.ignoreAuth()
+    const user = await moto.enforceAuth(actions)
+    const fn = startFunction(name, {
+      AIGC_VOD_ENDPOINT: simulator.url,
+      AIGC_SUB_APP_IDS: '1500000001',
+      AIGC_SETTLE_SECONDS: '0',
+      AWS_ENDPOINT_URL: moto.url,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: user.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: user.secretAccessKey,
+      ...environment,
+    })
+    running.push(fn)
+    return fn
+  }
+
+  /** Makes a secret, as the stack does if nothing else is said: with our mark, without a value. Returns its ARN. */
+  async function createSecret(
+    Name: string,
+    others: Readonly<Record<string, unknown>> = { Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }] },
+  ): Promise<string> {
+    await moto.ignoreAuth()
+    const answer = await fetch(moto.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.1',
+        'x-amz-target': 'secretsmanager.CreateSecret',
+        authorization: 'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/secretsmanager/aws4_request',
+      },
+      body: JSON.stringify({ Name, ...others, ClientRequestToken: Name.padEnd(32, '-') }),
+    })
+    expect(answer.status).toBe(200)
+    return ((await answer.json()) as { ARN: string }).ARN
+  }
+
+  const target = 'aws-secretsmanager:{SubAppId}/kept'
+
+  it('MirrorTokensRole is enough to fill the stack’s secret, to change it and to go back', async () => {
+    await createSecret('1500000001/kept')
+    const mirror = await startAs('mirror-tokens', 'MirrorTokensRole', { AIGC_MIRROR_TARGETS: target })
+    const runOnce = async (): Promise<string[]> => {
+      const { result, error } = await mirror.invoke({})
+      expect(error).toBeUndefined()
+      return (result as { Results: { Outcome: string }[] }).Results.map(({ Outcome }) => Outcome)
+    }
+    expect(await runOnce()).toEqual(['created'])
+    simulator.vod.create(1500000001, 'token-b')
+    expect(await runOnce()).toEqual(['updated'])
+    simulator.vod.delete(1500000001, 'token-b')
+    expect(await runOnce()).toEqual(['updated'])
+    expect(await runOnce()).toEqual(['unchanged'])
+  })
+
+  it('MirrorTokensRole is too little to make a secret', async () => {
+    const mirror = await startAs('mirror-tokens', 'MirrorTokensRole', {
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/absent',
+    })
+    expect((await mirror.invoke({})).error?.message).toContain('CreateSecret')
+  })
+
+  it('MirrorTokensRole is too little to mark a secret that was made by hand', async () => {
+    await createSecret('1500000001/unmarked', {})
+    const mirror = await startAs('mirror-tokens', 'MirrorTokensRole', {
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/unmarked',
+    })
+    expect((await mirror.invoke({})).error?.message).toContain('TagResource')
+  })
+
+  it('ListTokensRole is enough to serve the mirrored secret', async () => {
+    const list = await startAs('list-tokens', 'ListTokensRole', {
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: target,
+    })
+    expect((await list.invoke({ Reveal: true })).result).toMatchObject({ ApiTokens: ['token-a'] })
+  })
+
+  it('ListTokensRole is too little to write a secret', async () => {
+    await createSecret('1500000001/empty')
+    const mirror = await startAs('mirror-tokens', 'ListTokensRole', {
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/empty',
+    })
+    expect((await mirror.invoke({})).error?.message).toContain('PutSecretValue')
+  })
+
+  it('both roles are enough for the credentials secret and the mirrored one, and for no other secret', async () => {
+    const params = ['credentialsSecret=team/tencent', 'makeSecrets=false', 'subAppIds=1500000001']
+    expect((await cli.run(['package', ...params.map((param) => `--param=${param}`)])).code).toBe(0)
+    const { secretId: SecretId, secretKey: SecretKey } = simulator
+    const credentials = await createSecret('team/tencent', {
+      SecretString: JSON.stringify({ SecretId, SecretKey }),
+    })
+    const mirrored = await createSecret('vod-aigc-tokens/dev/1500000001')
+    const other = await createSecret('team/other', { SecretString: 'x' })
+
+    const read = ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue']
+    const write = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage']
+    for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
+      expect(actionsOn(credentials, role)).toEqual(['secretsmanager:GetSecretValue'])
+      expect(actionsOn(other, role)).toEqual([])
+    }
+    expect(actionsOn(mirrored, 'ListTokensRole')).toEqual(read)
+    expect(actionsOn(mirrored, 'MirrorTokensRole')).toEqual([...read, ...write])
+
+    // With the settings that the stack gives them; there is no other key.
+    const settingsOf = (logicalId: string): Record<string, string> =>
+      cli.readTemplate().Resources[logicalId]?.Properties.Environment.Variables
+    const listSettings = settingsOf('ListDashtokensLambdaFunction')
+    const list = await startWith(actionsOn(credentials, 'ListTokensRole'), 'list-tokens', listSettings)
+    expect((await list.invoke({ Reveal: true })).result).toMatchObject({
+      ApiTokens: ['token-a'],
+      Stale: false,
+    })
+    const mirror = await startWith(
+      [...actionsOn(credentials, 'MirrorTokensRole'), ...actionsOn(mirrored, 'MirrorTokensRole')],
+      'mirror-tokens',
+      settingsOf('MirrorDashtokensLambdaFunction'),
+    )
+    expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
+  })
+})

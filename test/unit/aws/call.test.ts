@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { systemTime } from '../../../handlers/time.ts'
+import { callAws } from '../../../lib/aws/call.ts'
+import { timeOf } from '../../support/time-of.ts'
+
+const throttled = { name: 'ThrottlingException', message: 'slow down', $fault: 'client', $metadata: {} }
+const refused = { name: 'AccessDeniedException', message: 'no', $fault: 'client', $metadata: {} }
+const skewed = { name: 'InvalidSignatureException', message: 'clock', $fault: 'client', $metadata: {} }
+
+/** Runs `callAws` with a script of what each attempt throws, or answers for the last. */
+async function call(script: readonly (object | 'hang')[], deadlineMs = 60_000, chance = 0.5) {
+  const slept: number[] = []
+  let attempts = 0
+  let now = Date.now()
+  const started = now
+  const outcome = await callAws(
+    async ({ abortSignal }) => {
+      const step = script[attempts++]
+      if (step === undefined) return 'answer'
+      if (step !== 'hang') throw step
+      return new Promise<never>((_, reject) =>
+        abortSignal.addEventListener('abort', () => reject(new Error('aborted')), { once: true }),
+      )
+    },
+    started + deadlineMs,
+    {
+      ...timeOf(() => now, { random: () => chance, after: systemTime.after }),
+      sleep: async (ms) => {
+        slept.push(ms)
+        now += ms
+      },
+    },
+  )
+  return { outcome, slept, attempts }
+}
+
+describe('callAws', () => {
+  it('callAws tries three times, with full jitter, what may pass', async () => {
+    expect(await call([throttled, { ...throttled, name: 'InternalServiceError' }])).toEqual({
+      outcome: { answer: 'answer' },
+      slept: [100, 200],
+      attempts: 3,
+    })
+    expect(await call([throttled, throttled, throttled])).toMatchObject({
+      outcome: { failed: { code: 'ThrottlingException', retryable: true } },
+      attempts: 3,
+    })
+  })
+
+  it('callAws tries once what AWS refuses', async () => {
+    expect(await call([refused])).toMatchObject({
+      outcome: { failed: { code: 'AccessDeniedException', retryable: false } },
+      slept: [],
+      attempts: 1,
+    })
+  })
+
+  it('callAws tries again after a wrong clock, which the SDK has mended by then', async () => {
+    expect(await call([skewed])).toMatchObject({ outcome: { answer: 'answer' }, attempts: 2 })
+    expect(await call([skewed, skewed, skewed])).toMatchObject({ outcome: { failed: { retryable: false } } })
+  })
+
+  it('callAws leaves time for another attempt when one hangs', async () => {
+    expect(await call(['hang'], 2_100)).toMatchObject({ outcome: { answer: 'answer' }, attempts: 2 })
+  })
+
+  it('callAws waits for nothing that its deadline cuts short, and tells the answer before that', async () => {
+    expect(await call([throttled], 90)).toMatchObject({
+      outcome: { failed: { code: 'ThrottlingException' } },
+      slept: [],
+      attempts: 1,
+    })
+    expect(await call([throttled, 'hang', 'hang'], 300)).toMatchObject({
+      outcome: { failed: { code: 'ThrottlingException' } },
+    })
+    expect(await call(['hang'], 20)).toMatchObject({ outcome: { failed: { code: 'Timeout' } } })
+  })
+
+  it('callAws leaves out words that hold a secret', async () => {
+    const words = 'it was a secret'
+    const told = async (message: string, hold?: (words: string) => boolean): Promise<unknown> => {
+      const send = async (): Promise<never> => Promise.reject({ ...refused, message })
+      const lend = timeOf(Date.now)
+      return (await callAws(send, Date.now() + 1000, lend, hold)).failed?.words
+    }
+    expect(await told(words)).toBe(words)
+    expect(await told(words, () => true)).toBe('')
+  })
+})

@@ -1,0 +1,308 @@
+import { describe, expect, it } from 'vitest'
+import { type Config, parseConfig } from '../../lib/config.ts'
+import type { Environment } from '../../lib/credentials/sources.ts'
+import { ConfigError } from '../../lib/errors.ts'
+import { storeKinds } from '../../lib/stores/index.ts'
+
+const credentials = { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
+const digest = 'a'.repeat(64)
+
+function parse(env: Environment): Config {
+  return parseConfig({ ...credentials, ...env }, storeKinds)
+}
+
+function problemsOf(env: Environment, read: (env: Environment) => unknown = parse): readonly string[] {
+  try {
+    read(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('parseConfig', () => {
+  it('parseConfig has the defaults of the contract', () => {
+    expect(parse({})).toEqual({
+      subAppIds: [],
+      site: 'intl',
+      vodEndpoint: 'https://vod.intl.tencentcloudapi.com',
+      ssmEndpoint: 'https://ssm.intl.tencentcloudapi.com',
+      stsEndpoint: 'https://sts.intl.tencentcloudapi.com',
+      scfEndpoint: 'https://scf.intl.tencentcloudapi.com',
+      region: 'ap-singapore',
+      httpAuth: null,
+      apiKeys: [],
+      cacheSeconds: 30,
+      staleSeconds: 3600,
+      fallbacks: [],
+      source: 'api',
+      timeoutMs: 10_000,
+      mirrors: [],
+      settleSeconds: 60,
+      minKeep: 0.5,
+      logLevel: 'info',
+    })
+  })
+
+  it('parseConfig reads every setting', () => {
+    const config = parse({
+      AIGC_SUB_APP_IDS: '251006666, 1500000000',
+      AIGC_SITE: 'cn',
+      AIGC_VOD_ENDPOINT: 'http://127.0.0.1:9000',
+      AIGC_REGION: 'ap-hongkong',
+      AIGC_HTTP_AUTH: 'keys',
+      AIGC_API_KEYS: `web:full:${digest},audit:masked:${'AB'.repeat(32)}:1500000000`,
+      AIGC_CACHE_SECONDS: '0',
+      AIGC_TIMEOUT_MS: '2500',
+      AIGC_MIRROR_TARGETS:
+        'file:/srv/{SubAppId}.json aws-secretsmanager:prod/{SubAppId}?region=eu-west-1&adopt=true',
+      AIGC_SETTLE_SECONDS: '90',
+      AIGC_MIN_KEEP: '0.75',
+      AIGC_LOG_LEVEL: 'debug',
+    })
+    expect(config).toMatchObject({
+      subAppIds: [251006666, 1500000000],
+      site: 'cn',
+      vodEndpoint: 'http://127.0.0.1:9000',
+      ssmEndpoint: 'https://ssm.tencentcloudapi.com',
+      scfEndpoint: 'https://scf.tencentcloudapi.com',
+      region: 'ap-hongkong',
+      httpAuth: 'keys',
+      apiKeys: [
+        { name: 'web', scope: 'full', sha256: digest, subAppIds: null },
+        { name: 'audit', scope: 'masked', sha256: 'ab'.repeat(32), subAppIds: [1500000000] },
+      ],
+      cacheSeconds: 0,
+      timeoutMs: 2500,
+      settleSeconds: 90,
+      minKeep: 0.75,
+      logLevel: 'debug',
+    })
+    expect(config.mirrors[1]).toEqual({
+      subAppId: 1500000000,
+      targets: [
+        {
+          uri: 'file:/srv/1500000000.json',
+          scheme: 'file',
+          name: '/srv/1500000000.json',
+          options: {},
+          adopt: false,
+        },
+        {
+          uri: 'aws-secretsmanager:prod/1500000000?region=eu-west-1&adopt=true',
+          scheme: 'aws-secretsmanager',
+          name: 'prod/1500000000',
+          options: { region: 'eu-west-1' },
+          adopt: true,
+        },
+      ],
+    })
+  })
+
+  it('parseConfig takes the region from SCF, then from the site', () => {
+    expect(parse({ TENCENTCLOUD_REGION: 'ap-tokyo' }).region).toBe('ap-tokyo')
+    expect(parse({ AIGC_SITE: 'cn' }).region).toBe('ap-guangzhou')
+  })
+
+  it('parseConfig takes an empty variable and white space around a value for what they are', () => {
+    expect(parse({ AIGC_SITE: '', AIGC_CACHE_SECONDS: ' 5 ', AIGC_SUB_APP_IDS: ' 1 ' })).toMatchObject({
+      site: 'intl',
+      cacheSeconds: 5,
+      subAppIds: [1],
+    })
+  })
+
+  it('parseConfig mirrors the account without an application when none is configured', () => {
+    expect(parse({ AIGC_MIRROR_TARGETS: 'file:/a' }).mirrors).toMatchObject([
+      { subAppId: null, targets: [{ name: '/a' }] },
+    ])
+  })
+
+  it('parseConfig tells targets apart by kind, name and region, and takes {SubAppId} in an option too', () => {
+    const uris =
+      'tencent-ssm:a{SubAppId} tencent-ssm:a{SubAppId}?region=ap-tokyo aws-secretsmanager:a{SubAppId} ' +
+      'aws-secretsmanager:b{SubAppId}?kmsKeyId=alias/{SubAppId}'
+    const { mirrors } = parse({ AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uris })
+    expect(mirrors[1]?.targets).toMatchObject([
+      { name: 'a2' },
+      { name: 'a2', options: { region: 'ap-tokyo' } },
+      { name: 'a2' },
+      { name: 'b2', options: { kmsKeyId: 'alias/2' } },
+    ])
+    expect(
+      parse({ AIGC_SUB_APP_IDS: '1', AIGC_MIRROR_TARGETS: 'tencent-ssm:a?version={SubAppId}' }).mirrors,
+    ).toMatchObject([{ targets: [{ name: 'a', options: { version: '1' } }] }])
+  })
+
+  const bad: [string, Environment, string][] = [
+    [
+      'an unknown name',
+      { AIGC_CACHE_SECOND: '1' },
+      'AIGC_CACHE_SECOND is not a setting; the README lists them all',
+    ],
+    [
+      'a name from the prototype',
+      { AIGC_constructor: '1' },
+      'AIGC_constructor is not a setting; the README lists them all',
+    ],
+    ['a site', { AIGC_SITE: 'eu' }, 'AIGC_SITE must be intl or cn'],
+    [
+      'an application id',
+      { AIGC_SUB_APP_IDS: '1,1e9' },
+      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666',
+    ],
+    [
+      'an id beyond exact integers',
+      { AIGC_SUB_APP_IDS: '9007199254740993' },
+      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666',
+    ],
+    ['an id given twice', { AIGC_SUB_APP_IDS: '7,7' }, 'AIGC_SUB_APP_IDS must name each application once'],
+    [
+      'plain HTTP to elsewhere',
+      { AIGC_VOD_ENDPOINT: 'http://vod.example.com' },
+      'AIGC_VOD_ENDPOINT must be https://HOST, or http://127.0.0.1:PORT, without a path',
+    ],
+    [
+      'a region',
+      { AIGC_REGION: 'Singapore 1' },
+      'AIGC_REGION must be a Tencent Cloud region, such as ap-singapore',
+    ],
+    [
+      'an endpoint with a path',
+      { AIGC_VOD_ENDPOINT: 'https://vod.example.com/v1' },
+      'AIGC_VOD_ENDPOINT must be https://HOST, or http://127.0.0.1:PORT, without a path',
+    ],
+    [
+      'an endpoint with a password',
+      { AIGC_VOD_ENDPOINT: 'https://u:p@vod.example.com' },
+      'AIGC_VOD_ENDPOINT must be https://HOST, or http://127.0.0.1:PORT, without a path',
+    ],
+    [
+      'a negative number',
+      { AIGC_CACHE_SECONDS: '-1' },
+      'AIGC_CACHE_SECONDS must be a whole number from 0 to 86400',
+    ],
+    [
+      'a number in words',
+      { AIGC_TIMEOUT_MS: '10s' },
+      'AIGC_TIMEOUT_MS must be a whole number from 100 to 900000',
+    ],
+    [
+      'a hexadecimal number',
+      { AIGC_SETTLE_SECONDS: '0x10' },
+      'AIGC_SETTLE_SECONDS must be a whole number from 0 to 900',
+    ],
+    ['a share above one', { AIGC_MIN_KEEP: '1.5' }, 'AIGC_MIN_KEEP must be a number from 0 to 1'],
+    ['a log level', { AIGC_LOG_LEVEL: 'trace' }, 'AIGC_LOG_LEVEL must be debug or info or warn or error'],
+    [
+      'a way to authenticate',
+      { AIGC_HTTP_AUTH: 'none' },
+      'AIGC_HTTP_AUTH must be gateway or keys or platform',
+    ],
+    [
+      'keys that are missing',
+      { AIGC_HTTP_AUTH: 'keys' },
+      'AIGC_API_KEYS must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
+    ],
+    [
+      'a key in the clear',
+      { AIGC_API_KEYS: 'web:full:hunter2' },
+      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself",
+    ],
+    [
+      'a scope',
+      { AIGC_API_KEYS: `web:full:${digest},b:all:${digest}` },
+      'AIGC_API_KEYS entry 2 must have the scope full or masked',
+    ],
+    [
+      'a key without a name',
+      { AIGC_API_KEYS: `:full:${digest}` },
+      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+    ],
+    [
+      "a key's application",
+      { AIGC_API_KEYS: `web:full:${digest}:9` },
+      'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
+    ],
+    [
+      'a key given twice',
+      { AIGC_API_KEYS: `web:masked:${digest},admin:full:${digest.toUpperCase()}` },
+      'AIGC_API_KEYS must have each key once',
+    ],
+    [
+      'a scheme',
+      { AIGC_MIRROR_TARGETS: 'vault:x' },
+      `AIGC_MIRROR_TARGETS entry 1 must start with ${Object.keys(storeKinds).join(': or ')}:`,
+    ],
+    [
+      'an option',
+      { AIGC_MIRROR_TARGETS: 'file:/a?mode=1' },
+      'AIGC_MIRROR_TARGETS entry 1 must have no options but adopt, each once',
+    ],
+    [
+      'adopt',
+      { AIGC_MIRROR_TARGETS: 'file:/a?adopt=yes' },
+      'AIGC_MIRROR_TARGETS entry 1 must say adopt=true or leave adopt out',
+    ],
+    [
+      'one target for two applications',
+      { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: 'file:/a' },
+      'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+    ],
+    ...['tencent-ssm:a?version={SubAppId}', 'aws-secretsmanager:a?kmsKeyId=alias/{SubAppId}'].map(
+      (uri): [string, Environment, string] => [
+        `one secret for two applications: ${uri}`,
+        { AIGC_SUB_APP_IDS: '1,2', AIGC_MIRROR_TARGETS: uri },
+        'AIGC_MIRROR_TARGETS entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+      ],
+    ),
+    [
+      'the same for the fallback',
+      { AIGC_SUB_APP_IDS: '1,2', AIGC_FALLBACK: 'tencent-ssm:a?version={SubAppId}' },
+      'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+    ],
+    [
+      'a place for an id that is not there',
+      { AIGC_MIRROR_TARGETS: 'file:/{SubAppId}' },
+      'AIGC_MIRROR_TARGETS entry 1 contains {SubAppId}, but AIGC_SUB_APP_IDS is empty',
+    ],
+    ...[
+      'file:/a,file:/a',
+      'file:/a,file:/a?adopt=true',
+      'tencent-ssm:a?version=v1,tencent-ssm:a?version=v2',
+      'tencent-ssm:a?region=ap-tokyo&version=v1,tencent-ssm:a?version=v2&region=ap-tokyo',
+      'aws-secretsmanager:a,aws-secretsmanager:a?kmsKeyId=alias/b',
+    ].map((uris): [string, Environment, string] => [
+      `a target given twice: ${uris}`,
+      { AIGC_MIRROR_TARGETS: uris },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
+    ]),
+    [
+      'two applications in one secret',
+      { AIGC_SUB_APP_IDS: '1,11', AIGC_MIRROR_TARGETS: 'file:/{SubAppId}1,file:/{SubAppId}' },
+      'AIGC_MIRROR_TARGETS must name each target once: another name, region or kind makes another target',
+    ],
+    [
+      'half a pair',
+      { AIGC_SECRET_KEY: '' },
+      'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none',
+    ],
+  ]
+  it.each(bad)('parseConfig refuses %s', (_, env, problem) => {
+    expect(problemsOf(env)).toContain(problem)
+  })
+
+  it('parseConfig reports five mistakes as five problems, without a value', () => {
+    const env = {
+      AIGC_SITE: 'SECRET1',
+      AIGC_SUB_APP_IDS: 'SECRET2',
+      AIGC_API_KEYS: 'SECRET3',
+      AIGC_MIRROR_TARGETS: 'SECRET4:x',
+      AIGC_CACHE_SECONDS: 'SECRET5',
+    }
+    const problems = problemsOf(env)
+    expect(problems).toHaveLength(5)
+    expect(problems.join()).not.toContain('SECRET')
+  })
+})

@@ -1,0 +1,235 @@
+/** Which source of credentials counts, and what is said of sources that are set by half. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import {
+  type CredentialChoice,
+  chooseCredentials,
+  credentialProblems,
+  type Environment,
+  explainChoice,
+} from '../../../lib/credentials/sources.ts'
+import { ConfigError } from '../../../lib/errors.ts'
+
+/** Every source in full, in order of precedence, with values that no sentence holds by chance. */
+const full: Record<CredentialChoice['source'], Record<string, string>> = {
+  fixed: {
+    AIGC_SECRET_ID: 'value-fixed-id',
+    AIGC_SECRET_KEY: 'value-fixed-key',
+    AIGC_SESSION_TOKEN: 'value-fixed-token',
+  },
+  keyless: {
+    AIGC_ROLE_ARN: 'qcs::cam::uin/100000000001:roleName/value-role',
+    AIGC_OIDC_PROVIDER: 'value-provider',
+    AIGC_OIDC_AUDIENCE: 'value-audience',
+  },
+  'aws-secret': { AIGC_CREDENTIALS_SECRET: 'value/secret-name' },
+  'run-role': {
+    TENCENTCLOUD_SECRETID: 'value-role-id',
+    TENCENTCLOUD_SECRETKEY: 'value-role-key',
+    TENCENTCLOUD_SESSIONTOKEN: 'value-role-token',
+  },
+  'official-names': {
+    TENCENTCLOUD_SECRET_ID: 'value-official-id',
+    TENCENTCLOUD_SECRET_KEY: 'value-official-key',
+  },
+}
+const order = Object.keys(full) as CredentialChoice['source'][]
+const pair = (source: 'fixed' | 'run-role' | 'official-names'): Record<string, string> =>
+  Object.fromEntries(Object.entries(full[source]).slice(0, 2))
+
+describe('chooseCredentials', () => {
+  it('chooseCredentials has the order that docs/credentials.md shows', () => {
+    const page = readFileSync(new URL('../../../docs/credentials.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| \d+ \| `([a-z-]+)` \|/gm)].map(([, source]) => source)
+    expect(rows).toEqual(order)
+  })
+
+  // Every set of sources, from one alone to all five.
+  const sets = Array.from({ length: 2 ** order.length - 1 }, (_, index) =>
+    order.filter((_source, bit) => (index + 1) & (1 << bit)),
+  )
+  it.each(sets.map((present) => ({ present, first: present[0] })))(
+    'chooseCredentials takes $first of $present',
+    ({ present, first }) => {
+      const env = Object.assign({}, ...present.map((source) => full[source]))
+      const choice = chooseCredentials(env)
+      expect(choice.source).toBe(first)
+      expect(choice.passedOver.map((reason) => reason.split(/[: ]/)[0])).toEqual(
+        order.filter((source) => source !== first),
+      )
+      for (const reason of choice.passedOver) {
+        const name = reason.split(/[: ]/)[0] as CredentialChoice['source']
+        expect(reason).toContain(present.includes(name) ? `comes after ${first}` : 'not set')
+      }
+      expect(explainChoice(choice)).not.toContain('value')
+    },
+  )
+
+  it('chooseCredentials says which source it took and why no other', () => {
+    expect(explainChoice(chooseCredentials({ ...full['run-role'], ...full['official-names'] }))).toBe(
+      'credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set; ' +
+        'keyless: AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not set; ' +
+        'aws-secret: AIGC_CREDENTIALS_SECRET is not set; official-names comes after run-role',
+    )
+  })
+
+  const given = (id: string, key: string, token?: string): object => ({
+    credentials: { secretId: id, secretKey: key, ...(token && { token }) },
+  })
+  const rows: [string, Environment, object][] = [
+    ['a permanent key', pair('fixed'), given('value-fixed-id', 'value-fixed-key')],
+    ['a temporary key', full.fixed, given('value-fixed-id', 'value-fixed-key', 'value-fixed-token')],
+    [
+      'the role’s own spelling',
+      full['run-role'],
+      given('value-role-id', 'value-role-key', 'value-role-token'),
+    ],
+    [
+      'another spelling of the role’s token',
+      { ...pair('run-role'), TENCENTCLOUD_SESSION_TOKEN: 't' },
+      given('value-role-id', 'value-role-key', 't'),
+    ],
+    [
+      'the third spelling of the role’s token',
+      { ...pair('run-role'), TENCENTCLOUD_TOKEN: 't' },
+      given('value-role-id', 'value-role-key', 't'),
+    ],
+    [
+      'no token of the official names for the run role',
+      { ...pair('run-role'), ...full['official-names'], TENCENTCLOUD_SESSION_TOKEN: 't' },
+      given('value-role-id', 'value-role-key'),
+    ],
+    [
+      'the official token',
+      { ...full['official-names'], TENCENTCLOUD_SESSION_TOKEN: 't' },
+      given('value-official-id', 'value-official-key', 't'),
+    ],
+    [
+      'the token as tccli spells it',
+      { ...full['official-names'], TENCENTCLOUD_TOKEN: 't' },
+      given('value-official-id', 'value-official-key', 't'),
+    ],
+    [
+      'surrounding space as nothing',
+      { ...full.fixed, AIGC_SECRET_ID: ' a\n' },
+      given('a', 'value-fixed-key', 'value-fixed-token'),
+    ],
+    [
+      'empty variables as unset ones',
+      { ...full['run-role'], AIGC_SECRET_ID: '', AIGC_SECRET_KEY: ' ' },
+      { source: 'run-role' },
+    ],
+    [
+      'what keyless needs',
+      full.keyless,
+      {
+        roleArn: 'qcs::cam::uin/100000000001:roleName/value-role',
+        provider: 'value-provider',
+        audience: 'value-audience',
+      },
+    ],
+    ['the secret’s name', full['aws-secret'], { secretId: 'value/secret-name' }],
+  ]
+  it.each(rows)('chooseCredentials reads %s', (_, env, expected) => {
+    expect(chooseCredentials(env)).toMatchObject(expected)
+  })
+})
+
+describe('credentialProblems', () => {
+  // Every way of setting a source by half, and the whole sentence.
+  const halves: [names: string[], sentence: string][] = [
+    [['AIGC_SECRET_ID'], 'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none'],
+    [['AIGC_SECRET_KEY'], 'AIGC_SECRET_KEY is set but AIGC_SECRET_ID is not; set both, or none'],
+    [['AIGC_SESSION_TOKEN'], 'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not'],
+    [
+      ['AIGC_ROLE_ARN'],
+      'AIGC_ROLE_ARN is set but AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not; set all of them, or none',
+    ],
+    [
+      ['AIGC_OIDC_PROVIDER'],
+      'AIGC_OIDC_PROVIDER is set but AIGC_ROLE_ARN and AIGC_OIDC_AUDIENCE are not; set all of them, or none',
+    ],
+    [
+      ['AIGC_OIDC_AUDIENCE'],
+      'AIGC_OIDC_AUDIENCE is set but AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER are not; set all of them, or none',
+    ],
+    [
+      ['AIGC_ROLE_ARN', 'AIGC_OIDC_PROVIDER'],
+      'AIGC_ROLE_ARN and AIGC_OIDC_PROVIDER are set but AIGC_OIDC_AUDIENCE is not; set all of them, or none',
+    ],
+    [
+      ['AIGC_ROLE_ARN', 'AIGC_OIDC_AUDIENCE'],
+      'AIGC_ROLE_ARN and AIGC_OIDC_AUDIENCE are set but AIGC_OIDC_PROVIDER is not; set all of them, or none',
+    ],
+    [
+      ['AIGC_OIDC_PROVIDER', 'AIGC_OIDC_AUDIENCE'],
+      'AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are set but AIGC_ROLE_ARN is not; set all of them, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SECRETID'],
+      'TENCENTCLOUD_SECRETID is set but TENCENTCLOUD_SECRETKEY is not; set both, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SECRETKEY'],
+      'TENCENTCLOUD_SECRETKEY is set but TENCENTCLOUD_SECRETID is not; set both, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SESSIONTOKEN'],
+      'TENCENTCLOUD_SESSIONTOKEN is set but TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY are not',
+    ],
+    [
+      ['TENCENTCLOUD_SECRET_ID'],
+      'TENCENTCLOUD_SECRET_ID is set but TENCENTCLOUD_SECRET_KEY is not; set both, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SECRET_KEY'],
+      'TENCENTCLOUD_SECRET_KEY is set but TENCENTCLOUD_SECRET_ID is not; set both, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SESSION_TOKEN'],
+      'TENCENTCLOUD_SESSION_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+    ],
+    [
+      ['TENCENTCLOUD_TOKEN'],
+      'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+    ],
+  ]
+  const values: Record<string, string> = Object.assign({}, ...Object.values(full))
+  const pick = (names: string[]): Environment =>
+    Object.fromEntries(names.map((name) => [name, values[name] ?? 'value-of-a-token']))
+  it.each(halves)('credentialProblems names what is missing beside %j, and no value', (names, sentence) => {
+    expect(credentialProblems(pick(names))).toEqual([sentence])
+    // Whatever else is set in full, half a source is a mistake.
+    for (const source of order) {
+      const variables = Object.keys(full[source])
+      if (variables.some((name) => names.includes(name))) continue
+      if (names.every((name) => /TOKEN$/.test(name)) && source === 'run-role') continue
+      if (/^TENCENTCLOUD_(SESSION_)?TOKEN$/.test(names.join()) && source === 'official-names') continue
+      expect(credentialProblems({ ...full[source], ...pick(names) }), source).toEqual([sentence])
+    }
+    expect(() => chooseCredentials(pick(names))).toThrow(ConfigError)
+  })
+
+  it('credentialProblems lists every source when there is none', () => {
+    const [problem = ''] = credentialProblems({})
+    for (const names of Object.values(full))
+      for (const name of Object.keys(names).filter((one) => !/TOKEN$/.test(one)))
+        expect(problem).toContain(name)
+    expect(credentialProblems({}, false)).toEqual([])
+  })
+
+  const misshapen: [string, string, string][] = [
+    ['AIGC_ROLE_ARN', 'arn:aws:iam::1:role/value', 'must be the ARN of a Tencent role'],
+    ['AIGC_OIDC_PROVIDER', 'value value', 'must be the name of an OIDC provider'],
+    ['AIGC_OIDC_AUDIENCE', 'value value', 'must be 1 to 1000 characters without spaces'],
+    ['AIGC_CREDENTIALS_SECRET', 'value value', 'must be the name or the ARN of a secret'],
+    ['AIGC_SECRET_KEY', 'value\r\nvalue', 'must be printable ASCII without spaces'],
+    ['TENCENTCLOUD_SESSIONTOKEN', 'valué', 'must be printable ASCII without spaces'],
+  ]
+  it.each(misshapen)('credentialProblems says what %s must be, without its value', (name, value, what) => {
+    const [problem = '', ...others] = credentialProblems({ ...values, [name]: value })
+    expect(problem).toContain(`${name} ${what}`)
+    expect(problem).not.toContain('valu')
+    expect(others).toEqual([])
+  })
+})

@@ -1,0 +1,366 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Config } from '../../../lib/config.ts'
+import { parseConfig } from '../../../lib/config.ts'
+import { answerRequest } from '../../../lib/endpoint/answer.ts'
+import type { CachedList } from '../../../lib/endpoint/cache.ts'
+import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
+import { ConfigError, TencentError } from '../../../lib/errors.ts'
+import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
+import { fingerprint } from '../../../lib/tencent/vod.ts'
+import { expectConforming } from '../../support/openapi.ts'
+
+const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
+const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
+const bound = ['full', 'masked'].map((scope) => `${scope}8:${scope}:${sha256(`${scope}8-key`)}:8`)
+const config = parseConfig(
+  {
+    AIGC_SECRET_ID: 'id',
+    AIGC_SECRET_KEY: 'key',
+    AIGC_SUB_APP_IDS: '7,8',
+    AIGC_HTTP_AUTH: 'keys',
+    AIGC_API_KEYS: [...keys, ...bound].join(),
+  },
+  {},
+)
+const list: CachedList = {
+  apiTokens: ['token-b', 'token-a'],
+  extInfos: null,
+  extInfosDropped: false,
+  requestId: 'r-1',
+  observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
+  fromCache: false,
+  staleBecause: null,
+}
+
+function request(path: string, more: Partial<HttpEvent> & { key?: string } = {}): HttpEvent {
+  const { key = 'full-key', headers = {}, ...rest } = more
+  return {
+    kind: 'http',
+    shape: 'http-api-v2',
+    method: 'GET',
+    path,
+    stage: null,
+    queryNames: [],
+    headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers },
+    requestId: null,
+    principal: null,
+    ...rest,
+  }
+}
+
+interface World {
+  config?: () => Config
+  list?: (subAppId: number | null, refresh: boolean) => Promise<CachedList>
+}
+
+async function ask(
+  event: HttpEvent,
+  world: World = {},
+): Promise<HttpResponse & { json: Record<string, unknown> | null; asked: unknown[]; audit: object }> {
+  const asked: unknown[] = []
+  const { response, audit } = await answerRequest(event, {
+    config: world.config ?? (() => config),
+    list: async (subAppId, refresh) => {
+      asked.push([subAppId, refresh])
+      return world.list ? world.list(subAppId, refresh) : list
+    },
+    now: () => list.observedAt + 12_900,
+    platform: { isScf: false },
+  })
+  const [route, body] = [
+    (audit as { route: string | null }).route,
+    event.method === 'HEAD' ? '' : response.body,
+  ]
+  expectConforming(route, event.method, { ...response, body })
+  return { ...response, json: response.body ? JSON.parse(response.body) : null, asked, audit }
+}
+
+describe('answerRequest', () => {
+  it('answerRequest gives the tokens of the default application', async () => {
+    const { status, headers, json, asked, audit } = await ask(request('/tokens'))
+    expect(status).toBe(200)
+    expect(json).toEqual({
+      SubAppId: 7,
+      ApiTokens: ['token-b', 'token-a'],
+      RequestId: 'r-1',
+      ObservedAt: '2026-03-10T05:16:23.000Z',
+      Stale: false,
+    })
+    expect(headers).toEqual({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      etag: expect.stringMatching(/^"[\da-f]{64}"$/),
+      age: '12',
+    })
+    expect(asked).toEqual([[7, false]])
+    expect(audit).toEqual({
+      route: '/tokens',
+      caller: 'full',
+      subAppId: 7,
+      fingerprints: ['token-b', 'token-a'].map(fingerprint),
+      upstream: true,
+      staleBecause: null,
+      error: null,
+    })
+  })
+
+  it('answerRequest gives the tokens or fingerprints of one application', async () => {
+    expect((await ask(request('/sub-apps/8/tokens'))).json).toMatchObject({
+      SubAppId: 8,
+      ApiTokens: list.apiTokens,
+    })
+    const { json } = await ask(request('/sub-apps/8/tokens/fingerprints', { key: 'masked-key' }))
+    expect(json).toEqual({
+      SubAppId: 8,
+      Fingerprints: list.apiTokens.map(fingerprint),
+      RequestId: 'r-1',
+      ObservedAt: '2026-03-10T05:16:23.000Z',
+      Stale: false,
+    })
+    expect(JSON.stringify(json)).not.toContain('token-')
+  })
+
+  it('answerRequest adds ExtInfos where they are known', async () => {
+    const extInfos = ['{}', '{"ip":{}}']
+    expect((await ask(request('/tokens'), { list: async () => ({ ...list, extInfos }) })).json).toMatchObject(
+      { ExtInfos: extInfos },
+    )
+  })
+
+  it('answerRequest keeps ExtInfos from whoever reads fingerprints', async () => {
+    const extInfos = ['{"note":"of token-b"}', '{}']
+    for (const key of ['masked-key', 'full-key']) {
+      const event = request('/tokens/fingerprints', { key })
+      const { json, body } = await ask(event, { list: async () => ({ ...list, extInfos }) })
+      expect(Object.keys(json ?? {})).toEqual([
+        'SubAppId',
+        'Fingerprints',
+        'RequestId',
+        'ObservedAt',
+        'Stale',
+      ])
+      expect(body).not.toContain('note')
+    }
+  })
+
+  const throttled = (attempts: number): TencentError =>
+    new TencentError('RequestLimitExceeded', 'm', { action: 'A', requestId: null, attempts, retryable: true })
+  const askings: [string, NonNullable<World['list']>, boolean][] = [
+    ['a list that was asked for', async () => list, true],
+    ['a list from the cache', async () => ({ ...list, fromCache: true }), false],
+    ['an old list, after asking in vain', async () => ({ ...list, staleBecause: throttled(1) }), true],
+    ['an old list, without asking', async () => ({ ...list, staleBecause: throttled(0) }), false],
+    ['a failure', async () => Promise.reject(throttled(3)), true],
+    ['a failure to ask', async () => Promise.reject(throttled(0)), false],
+  ]
+  it.each(askings)('answerRequest says in its audit whether it asked: %s', async (_, answer, upstream) => {
+    expect((await ask(request('/tokens'), { list: answer })).audit).toMatchObject({ upstream })
+  })
+
+  it('answerRequest says in its audit that HEAD and 304 handed out nothing', async () => {
+    const { headers, audit } = await ask(request('/tokens', { method: 'HEAD' }))
+    const known = await ask(request('/tokens', { headers: { 'if-none-match': headers['etag'] ?? '' } }))
+    expect(known.status).toBe(304)
+    for (const one of [audit, known.audit]) expect(one).toMatchObject({ fingerprints: [] })
+  })
+
+  it('answerRequest answers /healthz without a key, settings or an upstream call', async () => {
+    const broken = (): never => {
+      throw new ConfigError(['broken'])
+    }
+    const { status, json, asked } = await ask(request('/healthz', { key: '' }), { config: broken })
+    expect([status, json, asked]).toEqual([200, { status: 'ok' }, []])
+  })
+
+  it('answerRequest has an etag of the set of tokens, not of their order', async () => {
+    const etag = async (apiTokens: string[]): Promise<string | undefined> =>
+      (await ask(request('/tokens'), { list: async () => ({ ...list, apiTokens, requestId: 'other' }) }))
+        .headers['etag']
+    expect(await etag(['a', 'b', 'a'])).toBe(await etag(['b', 'a']))
+    expect(await etag(['a', 'b'])).not.toBe(await etag(['a']))
+  })
+
+  it.each(['ETAG', 'W/ETAG', '"x", ETAG', '*'])(
+    'answerRequest gives 304 without tokens for If-None-Match %s',
+    async (tag) => {
+      const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
+      const answer = await ask(
+        request('/tokens', { headers: { 'if-none-match': tag.replace('ETAG', etag) } }),
+      )
+      expect([answer.status, answer.body, answer.headers['etag']]).toEqual([304, '', etag])
+      expect(answer.audit).toMatchObject({ fingerprints: [] })
+    },
+  )
+
+  it('answerRequest asks anew for Cache-Control: no-cache', async () => {
+    const { asked } = await ask(request('/tokens', { headers: { 'cache-control': 'max-age=0, No-Cache' } }))
+    expect(asked).toEqual([[7, true]])
+  })
+
+  const refused: [string, HttpEvent, number, string][] = [
+    ['an unknown path', request('/token'), 404, 'NotFound'],
+    ['another method', request('/tokens', { method: 'POST' }), 405, 'MethodNotAllowed'],
+    ['another method on /healthz', request('/healthz', { method: 'DELETE' }), 405, 'MethodNotAllowed'],
+    ['no key', request('/tokens', { key: '' }), 401, 'Unauthenticated'],
+    ['a wrong key', request('/tokens', { key: 'wrong' }), 401, 'Unauthenticated'],
+    ['the digest of a key', request('/tokens', { key: sha256('full-key') }), 401, 'Unauthenticated'],
+    [
+      'another scheme',
+      request('/tokens', { key: '', headers: { authorization: 'Basic full-key' } }),
+      401,
+      'Unauthenticated',
+    ],
+    ['a query parameter', request('/tokens', { queryNames: ['SubAppId'] }), 400, 'InputInvalid'],
+    ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
+    ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
+    ...['9', '07', '7e0', '0x7', '7.0', '%37', ' 7', '٧', '9007199254740993', 'null', '__proto__'].map(
+      (id): [string, HttpEvent, number, string] => [
+        `application ${id}`,
+        request(`/sub-apps/${id}/tokens`),
+        404,
+        'SubAppNotFound',
+      ],
+    ),
+  ]
+  it.each(refused)('answerRequest refuses %s without an upstream call', async (_, event, status, code) => {
+    const answer = await ask(event)
+    expect(answer.status).toBe(status)
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(answer.json).toEqual({
+      type: 'about:blank',
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+      code,
+    })
+    expect(answer.asked).toEqual([])
+  })
+
+  const unbound = ['full8-key', 'masked8-key'].flatMap((key) =>
+    routes
+      .filter(({ view }) => view !== 'health')
+      .flatMap(({ path }) => [path.replace('{SubAppId}', '7'), path.replace('{SubAppId}', '9')])
+      .map((path) => [key, path]),
+  )
+  it.each(unbound)(
+    'answerRequest tells a bound key nothing of other applications: %s on %s',
+    async (key, path) => {
+      const { status, headers, body, asked, audit } = await ask(request(path, { key }))
+      const unconfigured = await ask(request('/sub-apps/9/tokens', { key: 'full-key' }))
+      expect([status, headers, body, asked]).toEqual([404, unconfigured.headers, unconfigured.body, []])
+      expect(audit).toMatchObject({ error: { code: 'SubAppNotFound' } })
+    },
+  )
+
+  it('answerRequest gives a bound key its own application, by its scope', async () => {
+    const [tokens, fingerprints] = ['/sub-apps/8/tokens', '/sub-apps/8/tokens/fingerprints']
+    const answers: [path: string | undefined, key: string, status: number][] = [
+      [tokens, 'full8-key', 200],
+      [fingerprints, 'full8-key', 200],
+      [tokens, 'masked8-key', 403],
+      [fingerprints, 'masked8-key', 200],
+    ]
+    for (const [path = '', key, status] of answers) {
+      const answer = await ask(request(path, { key }))
+      expect([path, key, answer.status]).toEqual([path, key, status])
+      if (key.startsWith('masked')) expect(answer.body).not.toContain('token-')
+    }
+  })
+
+  it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(
+    'answerRequest finds no route in megabytes (%#)',
+    async (path) => {
+      expect((await ask(request(path))).json?.['code']).toBe('NotFound')
+    },
+  )
+
+  it('answerRequest finds a route before any number of slashes', async () => {
+    expect((await ask(request(`/tokens${'/'.repeat(1_000_000)}`))).status).toBe(200)
+  })
+
+  it('answerRequest tells 401 and 405 how to go on', async () => {
+    expect((await ask(request('/tokens', { key: '' }))).headers['www-authenticate']).toBe('Bearer')
+    expect((await ask(request('/tokens', { method: 'PUT' }))).headers['allow']).toBe('GET, HEAD')
+  })
+
+  it.each(routes.filter(({ view }) => view !== 'health'))(
+    'answerRequest refuses everybody on $path when AIGC_HTTP_AUTH is unset',
+    async ({ path }) => {
+      const answer = await ask(request(path.replace('{SubAppId}', '7')), {
+        config: () => ({ ...config, httpAuth: null }),
+      })
+      expect([answer.status, answer.json?.['code'], answer.asked]).toEqual([500, 'ConfigInvalid', []])
+      expect(answer.body).not.toContain('AIGC_')
+      expect(answer.audit).toMatchObject({ error: { message: expect.stringContaining('AIGC_HTTP_AUTH') } })
+    },
+  )
+
+  const upstream: [string, number, string, Record<string, string>][] = [
+    ['RequestLimitExceeded.UinLimitExceeded', 503, 'takes no more calls', { 'retry-after': '5' }],
+    ['ClientError.Timeout', 504, 'did not answer in time', {}],
+    ['ClientError.NetworkError', 502, 'gave no list', {}],
+    ['ClientError.MalformedAnswer', 502, 'gave no list', {}],
+    ['InternalError', 502, 'gave no list', {}],
+    ['AuthFailure', 502, 'credentials for Tencent', {}],
+    ['UnauthorizedOperation', 502, 'credentials for Tencent', {}],
+    ['AuthFailure.SecretIdNotFound', 502, 'credentials for Tencent', {}],
+    ['ResourceNotFound.UserNotExist', 502, 'gave no list', {}],
+  ]
+  it.each(upstream)('answerRequest turns %s into %d', async (code, status, detail, headers) => {
+    const error = new TencentError(code, `Listing: ${code}: words of Tencent; credentials used: fixed`, {
+      action: 'A',
+      requestId: 'r-9',
+      attempts: 2,
+      retryable: true,
+    })
+    const answer = await ask(request('/tokens'), { list: () => Promise.reject(error) })
+    expect(answer.json).toEqual({
+      type: 'about:blank',
+      title: expect.any(String),
+      status,
+      detail: expect.stringContaining(detail),
+      code,
+      requestId: 'r-9',
+    })
+    expect(answer.body).not.toMatch(/words of|credentials used/)
+    expect(answer.headers).toMatchObject(headers)
+    expect(answer.audit).toMatchObject({ error })
+  })
+
+  it('answerRequest tells the caller nothing of an error it does not know', async () => {
+    const answer = await ask(request('/tokens'), { list: () => Promise.reject(new TypeError('inside')) })
+    expect(answer.json).toMatchObject({ status: 500, code: 'InternalError' })
+    expect(answer.body).not.toContain('inside')
+  })
+})
+
+describe('matchRoute', () => {
+  it.each([
+    ['/tokens', null],
+    ['/tokens///', null],
+    ['/prod/tokens', 'prod'],
+    ['/tokens', 'prod'],
+    ['/tokens', 'tokens'],
+    ['/tokens/tokens/', 'tokens'],
+  ])('matchRoute takes %s at stage %s', (path, stage) => {
+    expect(matchRoute(path, stage)?.route.path).toBe('/tokens')
+  })
+
+  it.each([
+    '',
+    '/',
+    '//tokens',
+    '/Tokens',
+    '/tokens/..',
+    '/%74okens',
+    '/prod/tokens',
+    '/sub-apps//tokens/x',
+    '/sub-apps/7',
+    '/tokens?x',
+    '/healthz/tokens',
+  ])('matchRoute takes %j for no route', (path) => {
+    expect(matchRoute(path, 'dev')).toBeNull()
+  })
+})

@@ -1,0 +1,290 @@
+import { describe, expect, it } from 'vitest'
+import { createTokenCache } from '../../../lib/endpoint/cache.ts'
+import { StoreError, TencentError } from '../../../lib/errors.ts'
+import type { TokenList } from '../../../lib/tencent/vod.ts'
+import { timeOf } from '../../support/time-of.ts'
+
+interface Options {
+  readonly chance?: number
+  readonly staleSeconds?: number
+  /** What the mirrored document holds. */
+  readonly mirrored?: string[] | Error
+}
+
+function listOf(apiTokens: string[]): TokenList {
+  return { apiTokens, extInfos: null, extInfosDropped: false, requestId: null }
+}
+
+function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored }: Options = {}) {
+  let now = 0
+  let gate: Promise<void> | null = null
+  let failure: Error | null = null
+  let quiet = false
+  const fetched: (number | null)[] = []
+  /** Of the mirrored document. */
+  const read = { count: 0 }
+  const allowed: { ms: number; patient: boolean }[] = []
+  const cache = createTokenCache(
+    { cacheSeconds, staleSeconds },
+    {
+      ...timeOf(() => now, { random: () => chance }),
+      isQuiet: () => quiet,
+      fetch: async (subAppId, deadline, patient) => {
+        fetched.push(subAppId)
+        allowed.push({ ms: deadline - now, patient })
+        await gate
+        if (failure) throw failure
+        return listOf([`token-${fetched.length}`])
+      },
+      fallback:
+        mirrored === undefined
+          ? null
+          : async () => {
+              read.count++
+              if (mirrored instanceof Error) throw mirrored
+              return listOf(mirrored)
+            },
+    },
+  )
+  return {
+    get: (subAppId: number | null = 7, refresh = false) =>
+      cache.get(subAppId, { refresh, deadline: now + 1000 }),
+    fetched,
+    read,
+    allowed,
+    beQuiet: (on: boolean) => {
+      quiet = on
+    },
+    pass: (ms: number) => {
+      now += ms
+    },
+    fail: (error: Error | null) => {
+      failure = error
+    },
+    /** Holds every fetch until the returned function is called. */
+    block: () => {
+      let open = (): void => {}
+      gate = new Promise((resolve) => {
+        open = resolve
+      })
+      return () => open()
+    },
+  }
+}
+
+describe('createTokenCache', () => {
+  it('createTokenCache serves a list for its time and says when it was observed', async () => {
+    const { get, fetched, pass } = world(30)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, fromCache: false })
+    pass(29_999)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, fromCache: true })
+    pass(1)
+    expect(await get()).toMatchObject({ apiTokens: ['token-2'], observedAt: 30_000, fromCache: false })
+    expect(fetched).toHaveLength(2)
+  })
+
+  it.each([
+    [0, 22_500],
+    [0.5, 30_000],
+    [1, 37_500],
+  ])('createTokenCache spreads its time by a quarter: chance %d gives %d ms', async (chance, ms) => {
+    const { get, pass } = world(30, { chance })
+    await get()
+    pass(ms - 1)
+    expect(await get()).toMatchObject({ fromCache: true })
+    pass(1)
+    expect(await get()).toMatchObject({ fromCache: false })
+  })
+
+  it('createTokenCache asks once for everybody who waits, per application', async () => {
+    const w = world(30)
+    const release = w.block()
+    const waiting = [...Array.from({ length: 500 }, () => w.get(7)), w.get(8)]
+    expect(w.fetched).toEqual([7, 8])
+    release()
+    const lists = await Promise.all(waiting)
+    expect(w.fetched).toEqual([7, 8])
+    expect(lists.filter(({ fromCache }) => !fromCache)).toHaveLength(2)
+  })
+
+  it('createTokenCache always asks when its time is zero', async () => {
+    const { get, fetched } = world(0)
+    await get()
+    await get()
+    expect(fetched).toHaveLength(2)
+  })
+
+  it('createTokenCache refreshes on demand, at most once a second', async () => {
+    const { get, fetched, pass } = world(30)
+    await get()
+    await get(7, true)
+    expect(fetched).toHaveLength(1)
+    pass(1000)
+    await get(7, true)
+    expect(fetched).toHaveLength(2)
+  })
+
+  it('createTokenCache never keeps a failure', async () => {
+    const { get, fail } = world(30)
+    fail(new Error('down'))
+    await expect(get()).rejects.toThrow('down')
+    fail(null)
+    expect(await get()).toMatchObject({ apiTokens: ['token-2'] })
+  })
+
+  const down = (code: string, retryable: boolean): TencentError =>
+    new TencentError(code, `Listing: ${code}`, { action: 'A', requestId: null, attempts: 1, retryable })
+  const passing = down('InternalError', true)
+
+  it.each([
+    passing,
+    down('RequestLimitExceeded', true),
+    down('ClientError.Timeout', true),
+    down('ClientError.NetworkError', true),
+    down('ClientError.MalformedAnswer', false),
+    down('ClientError.ResponseTooLarge', false),
+  ])('createTokenCache serves the old list, marked, for $code', async (failure) => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    fail(failure)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, staleBecause: failure })
+    fail(null)
+    expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
+  })
+
+  it.each([
+    'AuthFailure.SecretIdNotFound',
+    'UnauthorizedOperation',
+    'ResourceNotFound.UserNotExist',
+    'InvalidParameter',
+  ])('createTokenCache shows %s, whatever it could serve instead', async (code) => {
+    const { get, pass, fail } = world(30, { mirrored: ['mirrored'] })
+    await get()
+    pass(60_000)
+    fail(down(code, false))
+    await expect(get()).rejects.toMatchObject({ code })
+  })
+
+  it('createTokenCache asks anew at most once a second, also while upstream fails', async () => {
+    const { get, pass, fail, fetched } = world(30)
+    await get()
+    pass(1_000)
+    fail(passing)
+    for (let i = 0; i < 5; i++) {
+      await get(7, true)
+      pass(200)
+    }
+    expect(fetched).toHaveLength(2)
+    await get(7, true)
+    expect(fetched).toHaveLength(3)
+    fail(down('AuthFailure.SecretIdNotFound', false))
+    pass(1_000)
+    await expect(get(7, true)).rejects.toMatchObject({ code: 'AuthFailure.SecretIdNotFound' })
+    // Within the second, a fresh list is a fresh list.
+    expect(await get(7, true)).toMatchObject({ staleBecause: null })
+    expect(fetched).toHaveLength(4)
+  })
+
+  it('createTokenCache serves an old list for the stale time and no longer', async () => {
+    const { get, pass, fail } = world(30, { staleSeconds: 100 })
+    await get()
+    fail(passing)
+    pass(129_999)
+    expect(await get()).toMatchObject({ staleBecause: passing })
+    pass(1)
+    await expect(get()).rejects.toBe(passing)
+  })
+
+  it('createTokenCache never serves an old list when the stale time is zero', async () => {
+    const { get, pass, fail } = world(30, { staleSeconds: 0 })
+    await get()
+    fail(passing)
+    pass(1_000)
+    await expect(get(7, true)).rejects.toBe(passing)
+    expect(await get()).toMatchObject({ staleBecause: null })
+    pass(29_000)
+    await expect(get()).rejects.toBe(passing)
+  })
+
+  it('createTokenCache waits a quarter of the time for upstream where it has something else to serve', async () => {
+    const cold = world(30)
+    await cold.get()
+    cold.pass(60_000)
+    await cold.get()
+    expect(cold.allowed).toEqual([
+      { ms: 1000, patient: true },
+      { ms: 250, patient: false },
+    ])
+    const mirrored = world(30, { mirrored: ['mirrored'] })
+    await mirrored.get()
+    expect(mirrored.allowed).toEqual([{ ms: 250, patient: false }])
+  })
+
+  it('createTokenCache serves the mirrored document, marked, when it is cold and upstream fails', async () => {
+    const { get, fail, fetched, read, pass } = world(30, { mirrored: ['mirrored'] })
+    fail(passing)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
+    pass(4_999)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: passing })
+    // Neither was asked again for five seconds: many instances that start during an outage would ask the store to death.
+    expect([fetched.length, read.count]).toEqual([1, 1])
+    pass(1)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 5_000, staleBecause: passing })
+    expect([fetched.length, read.count]).toEqual([2, 2])
+    fail(null)
+    pass(5_000)
+    expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
+  })
+
+  it('createTokenCache asks for everybody who always wants to be asked for, during an outage too', async () => {
+    const { get, fail, fetched, read } = world(0, { mirrored: ['mirrored'] })
+    fail(passing)
+    await get()
+    await get()
+    expect([fetched.length, read.count]).toEqual([2, 2])
+  })
+
+  it('createTokenCache serves an old list while the store that is its source fails, but not when that refuses', async () => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    const throttled = new StoreError('ThrottlingException', 'm', 'target', true)
+    fail(throttled)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], staleBecause: throttled })
+    const refused = new StoreError('AccessDeniedException', 'm', 'target')
+    fail(refused)
+    await expect(get()).rejects.toBe(refused)
+  })
+
+  it("createTokenCache throws upstream's failure when the mirrored document cannot be read either", async () => {
+    const { get, fail, allowed } = world(30, { mirrored: new Error('forbidden') })
+    fail(passing)
+    await expect(get()).rejects.toBe(passing)
+    // With the patience of an instance that has nothing else.
+    expect(allowed).toEqual([
+      { ms: 250, patient: false },
+      { ms: 1000, patient: true },
+    ])
+  })
+
+  it('createTokenCache shows an HTTP status that may be a refusal, and hides an answer that is none', async () => {
+    const { get, pass, fail } = world(30)
+    await get()
+    pass(60_000)
+    fail(down('ClientError.HttpStatusCodeError', false))
+    await expect(get()).rejects.toMatchObject({ code: 'ClientError.HttpStatusCodeError' })
+    fail(down('ClientError.MalformedAnswer', false))
+    expect(await get()).toMatchObject({ staleBecause: { code: 'ClientError.MalformedAnswer' } })
+  })
+
+  it('createTokenCache asks nothing while upstream is to be left alone, if it has something else to serve', async () => {
+    const { get, pass, beQuiet, fetched } = world(30)
+    beQuiet(true)
+    await get()
+    expect(fetched).toHaveLength(1)
+    pass(60_000)
+    expect(await get()).toMatchObject({ staleBecause: { code: 'RequestLimitExceeded' } })
+    expect(fetched).toHaveLength(1)
+  })
+})

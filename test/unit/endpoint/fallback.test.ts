@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { readMirrored } from '../../../lib/endpoint/fallback.ts'
+import { renderDocument } from '../../../lib/stores/document.ts'
+import type { Reading, Target } from '../../../lib/stores/store.ts'
+
+const target: Target = { uri: 'x:1', scheme: 'x', name: '1', options: {}, adopt: false }
+const document = { ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' } as const
+
+function read(reading: Reading, adopt = false) {
+  const open = () => ({ read: async () => reading, write: async () => {} })
+  return readMirrored({ subAppId: 7, targets: [{ ...target, adopt }] }, 'intl', open, 0)
+}
+const value = (content: string, marked = true): Reading => ({ state: 'value', marked, value: content })
+
+describe('readMirrored', () => {
+  it('readMirrored gives the tokens of our document of this application', async () => {
+    expect(await read(value(renderDocument(document)))).toMatchObject({ apiTokens: ['a', 'b'] })
+  })
+
+  const others: [string, Reading, boolean?][] = [
+    ['another application', value(renderDocument({ ...document, SubAppId: 8 }))],
+    ['another application, adopted', value(renderDocument({ ...document, SubAppId: 8 })), true],
+    ['no application', value(renderDocument({ ...document, SubAppId: null }))],
+    ['the other site', value(renderDocument({ ...document, Site: 'cn' }))],
+    ['somebody without our mark', value(renderDocument(document), false)],
+    ['something else', value('{"password":"x"}')],
+    ['somebody who spoilt our document', { ...value('spoilt'), before: renderDocument(document) } as Reading],
+    ['nothing yet', { state: 'empty', marked: true }],
+    ['nobody', { state: 'absent' }],
+    ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],
+  ]
+  it.each(others)('readMirrored hands out nothing of %s', async (_, reading, adopt) => {
+    await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
+  })
+})

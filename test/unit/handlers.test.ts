@@ -1,0 +1,482 @@
+/**
+ * The handlers in this process, with an environment of their own, the simulator and files: what a bundle shows from
+ * outside is in list-tokens.test.ts and mirror-tokens.test.ts; here each line of `handlers/` has to matter.
+ */
+import { hash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { renderDocument } from '../../lib/stores/document.ts'
+import { fingerprint } from '../../lib/tencent/vod.ts'
+import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+
+const [app, other] = [251006666, 251007777]
+const canary = 'CANARY-token-0004'
+const lines: string[] = []
+vi.mock('../../handlers/stdout.ts', () => ({ writeToStdout: (line: string) => void lines.push(line) }))
+
+let simulator: TencentSimulator
+let folder: string
+let files = 0
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'handlers-'))
+})
+beforeEach(async () => {
+  simulator = await startTencentSimulator({
+    applications: [
+      { subAppId: app, tokens: [canary, 'CANARY-token-b'] },
+      { subAppId: other, tokens: ['CANARY-token-other'] },
+    ],
+    lagMs: 0,
+  })
+})
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  vi.resetModules()
+  lines.length = 0
+  await simulator.close()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const key = 'CANARY-api-key-0006'
+type Handler = (event: unknown, context?: unknown) => Promise<unknown>
+
+/** A cold start of one function with these settings. */
+async function load(
+  name: 'list-tokens' | 'mirror-tokens',
+  settings: Record<string, string> = {},
+): Promise<Handler> {
+  const environment: Record<string, string> = {
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SUB_APP_IDS: `${app},${other}`,
+    AIGC_SETTLE_SECONDS: '0',
+    ...settings,
+  }
+  for (const [variable, value] of Object.entries(environment)) vi.stubEnv(variable, value)
+  const module = await (name === 'list-tokens'
+    ? import('../../handlers/list-tokens.ts')
+    : import('../../handlers/mirror-tokens.ts'))
+  expect(module.main_handler).toBe(module.handler)
+  return module.handler
+}
+
+const log = (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line))
+const context = (ms = 30_000) => ({ awsRequestId: 'invocation-1', getRemainingTimeInMillis: () => ms })
+const get = (path: string, headers: object = {}) => ({
+  version: '2.0',
+  rawPath: path,
+  rawQueryString: '',
+  headers,
+  requestContext: { http: { method: 'GET' }, domainName: 'x.execute-api', requestId: 'gateway-1' },
+})
+const keys = (): Record<string, string> => ({
+  AIGC_HTTP_AUTH: 'keys',
+  AIGC_API_KEYS: `app:full:${sha256(key)}`,
+})
+const bearer = { authorization: `Bearer ${key}` }
+function sha256(text: string): string {
+  return hash('sha256', text, 'hex')
+}
+const path = (): string => join(folder, `${files++}-{SubAppId}`)
+function documentOf(tokens: string[], SubAppId: number): string {
+  return renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId, Site: 'intl' })
+}
+
+describe('list-tokens', () => {
+  it('reveals nothing by default, and what is asked for by name', async () => {
+    const handler = await load('list-tokens')
+    const fingerprints = [canary, 'CANARY-token-b'].map(fingerprint)
+    for (const event of [{}, null, { Reveal: false }, { SubAppId: app }]) {
+      const result = (await handler(event, context())) as { Fingerprints: string[] }
+      expect(result).not.toHaveProperty('ApiTokens')
+      expect(new Set(result.Fingerprints)).toEqual(new Set(fingerprints))
+    }
+    expect(await handler({ SubAppId: other, Reveal: true }, context())).toMatchObject({
+      SubAppId: other,
+      ApiTokens: ['CANARY-token-other'],
+    })
+    expect(lines.join()).not.toContain('CANARY')
+    expect(log().map(({ revealed }) => revealed)).toEqual([false, false, false, false, true])
+    expect(log()[0]).toMatchObject({
+      level: 'info',
+      event: 'list-tokens',
+      trigger: 'manual',
+      invocation: 'invocation-1',
+      subAppId: app,
+      staleBecause: null,
+    })
+    expect(new Set(log()[0]?.['fingerprints'] as string[])).toEqual(new Set(fingerprints))
+  })
+
+  it('asks again when told to, and not otherwise', async () => {
+    const handler = await load('list-tokens')
+    for (const event of [{}, {}, { Refresh: false }]) await handler(event, context())
+    expect(simulator.calls).toHaveLength(1)
+    await new Promise((resolve) => setTimeout(resolve, 1_050))
+    await handler({ Refresh: true }, context())
+    expect(simulator.calls).toHaveLength(2)
+  })
+
+  it('says on Lambda how much was asked, and of whom', async () => {
+    const handler = await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn', ...keys() })
+    await handler({}, context())
+    await handler(get('/tokens', bearer), context())
+    await handler({ SubAppId: 1 }, context()).catch(() => {})
+    const [first, second, third] = log()
+    expect(first).toMatchObject({ Requests: 1, UpstreamCalls: 1, StaleServed: 0, FunctionName: 'fn' })
+    expect(Number(first?.['UpstreamMs'])).toBeGreaterThan(0)
+    expect(second).toMatchObject({ Requests: 1, UpstreamCalls: 0, UpstreamMs: 0, caller: 'app', status: 200 })
+    expect(third).toMatchObject({ Requests: 1, level: 'error', code: 'SubAppNotFound' })
+  })
+
+  it('serves an old list while Tencent fails, and says so', async () => {
+    const settings = { AIGC_CACHE_SECONDS: '0', AIGC_TIMEOUT_MS: '1200', AWS_LAMBDA_FUNCTION_NAME: 'fn' }
+    const handler = await load('list-tokens', { ...settings, ...keys() })
+    await handler({}, context())
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    expect(await handler({}, context())).toMatchObject({ Stale: true })
+    expect(await handler(get('/tokens', bearer), context())).toMatchObject({
+      statusCode: 200,
+      headers: { warning: '110 - "Response is Stale"', 'x-request-id': 'invocation-1' },
+    })
+    expect(log().slice(1)).toMatchObject([
+      { level: 'info', StaleServed: 1, staleBecause: 'InternalError' },
+      { level: 'warn', StaleServed: 1, staleBecause: 'InternalError', route: '/tokens', subAppId: app },
+    ])
+  })
+
+  it('gives each application its own fallback, and says what came of it', async () => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-mirrored-a'], app))
+    writeFileSync(at.replace('{SubAppId}', `${other}`), documentOf(['CANARY-mirrored-b'], other))
+    const handler = await load('list-tokens', { AIGC_FALLBACK: `file:${at}`, AIGC_TIMEOUT_MS: '1200' })
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    for (const [SubAppId, token] of [
+      [app, 'CANARY-mirrored-a'],
+      [other, 'CANARY-mirrored-b'],
+    ])
+      expect(await handler({ SubAppId, Reveal: true }, context())).toMatchObject({
+        SubAppId,
+        ApiTokens: [token],
+        Stale: true,
+      })
+  })
+
+  it('logs why a fallback could not be served, and throws Tencent’s failure', async () => {
+    const handler = await load('list-tokens', {
+      AIGC_FALLBACK: `file:${path()}`,
+      AIGC_TIMEOUT_MS: '1200',
+    })
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    await expect(handler({}, context())).rejects.toMatchObject({ name: 'InternalError' })
+    expect(log()).toMatchObject([
+      { level: 'warn', event: 'fallback-failed', subAppId: app, code: 'NotMirrored' },
+      { level: 'error', event: 'list-tokens', code: 'InternalError', attempts: expect.any(Number) },
+    ])
+  })
+
+  it('reads the mirror alone where that is the source, without a key of Tencent', async () => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-mirrored-a'], app))
+    const none = { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }
+    const handler = await load('list-tokens', {
+      ...none,
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: `file:${at}`,
+    })
+    expect(await handler({ Reveal: true }, context())).toMatchObject({
+      ApiTokens: ['CANARY-mirrored-a'],
+      Stale: false,
+    })
+    expect(simulator.calls).toEqual([])
+    await expect(handler({ SubAppId: other }, context())).rejects.toMatchObject({ name: 'NotMirrored' })
+    expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('refuses the clock, and an HTTP request in which the settings are wrong', async () => {
+    const handler = await load('list-tokens')
+    await expect(handler({ Type: 'Timer' }, context())).rejects.toThrow('put the schedule on mirror-tokens')
+    expect(await handler(get('/tokens'), context())).toMatchObject({ statusCode: 500 })
+    expect(await handler(get('/healthz'), null)).toMatchObject({
+      statusCode: 200,
+      headers: { 'x-request-id': 'gateway-1' },
+    })
+    expect(log().map(({ level }) => level)).toEqual(['error', 'error', 'info'])
+  })
+
+  it('logs a caller that is turned away as a warning', async () => {
+    const handler = await load('list-tokens', keys())
+    expect(await handler(get('/tokens', { authorization: 'Bearer x' }), context())).toMatchObject({
+      statusCode: 401,
+    })
+    expect(log()).toMatchObject([{ level: 'warn', code: 'Unauthenticated', status: 401, upstream: false }])
+  })
+
+  it.each([
+    [{ TENCENTCLOUD_RUNENV: 'SCF' }, 200],
+    [{ TENCENTCLOUD_RUNENV: 'SCF', AWS_LAMBDA_FUNCTION_NAME: 'fn' }, 401],
+    [{}, 401],
+  ])('takes the word of the platform with %j: %d', async (environment, status) => {
+    const handler = await load('list-tokens', { AIGC_HTTP_AUTH: 'platform', ...environment })
+    const event = { httpMethod: 'GET', path: '/tokens', headers: {}, queryString: {} }
+    expect(await handler(event, context())).toMatchObject({ statusCode: status })
+  })
+
+  it('drops what Tencent sent in another number than tokens, and logs it', async () => {
+    const handler = await load('list-tokens')
+    simulator.fail({ kind: 'ext-infos-mismatch' })
+    await handler({}, context())
+    expect(log()[0]).toMatchObject({ level: 'warn', event: 'ext-infos-dropped', subAppId: app })
+  })
+
+  it('keeps half a second of the platform’s time to answer', async () => {
+    simulator.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)
+    const handler = await load('list-tokens')
+    const started = performance.now()
+    await expect(handler({}, context(1_000))).rejects.toMatchObject({ name: 'ClientError.Timeout' })
+    // Between the half second that it may use and the whole after which the platform ends it.
+    expect(Math.round(performance.now() - started) / 1000).toBeLessThan(0.95)
+    await expect(handler({}, context(500))).rejects.toMatchObject({ name: 'ClientError.Timeout' })
+    expect(simulator.calls.length).toBeGreaterThan(0)
+  })
+
+  it('never waits longer than AIGC_TIMEOUT_MS for a call, nor without a limit where no platform sets one', async () => {
+    simulator.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)
+    const handler = await load('list-tokens', { AIGC_TIMEOUT_MS: '300' })
+    for (const odd of [context(), {}, null, { time_limit_in_ms: 0 }, { time_limit_in_ms: 'x' }])
+      await expect(handler({}, odd)).rejects.toMatchObject({ name: 'ClientError.Timeout' })
+  })
+})
+
+describe('mirror-tokens', () => {
+  const targets = (at: string): Record<string, string> => ({
+    AIGC_MIRROR_TARGETS: `file:${at}`,
+    AWS_LAMBDA_FUNCTION_NAME: 'fn',
+  })
+
+  it('counts a run that left all in step as a success, with what it changed', async () => {
+    const at = path()
+    const handler = await load('mirror-tokens', targets(at))
+    expect(await handler({ Type: 'Timer' }, context())).toMatchObject({
+      Results: [{ Outcome: 'created' }, { Outcome: 'created' }],
+    })
+    expect(readFileSync(at.replace('{SubAppId}', `${other}`), 'utf8')).toContain('CANARY-token-other')
+    simulator.vod.create(app, 'CANARY-token-c')
+    simulator.vod.delete(app, canary)
+    await handler({ SubAppId: app }, context())
+    expect(log()).toMatchObject([
+      {
+        trigger: 'scf-timer',
+        MirrorSuccess: 1,
+        MirrorFailure: 0,
+        MirrorHeld: 0,
+        TokensAdded: 3,
+        TokensRemoved: 0,
+      },
+      { trigger: 'manual', MirrorSuccess: 1, MirrorFailure: 0, TokensAdded: 1, TokensRemoved: 1 },
+    ])
+    expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('counts a run that held something as a failure, and throws the report', async () => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['1', '2', '3', '4', '5'], app))
+    const handler = await load('mirror-tokens', targets(at))
+    const error = await handler({}, context()).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ name: 'MirrorIncomplete' })
+    expect(log()).toMatchObject([
+      {
+        level: 'error',
+        code: 'MirrorIncomplete',
+        message: expect.stringContaining('1 of 2 targets not in step'),
+        dryRun: false,
+        MirrorSuccess: 0,
+        MirrorFailure: 1,
+        MirrorHeld: 1,
+      },
+    ])
+    const { Digest } = JSON.parse(/\{"Digest".*\}/s.exec(String(error))?.[0] ?? '')
+    await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
+      name: 'PlanChanged',
+    })
+    await handler({ Confirm: Digest }, context())
+    expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
+  })
+
+  it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
+    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
+    await expect(handler(get('/'), context())).rejects.toThrow('send HTTP to list-tokens')
+    await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
+    await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
+    const [failed, ...slips] = log()
+    expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
+    expect(slips).toHaveLength(3)
+    for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
+  })
+
+  it('plans in a dry run, and counts nothing', async () => {
+    const at = path()
+    const handler = await load('mirror-tokens', targets(at))
+    expect(await handler({ DryRun: true }, context())).toMatchObject({
+      Results: [{ Outcome: 'would-create' }, { Outcome: 'would-create' }],
+    })
+    expect(log()).toMatchObject([{ dryRun: true, results: [{}, {}], digest: expect.any(String) }])
+    expect(log()[0]).not.toHaveProperty('MirrorSuccess')
+    expect(() => readFileSync(at.replace('{SubAppId}', `${app}`))).toThrow('ENOENT')
+  })
+
+  it('takes one application when told to, and none that is not configured', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    expect(await handler({ SubAppId: other }, context())).toMatchObject({ Results: [{ SubAppId: other }] })
+    await expect(handler({ SubAppId: 1 }, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+  })
+})
+
+describe('what the process has seen does not leave it', () => {
+  const quoting = (...secrets: string[]) =>
+    ({ kind: 'error', code: 'InvalidParameter', message: `it was ${secrets.join(' and ')}` }) as const
+  const aws = { AWS_SECRET_ACCESS_KEY: 'CANARY-aws-key-0008', AWS_SESSION_TOKEN: 'CANARY-aws-session-0009' }
+
+  it('tokens of a list, values of a store, keys of the environment', async () => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-gone-a', canary], app))
+    writeFileSync(at.replace('{SubAppId}', `${other}`), 'CANARY of somebody else, in some words')
+    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: `file:${at}`, ...aws })
+    const seen = [canary, 'CANARY-gone-a', 'CANARY of somebody else, in some words', simulator.secretKey]
+    await handler({}, context()).catch(() => {})
+    vi.stubEnv('AWS_SESSION_TOKEN', 'CANARY-late-session')
+    simulator.fail(quoting(...seen, ...Object.values(aws), 'CANARY-late-session'), Number.POSITIVE_INFINITY)
+    const error = (await handler({}, context()).catch((thrown: unknown) => thrown)) as Error
+    for (const text of [error.message, error.stack ?? '', ...lines]) {
+      expect(text).not.toContain('CANARY')
+      expect(text).not.toContain(simulator.secretKey)
+    }
+    expect(error.message).toContain('it was ***')
+  })
+
+  it.each([
+    ['a foreign value of 40 KB', 'CANARY (.*+?^{}$|[]\\ '.repeat(2_000)],
+    [
+      'a document of 600 tokens',
+      documentOf(
+        Array.from({ length: 600 }, (_, i) => `CANARY-${i}-${'x'.repeat(50)}`),
+        app,
+      ),
+    ],
+    ['one token of 33,000 characters', documentOf([`CANARY-${'x'.repeat(33_000)}`], app)],
+  ])('%s stays in, in every run of the instance and in every reply', async (_, value) => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), value)
+    const settings = {
+      AIGC_FALLBACK: `file:${at}`,
+      AIGC_MIRROR_TARGETS: `file:${at}`,
+      AIGC_TIMEOUT_MS: '1000',
+      ...keys(),
+    }
+    const mirror = await load('mirror-tokens', settings)
+    const list = await load('list-tokens', settings)
+    simulator.fail(
+      quoting(value.slice(0, 900), value.slice(-900)),
+      Number.POSITIVE_INFINITY,
+      'DescribeAigcApiTokens',
+    )
+    const left: unknown[] = []
+    for (let run = 0; run < 3; run++) {
+      for (const handler of [mirror, list])
+        left.push(
+          await handler({}, context()).catch((error: Error) => [error.name, error.message, error.stack]),
+        )
+      left.push(await list(get('/tokens/fingerprints', bearer), context()))
+      left.push(await list(get('/tokens', { authorization: 'Bearer nobody' }), context()))
+    }
+    const text = JSON.stringify(left) + lines.join()
+    expect(text).not.toContain('CANARY')
+    expect(text).not.toMatch(/SyntaxError|so did taking secrets out|withheld/)
+    expect(left[3]).toMatchObject({ statusCode: 401 })
+  })
+})
+
+describe('createHandler, when anything inside it throws', () => {
+  const secret = 'CANARY-inside'
+  const thrower = (): never => {
+    throw new Error(secret)
+  }
+  const hostile: [what: string, thrown: unknown][] = [
+    ['a message that cannot be read', Object.defineProperty(new Error(), 'message', { get: thrower })],
+    ['a stack that cannot be read', Object.defineProperty(new Error(), 'stack', { get: thrower })],
+    ['an object that is no text', { toString: thrower }],
+    ['an object without a prototype', Object.create(null)],
+    ['a symbol', Symbol('odd')],
+    ['nothing', undefined],
+  ]
+
+  async function invoke(run: () => Promise<never>, given: unknown = {}, metrics = () => ({})) {
+    const { createHandler } = await import('../../handlers/runtime.ts')
+    const handler = createHandler('list-tokens', metrics, run)
+    return handler({}, given).then(
+      (result) => ({ result, error: undefined }),
+      (error: Error) => ({ result: undefined, error }),
+    )
+  }
+  const leaves = ({ error }: { error?: Error | undefined }): string =>
+    [error?.name, error?.message, error?.stack, error?.cause, ...lines].join(' ')
+
+  it.each(hostile)('lets nothing of it out: %s', async (_, thrown) => {
+    const left = await invoke(() => Promise.reject(thrown))
+    expect(leaves(left)).not.toContain('CANARY')
+    expect(left.error?.name).toBe('InternalError')
+  })
+
+  it.each<[string, object]>([
+    ['a result', { result: 1, fields: { a: { toJSON: thrower } }, metrics: {} }],
+    ['a cycle', { result: 1, fields: { a: globalThis }, metrics: {} }],
+    [
+      'fields',
+      {
+        result: 1,
+        get fields() {
+          return thrower()
+        },
+        metrics: {},
+      },
+    ],
+    [
+      'metrics',
+      {
+        result: 1,
+        fields: {},
+        get metrics() {
+          return thrower()
+        },
+      },
+    ],
+    ['nothing at all', null as unknown as object],
+  ])('lets nothing out of an outcome whose %s cannot be read', async (_, outcome) => {
+    const left = await invoke(async () => outcome as never)
+    expect(leaves(left)).not.toContain('CANARY')
+    for (const line of lines) expect(() => JSON.parse(line)).not.toThrow()
+  })
+
+  it('lets nothing out of a context that throws, nor of metrics', async () => {
+    const odd = {
+      get awsRequestId() {
+        return thrower()
+      },
+    }
+    for (const left of [
+      await invoke(async () => ({}) as never, odd),
+      await invoke(async () => ({}) as never, { getRemainingTimeInMillis: thrower }),
+      await invoke(() => Promise.reject(new Error('why')), {}, thrower),
+    ]) {
+      expect(leaves(left)).not.toContain('CANARY')
+      expect(left.error?.message).toContain('so did taking secrets out')
+      expect(left.error?.cause).toBeUndefined()
+    }
+    expect(log()).toMatchObject([{ level: 'error', code: 'InternalError' }, {}, {}])
+  })
+})

@@ -1,0 +1,460 @@
+import { describe, expect, it } from 'vitest'
+import type { Mirror } from '../../../lib/config.ts'
+import { StoreError, TencentError } from '../../../lib/errors.ts'
+import {
+  MirrorError,
+  type MirrorReport,
+  type MirrorRequest,
+  reportError,
+  runMirror,
+} from '../../../lib/mirror/run.ts'
+import { renderDocument, versionId } from '../../../lib/stores/document.ts'
+import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
+import { fingerprint } from '../../../lib/tencent/vod.ts'
+import { timeOf } from '../../support/time-of.ts'
+
+type Listing = readonly string[] | Error
+
+/** Virtual time, lists by script (the last one for ever), and stores in memory that count their writes. */
+function world(lists: Record<string, Listing[]>, targets: Record<string, Reading | Error>) {
+  let now = 0
+  const asked: string[] = []
+  const slept: number[] = []
+  const writes: string[] = []
+  const readings = new Map(Object.entries(targets))
+  const failing = new Map<string, Error>()
+  /** What somebody else writes while a run writes, one at a time: that write is overtaken. */
+  const rivals = new Map<string, (Reading | Error)[]>()
+  let onSleep = (): void => {}
+  const openStore = (target: Target): Store => ({
+    async read() {
+      const { uri } = target
+      const reading = readings.get(uri)
+      if (reading instanceof Error || !reading) throw reading
+      return reading
+    },
+    async write(value, _, seen) {
+      const { uri } = target
+      const failure = failing.get(uri)
+      if (failure) throw failure
+      const rival = rivals.get(uri)?.shift()
+      if (rival) readings.set(uri, rival)
+      const found = readings.get(uri)
+      if (!found || found instanceof Error || !isStill(found, seen)) throw overtaken(target)
+      writes.push(uri)
+      readings.set(uri, { state: 'value', marked: true, value })
+    },
+  })
+  const run = (request: Partial<MirrorRequest> = {}, settings: object = {}): Promise<MirrorReport> =>
+    runMirror(
+      {
+        mirrors: [mirror(7, Object.keys(targets))],
+        dryRun: false,
+        confirm: null,
+        deadline: now + 180_000,
+        ...request,
+      },
+      { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeoutMs: 10_000, ...settings },
+      {
+        list: async (subAppId) => {
+          asked.push(`${subAppId}`)
+          const script = lists[`${subAppId}`] ?? []
+          const listing = script.length > 1 ? script.shift() : script[0]
+          if (listing instanceof Error || !listing) throw listing
+          return listing
+        },
+        openStore,
+        ...timeOf(() => now, {
+          sleep: async (ms) => {
+            slept.push(ms)
+            now += ms
+            onSleep()
+          },
+        }),
+      },
+    )
+  return {
+    run,
+    asked,
+    slept,
+    writes,
+    failing,
+    rivals,
+    readings,
+    whileAsleep: (work: () => void) => {
+      onSleep = work
+    },
+    value: (uri: string) => {
+      const reading = readings.get(uri)
+      return reading && !(reading instanceof Error) && reading.state === 'value' ? reading.value : null
+    },
+  }
+}
+
+function mirror(subAppId: number | null, uris: string[]): Mirror {
+  return {
+    subAppId,
+    targets: uris.map((uri) => ({
+      uri,
+      scheme: 'memory',
+      name: uri,
+      options: {},
+      adopt: uri.includes('adopt'),
+    })),
+  }
+}
+
+function doc(
+  tokens: string[],
+  ApiToken: string | null = tokens[0] ?? null,
+  SubAppId: number | null = 7,
+): string {
+  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId, Site: 'intl' })
+}
+
+function holds(tokens: string[], ApiToken?: string | null): Reading {
+  return { state: 'value', marked: true, value: doc(tokens, ApiToken) }
+}
+
+const outcomes = (report: MirrorReport): string[] => report.Results.map(({ Outcome }) => Outcome)
+const throttled = new TencentError('RequestLimitExceeded', 'Listing: RequestLimitExceeded', {
+  action: 'DescribeAigcApiTokens',
+  requestId: 'r',
+  attempts: 3,
+  retryable: true,
+})
+
+describe('runMirror', () => {
+  it('runMirror creates, reports fingerprints and the version, and writes nothing the next time', async () => {
+    const { run, writes, slept } = world({ 7: [['b', 'a']] }, { t: { state: 'absent' } })
+    const report = await run()
+    expect(report.Results).toEqual([
+      {
+        SubAppId: 7,
+        Target: 't',
+        Outcome: 'created',
+        Added: [fingerprint('a'), fingerprint('b')],
+        Removed: [],
+        VersionId: versionId(doc(['a', 'b'])),
+        Reason: null,
+      },
+    ])
+    expect(reportError(report)).toBeNull()
+    expect(outcomes(await run())).toEqual(['unchanged'])
+    expect([writes, slept]).toEqual([['t'], []])
+  })
+
+  it('runMirror writes once for a hundred runs of shuffled and doubled lists', async () => {
+    const lists = Array.from({ length: 100 }, (_, i) => (i % 2 ? ['c', 'a', 'b', 'a'] : ['b', 'c', 'c', 'a']))
+    const { run, writes } = world({ 7: lists }, { t: { state: 'empty', marked: true } })
+    for (let i = 0; i < 100; i++) await run()
+    expect(writes).toHaveLength(1)
+  })
+
+  it('runMirror takes a token out only after a second look, settle seconds later', async () => {
+    const { run, asked, slept, value } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    const report = await run()
+    expect([asked, slept]).toEqual([['7', '7'], [60_000]])
+    expect(value('t')).toBe(doc(['b', 'c']))
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'updated',
+      Added: [fingerprint('c')],
+      Removed: [fingerprint('a')],
+    })
+  })
+
+  it('runMirror publishes additions before it waits', async () => {
+    const w = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    let meanwhile: string | null = null
+    w.whileAsleep(() => {
+      meanwhile = w.value('t')
+    })
+    await w.run()
+    expect(meanwhile).toBe(doc(['a', 'b', 'c'], 'a'))
+  })
+
+  it('runMirror keeps a token that a flapping list shows again', async () => {
+    const { run, value, writes } = world({ 7: [['b'], ['a', 'b']] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await run())).toEqual(['unchanged'])
+    expect([value('t'), writes]).toEqual([doc(['a', 'b']), []])
+  })
+
+  it('runMirror keeps what another run added while this one waited', async () => {
+    const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
+    w.whileAsleep(() => w.readings.set('t', holds(['a', 'b', 'new'], 'a')))
+    await w.run()
+    expect(w.value('t')).toBe(doc(['b', 'new']))
+  })
+
+  it('runMirror defers a removal for which the time limit leaves no room, and says so', async () => {
+    const { run, value, slept } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
+    const report = await run({ deadline: 30_000 })
+    expect(slept).toEqual([])
+    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(report.Results[0]).toMatchObject({ Outcome: 'deferred', Added: [fingerprint('c')], Removed: [] })
+    expect(report.Results[0]?.Reason).toContain(
+      'time limit is 40 s too short; raise the time limit or lower AIGC_SETTLE_SECONDS',
+    )
+    expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
+  })
+
+  it.each([
+    ['an empty list', []],
+    ['a list below the share', ['a']],
+  ])('runMirror holds for %s, and Confirm applies exactly that plan', async (_, listed) => {
+    const { run, value, writes, slept } = world({ 7: [listed] }, { t: holds(['a', 'b', 'c']) })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [], Removed: [] })
+    expect([value('t'), writes]).toEqual([doc(['a', 'b', 'c']), []])
+    expect(reportError(report)?.message).toContain(report.Digest)
+    const confirmed = await run({ confirm: report.Digest })
+    expect(outcomes(confirmed)).toEqual(['updated'])
+    expect([value('t'), slept]).toEqual([doc(listed), []])
+    expect(outcomes(await run())).toEqual(['unchanged'])
+  })
+
+  it('runMirror refuses to confirm when list or target moved, and writes nothing', async () => {
+    const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
+    const { Digest } = await w.run()
+    await expect(w.run({ confirm: Digest })).rejects.toMatchObject({ code: 'PlanChanged' })
+    for (const near of ['', Digest.slice(0, 16), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
+      await expect(w.run({ confirm: near }), near).rejects.toMatchObject({ code: 'PlanChanged' })
+    w.readings.set('t', holds(['a', 'b', 'c', 'd', 'e']))
+    const refused = w.run({ confirm: Digest })
+    await expect(refused).rejects.toBeInstanceOf(MirrorError)
+    expect(w.writes).toEqual([])
+  })
+
+  it('runMirror takes the digest as a whole, and no part of it, for a confirmation', async () => {
+    const { run, writes } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
+    const { Digest } = await run()
+    for (const confirm of ['', Digest.slice(0, 8), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
+      await expect(run({ confirm })).rejects.toMatchObject({ code: 'PlanChanged' })
+    expect(writes).toEqual([])
+  })
+
+  it('runMirror holds a value under our mark that is no document, and Confirm overwrites it', async () => {
+    const spoilt: Reading = { state: 'value', marked: true, value: 'a password of somebody else' }
+    const { run, value, writes } = world({ 7: [['a', 'b']] }, { t: spoilt })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'held',
+      VersionId: null,
+      Reason: expect.stringContaining('it carries our mark, but its value is no mirrored document'),
+    })
+    expect(reportError(report)?.message).toContain('run by hand with the Digest as "Confirm"')
+    const plan = await run({ dryRun: true })
+    expect([outcomes(plan), plan.Digest, writes]).toEqual([['would-hold'], report.Digest, []])
+    expect(outcomes(await run({ confirm: report.Digest }))).toEqual(['updated'])
+    expect(value('t')).toBe(doc(['a', 'b']))
+  })
+
+  it('runMirror repairs a value that was ours a version ago, and takes a token of that version out by the rules', async () => {
+    const spoilt: Reading = {
+      state: 'value',
+      marked: true,
+      value: 'spoilt',
+      before: doc(['a', 'b', 'c'], 'b'),
+    }
+    const w = world({ 7: [['b', 'c', 'd']] }, { t: spoilt })
+    let meanwhile: string | null = null
+    w.whileAsleep(() => {
+      meanwhile = w.value('t')
+    })
+    const report = await w.run()
+    expect(meanwhile).toBe(doc(['a', 'b', 'c', 'd'], 'b'))
+    expect(w.value('t')).toBe(doc(['b', 'c', 'd'], 'b'))
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'updated',
+      Added: [fingerprint('d')],
+      Removed: [fingerprint('a')],
+    })
+  })
+
+  describe('runMirror, when somebody else writes a target while it writes,', () => {
+    it('plans again on what is there then, with what it knows of the list', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'new'], 'a')])
+      const report = await w.run()
+      expect(w.value('t')).toBe(doc(['a', 'b', 'new'], 'a'))
+      expect([outcomes(report), w.asked]).toEqual([['updated'], ['7']])
+    })
+
+    it('takes out what it had settled, and nothing that came meanwhile', async () => {
+      const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
+      w.rivals.set('t', [holds(['a', 'b', 'new'], 'a')])
+      const report = await w.run()
+      expect(w.value('t')).toBe(doc(['b', 'new']))
+      expect(report.Results[0]).toMatchObject({ Outcome: 'updated', Removed: [fingerprint('a')] })
+    })
+
+    it('leaves what is right by then', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'b'])])
+      expect(outcomes(await w.run())).toEqual(['unchanged'])
+      expect(w.writes).toEqual([])
+    })
+
+    it('refuses and holds by the same rules', async () => {
+      const w = world({ 7: [['a']] }, { one: { state: 'absent' }, two: { state: 'absent' } })
+      w.rivals.set('one', [{ state: 'value', marked: false, value: 'theirs' }])
+      w.rivals.set('two', [{ state: 'value', marked: true, value: 'theirs' }])
+      expect(outcomes(await w.run())).toEqual(['refused', 'held'])
+      expect(w.writes).toEqual([])
+    })
+
+    it('fails when that happens twice, and says so', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']), other: holds(['a']) })
+      w.rivals.set('t', [holds(['a', 'x']), holds(['a', 'y'])])
+      const report = await w.run()
+      expect(outcomes(report)).toEqual(['failed', 'updated'])
+      expect(report.Results[0]?.Reason).toBe(
+        'Writing t: somebody else changed it since it was read, and again when this run had planned anew; ' +
+          'the next run tries again; if it stays, find out who else writes it',
+      )
+      expect(w.value('t')).toBe(doc(['a', 'y']))
+    })
+
+    it('fails when it cannot be read again', async () => {
+      const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
+      w.rivals.set('t', [new StoreError('Timeout', 'Reading t: no answer', 't')])
+      expect((await w.run()).Results[0]).toMatchObject({ Outcome: 'failed', Reason: 'Reading t: no answer' })
+    })
+
+    it('does not depart from a confirmed plan', async () => {
+      const w = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), other: holds(['a', 'b', 'c']) })
+      const { Digest } = await w.run()
+      w.rivals.set('t', [holds(['a', 'b', 'c', 'd'])])
+      const report = await w.run({ confirm: Digest })
+      expect(outcomes(report)).toEqual(['failed', 'updated'])
+      expect(report.Results[0]?.Reason).toBe(
+        'Confirming a plan: somebody else changed t meanwhile, and their value was left there; ' +
+          'look at the new plan with {"DryRun":true} and confirm its Digest',
+      )
+      expect(w.value('t')).toBe(doc(['a', 'b', 'c', 'd']))
+    })
+  })
+
+  it('runMirror reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {
+    const w = world(
+      { 7: [['a', 'z']], 8: [[]] },
+      { t: holds(['a']), u: { state: 'value', marked: true, value: doc(['x'], 'x', 8) } },
+    )
+    const mirrors = [mirror(7, ['t']), mirror(8, ['u'])]
+    const first = await w.run({ mirrors })
+    expect(outcomes(first)).toEqual(['updated', 'held'])
+    expect(outcomes(await w.run({ mirrors, confirm: first.Digest }))).toEqual(['unchanged', 'updated'])
+    expect(w.value('u')).toBe(doc([], null, 8))
+  })
+
+  it('runMirror plans a dry run without writing or waiting, with the digest that Confirm takes', async () => {
+    const targets = {
+      same: holds(['b', 'c']),
+      more: holds(['a', 'b']),
+      none: { state: 'absent' },
+      foreign: { state: 'value', marked: false, value: 'x' },
+      big: holds(['b', 'p', 'q', 'r', 's']),
+    } as const
+    const { run, writes, slept } = world({ 7: [['b', 'c']] }, { ...targets })
+    const report = await run({ dryRun: true })
+    expect(outcomes(report)).toEqual([
+      'unchanged',
+      'would-update',
+      'would-create',
+      'would-refuse',
+      'would-hold',
+    ])
+    expect(report.Results[1]).toMatchObject({
+      Added: [fingerprint('c')],
+      Removed: [fingerprint('a')],
+      VersionId: versionId(doc(['b', 'c'])),
+    })
+    expect(reportError(report)).toBeNull()
+    expect([writes, slept]).toEqual([[], []])
+    const confirmed = await run({ confirm: report.Digest })
+    expect(outcomes(confirmed)).toEqual(['unchanged', 'updated', 'created', 'refused', 'updated'])
+  })
+
+  it('runMirror lets a dry run fail when no plan could be made', async () => {
+    const { run } = world({ 7: [throttled] }, { t: holds(['a']) })
+    const report = await run({ dryRun: true })
+    expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
+  })
+
+  it('runMirror goes on with other targets and applications when one fails', async () => {
+    const forbidden = new StoreError('AccessDeniedException', 'Reading denied: forbidden', 'denied')
+    const w = world(
+      { 7: [['a']], 8: [throttled], 9: [['c']] },
+      {
+        good: { state: 'absent' },
+        denied: forbidden,
+        lost: { state: 'absent' },
+        other: { state: 'absent' },
+        third: { state: 'absent' },
+      },
+    )
+    w.failing.set('lost', new StoreError('Timeout', 'Writing lost: no answer', 'lost'))
+    const report = await w.run({
+      mirrors: [mirror(7, ['denied', 'lost', 'good']), mirror(8, ['other']), mirror(9, ['third'])],
+    })
+    expect(outcomes(report)).toEqual(['failed', 'failed', 'created', 'failed', 'created'])
+    expect(report.Results.map(({ Reason }) => Reason)).toEqual([
+      'Reading denied: forbidden',
+      'Writing lost: no answer',
+      null,
+      'Listing: RequestLimitExceeded',
+      null,
+    ])
+    expect(w.writes.sort()).toEqual(['good', 'third'])
+    expect(reportError(report)?.message).toMatch(/^Mirroring: 3 of 5 targets not in step: \{"Digest"/)
+  })
+
+  it('runMirror leaves the target alone when the second look fails', async () => {
+    const { run, value } = world({ 7: [['b'], throttled] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await run())).toEqual(['failed'])
+    expect(value('t')).toBe(doc(['a', 'b']))
+  })
+
+  it('runMirror holds when the second list is too short, and keeps the addition', async () => {
+    const { run, value } = world({ 7: [['b', 'c'], []] }, { t: holds(['a', 'b']) })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [fingerprint('c')], Removed: [] })
+    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+  })
+
+  it('runMirror ends with the same bytes in all targets, whatever they held before', async () => {
+    const { run, value } = world(
+      { 7: [['a', 'b', 'c']] },
+      { one: holds(['b'], 'b'), two: holds(['a', 'c'], 'c'), three: { state: 'absent' } },
+    )
+    await run()
+    expect([value('one'), value('two'), value('three')]).toEqual(Array(3).fill(doc(['a', 'b', 'c'], 'b')))
+  })
+
+  it('runMirror reports a target that it created as created, also when the second look adds to it', async () => {
+    const { run, value } = world(
+      { 7: [['b'], ['b', 'c']] },
+      { old: holds(['a', 'b']), absent: { state: 'absent' } },
+    )
+    const report = await run()
+    expect(outcomes(report)).toEqual(['updated', 'created'])
+    expect(report.Results[1]).toMatchObject({ Added: ['b', 'c'].map(fingerprint) })
+    expect(value('absent')).toBe(value('old'))
+  })
+
+  it('runMirror waits once for all applications', async () => {
+    const mirrors = Array.from({ length: 20 }, (_, i) => mirror(i + 1, [`t${i + 1}`]))
+    const w = world(
+      Object.fromEntries(mirrors.map(({ subAppId }) => [`${subAppId}`, [['b']]])),
+      Object.fromEntries(
+        mirrors.map(({ subAppId }) => [
+          `t${subAppId}`,
+          { state: 'value', marked: true, value: doc(['a', 'b'], 'a', subAppId) },
+        ]),
+      ),
+    )
+    const report = await w.run({ mirrors })
+    expect(new Set(outcomes(report))).toEqual(new Set(['updated']))
+    expect(w.slept).toEqual([60_000])
+  })
+})

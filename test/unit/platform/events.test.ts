@@ -1,0 +1,592 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { STATUS_CODES } from 'node:http'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { InputError } from '../../../lib/errors.ts'
+import {
+  type HttpEvent,
+  type HttpShape,
+  longestValue,
+  mostNames,
+  readEvent,
+  type Shape,
+  shapes,
+  toReply,
+} from '../../../lib/platform/events.ts'
+
+const folder = new URL('../../support/events/', import.meta.url)
+
+/** A fresh copy of one recorded event. */
+function recorded(file: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
+}
+
+/** A recorded event with one value replaced, at a dotted path. */
+function recordedWith(file: string, path: string, value: unknown): Record<string, unknown> {
+  const event = recorded(file)
+  const names = path.split('.')
+  const last = names.pop() as string
+  const holder = names.reduce<Record<string, unknown>>(
+    (at, name) => at[name] as Record<string, unknown>,
+    event,
+  )
+  holder[last] = value
+  return event
+}
+
+function readHttp(event: unknown): HttpEvent {
+  const view = readEvent(event)
+  if (view.kind !== 'http') throw new Error(`read as ${view.kind}`)
+  return view
+}
+
+/** Which shape each recorded event has. */
+const shapeOf: Record<string, Shape['name'] | 'manual'> = {
+  'alb-multi-value.json': 'alb-multi-value',
+  'alb.json': 'alb',
+  'eventbridge-rule.json': 'eventbridge-rule',
+  'eventbridge-scheduler.json': 'eventbridge-scheduler',
+  'http-api-v1.json': 'api-gateway-v1',
+  'http-api-v2-named-stage.json': 'http-api-v2',
+  'http-api-v2.json': 'http-api-v2',
+  'lambda-url.json': 'lambda-url',
+  'manual-empty.json': 'manual',
+  'manual-fields.json': 'manual',
+  'rest-api.json': 'api-gateway-v1',
+  'scf-api-gateway.json': 'scf-api-gateway',
+  'scf-function-url-with-context.json': 'scf-function-url',
+  'scf-function-url.json': 'scf-function-url',
+  'scf-timer.json': 'scf-timer',
+}
+const files = Object.keys(shapeOf)
+const httpFiles = files.filter((file) => !/^(manual|eventbridge|scf-timer)/.test(file))
+
+describe('shapes', () => {
+  test('shapes are all recorded, and every recording is in the matrix', () => {
+    expect(readdirSync(folder).sort()).toEqual([...files].sort())
+    expect(new Set(Object.values(shapeOf))).toEqual(new Set([...shapes.map(({ name }) => name), 'manual']))
+  })
+
+  test.each(Object.entries(shapeOf))('shapes: %s is read by %s and refused by all others', (file, name) => {
+    const matching = shapes.filter((shape) => shape.matches(recorded(file))).map((shape) => shape.name)
+    expect(matching).toEqual(name === 'manual' ? [] : [name])
+  })
+
+  test.each(files)('shapes: %s in the body of a request stays a request', (file) => {
+    const carrier = recordedWith('scf-function-url.json', 'body', JSON.stringify(recorded(file)))
+    expect(readEvent(carrier)).toMatchObject({ kind: 'http', shape: 'scf-function-url' })
+  })
+
+  test.each([
+    ['api.example.com', 'http-api-v2'],
+    ['lambda-url.example.com', 'http-api-v2'],
+    ['example.com', 'http-api-v2'],
+    [undefined, 'http-api-v2'],
+    [5, 'http-api-v2'],
+    ['abc.lambda-url.ap-southeast-1.on.aws', 'lambda-url'],
+  ])('shapes: payload 2.0 from the host %j is %s', (domainName, name) => {
+    const event = recordedWith('http-api-v2.json', 'requestContext.domainName', domainName)
+    expect(readHttp(event).shape).toBe(name)
+  })
+
+  test.each([null, 5, ['accept'], undefined])(
+    'shapes: an ALB event with multiValueHeaders %j is alb',
+    (many) => {
+      expect(readHttp(recordedWith('alb.json', 'multiValueHeaders', many)).shape).toBe('alb')
+    },
+  )
+})
+
+/** The headers a recorded event carries, under lower-case names. */
+function headersIn(file: string): Record<string, string> {
+  const { headers, multiValueHeaders } = recorded(file) as Record<string, Record<string, string | string[]>>
+  const entries = Object.entries(multiValueHeaders ?? headers ?? {})
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]))
+}
+
+describe('readEvent', () => {
+  test.each([
+    ['http-api-v2.json', '/tokens', null, [], 'aB1cDeFgIAMEJHg='],
+    ['http-api-v2-named-stage.json', '/prod/tokens', 'prod', ['verbose', 'trace id'], 'aB1cDeFgIAMEJHg='],
+    ['lambda-url.json', '/tokens', null, [], '3f0a8a3e-9a63-4b1f-8f0e-6d3f5f0c7a11'],
+    ['http-api-v1.json', '/prod/tokens', 'prod', [], 'aB1cDeFgIAMEJHg='],
+    ['rest-api.json', '/tokens', 'prod', ['verbose'], '0d9c7c3a-4a53-4a4f-9f0e-2f6d1f0b8c21'],
+    ['alb.json', '/tokens', null, ['trace id'], null],
+    ['alb-multi-value.json', '/tokens', null, ['verbose'], null],
+    ['scf-function-url.json', '/tokens', null, ['verbose'], null],
+    ['scf-function-url-with-context.json', '/tokens', null, [], null],
+    ['scf-api-gateway.json', '/tokens', 'release', ['verbose'], '2f1c9c1e-1c48-11f1-9d1a-0242ac120002'],
+  ])('readEvent reads %s in full', (file, path, stage, queryNames, requestId) => {
+    expect(readEvent(recorded(file))).toEqual({
+      kind: 'http',
+      shape: shapeOf[file],
+      method: 'GET',
+      path,
+      stage,
+      queryNames,
+      headers: headersIn(file),
+      requestId,
+      principal: file === 'rest-api.json' ? 'reader' : null,
+    })
+    expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
+  })
+
+  test('readEvent names each parameter of an ALB once, decoded, one without a name too', () => {
+    const event = recordedWith('alb.json', 'queryStringParameters', {
+      '': '1',
+      '=': '2',
+      'a%20b': '3',
+      'a+b': '4',
+    })
+    expect(readHttp(event).queryNames).toEqual(['', 'a b'])
+  })
+
+  const arn = 'arn:aws:iam::123456789012:user/app'
+  test.each([
+    ['http-api-v2.json', { iam: { userArn: arn, accountId: '123456789012' } }, arn],
+    ['lambda-url.json', { iam: { userArn: arn } }, arn],
+    ['http-api-v2.json', { jwt: { claims: { sub: 'alice' }, scopes: ['tokens'] } }, 'alice'],
+    ['http-api-v2.json', { jwt: { claims: { client_id: 'app' }, scopes: null } }, 'app'],
+    ['http-api-v2.json', { lambda: { principalId: 'bob', more: 1 } }, 'bob'],
+    ['http-api-v1.json', { claims: { sub: 'alice' }, scopes: null }, 'alice'],
+    ['rest-api.json', { claims: { sub: 'alice' } }, 'alice'],
+    ['rest-api.json', { principalId: 'reader' }, 'reader'],
+    ['http-api-v2.json', {}, null],
+    ['http-api-v2.json', { lambda: null }, null],
+    ['http-api-v2.json', { lambda: { more: 1 } }, null],
+    ['http-api-v2.json', { jwt: { claims: {} } }, null],
+    ['http-api-v2.json', { iam: { userArn: '' } }, null],
+    ['http-api-v2.json', { iam: { userArn: [arn] } }, null],
+    ['http-api-v2.json', { principalId: 'of the other payload' }, null],
+    ['alb.json', { principalId: 'nobody asked' }, null],
+    ['scf-function-url-with-context.json', { principalId: 'nobody asked' }, null],
+    ['scf-api-gateway.json', { principalId: 'nobody asked' }, null],
+  ])(
+    'readEvent takes from %s with the authorizer context %j the principal %j',
+    (file, context, principal) => {
+      const event = recordedWith(file, 'requestContext.authorizer', context)
+      expect(readHttp(event).principal).toBe(principal)
+    },
+  )
+
+  test('readEvent takes the ARN of an IAM caller of a REST API', () => {
+    const event = recordedWith('rest-api.json', 'requestContext.identity.userArn', arn)
+    expect(readHttp(event).principal).toBe(arn)
+  })
+
+  test.each(['x-amzn-oidc-identity', 'x-amzn-requestcontext', 'x-principal-id', 'authorizer', 'principalid'])(
+    'readEvent never takes the header %s for a principal',
+    (name) => {
+      for (const file of ['http-api-v2.json', 'alb.json', 'scf-function-url.json'])
+        expect(readHttp(recordedWith(file, `headers.${name}`, 'admin')).principal).toBeNull()
+    },
+  )
+
+  test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])(
+    'readEvent reads %s as the clock',
+    (name) => {
+      expect(readEvent(recorded(`${name}.json`))).toEqual({ kind: 'schedule', shape: name })
+    },
+  )
+
+  test.each([
+    {},
+    { SubAppId: 251006666, Reveal: true },
+    // Nearly a shape, and thereby none.
+    { source: 'aws.events', 'detail-type': 'Object Created' },
+    { source: 'example.app', 'detail-type': 'Scheduled Event' },
+    { Type: 'timer' },
+    { version: '2.0' },
+    { version: '2.0', requestContext: { http: 'GET' } },
+    { requestContext: { http: {} } },
+    { requestContext: { domainName: 'abc.lambda-url.eu-central-1.on.aws' } },
+    { requestContext: { apiId: 'a1b2c3d4e5' } },
+    { requestContext: { elb: true } },
+    { requestContext: { serviceId: 5 } },
+    { requestContext: 'x' },
+    { resource: '/tokens' },
+    { multiValueHeaders: {} },
+    { httpMethod: 'GET', path: '/tokens' },
+  ])('readEvent takes %j as a run by hand', (event) => {
+    expect(readEvent(event)).toEqual({ kind: 'manual', fields: event })
+  })
+
+  test.each([null, undefined])('readEvent takes %j as a run by hand without fields', (event) => {
+    const view = readEvent(event)
+    expect(view).toEqual({ kind: 'manual', fields: {} })
+    expect(view.kind === 'manual' && Object.getPrototypeOf(view.fields)).toBeNull()
+  })
+
+  test('readEvent gives manual fields that inherit nothing', () => {
+    const view = readEvent(JSON.parse('{"__proto__":{"Reveal":true}}'))
+    expect(view.kind === 'manual' && view.fields['Reveal']).toBeUndefined()
+    expect(view.kind === 'manual' && Object.keys(view.fields)).toEqual(['__proto__'])
+    expect(view.kind === 'manual' && 'toString' in view.fields).toBe(false)
+  })
+
+  test.each([
+    ['text', 'string'],
+    ['', 'string'],
+    [5, 'number'],
+    [true, 'boolean'],
+    [[{ Type: 'Timer' }], 'array'],
+  ])('readEvent refuses %j and says what to send', (event, type) => {
+    const read = () => readEvent(event)
+    expect(read).toThrow(InputError)
+    expect(read).toThrow(
+      `Reading the event: its type is "${type}", should be a JSON object such as {} or {"SubAppId":251006666}`,
+    )
+  })
+
+  test('readEvent refuses an event with the marks of two senders', () => {
+    const read = () => readEvent({ ...recorded('scf-function-url.json'), Type: 'Timer' })
+    expect(read).toThrow(InputError)
+    expect(read).toThrow('the marks of "scf-function-url" and "scf-timer"')
+  })
+
+  const methodAt = (file: string) =>
+    /http-api-v2|lambda-url/.test(file) ? 'requestContext.http.method' : 'httpMethod'
+  const pathAt = (file: string) => (/http-api-v2|lambda-url/.test(file) ? 'rawPath' : 'path')
+
+  test.each(
+    httpFiles.flatMap((file) => [
+      // The method is part of a function URL's mark: the next test.
+      ...(shapeOf[file] === 'scf-function-url' ? [] : ['', 5, null, undefined, ['GET'], {}]).map(
+        (method) => [file, methodAt(file), method] as const,
+      ),
+      ...['', 'tokens', 5, null, undefined, ['/tokens'], {}].map(
+        (path) => [file, pathAt(file), path] as const,
+      ),
+    ]),
+  )('readEvent refuses %s where %s is %j', (file, at, value) => {
+    const read = () => readEvent(recordedWith(file, at, value))
+    expect(read).toThrow(InputError)
+    expect(read).toThrow(`it has the mark of "${shapeOf[file]}" but no method or path`)
+  })
+
+  test.each([
+    ['httpMethod', 5],
+    ['httpMethod', undefined],
+    ['queryString', 'a=1'],
+    ['queryString', undefined],
+  ])(
+    'readEvent takes an SCF function URL event with %s %j, thus without its mark, as a run by hand',
+    (at, value) => {
+      expect(readEvent(recordedWith('scf-function-url.json', at, value)).kind).toBe('manual')
+    },
+  )
+
+  test('readEvent takes method and path from nowhere else than where the shape keeps them', () => {
+    const event = {
+      ...recordedWith('http-api-v2.json', 'rawPath', undefined),
+      path: '/tokens',
+      httpMethod: 'GET',
+    }
+    expect(() => readEvent(event)).toThrow(InputError)
+  })
+
+  test.each(httpFiles)('readEvent gives the method of %s in upper case', (file) => {
+    expect(readHttp(recordedWith(file, methodAt(file), 'head')).method).toBe('HEAD')
+  })
+
+  test.each([
+    [undefined, null],
+    ['$default', null],
+    ['', null],
+    [5, null],
+    [{}, null],
+    ['prod', 'prod'],
+  ])('readEvent gives stage %j as %j', (stage, expected) => {
+    expect(readHttp(recordedWith('http-api-v2.json', 'requestContext.stage', stage)).stage).toBe(expected)
+  })
+
+  test.each([undefined, null, 5, '', ['x'], {}])('readEvent gives request id %j as null', (id) => {
+    expect(readHttp(recordedWith('rest-api.json', 'requestContext.requestId', id)).requestId).toBeNull()
+  })
+})
+
+describe('readEvent, headers', () => {
+  const withHeaders = (headers: unknown) => readHttp(recordedWith('alb.json', 'headers', headers)).headers
+
+  test.each([
+    ['names in any spelling', { Authorization: 'a', 'X-ID': 'b' }, { authorization: 'a', 'x-id': 'b' }],
+    ['two spellings of one name, joined', { Accept: 'a', accept: 'b' }, { accept: 'a, b' }],
+    ['lists of values, joined', { accept: ['a', 'b'] }, { accept: 'a, b' }],
+    ['an empty value', { accept: '' }, { accept: '' }],
+    ['only the texts of a list', { accept: ['a', 5, null, ['x'], {}] }, { accept: 'a' }],
+    ['no values of other types', { a: null, b: 5, c: true, d: {}, e: [], f: [1] }, {}],
+    ['nothing from null', null, {}],
+    ['nothing from a number', 5, {}],
+    ['nothing from a text', 'authorization: Bearer x', {}],
+    ['nothing from a list', [['authorization', 'Bearer x']], {}],
+  ])('readEvent reads %s', (_, headers, expected) => {
+    expect(withHeaders(headers)).toEqual(expected)
+  })
+
+  test('readEvent gives headers that inherit nothing and keeps __proto__ a mere name', () => {
+    const headers = withHeaders(JSON.parse('{"__proto__":"a","accept":"b"}'))
+    expect(Object.getPrototypeOf(headers)).toBeNull()
+    expect(Object.entries(headers)).toEqual([
+      ['__proto__', 'a'],
+      ['accept', 'b'],
+    ])
+    expect(
+      withHeaders(JSON.parse('{"__proto__":{"authorization":"Bearer x"}}'))['authorization'],
+    ).toBeUndefined()
+  })
+
+  test('readEvent prefers multiValueHeaders, where headers has the last value only', () => {
+    const event = recordedWith('rest-api.json', 'multiValueHeaders.Accept', ['text/html', '*/*'])
+    expect(readHttp(event).headers['accept']).toBe('text/html, */*')
+  })
+
+  test.each([null, {}, 'x', []])('readEvent falls back on headers where multiValueHeaders is %j', (many) => {
+    const event = recordedWith('rest-api.json', 'multiValueHeaders', many)
+    expect(readHttp(event).headers['authorization']).toBe('Bearer example-key')
+  })
+
+  test('readEvent joins what an ALB sends as lists', () => {
+    expect(readHttp(recorded('alb-multi-value.json')).headers['if-none-match']).toBe('"one", "two"')
+  })
+})
+
+describe('readEvent, query', () => {
+  test.each([
+    ['', []],
+    ['a=1&b=2&a=3', ['a', 'b']],
+    ['api%20key=x', ['api key']],
+    ['%', ['%']],
+    ['%zz=1&%E0%A4%A', ['%zz', '\ufffd%A']],
+    ['__proto__=1', ['__proto__']],
+    ['&&a', ['a']],
+    [5, []],
+    [null, []],
+    [{ a: 1 }, []],
+    [['a'], []],
+  ])('readEvent reads the names in the raw query %j', (query, names) => {
+    expect(readHttp(recordedWith('http-api-v2.json', 'rawQueryString', query)).queryNames).toEqual(names)
+  })
+
+  test.each([
+    ['rest-api.json', 'multiValueQueryStringParameters', { '100%': ['1'] }, ['verbose', '100%']],
+    ['rest-api.json', 'queryStringParameters', null, ['verbose']],
+    ['rest-api.json', 'queryStringParameters', { more: '1' }, ['more', 'verbose']],
+    ['alb.json', 'queryStringParameters', { '%zz': '1', 'a%26b': '2' }, ['%zz', 'a&b']],
+    ['alb.json', 'queryStringParameters', 5, []],
+    ['alb-multi-value.json', 'multiValueQueryStringParameters', { 'a%20b': ['1'] }, ['a b']],
+    ['scf-function-url.json', 'queryString', { a: '1', b: ['2'] }, ['a', 'b']],
+    ['scf-api-gateway.json', 'queryString', { a: '1' }, ['a']],
+    ['scf-api-gateway.json', 'queryString', 'a=1', []],
+  ])('readEvent reads the names of %s with %s %j', (file, at, value, names) => {
+    expect(readHttp(recordedWith(file, at, value)).queryNames).toEqual(names)
+  })
+})
+
+describe('readEvent, megabytes', () => {
+  const many = (value: unknown): Record<string, unknown> =>
+    Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`n${i}`, value]))
+
+  test.each<[string, unknown]>([
+    ['one long value', { 'If-None-Match': ','.repeat(6_000_000) }],
+    ['a value a little too long', { 'If-None-Match': 'a'.repeat(longestValue + 1) }],
+    [
+      'spellings that are too long together',
+      { 'if-none-match': 'a'.repeat(5000), 'If-None-Match': 'a'.repeat(5000) },
+    ],
+    ['one value too often', { 'If-None-Match': Array(1_000_000).fill('a') }],
+  ])('readEvent leaves out a header of %s', (_, more) => {
+    const rest = { ...recorded('rest-api.json'), headers: null }
+    const headers = { Authorization: ['a'.repeat(longestValue)], ...(more as object) }
+    expect(readHttp({ ...rest, multiValueHeaders: headers }).headers).toEqual({
+      authorization: 'a'.repeat(longestValue),
+    })
+  })
+
+  test('readEvent reads the first of very many headers', () => {
+    const { headers } = readHttp(recordedWith('http-api-v2.json', 'headers', { first: '1', ...many('x') }))
+    expect(headers).toMatchObject({ first: '1' })
+    expect(Object.keys(headers)).toHaveLength(mostNames)
+  })
+
+  test.each([
+    ['http-api-v2.json', 'rawQueryString', Object.keys(many('')).join('&')],
+    ['http-api-v2.json', 'rawQueryString', '&'.repeat(6_000_000)],
+    ['rest-api.json', 'queryStringParameters', many('x')],
+    ['rest-api.json', 'multiValueQueryStringParameters', many(['x'])],
+    ['alb-multi-value.json', 'multiValueQueryStringParameters', many(['x'])],
+    ['alb-multi-value.json', 'multiValueQueryStringParameters', { [`${'%41'.repeat(2_000_000)}`]: ['x'] }],
+    ['scf-function-url.json', 'queryString', many('x')],
+  ])('readEvent of %s names some of very much in %s', (file, place, value) => {
+    const { queryNames } = readHttp(recordedWith(file, place, value))
+    expect(queryNames.length).toBeGreaterThan(0)
+    expect(queryNames.join('').length).toBeLessThan(2 * longestValue)
+  })
+
+  test('readEvent reads the first of very many fields of a run by hand', () => {
+    const view = readEvent({ SubAppId: 7, ...many(0) })
+    if (view.kind !== 'manual') throw new Error(view.kind)
+    expect(view.fields['SubAppId']).toBe(7)
+    expect(Object.keys(view.fields)).toHaveLength(mostNames)
+  })
+})
+
+describe('toReply', () => {
+  const response = { status: 200, headers: { 'content-type': 'application/json', age: '3' }, body: '{}' }
+  const plain = {
+    statusCode: 200,
+    headers: { 'content-type': 'application/json', age: '3' },
+    body: '{}',
+    isBase64Encoded: false,
+  }
+  const replies: Record<HttpShape, unknown> = {
+    'http-api-v2': plain,
+    'lambda-url': plain,
+    'api-gateway-v1': plain,
+    'scf-api-gateway': plain,
+    'scf-function-url': plain,
+    alb: { ...plain, statusDescription: '200 OK' },
+    'alb-multi-value': {
+      statusCode: 200,
+      statusDescription: '200 OK',
+      multiValueHeaders: { 'content-type': ['application/json'], age: ['3'] },
+      body: '{}',
+      isBase64Encoded: false,
+    },
+  }
+
+  test.each(httpFiles)('toReply answers %s in its form', (file) => {
+    const event = readHttp(recorded(file))
+    expect(toReply(event, response)).toStrictEqual(replies[event.shape])
+  })
+
+  test.each(['head', 'HEAD'])('toReply leaves the body out of an answer to %s', (method) => {
+    const event = readHttp(recordedWith('alb.json', 'httpMethod', method))
+    expect(toReply(event, response)).toStrictEqual({ ...plain, statusDescription: '200 OK', body: '' })
+  })
+
+  test('toReply leaves the body out of a 304', () => {
+    const event = readHttp(recorded('http-api-v2.json'))
+    expect(toReply(event, { ...response, status: 304 })).toStrictEqual({
+      ...plain,
+      statusCode: 304,
+      body: '',
+    })
+  })
+
+  test.each([200, 304, 400, 401, 403, 404, 405, 500, 502, 503, 504])(
+    'toReply describes status %i to an ALB',
+    (status) => {
+      const reply = toReply(readHttp(recorded('alb.json')), { ...response, status })
+      expect(reply.statusDescription).toBe(`${status} ${STATUS_CODES[status]}`)
+    },
+  )
+
+  test('toReply gives an ALB the bare number where it knows no phrase', () => {
+    const reply = toReply(readHttp(recorded('alb.json')), { ...response, status: 299 })
+    expect(reply.statusDescription).toBe('299')
+  })
+
+  test.each(['alb-multi-value.json', 'alb.json', 'rest-api.json', 'scf-function-url.json'])(
+    'toReply leaves out, for %s, only the headers that could become another header',
+    (file) => {
+      const headers = {
+        'x-1': 'a\r\nset-cookie: b',
+        'x-2': 'a\n',
+        'x-3': '\ra',
+        'x-4': 'a\0b',
+        'x-5': 'a\u010ab', // a line feed where only the low byte is written
+        'x-6': 'a\x7f',
+        warning: '110 - "Response is Stale"\t~',
+        empty: '',
+      }
+      const reply = toReply(readHttp(recorded(file)), { ...response, headers })
+      expect(Object.keys(reply.multiValueHeaders ?? reply.headers ?? {})).toEqual(['warning', 'empty'])
+    },
+  )
+
+  test('toReply never lets a line break or another control character into a header', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...httpFiles), fc.string({ unit: 'binary' }), (file, value) => {
+        const reply = toReply(readHttp(recorded(file)), { ...response, headers: { 'x-id': value } })
+        const sentValue = reply.headers?.['x-id'] ?? reply.multiValueHeaders?.['x-id']?.[0]
+        expect([undefined, value]).toContain(sentValue)
+        expect([...(sentValue ?? '')].every((char) => char === '\t' || (char >= ' ' && char <= '~'))).toBe(
+          true,
+        )
+      }),
+    )
+  })
+})
+
+describe('properties', () => {
+  const isText = (value: unknown) => typeof value === 'string' && value !== ''
+  const isTextOrNull = (value: unknown) => value === null || isText(value)
+
+  /** Reads the event and checks the view's types; whatever is thrown must be an `InputError`. */
+  function check(event: unknown): void {
+    let view: ReturnType<typeof readEvent>
+    try {
+      view = readEvent(event)
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError)
+      return
+    }
+    if (view.kind === 'manual') {
+      expect(Object.getPrototypeOf(view.fields)).toBeNull()
+      return
+    }
+    expect(shapes.map(({ name }) => name)).toContain(view.shape)
+    if (view.kind === 'schedule') return
+    expect(view.kind).toBe('http')
+    expect(isText(view.method) && view.method === view.method.toUpperCase()).toBe(true)
+    expect(view.path.startsWith('/')).toBe(true)
+    expect(isTextOrNull(view.stage) && isTextOrNull(view.requestId)).toBe(true)
+    expect(view.queryNames.every((name) => typeof name === 'string')).toBe(true)
+    expect(new Set(view.queryNames).size).toBe(view.queryNames.length)
+    expect(Object.getPrototypeOf(view.headers)).toBeNull()
+    expect(
+      Object.entries(view.headers).every(
+        ([name, value]) => name === name.toLowerCase() && typeof value === 'string',
+      ),
+    ).toBe(true)
+  }
+
+  test('readEvent gives a view or throws InputError, whatever the JSON value', () => {
+    fc.assert(fc.property(fc.jsonValue(), check))
+  })
+
+  test('readEvent gives a view or throws InputError, whatever the JavaScript value', () => {
+    fc.assert(fc.property(fc.anything({ withNullPrototype: true, withMap: true, withDate: true }), check))
+  })
+
+  /** Every place in a JSON value, as dotted paths would name it. */
+  const places = (value: unknown): string[][] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([name, inner]) => [
+          [name],
+          ...places(inner).map((rest) => [name, ...rest]),
+        ])
+      : []
+
+  /** A recorded event with up to three places overwritten by any JSON value. */
+  const damaged = fc.constantFrom(...files).chain((file) => {
+    const event = recorded(file)
+    const allPlaces = places(event)
+    if (allPlaces.length === 0) return fc.constant<unknown>(event)
+    const damage = fc.tuple(fc.constantFrom(...allPlaces), fc.oneof(fc.jsonValue(), fc.constant(undefined)))
+    return fc.array(damage, { minLength: 1, maxLength: 3 }).map((damages): unknown => {
+      const copy = structuredClone(event)
+      for (const [place, value] of damages) {
+        const last = place.at(-1) as string
+        // biome-ignore lint/suspicious/noExplicitAny: walks a value of any shape
+        const holder = place.slice(0, -1).reduce<any>((at, name) => at?.[name], copy)
+        if (typeof holder === 'object' && holder !== null) holder[last] = value
+      }
+      return copy
+    })
+  })
+
+  test('readEvent gives a view or throws InputError, however a recorded event is damaged', () => {
+    fc.assert(fc.property(damaged, check), { numRuns: 2000 })
+  })
+})

@@ -1,0 +1,129 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createTransport } from '../../../lib/tencent/transport.ts'
+
+let server: Server | undefined
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+})
+
+async function serve(listener: RequestListener): Promise<string> {
+  server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const send = createTransport()
+const post = (endpoint: string, timeoutMs = 5_000) =>
+  send({
+    endpoint,
+    headers: { host: new URL(endpoint).host, 'x-tc-action': 'A' },
+    body: '{"é":1}',
+    timeoutMs,
+  })
+
+describe('createTransport', () => {
+  it('createTransport sends the bytes of the body and reads status, headers and body', async () => {
+    const endpoint = await serve(async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      response.writeHead(503, { date: 'Thu, 01 Jan 2026 00:00:00 GMT', 'retry-after': '7' })
+      response.end(
+        `${request.method} ${request.url} ${request.headers['x-tc-action']} ${Buffer.concat(chunks)}`,
+      )
+    })
+    expect(await post(endpoint)).toEqual({
+      status: 503,
+      headers: { date: 'Thu, 01 Jan 2026 00:00:00 GMT', retryAfter: '7' },
+      body: 'POST / A {"é":1}',
+    })
+  })
+
+  it('createTransport keeps its connection', async () => {
+    const sockets = new Set<Socket>()
+    const endpoint = await serve((request, response) => {
+      sockets.add(request.socket)
+      response.end()
+    })
+    await post(endpoint)
+    // undici frees the connection one turn of the event loop after the body's end.
+    await new Promise((resolve) => setImmediate(resolve))
+    await post(endpoint)
+    expect(sockets.size).toBe(1)
+  })
+
+  it('createTransport keeps a connection that idles for longer than the five seconds of most clients', async () => {
+    const sockets = new Set<Socket>()
+    const endpoint = await serve((request, response) => {
+      sockets.add(request.socket)
+      response.end()
+    })
+    // The server says nothing of how long it keeps connections.
+    if (server) server.keepAliveTimeout = 0
+    await post(endpoint)
+    await new Promise((resolve) => setTimeout(resolve, 6_500))
+    await post(endpoint)
+    expect(sockets.size).toBe(1)
+  })
+
+  it('createTransport times out on a server that never answers', async () => {
+    const endpoint = await serve(() => {})
+    await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+  })
+
+  it('createTransport times out on a server that never finishes its answer', async () => {
+    const endpoint = await serve((_, response) => void response.write('{'))
+    await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+  })
+
+  it('createTransport times out on a server that never finishes its handshake', async () => {
+    const listening = createTcpServer().listen(0, '127.0.0.1')
+    await once(listening, 'listening')
+    const connected = once(listening, 'connection')
+    const endpoint = `https://127.0.0.1:${(listening.address() as AddressInfo).port}`
+    await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+    const [socket] = (await connected) as [Socket]
+    socket.destroy()
+    await new Promise((resolve) => listening.close(resolve))
+  })
+
+  it.each<[string, RequestListener]>([
+    ['a reset', (request) => request.socket.resetAndDestroy()],
+    ['a connection closed before the answer', (request) => request.socket.destroy()],
+    [
+      'an answer cut short',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': 100 })
+        response.write('{"Response"', () => request.socket.destroy())
+      },
+    ],
+    ['what is not HTTP', (request) => void request.socket.end('220 smtp.example.com\r\n')],
+  ])('createTransport reports %s as a network error', async (_, listener) => {
+    await expect(post(await serve(listener))).rejects.toMatchObject({ code: 'ClientError.NetworkError' })
+  })
+
+  it('createTransport says which system error a refused connection was', async () => {
+    const endpoint = await serve(() => {})
+    server?.close()
+    await once(server as Server, 'close')
+    await expect(post(endpoint)).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: 'connection failed (ECONNREFUSED)',
+    })
+  })
+
+  it('createTransport takes a megabyte and refuses more', async () => {
+    let size = 1_000_000
+    const endpoint = await serve((_, response) => void response.end('x'.repeat(size)))
+    expect((await post(endpoint)).body).toHaveLength(size)
+    size += 1
+    await expect(post(endpoint)).rejects.toMatchObject({ code: 'ClientError.ResponseTooLarge' })
+    size = 1
+    expect((await post(endpoint)).body).toBe('x')
+  })
+})
