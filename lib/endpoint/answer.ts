@@ -4,7 +4,6 @@ import type { Config, HttpAuth } from '../config.ts'
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from '../platform/events.ts'
 import { isThrottle } from '../tencent/client.ts'
-import { nameTokens } from '../tencent/vod.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
 import { matchRoute, methods } from './routes.ts'
@@ -52,7 +51,7 @@ export interface ListView {
 export function viewList(list: CachedList, subAppId: number | null, values: boolean): ListView {
   return {
     SubAppId: subAppId,
-    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: nameTokens(list.apiTokens).fingerprints }),
+    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: list.names.fingerprints }),
     ...(values && list.extInfos && { ExtInfos: list.extInfos }),
     RequestId: list.requestId,
     ObservedAt: new Date(list.observedAt).toISOString(),
@@ -127,7 +126,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   const list = await lend.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
   audit.staleBecause = list.staleBecause?.code ?? null
-  const { digest, fingerprints } = nameTokens(list.apiTokens)
+  const { digest, fingerprints } = list.names
   const etag = `"${digest}"`
   const response: HttpResponse = {
     status: 200,
@@ -147,7 +146,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     return { status: 304, headers, body: '' }
   }
   if (request.method !== 'HEAD') audit.fingerprints = fingerprints
-  response.body = renderList(list, subAppId, values)
+  response.body = JSON.stringify(viewList(list, subAppId, values))
   return response
 }
 
@@ -159,22 +158,6 @@ function wasAsked(failure: CachedList['staleBecause']): boolean {
 function refuseParameters(request: HttpEvent): void {
   if (request.queryNames.length > 0)
     throw new Refusal(400, 'InputInvalid', 'this path takes no query parameters')
-}
-
-interface Rendered {
-  readonly subAppId: number | null
-  readonly body: string
-}
-const rendered = { full: new WeakMap<CachedList, Rendered>(), masked: new WeakMap<CachedList, Rendered>() }
-
-/** A list from the cache is the same object each time, and is rendered once. */
-function renderList(list: CachedList, subAppId: number | null, values: boolean): string {
-  const of = values ? rendered.full : rendered.masked
-  const known = of.get(list)
-  if (known?.subAppId === subAppId) return known.body
-  const body = JSON.stringify(viewList(list, subAppId, values))
-  of.set(list, { subAppId, body })
-  return body
 }
 
 /** How to be let in, in words and as `WWW-Authenticate`. */

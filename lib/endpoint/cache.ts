@@ -1,4 +1,5 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
+import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
 import type { TokenList } from '../tencent/vod.ts'
 import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
@@ -7,6 +8,7 @@ import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../tim
 export type UpstreamError = TencentError | CredentialsError | StoreError
 
 export interface CachedList extends TokenList {
+  readonly names: TokenNames
   /** When it was read, in epoch milliseconds. */
   readonly observedAt: number
   /** `false` when this very request asked for it. */
@@ -71,7 +73,13 @@ export function createTokenCache(
     const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
     const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * lend.random())
     const entry = {
-      list: { ...fetched, observedAt: since.now, fromCache: true, staleBecause },
+      list: {
+        ...fetched,
+        names: nameTokens(fetched.apiTokens),
+        observedAt: since.now,
+        fromCache: true,
+        staleBecause,
+      },
       since,
       freshMs,
       staleMs: freshMs + staleSeconds * 1000,

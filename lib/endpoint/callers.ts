@@ -1,8 +1,8 @@
 /** Who is asking over HTTP, and what for. */
 import { timingSafeEqual } from 'node:crypto'
 import type { ApiKey, Config } from '../config.ts'
+import { sha256Hex } from '../digest.ts'
 import type { HttpEvent } from '../platform/events.ts'
-import { sha256Hex } from '../tencent/tc3.ts'
 
 export interface Caller {
   /** For the audit: the key's name, an ARN, a JWT's subject. */

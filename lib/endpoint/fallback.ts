@@ -1,7 +1,7 @@
 /** The mirrored document as a source of tokens, for when Tencent cannot or should not be asked. */
 import type { Mirror, Site } from '../config.ts'
 import { StoreError } from '../errors.ts'
-import { judgeReading } from '../mirror/plan.ts'
+import { judgeReading } from '../stores/document.ts'
 import type { Store, Target } from '../stores/store.ts'
 import type { TokenList } from '../tencent/vod.ts'
 

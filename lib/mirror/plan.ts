@@ -1,7 +1,7 @@
 /** The mirror's judgement: what a target should hold, and whether it may be written. Pure. */
 
 import type { Site } from '../config.ts'
-import { type MirroredDocument, parseDocument, renderDocument, versionId } from '../stores/document.ts'
+import { judgeReading, type MirroredDocument, renderDocument, versionId } from '../stores/document.ts'
 import type { Reading, Target } from '../stores/store.ts'
 
 /** What is known when a target is judged. */
@@ -67,48 +67,6 @@ function doubtList(
     return `the list has ${listed} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`
   return null
 }
-
-/** What a reading says of a target that may be written. */
-export interface Judgement {
-  /** The document that it holds. */
-  readonly held: MirroredDocument | null
-  /** The document that it held a version ago, where what it holds now is none: its tokens count as held. */
-  readonly before: MirroredDocument | null
-  /** Why it should not be written before somebody looked, if so. */
-  readonly doubt: string | null
-  readonly refusal?: undefined
-}
-
-/** What a target holds of ours, or why it must not be touched. */
-export function judgeReading({
-  application,
-  target,
-  reading,
-}: Pick<PlanInput, 'application' | 'target' | 'reading'>): Judgement | { readonly refusal: string } {
-  if (reading.state === 'unavailable') return { refusal: reading.reason }
-  if (reading.state !== 'value') return { held: null, before: null, doubt: null }
-  const isOwn = ({ SubAppId, Site }: MirroredDocument): boolean =>
-    SubAppId === application.subAppId && Site === application.site
-  const held = parseDocument(reading.value)
-  if (held && !isOwn(held))
-    return {
-      refusal:
-        `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
-        `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
-    }
-  if (!reading.marked && !target.adopt)
-    return {
-      refusal: 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten',
-    }
-  const older = reading.before === undefined ? null : parseDocument(reading.before)
-  const before = !held && older && isOwn(older) ? older : null
-  const known = held !== null || before !== null || target.adopt
-  return { held, before, doubt: known ? null : reused }
-}
-
-const reused =
-  'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or damaged it; ' +
-  'if it may be overwritten, confirm this plan, otherwise give the mirror another target'
 
 /**
  * The order in which consumers should use tokens, for all targets of an application, so that they end with

@@ -3,13 +3,12 @@
  * target stands on its own. Knows the store interface, not the kinds.
  */
 import type { Config, Mirror, Site } from '../config.ts'
+import { fingerprint, sha256Hex } from '../digest.ts'
 import { CodedError } from '../errors.ts'
-import { isDocument, type MirroredDocument, versionId } from '../stores/document.ts'
+import { isDocument, judgeReading, type MirroredDocument, versionId } from '../stores/document.ts'
 import { isOvertaken, type Reading, type Store, type Target } from '../stores/store.ts'
-import { sha256Hex } from '../tencent/tc3.ts'
-import { fingerprint } from '../tencent/vod.ts'
 import { graceMs, type Time, within } from '../time.ts'
-import { judgeReading, type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
+import { type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
 
 export interface MirrorRequest {
   readonly mirrors: readonly Mirror[]

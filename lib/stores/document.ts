@@ -1,6 +1,7 @@
-/** The mirrored document: the one value that every target of an application holds. */
+/** The mirrored document: the one value that every target of an application holds, and what is made of a value found there. */
 import type { Site } from '../config.ts'
-import { sha256Hex } from '../tencent/tc3.ts'
+import { sha256Hex } from '../digest.ts'
+import type { Reading, Target } from './store.ts'
 
 export interface MirroredDocument {
   /** The token to use; `null` only after a confirmed empty list. */
@@ -45,3 +46,49 @@ export function isDocument(value: string): boolean {
 export function versionId(rendered: string): string {
   return sha256Hex(rendered)
 }
+
+/** What a reading says of a target that may be written. */
+export interface Judgement {
+  /** The document that it holds. */
+  readonly held: MirroredDocument | null
+  /** The document that it held a version ago, where what it holds now is none: its tokens count as held. */
+  readonly before: MirroredDocument | null
+  /** Why it should not be written before somebody looked, if so. */
+  readonly doubt: string | null
+  readonly refusal?: undefined
+}
+
+/** What a target holds of ours, or why it must not be touched. */
+export function judgeReading({
+  application,
+  target,
+  reading,
+}: {
+  readonly application: { readonly subAppId: number | null; readonly site: Site }
+  readonly target: Pick<Target, 'adopt'>
+  readonly reading: Reading
+}): Judgement | { readonly refusal: string } {
+  if (reading.state === 'unavailable') return { refusal: reading.reason }
+  if (reading.state !== 'value') return { held: null, before: null, doubt: null }
+  const isOwn = ({ SubAppId, Site }: MirroredDocument): boolean =>
+    SubAppId === application.subAppId && Site === application.site
+  const held = parseDocument(reading.value)
+  if (held && !isOwn(held))
+    return {
+      refusal:
+        `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
+        `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
+    }
+  if (!reading.marked && !target.adopt)
+    return {
+      refusal: 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten',
+    }
+  const older = reading.before === undefined ? null : parseDocument(reading.before)
+  const before = !held && older && isOwn(older) ? older : null
+  const known = held !== null || before !== null || target.adopt
+  return { held, before, doubt: known ? null : reused }
+}
+
+const reused =
+  'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or damaged it; ' +
+  'if it may be overwritten, confirm this plan, otherwise give the mirror another target'

@@ -4,6 +4,7 @@
  * arguments give equal signatures.
  */
 import { createHmac, hash } from 'node:crypto'
+import { sha256Hex } from '../digest.ts'
 
 /** The key pair a request is signed with. `token` belongs to temporary credentials and is sent, not signed. */
 export interface Credentials {
@@ -29,10 +30,6 @@ export interface Scope {
   readonly service: string
   /** Epoch seconds, the value of `X-TC-Timestamp`. Tencent refuses more than five minutes of difference. */
   readonly timestamp: number
-}
-
-export function sha256Hex(data: string | Uint8Array): string {
-  return hash('sha256', data, 'hex')
 }
 
 /** The names of the signed headers, lower-cased, sorted and joined by `;`. */

@@ -2,7 +2,6 @@
 import type { ClientErrorCode } from '../errors.ts'
 import { TencentError } from '../errors.ts'
 import type { CallTencent, TencentResponse } from './client.ts'
-import { sha256Hex } from './tc3.ts'
 
 /** The API that {@link describeAigcApiTokens} calls. It takes no region. */
 export const vodApi = { service: 'vod', version: '2018-07-17' } as const
@@ -53,33 +52,6 @@ export function readTokenList(response: TencentResponse): TokenList {
     extInfosDropped: !fits && extInfos !== undefined && extInfos !== null,
     requestId,
   }
-}
-
-/** A name for a token that does not reveal it: the first 16 hex digits of its SHA-256. */
-export function fingerprint(token: string): string {
-  return sha256Hex(token).slice(0, 16)
-}
-
-/** Names for a list that do not reveal it. */
-export interface TokenNames {
-  /** Of each token, by index. */
-  readonly fingerprints: readonly string[]
-  /** SHA-256, in hex, of the set: the same for any order and any duplicates. */
-  readonly digest: string
-}
-
-const namesOf = new WeakMap<readonly string[], TokenNames>()
-
-/** The names of a list; worked out once, however often that list is served. */
-export function nameTokens(apiTokens: readonly string[]): TokenNames {
-  const known = namesOf.get(apiTokens)
-  if (known) return known
-  const names = {
-    fingerprints: apiTokens.map(fingerprint),
-    digest: sha256Hex(JSON.stringify([...new Set(apiTokens)].sort())),
-  }
-  namesOf.set(apiTokens, names)
-  return names
 }
 
 function isStrings(value: unknown): value is string[] {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../lib/config.ts'
+import { nameTokens } from '../../lib/digest.ts'
 import { answerRequest } from '../../lib/endpoint/answer.ts'
 import { routes } from '../../lib/endpoint/routes.ts'
 import { type HttpEvent, readEvent } from '../../lib/platform/events.ts'
@@ -56,6 +57,7 @@ async function ask(
       asked = true
       return {
         apiTokens: ['token-a'],
+        names: nameTokens(['token-a']),
         extInfos: null,
         extInfosDropped: false,
         requestId: null,

@@ -13,9 +13,9 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { fingerprint } from '../../lib/digest.ts'
 import type { MirrorReport } from '../../lib/mirror/run.ts'
 import { renderDocument, versionId } from '../../lib/stores/document.ts'
-import { fingerprint } from '../../lib/tencent/vod.ts'
 import type { Fault } from '../../simulator/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { type Answer, type FunctionProcess, startFunction } from '../support/function-process.ts'

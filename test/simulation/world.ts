@@ -4,6 +4,7 @@
  * is slow, loses answers, hangs, and lets processes die.
  */
 import type { Mirror } from '../../lib/config.ts'
+import { sha256Hex } from '../../lib/digest.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
 import { type MirrorReport, reportError, runMirror } from '../../lib/mirror/run.ts'
 import { type Secret as AwsActions, readSecret, writeSecret } from '../../lib/stores/aws-secretsmanager.ts'
@@ -16,7 +17,6 @@ import {
   type Target,
 } from '../../lib/stores/store.ts'
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
-import { sha256Hex } from '../../lib/tencent/tc3.ts'
 import { ApiError, type Fields } from '../../simulator/service.ts'
 import type { Ssm } from '../../simulator/ssm.ts'
 import type { Clock } from './clock.ts'

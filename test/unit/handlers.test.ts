@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fingerprint } from '../../lib/digest.ts'
 import { renderDocument } from '../../lib/stores/document.ts'
-import { fingerprint } from '../../lib/tencent/vod.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 
 const [app, other] = [251006666, 251007777]

@@ -1,7 +1,7 @@
 /** `list-tokens` under AWS's own runtime client, as `npx serverless package` would deploy it. */
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fingerprint } from '../../../lib/tencent/vod.ts'
+import { fingerprint } from '../../../lib/digest.ts'
 import {
   createWorld,
   expectNoGrowth,

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../../lib/config.ts'
 import { parseConfig } from '../../../lib/config.ts'
+import { fingerprint, nameTokens } from '../../../lib/digest.ts'
 import { answerRequest } from '../../../lib/endpoint/answer.ts'
 import type { CachedList } from '../../../lib/endpoint/cache.ts'
 import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
 import { ConfigError, TencentError } from '../../../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
-import { fingerprint } from '../../../lib/tencent/vod.ts'
 import { expectConforming } from '../../support/openapi.ts'
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
@@ -25,6 +25,7 @@ const config = parseConfig(
 )
 const list: CachedList = {
   apiTokens: ['token-b', 'token-a'],
+  names: nameTokens(['token-b', 'token-a']),
   extInfos: null,
   extInfosDropped: false,
   requestId: 'r-1',
@@ -176,8 +177,11 @@ describe('answerRequest', () => {
 
   it('answerRequest has an etag of the set of tokens, not of their order', async () => {
     const etag = async (apiTokens: string[]): Promise<string | undefined> =>
-      (await ask(request('/tokens'), { list: async () => ({ ...list, apiTokens, requestId: 'other' }) }))
-        .headers['etag']
+      (
+        await ask(request('/tokens'), {
+          list: async () => ({ ...list, apiTokens, names: nameTokens(apiTokens), requestId: 'other' }),
+        })
+      ).headers['etag']
     expect(await etag(['a', 'b', 'a'])).toBe(await etag(['b', 'a']))
     expect(await etag(['a', 'b'])).not.toBe(await etag(['a']))
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Mirror } from '../../../lib/config.ts'
+import { fingerprint } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import {
   MirrorError,
@@ -10,7 +11,6 @@ import {
 } from '../../../lib/mirror/run.ts'
 import { renderDocument, versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
-import { fingerprint } from '../../../lib/tencent/vod.ts'
 import { timeOf } from '../../support/time-of.ts'
 
 type Listing = readonly string[] | Error

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { sha256Hex } from '../../../lib/digest.ts'
 import {
   authorization,
   canonicalRequest,
@@ -10,7 +11,6 @@ import {
   type SignableRequest,
   scopeDate,
   serviceKey,
-  sha256Hex,
   signature,
   signedHeaders,
   signingKey,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fingerprint, nameTokens, readTokenList } from '../../../lib/tencent/vod.ts'
+import { fingerprint, nameTokens } from '../../../lib/digest.ts'
+import { readTokenList } from '../../../lib/tencent/vod.ts'
 
 const answer = (fields: object) => ({ RequestId: 'r-1', ...fields })
 
