@@ -3,7 +3,7 @@
 import type { Config, HttpAuth } from '../config.ts'
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
 import { type HttpEvent, type HttpResponse, reasonPhrases } from '../platform/events.ts'
-import { isThrottle } from '../tencent/client.ts'
+import { meaningOf } from '../tencent/codes.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
 import { matchRoute, methods } from './routes.ts'
@@ -196,10 +196,6 @@ const throttledDetail = 'Tencent Cloud takes no more calls at present; try again
 const timeoutDetail = 'Tencent Cloud did not answer in time; try again, or see the log of this function'
 const upstreamDetail = 'Tencent Cloud gave no list of tokens; the log of this function says why'
 
-function isAboutCredentials({ code, action }: TencentError): boolean {
-  return /^(AuthFailure|UnauthorizedOperation)(\.|$)/.test(code) || action === 'AssumeRoleWithWebIdentity'
-}
-
 /** What a failure looks like to the caller: `application/problem+json`. */
 function describeProblem(error: unknown): HttpResponse {
   if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
@@ -213,10 +209,19 @@ function describeProblem(error: unknown): HttpResponse {
   if (!(error instanceof TencentError))
     return problem(500, 'InternalError', 'this function failed; its log says how')
   const { code, requestId } = error
-  if (isThrottle(code))
-    return problem(503, code, throttledDetail, { requestId }, { 'retry-after': retryAfterSeconds })
-  if (code === 'ClientError.Timeout') return problem(504, code, timeoutDetail, { requestId })
-  return problem(502, code, isAboutCredentials(error) ? credentialsDetail : upstreamDetail, { requestId })
+  switch (meaningOf(code).told) {
+    case 'throttled':
+      return problem(503, code, throttledDetail, { requestId }, { 'retry-after': retryAfterSeconds })
+    case 'late':
+      return problem(504, code, timeoutDetail, { requestId })
+    case 'credentials':
+      return problem(502, code, credentialsDetail, { requestId })
+    case 'failed': {
+      // Whatever STS refuses, it is credentials that are not to be had.
+      const detail = error.action === 'AssumeRoleWithWebIdentity' ? credentialsDetail : upstreamDetail
+      return problem(502, code, detail, { requestId })
+    }
+  }
 }
 
 function problem(

@@ -1,6 +1,7 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
 import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
+import { meaningOf } from '../tencent/codes.ts'
 import type { TokenList } from '../tencent/vod.ts'
 import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
 
@@ -156,15 +157,9 @@ export function createTokenCache(
  * permissions, an unknown user) is shown, or nobody would mend it.
  */
 function mayBeHidden(error: unknown): error is UpstreamError {
-  if (error instanceof TencentError) return error.retryable || unusable.includes(error.code)
+  if (error instanceof TencentError) return error.retryable || meaningOf(error.code).mayBeHidden
   return (error instanceof CredentialsError || error instanceof StoreError) && error.retryable
 }
-
-/** Answers that no repetition mends, and that refuse nothing. A status such as 403 may. */
-const unusable: readonly string[] = [
-  'ClientError.MalformedAnswer',
-  'ClientError.ResponseTooLarge',
-] satisfies ClientErrorCode[]
 
 function outOfTime(): TencentError {
   return new TencentError(
