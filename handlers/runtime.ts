@@ -3,6 +3,9 @@
  * are parsed once, client, cache and stores are built, and clock and chance are lent to them.
  */
 
+import { homedir } from 'node:os'
+import { createAws } from '../lib/aws/clients.ts'
+import { awsFilesOf } from '../lib/aws/files.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
@@ -156,12 +159,19 @@ function createRuntime(): Runtime {
   }
   const { stsEndpoint, region } = config
   const callSts = createTencentClient({ ...stsApi, region, endpoint: stsEndpoint }, unsigned)
+  const aws = createAws({ ...time, files: () => awsFilesOf(process.env, homedir()) })
   const chain = createCredentialChain({
     ...time,
     environment: () => process.env,
-    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, time),
+    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, aws),
     assumeRole: (identity, deadline) =>
-      assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.addSecrets }),
+      assumeRole(identity, deadline, {
+        now: time.now,
+        aws,
+        callSts,
+        sessionName,
+        learn: scrubber.addSecrets,
+      }),
     learn: scrubber.addSecrets,
     onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
   })
@@ -177,6 +187,7 @@ function createRuntime(): Runtime {
   const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...lend, pace })
   const stores: StoreDependencies = {
     ...time,
+    aws,
     tencent: ({ service, version, region: own = region }) =>
       createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, lend),
   }

@@ -1,11 +1,12 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
 import { readCode, readRequestId, readWords } from '../foreign.ts'
+import { NotAFile } from './files.ts'
 
-/** A failed call to AWS in words that hold nothing but AWS's own. */
+/** A failed call to AWS in words that hold nothing but AWS's own, or ours. */
 export interface AwsFailure {
   /** The exception's name, `Http503`, `ECONNREFUSED`, `Timeout` and the like. */
   readonly code: string
-  /** AWS's message, for the log, or empty. */
+  /** AWS's message, for the log, or ours where AWS was not asked at all, or empty. */
   readonly words: string
   readonly requestId: string | null
   /** Whether AWS itself answered. If not, a firewall, a proxy or nobody did. */
@@ -33,6 +34,10 @@ export function readAwsFailure(
   { aborted }: { aborted: boolean },
   hold: (words: string) => boolean = () => false,
 ): AwsFailure {
+  if (thrown instanceof NotAFile) {
+    const { name, message } = thrown
+    return { code: name, words: message, requestId: null, answered: false, retryable: false }
+  }
   const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
   const code = codeOf(error)
   // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.

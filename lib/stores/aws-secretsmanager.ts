@@ -4,7 +4,6 @@ import type {
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { callAws } from '../aws/call.ts'
 import type { AwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
@@ -90,7 +89,7 @@ function open(target: Target, lend: StoreDependencies): Store {
     clientsOf.set(lend, clients)
     const known = clients.get(region ?? '')
     if (known) return known
-    const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
+    const client = lend.aws.client(SecretsManagerClient, region)
     clients.set(region ?? '', client)
     return client
   }
@@ -100,7 +99,7 @@ function open(target: Target, lend: StoreDependencies): Store {
     const sdk = await import('../aws/sdk.ts')
     const client = clientFrom(sdk)
     return callsTo(target.name, sdk, client, async (action, send) => {
-      const outcome = await callAws(send, deadline, lend, (words) => quotes(words, document))
+      const outcome = await lend.aws.call(send, deadline, (words) => quotes(words, document))
       if (outcome.failed?.code === 'Timeout') forgetClient(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer
@@ -377,6 +376,8 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
       return 'somebody else has used the digest of this document for another version; delete the secret, or choose another name'
     case 'ResourceNotFoundException':
       return 'somebody else changed the secret meanwhile; the next run goes on from there'
+    case 'NotAFile':
+      return ''
     case 'InternalServiceError':
     case 'ThrottlingException':
       return 'the next run tries again'

@@ -1,3 +1,4 @@
+import type { Aws } from '../aws/clients.ts'
 import { StoreError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
@@ -91,6 +92,8 @@ export interface StoreKind {
 
 /** What a store may use of the outside. */
 export interface StoreDependencies extends Time {
+  /** AWS, where the environment says. */
+  readonly aws: Aws
   /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
   tencent(api: {
     service: 'ssm'

@@ -21,6 +21,7 @@ import { systemTime } from '../../handlers/time.ts'
 import { awsSecretsManager } from '../../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../../lib/stores/store.ts'
 import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
+import { lendAws } from '../support/lend-aws.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
 import {
   digest,
@@ -78,7 +79,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
   const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
     targetOf('aws-secretsmanager', name, options)
-  const open = (target: Target, now = Date.now): Store => awsSecretsManager.open(target, { ...lent, now })
+  const open = (target: Target, now = Date.now): Store =>
+    awsSecretsManager.open(target, { ...lent, now, aws: lendAws({ now }) })
   const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
     admin.send(new DescribeSecretCommand({ SecretId: target.name }))
   const stateOf = async (target: Target): Promise<unknown> => {
@@ -584,17 +586,17 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
     const finished = target()
     await mirror(open(finished), a)
-    const systemClock = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
+    const lending = fileURLToPath(new URL('../support/lend-aws.ts', import.meta.url))
     const registry = fileURLToPath(new URL('../../lib/stores/index.ts', import.meta.url))
     const time = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
     const program = `
       import { createRequire } from 'node:module'
-      import { systemTime } from ${JSON.stringify(systemClock)}
+      import { lendAws } from ${JSON.stringify(lending)}
       import { storeKinds } from ${JSON.stringify(registry)}
       import { systemTime } from ${JSON.stringify(time)}
       const { cache } = createRequire(${JSON.stringify(registry)})
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
-      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, systemTime)
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: lendAws() })
       const before = sdkIsLoaded()
       const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))

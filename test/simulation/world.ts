@@ -19,6 +19,7 @@ import {
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { ApiError, type Fields } from '../../simulator/service.ts'
 import type { Ssm } from '../../simulator/ssm.ts'
+import { noAws } from '../support/lend-aws.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 import { AwsRefusal, type AwsSecret } from './secrets-manager.ts'
@@ -667,6 +668,7 @@ const inSsm: OpenKind = (world, run, secret, target, call) =>
     // Of stores that repeat calls themselves.
     random: () => 0,
     sleep: async () => {},
+    aws: noAws,
     tencent: () => (action, parameters, deadline) => {
       const ofCurrent = parameters['VersionId'] === 'current'
       const kind = !ofCurrent ? 'other' : action === 'GetSecretValue' ? 'looks' : 'replaces'

@@ -14,6 +14,7 @@ import { StoreError } from '../../lib/errors.ts'
 import { runMirror, type TargetResult } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
+import { lendAws } from './lend-aws.ts'
 import type { TencentAccess } from './lend-tencent.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
@@ -69,9 +70,12 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
   return { uri: `${scheme}:${name}`, scheme, name, options, adopt: true }
 }
 
-/** The system's clock, and no Tencent API. */
+/** The system's clock, AWS anew at each use, and no Tencent API. */
 export const lent: StoreDependencies = {
   ...systemTime,
+  get aws() {
+    return lendAws()
+  },
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },

@@ -7,9 +7,11 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
+import type { Aws } from '../../../lib/aws/clients.ts'
 import { readCredentialsSecret } from '../../../lib/credentials/aws-secret.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
 import { awsSecretsManager } from '../../../lib/stores/aws-secretsmanager.ts'
+import { lendAws } from '../../support/lend-aws.ts'
 import { lent, soon, targetOf } from '../../support/store-contract.ts'
 
 const key = JSON.stringify({
@@ -72,9 +74,8 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
     for (const response of waiting) response.destroy()
   })
 
-  const store = awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent })
-  const lend = {
-    ...systemTime,
+  const exchange = {
+    now: Date.now,
     sessionName: 'test',
     learn: () => {},
     callSts: async () => ({
@@ -85,11 +86,15 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   }
   const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
 
-  it.each<[string, (deadline: number) => Promise<unknown>]>([
-    ['the store of AWS secrets', (deadline) => store.read(deadline)],
-    ['readCredentialsSecret', (deadline) => readCredentialsSecret('any', deadline, systemTime)],
-    ['assumeRole', (deadline) => assumeRole(identity, deadline, lend)],
-  ])('%s fails at its deadline, and answers the next time', async (_, attempt) => {
+  it.each<[string, (aws: Aws) => (deadline: number) => Promise<unknown>]>([
+    [
+      'the store of AWS secrets',
+      (aws) => awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent, aws }).read,
+    ],
+    ['readCredentialsSecret', (aws) => (deadline) => readCredentialsSecret('any', deadline, aws)],
+    ['assumeRole', (aws) => (deadline) => assumeRole(identity, deadline, { ...exchange, aws })],
+  ])('%s fails at its deadline, and answers the next time', async (_, attemptWith) => {
+    const attempt = attemptWith(lendAws())
     await expect(attempt(systemTime.monotonic() + 500)).rejects.toMatchObject({ code: 'Timeout' })
     expect(waiting.length).toBeGreaterThan(0)
     well = true

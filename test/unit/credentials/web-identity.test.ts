@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
+import { lendAws } from '../../support/lend-aws.ts'
 
 const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
 
@@ -28,7 +29,8 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
   })
   try {
     const lend = {
-      ...systemTime,
+      now: Date.now,
+      aws: lendAws(),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
       learn: () => {},

@@ -7,6 +7,7 @@ import { TencentError } from '../../../lib/errors.ts'
 import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import { createTencentClient } from '../../../lib/tencent/client.ts'
 import { families, meaningOf } from '../../../lib/tencent/codes.ts'
+import { noAws } from '../../support/lend-aws.ts'
 import { targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
@@ -146,7 +147,11 @@ describe.each(codes)('%s', (code) => {
 
   it('makes a failure of the store that may pass, or not, as its meaning says', async () => {
     const { call, deadline } = clientOf(code)
-    const store = tencentSsm.open(targetOf('tencent-ssm', 'x'), { ...timeOf(() => 0), tencent: () => call })
+    const store = tencentSsm.open(targetOf('tencent-ssm', 'x'), {
+      ...timeOf(() => 0),
+      aws: noAws,
+      tencent: () => call,
+    })
     const read = store.read(deadline).catch((error: Error) => error)
     // "Not found" is an answer.
     expect(await read).toMatchObject(
