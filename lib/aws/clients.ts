@@ -65,10 +65,30 @@ export function createAws(lend: AwsDependencies): Aws {
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
   let looking: Promise<void> | undefined
 
+  /** The search that somebody else began, unless it hangs. */
+  function pending(): Credentials | undefined {
+    return search && ageMs(lend, search.began) < searchPatienceMs ? search.found : undefined
+  }
+
+  function begin(find: FindCredentials, about: Parameters<FindCredentials>[0]): Credentials {
+    const own = { began: momentOf(lend), found: find(about) }
+    search = own
+    const end = (): void => {
+      if (search === own) search = undefined
+    }
+    own.found.then(end, end)
+    return own.found
+  }
+
   /** One search at a time, whoever asks: one that hangs must not be joined by another at every attempt. */
   const findCredentials: FindCredentials = async (about) => {
     const { defaultProvider } = await import('./sdk.ts')
-    if (search && ageMs(lend, search.began) < searchPatienceMs) return search.found
+    // What began before this was asked may fail for what was true before.
+    const found = await pending()?.catch(() => undefined)
+    if (found) return found
+    const joined = pending()
+    if (joined) return joined
+    // One that still runs at this point hangs, and its chain would wait for it.
     if (search) chain = undefined
     chain ??= defaultProvider({
       logger: silent,
@@ -77,14 +97,7 @@ export function createAws(lend: AwsDependencies): Aws {
       maxRetries: 0,
       clientConfig: { maxAttempts: 1, requestHandler: searchLimits, logger: silent },
     })
-    const found = chain(about)
-    const own = { began: momentOf(lend), found }
-    search = own
-    const end = (): void => {
-      if (search === own) search = undefined
-    }
-    found.then(end, end)
-    return found
+    return begin(chain, about)
   }
   // So the SDK asks for them at every request, and keeps none itself.
   const credentials = Object.assign(findCredentials, { memoized: true })

@@ -32,6 +32,8 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   let waiting: ServerResponse[] = []
 
   beforeAll(async () => {
+    // Loading it must not take the time of the first attempt.
+    await import('../../../lib/aws/sdk.ts')
     server = createServer((request, response) => {
       request.resume().on('end', () => {
         if (request.url === '/credentials' && well) response.end(key)
