@@ -38,7 +38,6 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
     config: () => getRuntime().config,
     list: (subAppId, refresh) =>
       getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
-    now: systemTime.now,
     platform,
   })
   const { status } = response

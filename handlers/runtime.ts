@@ -58,18 +58,22 @@ const sessionName = lambdaName ?? 'vod-aigc-tokens'
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
 const scrubber = createScrubber()
+/** For values of others that stand where a document of ours should be: apart, so that they push out no key or token. */
+const foreign = createScrubber({ longestInBase64: 4096 })
 learnFromEnvironment()
 const send = createTransport()
 let upstream = { calls: 0, ms: 0 }
 const lendToLog = {
   write: writeToStdout,
   now: time.now,
-  scrub: scrubber.scrub,
+  scrub,
 }
 let log = createLog('info', lendToLog)
 let runtime: Runtime | undefined
 
-export const { scrub } = scrubber
+export function scrub(text: string): string {
+  return scrubber.scrub(foreign.scrub(text))
+}
 
 /** The runtime of this instance, made on first need. Throws `ConfigError`. */
 export function getRuntime(): Runtime {
@@ -229,7 +233,8 @@ function openStore(target: Target, lend: StoreDependencies): Store {
         const tokens = parseDocument(value)?.ApiTokens
         // Of a document its tokens are the secrets. A foreign value is one as a whole, but it may be a word that lines of
         // ours hold, too; no error quotes what is that short.
-        scrubber.addSecrets(tokens ?? (value.length > 20 ? [value] : []))
+        if (tokens) scrubber.addSecrets(tokens)
+        else if (value.length > 20) foreign.addSecrets([value])
       }
       return reading
     },
@@ -247,13 +252,16 @@ function learnFromEnvironment(): void {
 function readContext(context: unknown): Invocation {
   const { getRemainingTimeInMillis, awsRequestId, time_limit_in_ms, request_id } = (context ??
     {}) as Readonly<Record<string, unknown>>
-  const limitMs =
+  const givenMs = Number(
     typeof getRemainingTimeInMillis === 'function'
-      ? Number(getRemainingTimeInMillis.call(context))
-      : Number(time_limit_in_ms ?? noLimitMs)
+      ? getRemainingTimeInMillis.call(context)
+      : time_limit_in_ms,
+  )
+  // SCF gives the limit, which is never 0; Lambda what is left of it, which may be.
+  const limitMs = givenMs > 0 || (getRemainingTimeInMillis && givenMs <= 0) ? givenMs : noLimitMs
   const requestId = awsRequestId ?? request_id
   return {
     requestId: typeof requestId === 'string' ? requestId : null,
-    deadline: time.monotonic() + (limitMs > 0 ? limitMs : noLimitMs) - reserveMs,
+    deadline: time.monotonic() + limitMs - reserveMs,
   }
 }

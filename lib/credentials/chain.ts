@@ -1,6 +1,7 @@
 /** Gets the credentials to sign with, from whichever source the environment chooses. */
 
 import { CredentialsError, TencentError } from '../errors.ts'
+import type { Credentials } from '../tencent/tc3.ts'
 import type { Time } from '../time.ts'
 import { createLeasedCredentials, type GetCredentials, type Lease } from './lease.ts'
 import {
@@ -45,9 +46,7 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
   function lease(choice: CredentialChoice, fetch: (deadline: number) => Promise<Lease>): GetCredentials {
     leased ??= createLeasedCredentials(async (deadline) => {
       try {
-        const fetched = await fetch(deadline)
-        lend.learn(Object.values(fetched.credentials))
-        return fetched
+        return await fetch(deadline)
       } catch (error) {
         throw explained(error, explainChoice(choice))
       }
@@ -55,16 +54,24 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
     return leased
   }
 
+  /** At every use, so that what is in use is never what was learned longest ago. */
+  function learned(credentials: Credentials): Credentials {
+    lend.learn(Object.values(credentials))
+    return credentials
+  }
+
   return {
     async get(deadline, refused) {
       const choice = choose()
       switch (choice.source) {
         case 'keyless':
-          return lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused)
+          return learned(await lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused))
         case 'aws-secret':
-          return lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused)
+          return learned(
+            await lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused),
+          )
         default:
-          return choice.credentials
+          return learned(choice.credentials)
       }
     },
     explain: () => explainChoice(chooseCredentials(lend.environment())),

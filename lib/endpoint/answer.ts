@@ -13,8 +13,6 @@ export interface EndpointDependencies {
   config(): Config
   /** See `TokenCache.get`, without the deadline. */
   list(subAppId: number | null, refresh: boolean): Promise<CachedList>
-  /** Epoch milliseconds. */
-  now(): number
   readonly platform: Platform
 }
 
@@ -135,7 +133,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       etag,
-      age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+      age: String(Math.floor(list.ageMs / 1000)),
     },
     body: '',
   }

@@ -12,6 +12,8 @@ export interface CachedList extends TokenList {
   readonly names: TokenNames
   /** When it was read, in epoch milliseconds. */
   readonly observedAt: number
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number
   /** `false` when this very request asked for it. */
   readonly fromCache: boolean
   /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
@@ -78,6 +80,7 @@ export function createTokenCache(
         ...fetched,
         names: nameTokens(fetched.apiTokens),
         observedAt: since.now,
+        ageMs: 0,
         fromCache: true,
         staleBecause,
       },
@@ -87,6 +90,10 @@ export function createTokenCache(
     }
     entries.set(subAppId, entry)
     return entry.list
+  }
+
+  function aged({ list, since }: Entry): CachedList {
+    return { ...list, ageMs: ageMs(lend, since) }
   }
 
   async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
@@ -103,7 +110,7 @@ export function createTokenCache(
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
-    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? old.list : null
+    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? aged(old) : null
     if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
     const now = lend.monotonic()
     try {
@@ -136,7 +143,7 @@ export function createTokenCache(
       const entry = entries.get(subAppId)
       const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
       const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
-      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return entry.list
+      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return aged(entry)
       const joined = flights.get(subAppId)
       const flight = joined ?? begin(subAppId, deadline)
       try {

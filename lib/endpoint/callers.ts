@@ -1,7 +1,7 @@
 /** Who is asking over HTTP, and what for. */
 import { timingSafeEqual } from 'node:crypto'
 import type { ApiKey, Config } from '../config.ts'
-import { sha256Hex } from '../digest.ts'
+import { fingerprint, sha256Hex } from '../digest.ts'
 import type { HttpEvent } from '../platform/events.ts'
 
 export interface Caller {
@@ -28,7 +28,7 @@ export function findCaller(
     case 'keys':
       return findKey(request.headers['authorization'], apiKeys)
     case 'gateway':
-      return request.principal === null ? null : vouchedFor(request.principal)
+      return request.principal === null ? null : vouchedFor(nameOf(request.principal, request))
     case 'platform':
       // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
       // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
@@ -49,6 +49,12 @@ export function refuseCaller(
 ): 'SubAppNotFound' | 'ScopeTooSmall' | null {
   if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
   return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+}
+
+/** An authorizer may give the very token that it was shown as the principal: it is named by its fingerprint then. */
+function nameOf(principal: string, { headers }: HttpEvent): string {
+  const shown = ['authorization', 'x-api-key', 'cookie'].some((name) => headers[name]?.includes(principal))
+  return shown ? `fingerprint:${fingerprint(principal)}` : principal
 }
 
 /** What it lets a caller do is the gateway's or the platform's decision, route by route. */

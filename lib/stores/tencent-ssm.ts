@@ -9,6 +9,7 @@ import {
   type StoreDependencies,
   type StoreKind,
   type Target,
+  valuesIn,
 } from './store.ts'
 
 /**
@@ -60,7 +61,9 @@ function check({ name, options }: Target): string[] {
 function open(target: Target, lend: StoreDependencies): Store {
   const { region, version = 'current' } = target.options
   const call = lend.tencent({ ...api, ...(region !== undefined && { region }) })
-  /** `values`: what no error of its calls may hold. */
+  /** What the last reading has brought in. */
+  let known: readonly string[] = []
+  /** `values`: what no error of its calls may hold, besides what is known. */
   const secretUntil = (deadline: number, values: readonly string[]): Secret => ({
     target,
     version,
@@ -68,16 +71,18 @@ function open(target: Target, lend: StoreDependencies): Store {
       try {
         return await call(action, { SecretName: target.name, ...parameters }, deadline)
       } catch (error) {
-        throw failure(action, target, error, values)
+        throw failure(action, target, error, [...values, ...known])
       }
     },
   })
   return {
-    read: (deadline) => read(secretUntil(deadline, [])),
-    write(document, _, seen, deadline) {
-      const values = seen.state === 'value' ? [document, seen.value] : [document]
-      return write(secretUntil(deadline, values), document, seen)
+    async read(deadline) {
+      const reading = await read(secretUntil(deadline, []))
+      known = valuesIn(reading)
+      return reading
     },
+    write: (document, _, seen, deadline) =>
+      write(secretUntil(deadline, [document, ...valuesIn(seen)]), document, seen),
   }
 }
 

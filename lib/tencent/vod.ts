@@ -34,11 +34,14 @@ export async function describeAigcApiTokens(
   return readTokenList(await call('DescribeAigcApiTokens', parameters, deadline, options))
 }
 
+/** Tencent gives a user fifty. Far more would keep this process busy for seconds. */
+const mostTokens = 10_000
+
 /** `null` and `[]` mean "no tokens"; a missing field does not. */
 export function readTokenList(response: TencentResponse): TokenList {
   const { ApiTokens: tokens, ExtInfos: extInfos, RequestId: requestId } = response
   const apiTokens = tokens === null ? [] : tokens
-  if (!isStrings(apiTokens) || apiTokens.includes(''))
+  if (!isStrings(apiTokens) || apiTokens.includes('') || apiTokens.length > mostTokens)
     throw new TencentError(
       'ClientError.MalformedAnswer' satisfies ClientErrorCode,
       `DescribeAigcApiTokens: the answer's "ApiTokens" must be an array of non-empty strings, but it is ` +
@@ -61,5 +64,6 @@ function isStrings(value: unknown): value is string[] {
 function describe(value: unknown): string {
   if (value === undefined) return 'missing'
   if (!Array.isArray(value)) return `of type ${typeof value}`
+  if (value.length > mostTokens) return `one of ${value.length}, more than ${mostTokens}`
   return 'an array with other items'
 }

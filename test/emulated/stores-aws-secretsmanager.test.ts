@@ -503,6 +503,24 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       ])
     })
 
+    test.each([
+      'hunter2',
+      'a password of 20 char',
+      `-----BEGIN KEY-----\n${'MIIEvQ'.repeat(10)}\n-----END KEY-----`,
+    ])('but nothing of a value that was seen, in whatever form it is quoted: %j', async (value) => {
+      const foreign = target()
+      await putForeign(foreign, value)
+      gateway.treat(() => 'pass')
+      const store = open(foreign)
+      const seen = await store.read(soon())
+      gateway.treat(() => awsError('ValidationException', `the secret holds '${value}'`))
+      for (const attempt of [store.read(soon()), mirror(store, a, seen)]) {
+        const error = await refusalOf(attempt, a)
+        expect(error.message).toContain('ValidationException')
+        expect(error.message).not.toMatch(/hunter2|password|MIIEvQ/)
+      }
+    })
+
     test('ThrottlingException once is not an error', async () => {
       let asked = 0
       gateway.treat(() => (asked++ === 0 ? awsError('ThrottlingException', 'Rate exceeded') : 'pass'))

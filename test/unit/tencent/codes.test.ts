@@ -133,7 +133,6 @@ describe.each(codes)('%s', (code) => {
         config: () =>
           parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
         list: () => Promise.reject(error),
-        now: () => 0,
         platform: { isScf: false },
       },
     )
