@@ -602,12 +602,10 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
     const finished = target()
     await mirror(open(finished), a)
-    const systemClock = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
     const registry = fileURLToPath(new URL('../../lib/stores/index.ts', import.meta.url))
     const time = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
     const program = `
       import { createRequire } from 'node:module'
-      import { systemTime } from ${JSON.stringify(systemClock)}
       import { storeKinds } from ${JSON.stringify(registry)}
       import { systemTime } from ${JSON.stringify(time)}
       const { cache } = createRequire(${JSON.stringify(registry)})
