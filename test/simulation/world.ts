@@ -344,6 +344,8 @@ export function startRun(
     list: (subAppId, deadline) => list(world, run, send, subAppId, deadline),
     openStore: (target) => openStore(world, run, send, target),
     monotonic: clock.now,
+    // Which jumps, and which nothing in the mirror may go by: mutate.ts does.
+    ...{ now: () => clock.now() + run.skewMs },
     after(ms, work) {
       let due = true
       clock.after(ms, () => due && run.state === 'running' && work())
