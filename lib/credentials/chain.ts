@@ -19,7 +19,7 @@ export interface CredentialChainDependencies extends Pick<Time, 'now' | 'monoton
   /** Exchanges an identity token of AWS for credentials of a Tencent role. */
   assumeRole(identity: WebIdentity, deadline: number): Promise<Lease>
   /** Is told every credential that comes by. */
-  learn(secrets: readonly string[]): void
+  addSecrets(secrets: readonly string[]): void
   /** Is told when another source is chosen than before. */
   onChoice(choice: CredentialChoice): void
 }
@@ -56,7 +56,7 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
 
   /** At every use, so that what is in use is never what was learned longest ago. */
   function learned(credentials: Credentials): Credentials {
-    lend.learn(Object.values(credentials))
+    lend.addSecrets(Object.values(credentials))
     return credentials
   }
 

@@ -19,7 +19,7 @@ export interface WebIdentityDependencies extends Time {
   /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
   readonly sessionName: string
   /** Is told every secret that comes by, before it goes anywhere. */
-  learn(secrets: readonly string[]): void
+  addSecrets(secrets: readonly string[]): void
 }
 
 /** The identity token is used at once, so it need not live long; in seconds. */
@@ -62,7 +62,7 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDe
       `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
       true,
     )
-  lend.learn([TmpSecretId, TmpSecretKey, Token])
+  lend.addSecrets([TmpSecretId, TmpSecretKey, Token])
   return {
     credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
     // By Tencent's own clock, when it said so: this machine's may be off by hours.
@@ -100,7 +100,7 @@ async function getIdentityToken(
     )
   }
   const { WebIdentityToken = '' } = outcome.answer
-  lend.learn([WebIdentityToken])
+  lend.addSecrets([WebIdentityToken])
   return WebIdentityToken
 }
 

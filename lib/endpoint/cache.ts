@@ -2,7 +2,7 @@
 import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
 import { meaningOf } from '../tencent/codes.ts'
-import type { TokenList } from '../tencent/vod.ts'
+import type { ListTokens, TokenList } from '../tencent/vod.ts'
 import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
@@ -30,12 +30,12 @@ export interface TokenCache {
 }
 
 export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'after'> {
-  /** Asks upstream. Not `patient`: somebody has something else to serve, so a throttled call is not repeated. */
-  fetch(subAppId: number | null, deadline: number, patient: boolean): Promise<TokenList>
+  /** Asks upstream. */
+  readonly list: ListTokens
   /** Whether upstream is not to be asked at present, because it throttled. */
   isQuiet(): boolean
   /** Reads the mirrored document; `null` when no fallback is configured. */
-  readonly fallback: ((subAppId: number | null, deadline: number) => Promise<TokenList>) | null
+  readonly fallback: ListTokens | null
 }
 
 interface Entry {
@@ -99,7 +99,7 @@ export function createTokenCache(
   async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
     if (!patient && lend.isQuiet()) throw quietError()
     askedAt.set(subAppId, lend.monotonic())
-    return keep(subAppId, await inTime(deadline, () => lend.fetch(subAppId, deadline, patient)), null)
+    return keep(subAppId, await inTime(deadline, () => lend.list(subAppId, deadline, { patient })), null)
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */

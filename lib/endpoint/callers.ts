@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { ApiKey, Config } from '../config.ts'
 import { fingerprint, sha256Hex } from '../digest.ts'
 import type { HttpEvent } from '../platform/events.ts'
+import type { View } from './view.ts'
 
 export interface Caller {
   /** For the audit: the key's name, an ARN, a JWT's subject. */
@@ -39,16 +40,16 @@ export function findCaller(
 }
 
 /**
- * Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints.
+ * Why this caller may not have an application's tokens, or `null`.
  * An application that a key is not bound to does not exist for it, whatever it asks of it.
  */
 export function refuseCaller(
   caller: Caller,
   subAppId: number | null,
-  values: boolean,
+  view: View,
 ): 'SubAppNotFound' | 'ScopeTooSmall' | null {
   if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
-  return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+  return view !== 'fingerprints' && caller.scope !== 'full' ? 'ScopeTooSmall' : null
 }
 
 /** An authorizer may give the very token that it was shown as the principal: it is named by its fingerprint then. */

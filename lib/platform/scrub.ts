@@ -13,6 +13,11 @@ export interface Scrubber {
    * known one makes it the newest.
    */
   addSecrets(secrets: Iterable<string | undefined>): void
+  /**
+   * The same for values of others that stand where a document of ours should be: kept apart, so that they push out no key or
+   * token, and looked for in base64 up to 4,096 units only.
+   */
+  addForeign(values: Iterable<string | undefined>): void
   /** The text with `***` for every run of known secrets; the same text when it holds none. Never throws. */
   scrub(text: string): string
 }
@@ -43,20 +48,13 @@ const longestBuffered = 8192
  * applications with 50 tokens each takes about a third of a half. A secret that is larger than a half is kept whole
  * nevertheless and ends its generation; its numbers take less memory than its text.
  */
-export function createScrubber({
-  capacity = 500_000,
-  longestInBase64 = 2 ** 20,
-}: {
-  readonly capacity?: number
-  /** Longer secrets are not looked for in base64, which takes several times the memory. */
-  readonly longestInBase64?: number
-} = {}): Scrubber {
-  let current = createGeneration()
-  let previous = createGeneration()
+export function createScrubber({ capacity = 500_000 }: { readonly capacity?: number } = {}): Scrubber {
+  const own = createPool(capacity, 2 ** 20)
+  const foreign = createPool(capacity, 4096)
   const buffer = new Int32Array(longestBuffered + 1)
 
   function scrub(text: string): string {
-    const known = [...current.classes, ...previous.classes].filter(({ heads }) => heads.size > 0)
+    const known = [...own.classes(), ...foreign.classes()].filter(({ heads }) => heads.size > 0)
     if (known.length === 0) return text
     const found: Run[] = []
     for (const reading of readingsOf(text)) {
@@ -67,8 +65,16 @@ export function createScrubber({
     return found.length === 0 ? text : replaceRuns(text, found)
   }
 
+  return { addSecrets: own.add, addForeign: foreign.add, scrub: guardScrub(scrub) }
+}
+
+/** Secrets of one kind, in two generations of at most half of the capacity each. */
+function createPool(capacity: number, longestInBase64: number) {
+  let current = createGeneration()
+  let previous = createGeneration()
   return {
-    addSecrets(secrets) {
+    classes: (): PieceClass[] => [...current.classes, ...previous.classes],
+    add(secrets: Iterable<string | undefined>): void {
       for (const secret of secrets) {
         if (typeof secret !== 'string' || secret.length < shortest) continue
         // Not the quick hash: were two secrets taken for one, the second would stay unknown.
@@ -79,7 +85,6 @@ export function createScrubber({
         current.identities.add(identity)
       }
     },
-    scrub: guardScrub(scrub),
   }
 }
 

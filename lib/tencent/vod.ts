@@ -19,6 +19,33 @@ export interface TokenList {
   readonly requestId: string | null
 }
 
+/** How tokens are listed, from the handlers down to the API: by Tencent, or from the mirror. Throws what its source throws. */
+export type ListTokens = (
+  subAppId: number | null,
+  /** On `Time.monotonic`. */
+  deadline: number,
+  /** Not patient (the default is): somebody has something else to serve, so a throttled call is not repeated. */
+  options?: { readonly patient: boolean },
+) => Promise<TokenList>
+
+/** Lists by `call`, and tells what came: every token, and that `ExtInfos` were of no use. */
+export function createListTokens({
+  call,
+  addSecrets,
+  onExtInfosDropped,
+}: {
+  readonly call: CallTencent
+  addSecrets(secrets: readonly string[]): void
+  onExtInfosDropped(subAppId: number | null, requestId: string | null): void
+}): ListTokens {
+  return async (subAppId, deadline, options) => {
+    const listed = await describeAigcApiTokens(call, subAppId, deadline, options)
+    addSecrets(listed.apiTokens)
+    if (listed.extInfosDropped) onExtInfosDropped(subAppId, listed.requestId)
+    return listed
+  }
+}
+
 /**
  * Lists the tokens of an application; `null` leaves `SubAppId` out, for accounts from before 2023-12-25.
  * The list lags about 30 s behind creation and deletion. `deadline` is on `Time.monotonic`.

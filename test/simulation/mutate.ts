@@ -537,7 +537,7 @@ let unseen = 0
 for (const { name, rules, file, edits } of wanted) {
   const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
   try {
-    for (const folder of ['lib', 'test/simulation', 'simulator'])
+    for (const folder of ['lib', 'test/simulation', 'test/support', 'simulator'])
       await cp(join(root, folder), join(copy, folder), { recursive: true })
     await writeFile(join(copy, 'package.json'), '{"type":"module"}')
     let source = await readFile(join(copy, file), 'utf8')

@@ -433,8 +433,8 @@ describe('createHandler, when anything inside it throws', () => {
   ]
 
   async function invoke(run: () => Promise<never>, given: unknown = {}, metrics = () => ({})) {
-    const { createHandler } = await import('../../handlers/runtime.ts')
-    const handler = createHandler('list-tokens', metrics, run)
+    const { createHandler } = await import('../../handlers/invocation.ts')
+    const handler = createHandler({ name: 'list-tokens', metricsOfError: metrics, run })
     return handler({}, given).then(
       (result) => ({ result, error: undefined }),
       (error: Error) => ({ result: undefined, error }),

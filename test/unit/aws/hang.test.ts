@@ -30,6 +30,8 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   let waiting: ServerResponse[] = []
 
   beforeAll(async () => {
+    // Not within the time of the first attempt.
+    await import('../../../lib/aws/sdk.ts')
     server = createServer((request, response) => {
       request.resume().on('end', () => {
         if (request.url === '/credentials' && well) response.end(key)
@@ -76,7 +78,7 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   const lend = {
     ...systemTime,
     sessionName: 'test',
-    learn: () => {},
+    addSecrets: () => {},
     callSts: async () => ({
       Credentials: { TmpSecretId: 'id', TmpSecretKey: 'key', Token: 'token' },
       ExpiredTime: 4_000_000_000,

@@ -25,7 +25,7 @@ it.each([
       environment: () => environment,
       readSecret: fetch,
       assumeRole: fetch,
-      learn: (secrets) => void learned.push([...secrets]),
+      addSecrets: (secrets) => void learned.push([...secrets]),
       onChoice: () => {},
     })
     for (let i = 0; i < 3; i++) expect(await chain.get(1000)).toEqual(credentials)
