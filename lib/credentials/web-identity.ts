@@ -20,7 +20,7 @@ export interface WebIdentityDependencies extends Pick<Time, 'now'> {
   /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
   readonly sessionName: string
   /** Is told every secret that comes by, before it goes anywhere. */
-  learn(secrets: readonly string[]): void
+  addSecrets(secrets: readonly string[]): void
 }
 
 /** The identity token is used at once, so it need not live long; in seconds. */
@@ -63,7 +63,7 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDe
       `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
       true,
     )
-  lend.learn([TmpSecretId, TmpSecretKey, Token])
+  lend.addSecrets([TmpSecretId, TmpSecretKey, Token])
   return {
     credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
     // By Tencent's own clock, when it said so: this machine's may be off by hours.
@@ -101,7 +101,7 @@ async function getIdentityToken(
     )
   }
   const { WebIdentityToken = '' } = outcome.answer
-  lend.learn([WebIdentityToken])
+  lend.addSecrets([WebIdentityToken])
   return WebIdentityToken
 }
 

@@ -2,7 +2,7 @@
 import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
 import { meaningOf } from '../tencent/codes.ts'
-import type { TokenList } from '../tencent/vod.ts'
+import type { ListTokens, TokenList } from '../tencent/vod.ts'
 import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
@@ -12,6 +12,8 @@ export interface CachedList extends TokenList {
   readonly names: TokenNames
   /** When it was read, in epoch milliseconds. */
   readonly observedAt: number
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number
   /** `false` when this very request asked for it. */
   readonly fromCache: boolean
   /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
@@ -28,12 +30,12 @@ export interface TokenCache {
 }
 
 export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'after'> {
-  /** Asks upstream. Not `patient`: somebody has something else to serve, so a throttled call is not repeated. */
-  fetch(subAppId: number | null, deadline: number, patient: boolean): Promise<TokenList>
+  /** Asks upstream. */
+  readonly list: ListTokens
   /** Whether upstream is not to be asked at present, because it throttled. */
   isQuiet(): boolean
   /** Reads the mirrored document; `null` when no fallback is configured. */
-  readonly fallback: ((subAppId: number | null, deadline: number) => Promise<TokenList>) | null
+  readonly fallback: ListTokens | null
 }
 
 interface Entry {
@@ -78,6 +80,7 @@ export function createTokenCache(
         ...fetched,
         names: nameTokens(fetched.apiTokens),
         observedAt: since.now,
+        ageMs: 0,
         fromCache: true,
         staleBecause,
       },
@@ -89,10 +92,14 @@ export function createTokenCache(
     return entry.list
   }
 
+  function aged({ list, since }: Entry): CachedList {
+    return { ...list, ageMs: ageMs(lend, since) }
+  }
+
   async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
     if (!patient && lend.isQuiet()) throw quietError()
     askedAt.set(subAppId, lend.monotonic())
-    return keep(subAppId, await inTime(deadline, () => lend.fetch(subAppId, deadline, patient)), null)
+    return keep(subAppId, await inTime(deadline, () => lend.list(subAppId, deadline, { patient })), null)
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
@@ -103,7 +110,7 @@ export function createTokenCache(
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
-    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? old.list : null
+    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? aged(old) : null
     if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
     const now = lend.monotonic()
     try {
@@ -136,7 +143,7 @@ export function createTokenCache(
       const entry = entries.get(subAppId)
       const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
       const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
-      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return entry.list
+      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return aged(entry)
       const joined = flights.get(subAppId)
       const flight = joined ?? begin(subAppId, deadline)
       try {

@@ -16,6 +16,7 @@ import {
   type StoreDependencies,
   type StoreKind,
   type Target,
+  valuesIn,
 } from './store.ts'
 
 /**
@@ -94,12 +95,16 @@ function open(target: Target, lend: StoreDependencies): Store {
     return client
   }
 
-  /** The secret until the deadline; no error of its calls holds `document`. */
-  async function secretUntil(deadline: number, document: string): Promise<Secret> {
+  /** What the last reading has brought in. */
+  let known: readonly string[] = []
+
+  /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
+  async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
     const sdk = await import('../aws/sdk.ts')
     const client = clientFrom(sdk)
     return callsTo(target.name, sdk, client, async (action, send) => {
-      const outcome = await lend.aws.call(send, deadline, (words) => quotes(words, document))
+      const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
+      const outcome = await lend.aws.call(send, deadline, hold)
       if (outcome.failed?.code === 'Timeout') forgetClient(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer
@@ -107,9 +112,19 @@ function open(target: Target, lend: StoreDependencies): Store {
   }
 
   return {
-    read: async (deadline) => readSecret(await secretUntil(deadline, ''), target),
+    async read(deadline) {
+      const reading = await readSecret(await secretUntil(deadline, []), target)
+      known = valuesIn(reading)
+      return reading
+    },
     write: async (document, versionId, seen, deadline) =>
-      writeSecret(await secretUntil(deadline, document), target, document, versionId, seen),
+      writeSecret(
+        await secretUntil(deadline, [document, ...valuesIn(seen)]),
+        target,
+        document,
+        versionId,
+        seen,
+      ),
   }
 }
 

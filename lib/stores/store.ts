@@ -49,6 +49,11 @@ export type Reading =
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
   | { readonly state: 'unavailable'; readonly reason: string }
 
+/** The values that a reading has brought in, of which no error may tell anything. */
+export function valuesIn(reading: Reading): string[] {
+  return reading.state === 'value' ? [reading.value, reading.before ?? ''] : []
+}
+
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 

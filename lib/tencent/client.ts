@@ -254,7 +254,7 @@ function failure(
   explanation = '',
 ): TencentError {
   const { code, requestId, retryable } = failed
-  const detail = failed.message.replace(/[.\s]+$/, '')
+  const detail = failed.message
   const request = requestId === null ? '' : `, request id ${requestId}`
   const said = detail === '' ? code : `${code}: ${detail}`
   const what = `${action} at ${new URL(endpoint).host}: ${said} (attempts: ${attempts}${request})`

@@ -2,6 +2,7 @@
  * What every kind of store has to do, as told in lib/stores/store.ts: written once and run for each kind against its
  * real peer, to which a {@link Harness} gives access without the store.
  */
+
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -16,6 +17,7 @@ import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
 import { lendAws } from './lend-aws.ts'
 import type { TencentAccess } from './lend-tencent.ts'
+import { listOf } from './list-of.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
 export interface Harness {
@@ -144,7 +146,7 @@ export function storeContract(scheme: string, harness: Harness): void {
     const { Results } = await runMirror(
       { mirrors: [{ subAppId, targets: [target] }], dryRun: false, confirm: null, deadline: soon() },
       { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000 },
-      { list: async () => tokens, openStore: open, ...systemTime, sleep: async () => {} },
+      { list: async () => listOf(tokens), openStore: open, ...systemTime, sleep: async () => {} },
     )
     return Results[0]
   }

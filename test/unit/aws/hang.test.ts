@@ -32,7 +32,7 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   let waiting: ServerResponse[] = []
 
   beforeAll(async () => {
-    // Loading it must not take the time of the first attempt.
+    // Not within the time of the first attempt.
     await import('../../../lib/aws/sdk.ts')
     server = createServer((request, response) => {
       request.resume().on('end', () => {
@@ -79,7 +79,7 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   const exchange = {
     now: Date.now,
     sessionName: 'test',
-    learn: () => {},
+    addSecrets: () => {},
     callSts: async () => ({
       Credentials: { TmpSecretId: 'id', TmpSecretKey: 'key', Token: 'token' },
       ExpiredTime: 4_000_000_000,

@@ -33,7 +33,7 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
       aws: lendAws(),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
-      learn: () => {},
+      addSecrets: () => {},
     }
     await expect(assumeRole(identity, systemTime.monotonic() + 60_000, lend)).rejects.toThrow(
       'Getting an identity token from AWS',

@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import { readMirrored } from '../../../lib/endpoint/fallback.ts'
+import { createMirroredList } from '../../../lib/endpoint/fallback.ts'
 import { renderDocument } from '../../../lib/stores/document.ts'
 import type { Reading, Target } from '../../../lib/stores/store.ts'
 
 const target: Target = { uri: 'x:1', scheme: 'x', name: '1', options: {}, adopt: false }
 const document = { ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' } as const
 
+const failures: unknown[] = []
+
 function read(reading: Reading, adopt = false) {
-  const open = () => ({ read: async () => reading, write: async () => {} })
-  return readMirrored({ subAppId: 7, targets: [{ ...target, adopt }] }, 'intl', open, 0)
+  const list = createMirroredList({
+    mirrors: [
+      { subAppId: 8, targets: [] },
+      { subAppId: 7, targets: [{ ...target, adopt }] },
+    ],
+    site: 'intl',
+    openStore: () => ({ read: async () => reading, write: async () => {} }),
+    onFailure: (subAppId, error) => void failures.push([subAppId, (error as { code: string }).code]),
+  })
+  return list(7, 0)
 }
 const value = (content: string, marked = true): Reading => ({ state: 'value', marked, value: content })
 
-describe('readMirrored', () => {
-  it('readMirrored gives the tokens of our document of this application', async () => {
+describe('createMirroredList', () => {
+  it('gives the tokens of our document of this application', async () => {
     expect(await read(value(renderDocument(document)))).toMatchObject({ apiTokens: ['a', 'b'] })
   })
 
@@ -29,7 +39,8 @@ describe('readMirrored', () => {
     ['nobody', { state: 'absent' }],
     ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],
   ]
-  it.each(others)('readMirrored hands out nothing of %s', async (_, reading, adopt) => {
+  it.each(others)('hands out nothing of %s, and says so', async (_, reading, adopt) => {
     await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
+    expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })
 })

@@ -179,7 +179,7 @@ describe('createTencentClient', () => {
     const error = await failureOf(call('DescribeAigcApiTokens', {}, start + 10_000))
     expect(error.requestId).toBe('00000000-0000-4000-8000-000000000002')
     expect(error.message).toBe(
-      'DescribeAigcApiTokens at 127.0.0.1:8080: ResourceNotFound.UserNotExist: ResourceNotFound.UserNotExist happened ' +
+      'DescribeAigcApiTokens at 127.0.0.1:8080: ResourceNotFound.UserNotExist: ResourceNotFound.UserNotExist happened. ' +
         '(attempts: 1, request id 00000000-0000-4000-8000-000000000002); check AIGC_SUB_APP_IDS and AIGC_SITE',
     )
   })

@@ -1,4 +1,5 @@
 /** What a code means, walked through everybody who decides by it. */
+
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../lib/config.ts'
 import { answerRequest } from '../../../lib/endpoint/answer.ts'
@@ -8,10 +9,10 @@ import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import { createTencentClient } from '../../../lib/tencent/client.ts'
 import { families, meaningOf } from '../../../lib/tencent/codes.ts'
 import { noAws } from '../../support/lend-aws.ts'
+import { listOf } from '../../support/list-of.ts'
 import { targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
-const list = { apiTokens: ['a'], extInfos: null, extInfosDropped: false, requestId: null }
 const codes = Object.keys(families).flatMap((family) => [family, `${family}.OfTomorrow`])
 
 /** A client to which Tencent answers every call with this code. */
@@ -101,9 +102,9 @@ describe.each(codes)('%s', (code) => {
       {
         ...timeOf(() => now),
         isQuiet: () => false,
-        fetch: async () => {
+        list: async () => {
           if (failure) throw failure
-          return list
+          return listOf(['a'])
         },
         fallback: null,
       },
@@ -134,7 +135,6 @@ describe.each(codes)('%s', (code) => {
         config: () =>
           parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
         list: () => Promise.reject(error),
-        now: () => 0,
         platform: { isScf: false },
       },
     )
