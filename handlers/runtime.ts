@@ -3,8 +3,7 @@
  * everything below gets them handed in.
  */
 import { homedir } from 'node:os'
-import { createAws } from '../lib/aws/clients.ts'
-import { awsFilesOf } from '../lib/aws/files.ts'
+import type { Aws } from '../lib/aws/clients.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
@@ -105,15 +104,22 @@ function createRuntime(
 
   const { stsEndpoint, region } = config
   const callSts = createTencentClient({ ...stsApi, region, endpoint: stsEndpoint }, unsigned)
-  const aws = createAws({ ...time, files: () => awsFilesOf(process.env, homedir()) })
+  // One for all, because it shares a search for credentials; made on first need, with the SDK.
+  let loaded: Promise<Aws> | undefined
+  const aws = (): Promise<Aws> => {
+    loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
+      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir }),
+    )
+    return loaded
+  }
   // What Tencent's audit log calls the sessions of this function's role.
   const sessionName = functionName || 'vod-aigc-tokens'
   const chain = createCredentialChain({
     ...time,
     environment: () => process.env,
-    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, aws),
-    assumeRole: (identity, deadline) =>
-      assumeRole(identity, deadline, { now: time.now, aws, callSts, sessionName, addSecrets }),
+    readSecret: async (secretId, deadline) => readCredentialsSecret(secretId, deadline, await aws()),
+    assumeRole: async (identity, deadline) =>
+      assumeRole(identity, deadline, { now: time.now, aws: await aws(), callSts, sessionName, addSecrets }),
     addSecrets,
     onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
   })

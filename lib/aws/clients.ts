@@ -1,12 +1,17 @@
-/** Makes the clients of AWS, which share one search for credentials, and calls with them. */
+/** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
 import { type AwsOutcome, callAws } from './call.ts'
-import { type AwsFile, checkFiles, tokenFilesIn } from './files.ts'
+import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
 
 export interface AwsDependencies extends Time {
-  /** The files that the SDK would read; asked for at every attempt. */
-  files(): readonly AwsFile[]
+  /** Names the files that the SDK would read; asked for at every attempt. */
+  environment(): Readonly<Record<string, string | undefined>>
+  /** Where those are that it does not name. */
+  home(): string
 }
+
+/** What is used of the SDK here. */
+type Sdk = Pick<typeof import('./sdk.ts'), 'defaultProvider' | 'loadSharedConfigFiles'>
 
 /** AWS as one process reaches it. */
 export interface Aws {
@@ -36,7 +41,7 @@ interface RequestLimits {
   readonly logger: typeof silent
 }
 
-type FindCredentials = ReturnType<typeof import('./sdk.ts')['defaultProvider']>
+type FindCredentials = ReturnType<Sdk['defaultProvider']>
 type Credentials = ReturnType<FindCredentials>
 
 /** The SDK's words are no lines of JSON. What fails says so by its error. */
@@ -59,7 +64,7 @@ const searchPatienceMs = 30_000
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
 
-export function createAws(lend: AwsDependencies): Aws {
+export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend: AwsDependencies): Aws {
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
@@ -82,7 +87,6 @@ export function createAws(lend: AwsDependencies): Aws {
 
   /** One search at a time, whoever asks: one that hangs must not be joined by another at every attempt. */
   const findCredentials: FindCredentials = async (about) => {
-    const { defaultProvider } = await import('./sdk.ts')
     // What began before this was asked may fail for what was true before.
     const found = await pending()?.catch(() => undefined)
     if (found) return found
@@ -110,8 +114,7 @@ export function createAws(lend: AwsDependencies): Aws {
     return looking
   }
   async function lookAtFiles(): Promise<void> {
-    await checkFiles(lend.files())
-    const { loadSharedConfigFiles } = await import('./sdk.ts')
+    await checkFiles(awsFilesOf(lend.environment(), lend.home()))
     const { configFile, credentialsFile } = await loadSharedConfigFiles()
     await checkFiles(tokenFilesIn({ ...configFile, ...credentialsFile }))
   }

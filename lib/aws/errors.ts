@@ -34,16 +34,13 @@ export function readAwsFailure(
   { aborted }: { aborted: boolean },
   hold: (words: string) => boolean = () => false,
 ): AwsFailure {
-  if (thrown instanceof NotAFile) {
-    const { name, message } = thrown
-    return { code: name, words: message, requestId: null, answered: false, retryable: false }
-  }
   const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
   const code = codeOf(error)
-  // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.
+  // Only AWS's own words and ours (files.ts) are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
   // Where AWS sent none, the SDK puts "UnknownError" in their place.
-  const said = answered && error.message !== 'UnknownError' ? error.message : ''
+  const said =
+    (answered || thrown instanceof NotAFile) && error.message !== 'UnknownError' ? error.message : ''
   const words = readWords(said, code)
   return {
     code,

@@ -1,5 +1,5 @@
 /**
- * What this bundle uses of the AWS SDK, and nothing else of it. The build makes this file `aws.js` beside
+ * What this bundle uses of the AWS SDK, and nothing else of it; and what nobody needs without it. The build makes this file `aws.js` beside
  * `index.js`; import it only with `await import('./sdk.ts')`, so that nobody pays for the SDK who does not
  * use it.
  */
@@ -17,6 +17,7 @@ export {
 export { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts'
 export { defaultProvider } from '@aws-sdk/credential-provider-node'
 export { loadSharedConfigFiles } from '@smithy/core/config'
+export { createAws } from './clients.ts'
 
 /**
  * The SDK asks an endpoint of container credentials by a handler of its own, whose time limit only prints a warning: it

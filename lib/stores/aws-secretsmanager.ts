@@ -4,6 +4,7 @@ import type {
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
+import type { Aws } from '../aws/clients.ts'
 import type { AwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
@@ -85,12 +86,15 @@ function open(target: Target, lend: StoreDependencies): Store {
     if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
   }
 
-  function clientFrom({ SecretsManagerClient }: typeof import('../aws/sdk.ts')): SecretsManagerClient {
+  function clientFrom(
+    { SecretsManagerClient }: typeof import('../aws/sdk.ts'),
+    aws: Aws,
+  ): SecretsManagerClient {
     const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
     clientsOf.set(lend, clients)
     const known = clients.get(region ?? '')
     if (known) return known
-    const client = lend.aws.client(SecretsManagerClient, region)
+    const client = aws.client(SecretsManagerClient, region)
     clients.set(region ?? '', client)
     return client
   }
@@ -100,11 +104,11 @@ function open(target: Target, lend: StoreDependencies): Store {
 
   /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
   async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
-    const sdk = await import('../aws/sdk.ts')
-    const client = clientFrom(sdk)
+    const [sdk, aws] = [await import('../aws/sdk.ts'), await lend.aws()]
+    const client = clientFrom(sdk, aws)
     return callsTo(target.name, sdk, client, async (action, send) => {
       const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
-      const outcome = await lend.aws.call(send, deadline, hold)
+      const outcome = await aws.call(send, deadline, hold)
       if (outcome.failed?.code === 'Timeout') forgetClient(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer

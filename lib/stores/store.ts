@@ -98,7 +98,7 @@ export interface StoreKind {
 /** What a store may use of the outside. */
 export interface StoreDependencies extends Time {
   /** AWS, where the environment says. */
-  readonly aws: Aws
+  aws(): Promise<Aws>
   /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
   tencent(api: {
     service: 'ssm'

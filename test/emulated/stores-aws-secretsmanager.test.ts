@@ -82,7 +82,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
     targetOf('aws-secretsmanager', name, options)
   const open = (target: Target, monotonic = lent.monotonic): Store =>
-    awsSecretsManager.open(target, { ...lent, monotonic, aws: lendAws({ monotonic }) })
+    awsSecretsManager.open(target, { ...lent, monotonic, aws: () => lendAws({ monotonic }) })
   const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
     admin.send(new DescribeSecretCommand({ SecretId: target.name }))
   const stateOf = async (target: Target): Promise<unknown> => {
@@ -676,7 +676,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       import { systemTime } from ${JSON.stringify(time)}
       const { cache } = createRequire(${JSON.stringify(registry)})
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
-      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: lendAws() })
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: () => lendAws() })
       const before = sdkIsLoaded()
       const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))

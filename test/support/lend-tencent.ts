@@ -17,7 +17,7 @@ export interface TencentAccess {
 export function lendTencent(access: () => TencentAccess, patienceMs: number): StoreDependencies {
   return {
     ...systemTime,
-    aws: lendAws(),
+    aws: () => lendAws(),
     tencent: ({ service, version, region = 'ap-singapore' }) => {
       const call = createTencentClient(
         { service, version, region, endpoint: access().url },

@@ -75,9 +75,7 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
 /** The system's clock, AWS anew at each use, and no Tencent API. */
 export const lent: StoreDependencies = {
   ...systemTime,
-  get aws() {
-    return lendAws()
-  },
+  aws: () => lendAws(),
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },

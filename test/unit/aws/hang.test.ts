@@ -91,12 +91,13 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   it.each<[string, (aws: Aws) => (deadline: number) => Promise<unknown>]>([
     [
       'the store of AWS secrets',
-      (aws) => awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent, aws }).read,
+      (aws) =>
+        awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent, aws: async () => aws }).read,
     ],
     ['readCredentialsSecret', (aws) => (deadline) => readCredentialsSecret('any', deadline, aws)],
     ['assumeRole', (aws) => (deadline) => assumeRole(identity, deadline, { ...exchange, aws })],
   ])('%s fails at its deadline, and answers the next time', async (_, attemptWith) => {
-    const attempt = attemptWith(lendAws())
+    const attempt = attemptWith(await lendAws())
     await expect(attempt(systemTime.monotonic() + 500)).rejects.toMatchObject({ code: 'Timeout' })
     expect(waiting.length).toBeGreaterThan(0)
     well = true

@@ -30,7 +30,7 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
   try {
     const lend = {
       now: Date.now,
-      aws: lendAws(),
+      aws: await lendAws(),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
       addSecrets: () => {},
