@@ -19,7 +19,7 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/digest': ['tencent/vod', 'endpoint/answer', 'mirror/run'],
   'lib/endpoint/callers': ['endpoint/answer'],
   'lib/endpoint/routes': ['endpoint/answer'],
-  'lib/errors': ['foreign', 'tencent/client', 'credentials/chain'],
+  'lib/errors': ['config', 'credentials/chain', 'endpoint/answer', 'endpoint/cache', 'tencent/client'],
   'lib/mirror/run': ['mirror/run', 'mirror/failures'],
   'lib/platform/escapes': ['platform/scrub'],
   'lib/platform/metrics': ['platform/log'],

@@ -14,6 +14,7 @@ describe('readCode', () => {
     'CERT_HAS_EXPIRED',
     'Http503',
     'InvalidParameter.SecretId',
+    'a'.repeat(80),
   ])('takes %s', (code) => expect(readCode(code)).toBe(code))
 
   it.each([
@@ -110,6 +111,7 @@ test.each([
   ["value 'cdefghijklm' is bad", 'abcdefghijklmnop', false],
   ["value 'hunter2' is bad", 'hunter2', true],
   ["value 'hunter' is bad", 'hunter2', false],
+  ['what is bad is abcdefghijkl', 'abcdefghijklmnop', true],
   ['no value is bad', '', false],
 ])('quotes finds in "%s" a piece of "%s": %s', (words, value, found) => {
   expect(quotes(words, value)).toBe(found)
