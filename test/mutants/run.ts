@@ -17,6 +17,8 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/aws/call': ['aws/call', 'aws/hang'],
   'lib/aws/errors': ['aws/call', 'foreign'],
   'lib/digest': ['tencent/vod', 'endpoint/answer', 'mirror/run'],
+  'lib/credentials/lease': ['credentials/lease', 'time'],
+  'lib/endpoint/cache': ['endpoint/cache', 'time'],
   'lib/endpoint/callers': ['endpoint/answer'],
   'lib/endpoint/routes': ['endpoint/answer'],
   'lib/errors': ['config', 'credentials/chain', 'endpoint/answer', 'endpoint/cache', 'tencent/client'],
