@@ -25,7 +25,6 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/mirror/run': ['mirror/run', 'mirror/failures'],
   'lib/platform/escapes': ['platform/scrub'],
   'lib/platform/metrics': ['platform/log'],
-  'lib/stores/document': ['mirror/plan', 'endpoint/fallback', 'stores/index'],
   'lib/stores/store': ['stores/index', 'stores/file'],
 }
 /** What is not broken, and why. */

@@ -14,7 +14,27 @@ const value = (content: string, marked = true): Reading => ({ state: 'value', ma
 
 describe('readMirrored', () => {
   it('readMirrored gives the tokens of our document of this application', async () => {
-    expect(await read(value(renderDocument(document)))).toMatchObject({ apiTokens: ['a', 'b'] })
+    expect(await read(value(renderDocument(document)))).toEqual({
+      apiTokens: ['a', 'b'],
+      extInfos: null,
+      extInfosDropped: false,
+      requestId: null,
+    })
+  })
+
+  const refusal = 'it mirrors application 8 of site intl, not 7 of intl'
+  const nothing = 'it holds no mirrored document; run mirror-tokens'
+  it.each([
+    [value(renderDocument({ ...document, SubAppId: 8 })), refusal],
+    [value('spoilt'), nothing],
+    [{ state: 'absent' }, nothing],
+  ] satisfies [Reading, string][])('readMirrored says why it gives nothing: %j', async (reading, why) => {
+    await expect(read(reading)).rejects.toThrow(`Reading the tokens from x:1: ${why}`)
+    await expect(read(reading)).rejects.toMatchObject({
+      code: 'NotMirrored',
+      target: 'x:1',
+      retryable: false,
+    })
   })
 
   const others: [string, Reading, boolean?][] = [
