@@ -15,7 +15,7 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'handlers/mirror-tokens': ['handlers'],
   'handlers/runtime': ['handlers'],
   'lib/aws/call': ['aws/call', 'aws/hang'],
-  'lib/aws/errors': ['aws/call', 'foreign'],
+  'lib/aws/errors': ['aws/errors', 'foreign'],
   'lib/digest': ['tencent/vod', 'endpoint/answer', 'mirror/run'],
   'lib/credentials/lease': ['credentials/lease', 'time'],
   'lib/endpoint/cache': ['endpoint/cache', 'time'],
