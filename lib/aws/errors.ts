@@ -51,8 +51,7 @@ export function readAwsFailure(
   }
 }
 
-const passing =
-  /^(Http5|E[A-Z_]+$|Timeout|TimeoutError$|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+const passing = /^(Http5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
   // So the SDK calls what AWS answered without a name, as with an empty body.

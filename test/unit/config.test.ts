@@ -101,7 +101,7 @@ describe('parseConfig', () => {
   })
 
   it('parseConfig takes the region from SCF, then from the site', () => {
-    expect(parse({ TENCENTCLOUD_REGION: 'ap-tokyo' }).region).toBe('ap-tokyo')
+    expect(parse({ TENCENTCLOUD_REGION: ' ap-tokyo ' }).region).toBe('ap-tokyo')
     expect(parse({ AIGC_SITE: 'cn' }).region).toBe('ap-guangzhou')
   })
 
@@ -117,6 +117,51 @@ describe('parseConfig', () => {
     expect(parse({ AIGC_MIRROR_TARGETS: 'file:/a' }).mirrors).toMatchObject([
       { subAppId: null, targets: [{ name: '/a' }] },
     ])
+  })
+
+  it.each(['ap-tokyo', 'ap-shanghai-fsi', 'na-siliconvalley-12'])(
+    'parseConfig takes the region %s',
+    (region) => {
+      expect(parse({ AIGC_REGION: region }).region).toBe(region)
+    },
+  )
+
+  it.each(['https://vod.example.com', 'http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])(
+    'parseConfig takes the endpoint %s',
+    (url) => {
+      expect(parse({ AIGC_VOD_ENDPOINT: url }).vodEndpoint).toBe(url)
+    },
+  )
+
+  it('parseConfig takes the least and the most of a number', () => {
+    expect(parse({ AIGC_CACHE_SECONDS: '86400', AIGC_TIMEOUT_MS: '100', AIGC_MIN_KEEP: '1' })).toMatchObject({
+      cacheSeconds: 86_400,
+      timeoutMs: 100,
+      minKeep: 1,
+    })
+  })
+
+  it('parseConfig takes a digest of any hex digits, and a key for several applications', () => {
+    const keys = `a:full:${'1'.repeat(64)}:1+2`
+    expect(parse({ AIGC_SUB_APP_IDS: '1,2,3', AIGC_API_KEYS: keys }).apiKeys).toMatchObject([
+      { subAppIds: [1, 2] },
+    ])
+  })
+
+  it('parseConfig takes a colon for a part of a name', () => {
+    expect(parse({ AIGC_MIRROR_TARGETS: 'file:/a:b' }).mirrors).toMatchObject([
+      { targets: [{ scheme: 'file', name: '/a:b' }] },
+    ])
+  })
+
+  it('parseConfig needs credentials for whatever asks Tencent, and for nothing else', () => {
+    const none = { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }
+    const needed = expect.stringContaining('no Tencent credentials')
+    const mirror = { ...none, AIGC_SOURCE: 'mirror', AIGC_FALLBACK: 'file:/a' }
+    expect(parse(mirror)).toMatchObject({ source: 'mirror', fallbacks: [{ targets: [{ name: '/a' }] }] })
+    expect(problemsOf({ ...mirror, AIGC_MIRROR_TARGETS: 'file:/b' })).toEqual([needed])
+    expect(problemsOf(none)).toEqual([needed])
+    expect(problemsOf({ ...none, AIGC_FALLBACK: 'file:/a' })).toEqual([needed])
   })
 
   it('parseConfig tells targets apart by kind, name and region, and takes {SubAppId} in an option too', () => {
@@ -192,6 +237,68 @@ describe('parseConfig', () => {
       'a hexadecimal number',
       { AIGC_SETTLE_SECONDS: '0x10' },
       'AIGC_SETTLE_SECONDS must be a whole number from 0 to 900',
+    ],
+    ['too little', { AIGC_TIMEOUT_MS: '99' }, 'AIGC_TIMEOUT_MS must be a whole number from 100 to 900000'],
+    ...['AIGC_CACHE_SECONDS', 'AIGC_STALE_SECONDS', 'AIGC_TIMEOUT_MS', 'AIGC_SETTLE_SECONDS'].map(
+      (name): [string, Environment, string] => [
+        `a fraction in ${name}`,
+        { [name]: '100.5' },
+        expect.stringMatching(`^${name} must be a whole number from \\d+ to \\d+$`),
+      ],
+    ),
+    ...['x ap-tokyo', 'ap-tokyo!', 'ap', 'ap-tokyo-x1', 'ap-'].map(
+      (region): [string, Environment, string] => [
+        `the region ${region}`,
+        { AIGC_REGION: region },
+        'AIGC_REGION must be a Tencent Cloud region, such as ap-singapore',
+      ],
+    ),
+    ...['nonsense', 'ftp://127.0.0.1', 'http://127.0.0.2'].map((url): [string, Environment, string] => [
+      `the endpoint ${url}`,
+      { AIGC_VOD_ENDPOINT: url },
+      'AIGC_VOD_ENDPOINT must be https://HOST, or http://127.0.0.1:PORT, without a path',
+    ]),
+    ...['éa', 'aé', 'a'.repeat(65)].map((name): [string, Environment, string] => [
+      `a key's name ${name}`,
+      { AIGC_API_KEYS: `${name}:full:${digest}` },
+      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+    ]),
+    [
+      'a key of too many parts',
+      { AIGC_SUB_APP_IDS: '1', AIGC_API_KEYS: `web:full:${digest}:1:2` },
+      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+    ],
+    ...[`0${digest}`, `${digest}0`, digest.slice(1)].map((sha256): [string, Environment, string] => [
+      `a digest of ${sha256.length} digits`,
+      { AIGC_API_KEYS: `web:full:${sha256}` },
+      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself",
+    ]),
+    [
+      "one of a key's applications",
+      { AIGC_SUB_APP_IDS: '1', AIGC_API_KEYS: `web:full:${digest}:1+9` },
+      'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
+    ],
+    ['two fallbacks', { AIGC_FALLBACK: 'file:/a,file:/b' }, 'AIGC_FALLBACK must name one target'],
+    ['a source', { AIGC_SOURCE: 'file' }, 'AIGC_SOURCE must be api or mirror'],
+    [
+      'a mirror as source that is not named',
+      { AIGC_SOURCE: 'mirror' },
+      'AIGC_FALLBACK must name the target to read when AIGC_SOURCE is mirror',
+    ],
+    [
+      'what stands before a scheme',
+      { AIGC_MIRROR_TARGETS: '!file:/a' },
+      `AIGC_MIRROR_TARGETS entry 1 must start with ${Object.keys(storeKinds).join(': or ')}:`,
+    ],
+    [
+      'an option given twice',
+      { AIGC_MIRROR_TARGETS: 'file:/a?adopt=true&adopt=true' },
+      'AIGC_MIRROR_TARGETS entry 1 must have no options but adopt, each once',
+    ],
+    [
+      'an option of another store',
+      { AIGC_MIRROR_TARGETS: 'tencent-ssm:a?kmsKeyId=b' },
+      'AIGC_MIRROR_TARGETS entry 1 must have no options but region, version, adopt, each once',
     ],
     ['a share above one', { AIGC_MIN_KEEP: '1.5' }, 'AIGC_MIN_KEEP must be a number from 0 to 1'],
     ['a log level', { AIGC_LOG_LEVEL: 'trace' }, 'AIGC_LOG_LEVEL must be debug or info or warn or error'],
@@ -290,7 +397,17 @@ describe('parseConfig', () => {
     ],
   ]
   it.each(bad)('parseConfig refuses %s', (_, env, problem) => {
-    expect(problemsOf(env)).toContain(problem)
+    expect(problemsOf(env)).toContainEqual(problem)
+  })
+
+  it('parseConfig reports nothing that follows from another mistake', () => {
+    expect(problemsOf({ AIGC_API_KEYS: 'a:b:c,a:b:c' })).toEqual([
+      'AIGC_API_KEYS entry 1 must have the scope full or masked',
+      'AIGC_API_KEYS entry 2 must have the scope full or masked',
+    ])
+    expect(problemsOf({ AIGC_MIRROR_TARGETS: 'file:/a,file:/a,vault:a' })).toEqual([
+      expect.stringContaining('AIGC_MIRROR_TARGETS entry 3 must start with'),
+    ])
   })
 
   it('parseConfig reports five mistakes as five problems, without a value', () => {

@@ -16,6 +16,7 @@ describe('readCode', () => {
     'InvalidParameter.SecretId',
     'FailedOperation.Sm2SignError',
     'ERR_TLS_CERT_ALTNAME_INVALID',
+    'A'.repeat(80),
   ])('takes %s', (code) => expect(readCode(code)).toBe(code))
 
   it.each([
@@ -126,6 +127,7 @@ test.each([
   ["value 'hunter2' is bad", 'hunter2', true],
   ['it holds -----BEGIN KEY----- MIIEv -----END', '-----BEGIN KEY-----\nMIIEv\n-----END', true],
   ["value 'hunter' is bad", 'hunter2', false],
+  ['what is bad is abcdefghijkl', 'abcdefghijklmnop', true],
   ['no value is bad', '', false],
 ])('quotes finds in "%s" a piece of "%s": %s', (words, value, found) => {
   expect(quotes(words, value)).toBe(found)

@@ -117,6 +117,8 @@ describe('list-tokens', () => {
     for (const event of [{}, {}, { Refresh: false }]) await handler(event, context())
     expect(simulator.calls).toHaveLength(1)
     await new Promise((resolve) => setTimeout(resolve, 1_050))
+    await handler({}, context())
+    expect(simulator.calls).toHaveLength(1)
     await handler({ Refresh: true }, context())
     expect(simulator.calls).toHaveLength(2)
   })
@@ -124,13 +126,25 @@ describe('list-tokens', () => {
   it('says on Lambda how much was asked, and of whom', async () => {
     const handler = await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn', ...keys() })
     await handler({}, context())
-    await handler(get('/tokens', bearer), context())
+    const reply = (await handler(get('/tokens', bearer), context())) as { body: string }
+    expect(JSON.parse(reply.body)).toMatchObject({ ApiTokens: expect.arrayContaining([canary]) })
     await handler({ SubAppId: 1 }, context()).catch(() => {})
     const [first, second, third] = log()
     expect(first).toMatchObject({ Requests: 1, UpstreamCalls: 1, StaleServed: 0, FunctionName: 'fn' })
     expect(Number(first?.['UpstreamMs'])).toBeGreaterThan(0)
-    expect(second).toMatchObject({ Requests: 1, UpstreamCalls: 0, UpstreamMs: 0, caller: 'app', status: 200 })
-    expect(third).toMatchObject({ Requests: 1, level: 'error', code: 'SubAppNotFound' })
+    expect(second).toMatchObject({
+      Requests: 1,
+      UpstreamCalls: 0,
+      UpstreamMs: 0,
+      StaleServed: 0,
+      level: 'info',
+      trigger: 'http-api-v2',
+      caller: 'app',
+      status: 200,
+      upstream: false,
+    })
+    expect(second).not.toHaveProperty('code')
+    expect(third).toMatchObject({ Requests: 1, StaleServed: 0, level: 'error', code: 'SubAppNotFound' })
   })
 
   it('serves an old list while Tencent fails, and says so', async () => {
@@ -206,6 +220,47 @@ describe('list-tokens', () => {
       headers: { 'x-request-id': 'gateway-1' },
     })
     expect(log().map(({ level }) => level)).toEqual(['error', 'error', 'info'])
+  })
+
+  it('says what a run by hand takes', async () => {
+    const handler = await load('list-tokens')
+    for (const [event, what] of [
+      [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
+      [{ Reveal: 'yes' }, '"Reveal" must be true or false'],
+      [{ Refresh: 1 }, '"Refresh" must be true or false'],
+    ] as const)
+      await expect(handler(event, context())).rejects.toThrow(what)
+  })
+
+  it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
+    simulator.vod.create(app, 'InputInvalid')
+    simulator.vod.create(app, 'SecretCode')
+    const settings = { AIGC_CACHE_SECONDS: '0', AIGC_STALE_SECONDS: '0', AIGC_LOG_LEVEL: 'debug', ...keys() }
+    const handler = await load('list-tokens', settings)
+    const ask = async (event: object) =>
+      (await handler(event, context())) as { statusCode: number; body: string }
+    const good = await ask(get('/tokens', bearer))
+    expect(JSON.parse(good.body).ApiTokens).toContain('SecretCode')
+    const slip = await ask({
+      ...get('/tokens', bearer),
+      rawQueryString: 'x=1',
+      queryStringParameters: { x: '1' },
+    })
+    expect([slip.statusCode, JSON.parse(slip.body).code]).toEqual([400, '***'])
+    simulator.fail({ kind: 'error', code: 'SecretCode' }, Number.POSITIVE_INFINITY)
+    const failed = await ask(get('/tokens', bearer))
+    expect([failed.statusCode, JSON.parse(failed.body).code]).toEqual([502, '***'])
+    // With every call of Tencent's and every choice of credentials, which only this level shows.
+    expect(log().map(({ event, level, code }) => [event, level, code])).toEqual([
+      ['credentials', 'debug', undefined],
+      ['tencent-call', 'debug', null],
+      ['list-tokens', 'info', undefined],
+      ['list-tokens', 'warn', '***'],
+      ['tencent-call', 'debug', '***'],
+      ['list-tokens', 'error', '***'],
+    ])
+    expect(log()[0]).toMatchObject({ source: 'fixed', passedOver: expect.arrayContaining([]) })
+    expect(log()[1]).toMatchObject({ action: 'DescribeAigcApiTokens', number: 1 })
   })
 
   it('logs a caller that is turned away as a warning', async () => {

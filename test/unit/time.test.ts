@@ -40,6 +40,19 @@ describe('within', () => {
     await time.pass(100)
   })
 
+  it.each([async () => 'in time', () => Promise.reject(new Error('own'))])(
+    'leaves no timer behind, which would keep a process from ending',
+    async (work: () => Promise<unknown>) => {
+      let timers = 0
+      const after = (): (() => void) => {
+        timers++
+        return () => void timers--
+      }
+      await within({ monotonic: () => 0, after }, 10, late, work).catch(() => {})
+      expect(timers).toBe(0)
+    },
+  )
+
   it.each([0, -1, Number.NaN])('begins nothing with %d ms left', async (ms) => {
     let begun = false
     const waiting = within(virtualTime(), ms, late, async () => {
@@ -87,6 +100,12 @@ describe('what hangs', () => {
     hangs = false
     await time.pass(1)
     expect(await stateOf(first)).toContain('no answer in time')
+    await expect(first).rejects.toMatchObject({
+      code: 'ClientError.Timeout',
+      action: 'DescribeAigcApiTokens',
+      attempts: 1,
+      retryable: true,
+    })
     expect(await get(1000)).toMatchObject({ apiTokens: ['a'] })
     // Whoever joined it and has more time asks again.
     expect(await unhurried).toMatchObject({ apiTokens: ['a'] })
@@ -105,6 +124,7 @@ describe('what hangs', () => {
     hangs = false
     await time.pass(1)
     expect(await stateOf(first)).toContain('no answer in time')
+    await expect(first).rejects.toMatchObject({ code: 'Timeout', retryable: true })
     expect([await unhurried, await get(6000)]).toEqual([credentials, credentials])
   })
 

@@ -6,7 +6,7 @@ import { fingerprint, nameTokens } from '../../../lib/digest.ts'
 import { answerRequest } from '../../../lib/endpoint/answer.ts'
 import type { CachedList } from '../../../lib/endpoint/cache.ts'
 import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
-import { ConfigError, TencentError } from '../../../lib/errors.ts'
+import { ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../../../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
 import { expectConforming } from '../../support/openapi.ts'
 
@@ -51,8 +51,12 @@ function request(path: string, more: Partial<HttpEvent> & { key?: string } = {})
   }
 }
 
+/** Words for the caller. */
+const sentence = expect.stringMatching(/\w+ \w+ \w+/)
+
 interface World {
   config?: () => Config
+  isScf?: boolean
   list?: (subAppId: number | null, refresh: boolean) => Promise<CachedList>
 }
 
@@ -67,7 +71,7 @@ async function ask(
       asked.push([subAppId, refresh])
       return world.list ? world.list(subAppId, refresh) : list
     },
-    platform: { isScf: false },
+    platform: { isScf: world.isScf ?? false },
   })
   const [route, body] = [
     (audit as { route: string | null }).route,
@@ -171,8 +175,9 @@ describe('answerRequest', () => {
     const broken = (): never => {
       throw new ConfigError(['broken'])
     }
-    const { status, json, asked } = await ask(request('/healthz', { key: '' }), { config: broken })
+    const { status, json, asked, audit } = await ask(request('/healthz', { key: '' }), { config: broken })
     expect([status, json, asked]).toEqual([200, { status: 'ok' }, []])
+    expect(audit).toMatchObject({ route: '/healthz', caller: null, upstream: false })
   })
 
   it('answerRequest has an etag of the set of tokens, not of their order', async () => {
@@ -198,9 +203,73 @@ describe('answerRequest', () => {
     },
   )
 
-  it('answerRequest asks anew for Cache-Control: no-cache', async () => {
-    const { asked } = await ask(request('/tokens', { headers: { 'cache-control': 'max-age=0, No-Cache' } }))
-    expect(asked).toEqual([[7, true]])
+  it.each(['"x"', 'x W/ETAG', '', 'ETAG-'])(
+    'answerRequest gives the tokens for If-None-Match %s',
+    async (tag) => {
+      const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
+      const answer = await ask(
+        request('/tokens', { headers: { 'if-none-match': tag.replace('ETAG', etag) } }),
+      )
+      expect([answer.status, answer.json?.['ApiTokens']]).toEqual([200, list.apiTokens])
+    },
+  )
+
+  it('answerRequest says that a list is old, and because of what', async () => {
+    const old = async (): Promise<CachedList> => ({ ...list, staleBecause: throttled(1) })
+    for (const path of ['/tokens', '/tokens/fingerprints']) {
+      const { json, headers, audit } = await ask(request(path), { list: old })
+      expect(json).toMatchObject({ Stale: true })
+      expect(headers).toMatchObject({ warning: '110 - "Response is Stale"' })
+      expect(audit).toMatchObject({ staleBecause: 'RequestLimitExceeded' })
+    }
+    expect((await ask(request('/tokens'))).headers).not.toHaveProperty('warning')
+  })
+
+  it.each([
+    ['max-age=0, No-Cache', true],
+    ['no-cache', true],
+    ['max-age=0', false],
+    ['no-cache-at-all', false],
+  ])('answerRequest asks anew for Cache-Control: %s: %s', async (header, anew) => {
+    const { asked } = await ask(request('/tokens', { headers: { 'cache-control': header } }))
+    expect(asked).toEqual([[7, anew]])
+  })
+
+  it.each(['Bearer full-key', 'bearer  full-key '])(
+    'answerRequest takes the key of "%s"',
+    async (authorization) => {
+      expect((await ask(request('/tokens', { headers: { authorization } }))).status).toBe(200)
+    },
+  )
+
+  it('answerRequest takes the word of the gateway where that is configured, and of nobody else', async () => {
+    const world = { config: (): Config => ({ ...config, httpAuth: 'gateway' }) }
+    const { status, audit } = await ask(request('/tokens', { key: '', principal: 'someone' }), world)
+    expect([status, audit]).toMatchObject([200, { caller: 'someone' }])
+    const refusal = await ask(request('/tokens'), world)
+    expect([refusal.status, refusal.headers['www-authenticate'], refusal.json]).toMatchObject([
+      401,
+      'Gateway',
+      { code: 'Unauthenticated', detail: sentence },
+    ])
+  })
+
+  it('answerRequest takes the word of SCF on SCF, and for its function URLs alone', async () => {
+    const onScf = { config: (): Config => ({ ...config, httpAuth: 'platform' }), isScf: true }
+    const sent = { key: '', principal: 'someone', shape: 'scf-function-url' } as const
+    const { status, audit } = await ask(request('/tokens', sent), onScf)
+    expect([status, audit]).toMatchObject([200, { caller: 'platform' }])
+    for (const [event, world] of [
+      [request('/tokens', { ...sent, shape: 'http-api-v2' }), onScf],
+      [request('/tokens', sent), { ...onScf, isScf: false }],
+    ] as const) {
+      const refusal = await ask(event, world)
+      expect([refusal.status, refusal.headers['www-authenticate'], refusal.json]).toMatchObject([
+        401,
+        'TC3-HMAC-SHA256',
+        { code: 'Unauthenticated', detail: sentence },
+      ])
+    }
   })
 
   const refused: [string, HttpEvent, number, string][] = [
@@ -213,6 +282,20 @@ describe('answerRequest', () => {
     [
       'another scheme',
       request('/tokens', { key: '', headers: { authorization: 'Basic full-key' } }),
+      401,
+      'Unauthenticated',
+    ],
+    ...['Basic Bearer full-key', 'Bearer full-key full-key', 'Bearerfull-key', ''].map(
+      (authorization): [string, HttpEvent, number, string] => [
+        `Authorization: ${authorization}`,
+        request('/tokens', { key: '', headers: { authorization } }),
+        401,
+        'Unauthenticated',
+      ],
+    ),
+    [
+      'a key that begins as one that is good',
+      request('/tokens', { key: 'full-key-and-more' }),
       401,
       'Unauthenticated',
     ],
@@ -236,10 +319,22 @@ describe('answerRequest', () => {
       type: 'about:blank',
       title: expect.any(String),
       status,
-      detail: expect.any(String),
+      detail: sentence,
       code,
     })
     expect(answer.asked).toEqual([])
+    expect(answer.audit).toMatchObject({ error: { code, message: sentence }, upstream: false })
+  })
+
+  it('answerRequest compares the whole digest of a key', async () => {
+    const digest = sha256('full-key')
+    const flipped = (at: number): string =>
+      digest.slice(0, at) + (digest[at] === '0' ? '1' : '0') + digest.slice(at + 1)
+    const apiKeys = Array.from({ length: digest.length }, (_, at) => flipped(at)).map(
+      (other) => ({ name: 'other', scope: 'full', sha256: other, subAppIds: null }) as const,
+    )
+    const { status } = await ask(request('/tokens'), { config: () => ({ ...config, apiKeys }) })
+    expect(status).toBe(401)
   })
 
   const unbound = ['full8-key', 'masked8-key'].flatMap((key) =>
@@ -254,7 +349,7 @@ describe('answerRequest', () => {
       const { status, headers, body, asked, audit } = await ask(request(path, { key }))
       const unconfigured = await ask(request('/sub-apps/9/tokens', { key: 'full-key' }))
       expect([status, headers, body, asked]).toEqual([404, unconfigured.headers, unconfigured.body, []])
-      expect(audit).toMatchObject({ error: { code: 'SubAppNotFound' } })
+      expect(audit).toMatchObject({ error: { code: 'SubAppNotFound', message: sentence } })
     },
   )
 
@@ -286,7 +381,8 @@ describe('answerRequest', () => {
 
   it('answerRequest tells 401 and 405 how to go on', async () => {
     expect((await ask(request('/tokens', { key: '' }))).headers['www-authenticate']).toBe('Bearer')
-    expect((await ask(request('/tokens', { method: 'PUT' }))).headers['allow']).toBe('GET, HEAD')
+    const { headers, json } = await ask(request('/tokens', { method: 'PUT' }))
+    expect([headers['allow'], json?.['detail']]).toEqual(['GET, HEAD', 'this path takes GET and HEAD'])
   })
 
   it.each(routes.filter(({ view }) => view !== 'health'))(
@@ -295,7 +391,11 @@ describe('answerRequest', () => {
       const answer = await ask(request(path.replace('{SubAppId}', '7')), {
         config: () => ({ ...config, httpAuth: null }),
       })
-      expect([answer.status, answer.json?.['code'], answer.asked]).toEqual([500, 'ConfigInvalid', []])
+      expect([answer.status, answer.json, answer.asked]).toMatchObject([
+        500,
+        { code: 'ConfigInvalid', detail: sentence },
+        [],
+      ])
       expect(answer.body).not.toContain('AIGC_')
       expect(answer.audit).toMatchObject({ error: { message: expect.stringContaining('AIGC_HTTP_AUTH') } })
     },
@@ -311,6 +411,9 @@ describe('answerRequest', () => {
     ['UnauthorizedOperation', 502, 'credentials for Tencent', {}],
     ['AuthFailure.SecretIdNotFound', 502, 'credentials for Tencent', {}],
     ['ResourceNotFound.UserNotExist', 502, 'gave no list', {}],
+    ['FailedOperation.AuthFailure', 502, 'gave no list', {}],
+    ['AuthFailures', 502, 'gave no list', {}],
+    ['SubAppNotFound', 502, 'gave no list', {}],
   ]
   it.each(upstream)('answerRequest turns %s into %d', async (code, status, detail, headers) => {
     const error = new TencentError(code, `Listing: ${code}: words of Tencent; credentials used: fixed`, {
@@ -333,14 +436,69 @@ describe('answerRequest', () => {
     expect(answer.audit).toMatchObject({ error })
   })
 
-  it('answerRequest tells the caller nothing of an error it does not know', async () => {
-    const answer = await ask(request('/tokens'), { list: () => Promise.reject(new TypeError('inside')) })
-    expect(answer.json).toMatchObject({ status: 500, code: 'InternalError' })
+  const others: [string, Error, number, string, string][] = [
+    ['an error it does not know', new TypeError('inside'), 500, 'InternalError', 'this function failed'],
+    ['a slip of its own', new InputError('inside'), 500, 'InternalError', 'this function failed'],
+    [
+      'a store that fails',
+      new StoreError('NotMirrored', 'inside', 'x'),
+      502,
+      'NotMirrored',
+      'mirrored document',
+    ],
+    [
+      'credentials that are not there',
+      new CredentialsError('Http403', 'inside', false),
+      502,
+      'Http403',
+      'credentials for Tencent',
+    ],
+    [
+      'a role that is refused',
+      new TencentError('InvalidParameter', 'inside', {
+        action: 'AssumeRoleWithWebIdentity',
+        requestId: null,
+        attempts: 1,
+        retryable: false,
+      }),
+      502,
+      'InvalidParameter',
+      'credentials for Tencent',
+    ],
+  ]
+  it.each(others)('answerRequest tells the caller little of %s', async (_, error, status, code, detail) => {
+    const answer = await ask(request('/tokens'), { list: () => Promise.reject(error) })
+    expect(answer.json).toMatchObject({ status, code, detail: expect.stringContaining(detail) })
     expect(answer.body).not.toContain('inside')
+    expect(answer.audit).toMatchObject({ error, upstream: error instanceof TencentError })
   })
 })
 
 describe('matchRoute', () => {
+  it.each([
+    ['/tokens', '/tokens', 'tokens', null],
+    ['/sub-apps/x/tokens', '/sub-apps/{SubAppId}/tokens', 'tokens', 'x'],
+    ['/tokens/fingerprints', '/tokens/fingerprints', 'fingerprints', null],
+    ['/sub-apps/x/tokens/fingerprints', '/sub-apps/{SubAppId}/tokens/fingerprints', 'fingerprints', 'x'],
+    ['/healthz', '/healthz', 'health', null],
+  ])('matchRoute finds %s', (sent, path, view, subAppId) => {
+    expect(matchRoute(sent, null)).toEqual({ route: { path, view }, subAppId })
+  })
+
+  it('matchRoute takes a path of 1024 characters and none that is longer', () => {
+    const path = (length: number): string => `/sub-apps/${'7'.repeat(length - 17)}/tokens`
+    expect(path(1024)).toHaveLength(1024)
+    expect(matchRoute(path(1024), null)).not.toBeNull()
+    expect(matchRoute(path(1025), null)).toBeNull()
+  })
+
+  it.each([
+    ['/other/tokens', 'stage'],
+    ['/null/tokens', null],
+  ])('matchRoute takes %s for no route where the stage is %s', (path, stage) => {
+    expect(matchRoute(path, stage)).toBeNull()
+  })
+
   it.each([
     ['/tokens', null],
     ['/tokens///', null],

@@ -8,7 +8,7 @@ interface Options {
   readonly chance?: number
   readonly staleSeconds?: number
   /** What the mirrored document holds. */
-  readonly mirrored?: string[] | Error
+  readonly mirrored?: string[] | Error | (() => string[])
 }
 
 function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored }: Options = {}) {
@@ -38,7 +38,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
           : async () => {
               read.count++
               if (mirrored instanceof Error) throw mirrored
-              return listOf(mirrored)
+              return listOf(typeof mirrored === 'function' ? mirrored() : mirrored)
             },
     },
   )
@@ -101,6 +101,16 @@ describe('createTokenCache', () => {
     const lists = await Promise.all(waiting)
     expect(w.fetched).toEqual([7, 8])
     expect(lists.filter(({ fromCache }) => !fromCache)).toHaveLength(2)
+  })
+
+  it('createTokenCache asks once for everybody who waits when that fails, too', async () => {
+    const w = world(30)
+    const release = w.block()
+    w.fail(new Error('down'))
+    const waiting = Promise.allSettled([w.get(), w.get(), w.get()])
+    release()
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(w.fetched).toEqual([7])
   })
 
   it('createTokenCache always asks when its time is zero', async () => {
@@ -233,6 +243,31 @@ describe('createTokenCache', () => {
     expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
   })
 
+  it('createTokenCache serves its own old list rather than the mirrored document', async () => {
+    const { get, fail, pass, read } = world(30, { mirrored: ['mirrored'] })
+    await get()
+    pass(60_000)
+    fail(passing)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'], staleBecause: passing })
+    expect(read.count).toBe(0)
+  })
+
+  it('createTokenCache serves the mirrored document that it had while that cannot be read any more', async () => {
+    let readable = true
+    const mirrored = (): string[] => {
+      if (readable) return ['mirrored']
+      throw new Error('gone')
+    }
+    const { get, fail, pass } = world(30, { mirrored })
+    fail(passing)
+    await get()
+    pass(60_000)
+    readable = false
+    const worse = down('ClientError.NetworkError', true)
+    fail(worse)
+    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: worse })
+  })
+
   it('createTokenCache asks for everybody who always wants to be asked for, during an outage too', async () => {
     const { get, fail, fetched, read } = world(0, { mirrored: ['mirrored'] })
     fail(passing)
@@ -280,7 +315,14 @@ describe('createTokenCache', () => {
     await get()
     expect(fetched).toHaveLength(1)
     pass(60_000)
-    expect(await get()).toMatchObject({ staleBecause: { code: 'RequestLimitExceeded' } })
+    expect(await get()).toMatchObject({
+      staleBecause: {
+        code: 'RequestLimitExceeded',
+        message: expect.stringContaining('not asked'),
+        action: 'DescribeAigcApiTokens',
+        attempts: 0,
+      },
+    })
     expect(fetched).toHaveLength(1)
   })
 })

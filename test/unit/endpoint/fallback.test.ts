@@ -24,7 +24,27 @@ const value = (content: string, marked = true): Reading => ({ state: 'value', ma
 
 describe('createMirroredList', () => {
   it('gives the tokens of our document of this application', async () => {
-    expect(await read(value(renderDocument(document)))).toMatchObject({ apiTokens: ['a', 'b'] })
+    expect(await read(value(renderDocument(document)))).toEqual({
+      apiTokens: ['a', 'b'],
+      extInfos: null,
+      extInfosDropped: false,
+      requestId: null,
+    })
+  })
+
+  const refusal = 'it mirrors application 8 of site intl, not 7 of intl'
+  const nothing = 'it holds no mirrored document; run mirror-tokens'
+  it.each([
+    [value(renderDocument({ ...document, SubAppId: 8 })), refusal],
+    [value('spoilt'), nothing],
+    [{ state: 'absent' }, nothing],
+  ] satisfies [Reading, string][])('says why it gives nothing: %j', async (reading, why) => {
+    await expect(read(reading)).rejects.toThrow(`Reading the tokens from x:1: ${why}`)
+    await expect(read(reading)).rejects.toMatchObject({
+      code: 'NotMirrored',
+      target: 'x:1',
+      retryable: false,
+    })
   })
 
   const others: [string, Reading, boolean?][] = [
@@ -40,6 +60,7 @@ describe('createMirroredList', () => {
     ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],
   ]
   it.each(others)('hands out nothing of %s, and says so', async (_, reading, adopt) => {
+    failures.length = 0
     await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
     expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, TencentError } from '../../../lib/errors.ts'
-import { createLog, errorFields, leavingError } from '../../../lib/platform/log.ts'
+import {
+  createLog,
+  errorFields,
+  leavingError,
+  withheldError,
+  withheldLine,
+} from '../../../lib/platform/log.ts'
+import { embedMetrics } from '../../../lib/platform/metrics.ts'
 import { createScrubber } from '../../../lib/platform/scrub.ts'
 
 describe('createLog', () => {
@@ -15,6 +22,30 @@ describe('createLog', () => {
     expect(lines).toEqual([
       '{"level":"warn","event":"heard","time":"1970-01-01T00:00:00.000Z","text":"a ***\\nline","list":["***"]}\n',
     ])
+  })
+
+  it('createLog writes what carries metrics, whatever its level', () => {
+    lines.length = 0
+    log('debug', 'unheard', { a: 1 }, '')
+    log('debug', 'counted', {}, '"Requests":1')
+    log('debug', 'counted', { a: 1 }, '"Requests":1')
+    expect(lines.map((line) => line.replace(/"time":"[^"]+"/, 'TIME'))).toEqual([
+      '{"level":"debug","event":"counted",TIME,"Requests":1}\n',
+      '{"level":"debug","event":"counted",TIME,"a":1,"Requests":1}\n',
+    ])
+  })
+
+  it.each([
+    ['debug', 'debug info warn error'],
+    ['info', 'info warn error'],
+    ['warn', 'warn error'],
+    ['error', 'error'],
+  ] as const)('createLog of level %s writes %s', (least, heard) => {
+    const levels: unknown[] = []
+    const write = (line: string): void => void levels.push(JSON.parse(line).level)
+    const all = createLog(least, { write, now: () => 0, scrub })
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) all(level, 'event', {})
+    expect(levels.join(' ')).toBe(heard)
   })
 
   it('createLog leaves JSON whole where a number looks like a secret', () => {
@@ -40,7 +71,7 @@ describe('errorFields and leavingError', () => {
     expect(errorFields(Object.assign(new TypeError('oops'), { token: 'hidden' }))).toEqual({
       code: 'InternalError',
       message: 'TypeError: oops',
-      stack: expect.stringContaining('TypeError: oops'),
+      stack: expect.stringMatching(/TypeError: oops\n +at /),
     })
     expect(errorFields('thrown text')).toMatchObject({ code: 'InternalError', message: 'thrown text' })
   })
@@ -51,6 +82,56 @@ describe('errorFields and leavingError', () => {
     expect([leaving.name, leaving.message, leaving.cause]).toEqual(['InternalError', 'a ***', undefined])
     expect(leaving.stack).toContain('TypeError: a ***')
     expect(leavingError(new ConfigError(['x']), scrub).name).toBe('ConfigInvalid')
+    const odd = leavingError('a secret', scrub)
+    expect([odd.message, odd.stack]).toEqual(['a ***', 'a ***'])
     expect(leavingError(null, scrub).message).toBe('null')
+    const bare = Object.assign(new Error('a secret'), { stack: '' })
+    expect(leavingError(bare, scrub).stack).toBe('Error: a ***')
+  })
+
+  it('withheldError and withheldLine say one sentence, and where to look', () => {
+    const { name, message, stack } = withheldError()
+    expect(message).toMatch(/^This function failed, .+ not told; with AIGC_LOG_LEVEL=debug .+ was done$/)
+    expect([name, stack]).toEqual(['InternalError', `InternalError: ${message}`])
+    const line = withheldLine('list-tokens', 0)
+    expect(line).toMatch(/\n$/)
+    expect(JSON.parse(line)).toEqual({
+      level: 'error',
+      event: 'list-tokens',
+      time: '1970-01-01T00:00:00.000Z',
+      code: 'InternalError',
+      message,
+    })
+  })
+})
+
+describe('embedMetrics', () => {
+  const counts = { MirrorSuccess: 1, MirrorFailure: 0, MirrorHeld: 0, TokensAdded: 2, TokensRemoved: 0 }
+  const served = { Requests: 1, UpstreamCalls: 0, StaleServed: 0, UpstreamMs: 1.5 }
+
+  it.each([counts, served, { Requests: 1 }, counts])(
+    'embedMetrics says what each of %j counts',
+    (metrics) => {
+      const { _aws, FunctionName, ...values } = JSON.parse(`{${embedMetrics('fn "x"', 123, metrics)}}`)
+      expect(values).toEqual(metrics)
+      expect(FunctionName).toBe('fn "x"')
+      expect(_aws).toEqual({
+        Timestamp: 123,
+        CloudWatchMetrics: [
+          {
+            Namespace: 'VodAigcTokens',
+            Dimensions: [['FunctionName']],
+            Metrics: Object.keys(metrics).map((Name) => ({
+              Name,
+              Unit: Name === 'UpstreamMs' ? 'Milliseconds' : 'Count',
+            })),
+          },
+        ],
+      })
+    },
+  )
+
+  it('embedMetrics adds nothing for no metrics', () => {
+    expect(embedMetrics('fn', 0, {})).toBe('')
   })
 })

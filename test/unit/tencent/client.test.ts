@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { TencentError } from '../../../lib/errors.ts'
-import { createTencentClient } from '../../../lib/tencent/client.ts'
+import {
+  type Attempt,
+  createTencentClient,
+  openAnswer,
+  type TencentClientDependencies,
+} from '../../../lib/tencent/client.ts'
 import type { Credentials } from '../../../lib/tencent/tc3.ts'
 import { authorization } from '../../../lib/tencent/tc3.ts'
 import { type IncomingAnswer, type OutgoingRequest, TransportError } from '../../../lib/tencent/transport.ts'
 
-type Scripted = Partial<IncomingAnswer> | TransportError | ((request: OutgoingRequest) => Scripted)
+type Scripted = Partial<IncomingAnswer> | Error | ((request: OutgoingRequest) => Scripted)
 
 const good = {
   body: '{"Response":{"ApiTokens":["token"],"RequestId":"00000000-0000-4000-8000-000000000001"}}',
@@ -13,7 +18,14 @@ const good = {
 const start = Date.UTC(2026, 0, 1)
 
 /** A client in a world of its own: answers by script (the last one for ever), virtual time, a chance of 1. */
-function world(script: Scripted[], options: { credentials?: () => Credentials; region?: string } = {}) {
+function world(
+  script: Scripted[],
+  options: Partial<Omit<TencentClientDependencies, 'credentials'>> & {
+    credentials?: (deadline: number, refused?: Credentials) => Credentials | null
+    region?: string
+  } = {},
+) {
+  const { region, ...own } = options
   const sent: OutgoingRequest[] = []
   const slept: number[] = []
   let now = start
@@ -22,10 +34,10 @@ function world(script: Scripted[], options: { credentials?: () => Credentials; r
       service: 'vod',
       version: '2018-07-17',
       endpoint: 'http://127.0.0.1:8080',
-      ...(options.region && { region: options.region }),
+      ...(region && { region }),
     },
     {
-      credentials: options.credentials ?? (() => ({ secretId: 'id', secretKey: 'key' })),
+      credentials: () => ({ secretId: 'id', secretKey: 'key' }),
       now: () => now,
       monotonic: () => now,
       random: () => 1,
@@ -38,10 +50,9 @@ function world(script: Scripted[], options: { credentials?: () => Credentials; r
         now += 10
         let answer = script.length > 1 ? script.shift() : script[0]
         while (typeof answer === 'function') answer = answer(request)
-        if (answer instanceof TransportError) {
-          if (answer.code === 'ClientError.Timeout') now += request.timeoutMs
-          throw answer
-        }
+        if (answer instanceof TransportError && answer.code === 'ClientError.Timeout')
+          now += request.timeoutMs
+        if (answer instanceof Error) throw answer
         return {
           status: 200,
           body: '',
@@ -49,15 +60,20 @@ function world(script: Scripted[], options: { credentials?: () => Credentials; r
           headers: { date: null, retryAfter: null, ...answer?.headers },
         }
       },
+      ...own,
     },
   )
   return { call, sent, slept, now: () => now }
 }
 
-function refusal(code: string, headers?: IncomingAnswer['headers']): Scripted {
+function refusal(
+  code: string,
+  headers?: IncomingAnswer['headers'],
+  message = `${code} happened.`,
+): Partial<IncomingAnswer> {
   const body = JSON.stringify({
     Response: {
-      Error: { Code: code, Message: `${code} happened.` },
+      Error: { Code: code, Message: message },
       RequestId: '00000000-0000-4000-8000-000000000002',
     },
   })
@@ -84,7 +100,7 @@ describe('createTencentClient', () => {
       'x-tc-action': 'DescribeAigcApiTokens',
     }
     expect(request?.body).toBe('{"SubAppId":251006666}')
-    expect(request?.headers).toEqual({
+    expect(request?.headers).toStrictEqual({
       ...headers,
       authorization: authorization(
         { method: 'POST', headers, body: '{"SubAppId":251006666}' },
@@ -109,6 +125,99 @@ describe('createTencentClient', () => {
     })
     await call('A', {}, start + 10_000)
     expect(sent[0]?.headers['x-tc-token']).toBe('t')
+  })
+
+  it('createTencentClient sends a call unsigned where there are no credentials', async () => {
+    const { call, sent } = world([good], { credentials: () => null })
+    await call('A', {}, start + 10_000)
+    expect(sent[0]?.headers).toMatchObject({ authorization: 'SKIP' })
+    expect(sent[0]?.headers).not.toHaveProperty('x-tc-token')
+    // Nobody can renew what is not there.
+    const refused = world([refusal('AuthFailure.TokenFailure')], { credentials: () => null })
+    expect(await failureOf(refused.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
+  })
+
+  it('createTencentClient throws as it is what is no failure of the connection', async () => {
+    const slip = new TypeError('a slip of ours')
+    await expect(world([slip]).call('A', {}, start + 10_000)).rejects.toBe(slip)
+  })
+
+  it('createTencentClient tells of each attempt', async () => {
+    const attempts: Attempt[] = []
+    const { call } = world([refusal('InternalError'), { status: 503 }, good], {
+      onAttempt: (attempt) => attempts.push(attempt),
+    })
+    await call('A', {}, start + 10_000)
+    const [first, second] = ['0002', '0001'].map((end) => `00000000-0000-4000-8000-00000000${end}`)
+    expect(attempts).toEqual([
+      { action: 'A', number: 1, code: 'InternalError', requestId: first, durationMs: 10 },
+      { action: 'A', number: 2, code: 'ClientError.HttpStatusCodeError', requestId: null, durationMs: 10 },
+      { action: 'A', number: 3, code: null, requestId: second, durationMs: 10 },
+    ])
+  })
+
+  it('createTencentClient sends nothing out of turn', async () => {
+    const admitted: number[] = []
+    const paced = (turns: boolean[], script: Scripted[] = [good]) =>
+      world(script, {
+        pace: {
+          admit: async (deadline) => {
+            admitted.push(deadline)
+            return turns.shift() ?? false
+          },
+          throttled: () => {},
+        },
+      })
+    const never = paced([])
+    const error = await failureOf(never.call('A', {}, start + 10_000))
+    expect(error).toMatchObject({ code: 'ClientError.RateLimited', attempts: 0, retryable: true })
+    expect(error.message).toContain('this instance may send no more calls at present (attempts: 0)')
+    expect([never.sent, admitted]).toEqual([[], [start + 10_000]])
+
+    expect(await failureOf(paced([true], [{ status: 503 }]).call('A', {}, start + 10_000))).toMatchObject({
+      code: 'ClientError.HttpStatusCodeError',
+      attempts: 1,
+    })
+    await expect(paced([true]).call('A', {}, start + 10_000)).resolves.toBeDefined()
+
+    admitted.length = 0
+    expect(await failureOf(paced([true]).call('A', {}, start))).toMatchObject({
+      code: 'ClientError.Timeout',
+      attempts: 0,
+    })
+    expect(admitted).toEqual([])
+  })
+
+  it('createTencentClient tells the pace of throttling, and of nothing else', async () => {
+    let throttled = 0
+    const pace = { admit: async () => true, throttled: () => void throttled++ }
+    const script = [{ status: 503 }, refusal('InternalError'), refusal('RequestLimitExceeded'), good]
+    await world(script, { pace }).call('A', {}, start + 10_000)
+    expect(throttled).toBe(1)
+  })
+
+  it('createTencentClient repeats no throttled call where somebody has something else', async () => {
+    const hasty = { patient: false }
+    const throttled = world([refusal('RequestLimitExceeded'), good])
+    expect(await failureOf(throttled.call('A', {}, start + 10_000, hasty))).toMatchObject({
+      code: 'RequestLimitExceeded',
+      attempts: 1,
+    })
+    const failing = world([{ status: 503 }, good])
+    await failing.call('A', {}, start + 10_000, hasty)
+    expect(failing.sent).toHaveLength(2)
+    const patient = world([refusal('RequestLimitExceeded'), good])
+    await patient.call('A', {}, start + 10_000, { patient: true })
+    expect(patient.sent).toHaveLength(2)
+  })
+
+  it('createTencentClient waits for nothing that ends at the deadline', async () => {
+    const late = world([{ status: 503 }, good])
+    expect(await failureOf(late.call('A', {}, start + 210))).toMatchObject({ attempts: 1 })
+    expect(late.slept).toEqual([])
+    const inTime = world([{ status: 503 }, good])
+    await inTime.call('A', {}, start + 211)
+    expect(inTime.slept).toEqual([200])
   })
 
   const passing: [string, Scripted][] = [
@@ -184,6 +293,57 @@ describe('createTencentClient', () => {
     )
   })
 
+  const id = 'request id 00000000-0000-4000-8000-000000000002'
+  const credentialsUsed = 'credentials used: fixed'
+  const reach = 'check that this function can reach that host'
+  const grant = 'grant the caller this action in Tencent CAM'
+  const check = 'check the Tencent credentials and AIGC_SITE'
+  const words: [Scripted, string][] = [
+    [refusal('LimitExceeded'), `LimitExceeded: LimitExceeded happened. (attempts: 1, ${id})`],
+    [
+      refusal('LimitExceeded', undefined, 'What is it . ...'),
+      `LimitExceeded: What is it . ... (attempts: 1, ${id})`,
+    ],
+    [refusal('LimitExceeded', undefined, ''), `LimitExceeded (attempts: 1, ${id})`],
+    [{ status: 403 }, 'ClientError.HttpStatusCodeError: HTTP status 403 (attempts: 1)'],
+    [
+      new TransportError('ClientError.NetworkError', 'refused'),
+      `ClientError.NetworkError: refused (attempts: 1); ${reach}`,
+    ],
+    [
+      new TransportError('ClientError.Timeout', 'no answer'),
+      `ClientError.Timeout: no answer (attempts: 1); ${reach}`,
+    ],
+    [
+      refusal('AuthFailure.SignatureExpire', undefined, 'm'),
+      `AuthFailure.SignatureExpire (attempts: 1, ${id}); set the clock of this machine`,
+    ],
+    [
+      refusal('AuthFailure.UnauthorizedOperation', undefined, 'm'),
+      `AuthFailure.UnauthorizedOperation: m (attempts: 1, ${id}); ${grant}; ${credentialsUsed}`,
+    ],
+    [
+      refusal('UnauthorizedOperation.X', undefined, 'm'),
+      `UnauthorizedOperation.X: m (attempts: 1, ${id}); ${grant}; ${credentialsUsed}`,
+    ],
+    [
+      refusal('AuthFailure', undefined, 'm'),
+      `AuthFailure: m (attempts: 1, ${id}); ${check}; ${credentialsUsed}`,
+    ],
+    [
+      refusal('AuthFailure.TokenFailure', undefined, 'm'),
+      `AuthFailure.TokenFailure: m (attempts: 1, ${id}); ${check}; ${credentialsUsed}`,
+    ],
+  ]
+  it.each(words)(
+    'createTencentClient says what can be done, where that is known (%#)',
+    async (answer, said) => {
+      const { call } = world([answer], { explainCredentials: () => credentialsUsed })
+      const { message } = await failureOf(call('A', {}, start + 200))
+      expect(message).toBe(`A at 127.0.0.1:8080: ${said}`)
+    },
+  )
+
   it('createTencentClient waits with full jitter, doubling up to five seconds, and stops before the deadline', async () => {
     const { call, slept, now } = world([refusal('InternalError')])
     const error = await failureOf(call('A', {}, start + 30_000))
@@ -197,9 +357,10 @@ describe('createTencentClient', () => {
       status: 503,
       headers: { date: 'Thu, 01 Jan 2026 00:00:00 GMT', retryAfter },
     })
-    const { call, slept } = world([busy('3'), busy('Thu, 01 Jan 2026 00:00:02 GMT'), busy('soon'), good])
-    await call('A', {}, start + 10_000)
-    expect(slept).toEqual([3000, 2000, 800])
+    const dates = ['Thu, 01 Jan 2026 00:00:02 GMT', '2026-01-01T00:00:02Z', 'Thu, 01 Jan 2026 00:00:02 +0000']
+    const { call, slept } = world([busy('3'), ...dates.map(busy), busy('soon'), good])
+    await call('A', {}, start + 20_000)
+    expect(slept).toEqual([3000, 2000, 2000, 2000, 3200])
     const tooLong = world([busy('60')])
     expect(await failureOf(tooLong.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
     expect(tooLong.slept).toEqual([])
@@ -223,9 +384,26 @@ describe('createTencentClient', () => {
     expect(await failureOf(call('A', {}, start + 1100))).toMatchObject({ code, attempts: 2 })
   })
 
+  it('createTencentClient tells of the latest failure where the deadline did not cut it short', async () => {
+    const hung = new TransportError('ClientError.Timeout', 'no answer')
+    for (const [script, deadline, code] of [
+      [[{ status: 502 }, hung], 10_000, 'ClientError.Timeout'],
+      [[{ status: 502 }, refusal('LimitExceeded')], 900, 'LimitExceeded'],
+    ] as const)
+      expect(await failureOf(world([...script]).call('A', {}, start + deadline))).toMatchObject({ code })
+    expect((await failureOf(world([hung]).call('A', {}, start + 500))).message).toContain(
+      'no answer (attempts: 1)',
+    )
+  })
+
   it('createTencentClient sends nothing when no time is left', async () => {
     const { call, sent } = world([good])
-    expect(await failureOf(call('A', {}, start))).toMatchObject({ code: 'ClientError.Timeout', attempts: 0 })
+    const error = await failureOf(call('A', {}, start))
+    expect(error).toMatchObject({ code: 'ClientError.Timeout', attempts: 0, retryable: true })
+    expect(error.message).toBe(
+      'A at 127.0.0.1:8080: ClientError.Timeout: no time was left to ask (attempts: 0); ' +
+        'check that this function can reach that host',
+    )
     expect(sent).toHaveLength(0)
   })
 
@@ -274,6 +452,30 @@ describe('createTencentClient', () => {
     expect(await failureOf(same.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
   })
 
+  it.each([
+    ['AuthFailure.TokenFailure', { secretId: 'i', secretKey: 'other' }],
+    ['AuthFailure.SecretIdNotFound', { secretId: 'other', secretKey: 'k' }],
+    ['AuthFailure.SignatureFailure', { secretId: 'i', secretKey: 'k', token: 'other' }],
+  ])(
+    'createTencentClient asks for others when Tencent says %s, and says which it refused',
+    async (code, others) => {
+      const first = { secretId: 'i', secretKey: 'k' }
+      const asked: unknown[] = []
+      const { call, sent } = world([refusal(code), good], {
+        credentials: (deadline, refused) => {
+          asked.push([deadline - start, refused])
+          return refused ? others : first
+        },
+      })
+      await call('A', {}, start + 10_000)
+      expect(asked).toEqual([
+        [10_000, undefined],
+        [10_000, first],
+      ])
+      expect(sent).toHaveLength(2)
+    },
+  )
+
   it('createTencentClient gives up when the credentials that it asked for again are refused too', async () => {
     let asked = 0
     const credentials = (): Credentials => {
@@ -283,5 +485,58 @@ describe('createTencentClient', () => {
     const { call, sent } = world([refusal('AuthFailure.TokenFailure')], { credentials })
     const { code, attempts } = await failureOf(call('A', {}, start + 3_600_000))
     expect([code, attempts, asked, sent.length]).toEqual(['AuthFailure.TokenFailure', 2, 2, 2])
+  })
+})
+
+describe('openAnswer', () => {
+  const date = 'Thu, 01 Jan 2026 00:00:00 GMT'
+  const open = (body: string, status = 200, headers: Partial<IncomingAnswer['headers']> = {}) =>
+    openAnswer({ status, body, headers: { date: null, retryAfter: null, ...headers } })
+  const requestId = '00000000-0000-4000-8000-000000000002'
+  const { body: refused = '' } = refusal('LimitExceeded', undefined, 'm')
+
+  it('openAnswer gives what is in the envelope, and when it was sent', () => {
+    expect(open('{"Response":{"A":1}}')).toStrictEqual({ response: { A: 1, RequestId: null } })
+    expect(open('{"Response":{"A":1}}', 200, { date })).toStrictEqual({
+      response: { A: 1, RequestId: null, AnsweredAt: start },
+    })
+  })
+
+  it('openAnswer gives the refusal, and when it was sent', () => {
+    const failed = { code: 'LimitExceeded', message: 'm', requestId, retryable: false }
+    expect(open(refused)).toStrictEqual({ failed })
+    expect(open(refused, 503, { date, retryAfter: '7' })).toStrictEqual({
+      failed: { ...failed, dateMs: start },
+    })
+  })
+
+  it.each([
+    ['', 429, 'ClientError.RateLimited', 'HTTP status 429', true],
+    [refused, 429, 'ClientError.RateLimited', 'HTTP status 429', true],
+    ['', 499, 'ClientError.HttpStatusCodeError', 'HTTP status 499', false],
+    ['', 500, 'ClientError.HttpStatusCodeError', 'HTTP status 500', true],
+    ['{"Response":{}}', 201, 'ClientError.HttpStatusCodeError', 'HTTP status 201', false],
+    ['<', 200, 'ClientError.ParseJsonError', 'the answer is not JSON', true],
+    ['[]', 200, 'ClientError.MalformedAnswer', 'the answer has no "Response" object', false],
+    ['{"Response":[]}', 200, 'ClientError.MalformedAnswer', 'the answer has no "Response" object', false],
+    [
+      '{"Response":{"Error":"x"}}',
+      200,
+      'ClientError.MalformedAnswer',
+      'has an "Error" without a "Code"',
+      false,
+    ],
+    ['{"Response":{"Error":{"Code":7}}}', 200, 'ClientError.MalformedAnswer', 'without a "Code"', false],
+  ])('openAnswer says what is wrong with %s and status %d', (body, status, code, message, retryable) => {
+    const failed = {
+      code,
+      message: expect.stringContaining(message),
+      requestId: body === refused ? requestId : null,
+      retryable,
+    }
+    expect(open(body, status)).toStrictEqual({ failed })
+    expect(open(body, status, { retryAfter: '7' })).toStrictEqual({
+      failed: { ...failed, retryAfterMs: 7000 },
+    })
   })
 })

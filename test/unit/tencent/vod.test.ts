@@ -1,9 +1,26 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint, nameTokens } from '../../../lib/digest.ts'
-import { readTokenList } from '../../../lib/tencent/vod.ts'
+import { describeAigcApiTokens, readTokenList } from '../../../lib/tencent/vod.ts'
 
 const answer = (fields: object) => ({ RequestId: 'r-1', ...fields })
+
+describe('describeAigcApiTokens', () => {
+  it.each([
+    [7, { SubAppId: 7 }],
+    [null, {}],
+  ])('describeAigcApiTokens asks for application %s', async (subAppId, parameters) => {
+    const asked: unknown[] = []
+    const call = async (...given: unknown[]) => {
+      asked.push(given)
+      return answer({ ApiTokens: ['a'] })
+    }
+    expect(await describeAigcApiTokens(call, subAppId, 5, { patient: false })).toMatchObject({
+      apiTokens: ['a'],
+    })
+    expect(asked).toEqual([['DescribeAigcApiTokens', parameters, 5, { patient: false }]])
+  })
+})
 
 describe('readTokenList', () => {
   it.each([[null], [[]]])('readTokenList takes %j for no tokens', (ApiTokens) => {
@@ -32,6 +49,19 @@ describe('readTokenList', () => {
       expect.objectContaining({ code: 'ClientError.MalformedAnswer', requestId: 'r-1', retryable: false }),
     )
     expect(read).not.toThrow(/token'|"token"/)
+  })
+
+  it.each([
+    [answer({}), 'missing (request id r-1)'],
+    [{ RequestId: null }, 'missing'],
+    [answer({ ApiTokens: 'x' }), 'of type string (request id r-1)'],
+    [answer({ ApiTokens: [''] }), 'an array with other items (request id r-1)'],
+  ])('readTokenList says what it found in the place of tokens: %j', (response, found) => {
+    const what =
+      'DescribeAigcApiTokens: the answer\'s "ApiTokens" must be an array of non-empty strings, but it is '
+    expect(() => readTokenList(response)).toThrow(
+      expect.objectContaining({ action: 'DescribeAigcApiTokens', attempts: 1, message: what + found }),
+    )
   })
 
   it.each<[unknown, readonly string[] | null, boolean]>([

@@ -1,0 +1,127 @@
+/** The mutants that may live, and why. */
+
+export interface Accepted {
+  readonly file: string
+  /** What stands in the source; line breaks do not count. */
+  readonly from: string
+  /** What Stryker puts there; anything where it is left out. */
+  readonly to?: string | readonly string[]
+  /** A part of the line where it begins, if it stands on several. */
+  readonly on?: string
+  readonly why: string
+}
+
+const typesOnly = 'never happens; the compiler wants a value'
+const sameMillisecond = 'both are right at the very millisecond'
+
+export const accepted: readonly Accepted[] = [
+  ...[
+    "const [name = '', scope = '', sha256 = ''",
+    "const [name = ''] = uri",
+    "[, scheme = '', name = ''",
+  ].map((on) => ({
+    file: 'lib/config.ts',
+    on,
+    from: "''",
+    why: 'stands for a part that is missing: no name, scope, digest or scheme is empty or so called',
+  })),
+  { file: 'lib/config.ts', from: '[]', on: '.exec(uri) ?? []', why: 'its first element is not looked at' },
+  {
+    file: 'lib/config.ts',
+    from: '[]',
+    on: 'return []',
+    why: 'comes with a complaint, so that nobody sees it',
+  },
+  {
+    file: 'lib/config.ts',
+    from: '/[\\s,]+/',
+    to: '/[\\s,]/',
+    why: 'what is empty between two separators is filtered out',
+  },
+  {
+    file: 'lib/config.ts',
+    from: '/^([a-z\\d-]+):([^?]*)\\??(.*)$/s',
+    to: '/^([a-z\\d-]+):([^?]*)\\??(.*)/s',
+    why: 'with the flag `s`, `.*` reaches the end anyway',
+  },
+  {
+    file: 'lib/platform/log.ts',
+    from: "'debug'",
+    to: '""',
+    why: 'what is not in the list comes before its first',
+  },
+  {
+    file: 'lib/foreign.ts',
+    from: 'value.length < pieceLength',
+    to: 'value.length <= pieceLength',
+    why: 'a value as long as a piece is its only piece',
+  },
+  {
+    file: 'lib/foreign.ts',
+    from: 'start + pieceLength',
+    to: 'start - pieceLength',
+    why: 'more pieces, all shorter than those that are looked for',
+  },
+  { file: 'lib/foreign.ts', from: 'pieces.size > 0', to: 'pieces.size >= 0', why: 'saves time alone' },
+  {
+    file: 'lib/endpoint/answer.ts',
+    from: "''",
+    on: "body: ''",
+    why: 'another body takes its place, or 304 leaves it out',
+  },
+  {
+    file: 'lib/endpoint/callers.ts',
+    from: 'case null: return null',
+    why: 'answer.ts refuses before; left out, it gives undefined, which is as little a caller',
+  },
+  {
+    file: 'lib/endpoint/callers.ts',
+    from: 'subAppId === null',
+    to: 'false',
+    why: 'null is in no list of applications; the compiler wants it said',
+  },
+  {
+    file: 'lib/endpoint/callers.ts',
+    from: "''",
+    on: 'exec(authorization',
+    why: 'neither text is a Bearer key',
+  },
+  {
+    file: 'lib/endpoint/cache.ts',
+    from: '() => null',
+    to: '() => undefined',
+    why: 'nothing either way',
+  },
+  {
+    file: 'lib/endpoint/cache.ts',
+    from: 'lend.monotonic() >= joined.deadline',
+    to: 'lend.monotonic() > joined.deadline',
+    why: sameMillisecond,
+  },
+  {
+    file: 'lib/endpoint/cache.ts',
+    from: 'lend.monotonic() < deadline',
+    to: ['true', 'lend.monotonic() <= deadline'],
+    why: 'asking again begins nothing once the time is up, and fails alike',
+  },
+  {
+    file: 'lib/endpoint/cache.ts',
+    from: 'error instanceof TencentError',
+    to: 'true',
+    why: 'no other error has one of these codes, and what follows asks for retryable too',
+  },
+  {
+    file: 'lib/endpoint/cache.ts',
+    from: 'error instanceof CredentialsError || error instanceof StoreError',
+    to: 'true',
+    why: 'no other error says that it is retryable',
+  },
+  {
+    file: 'lib/endpoint/fallback.ts',
+    from: 'judged.refusal === undefined',
+    to: 'true',
+    why: 'a refusal holds nothing; the compiler wants it asked',
+  },
+  { file: 'lib/endpoint/fallback.ts', from: '!target', to: 'false', why: typesOnly },
+  { file: 'lib/endpoint/fallback.ts', from: "'a source needs a target'", why: typesOnly },
+]

@@ -1,0 +1,138 @@
+/** The mirrored document, and what is made of a value that a target holds. */
+import { describe, expect, it } from 'vitest'
+import { sha256Hex } from '../../../lib/digest.ts'
+import {
+  isDocument,
+  judgeReading,
+  parseDocument,
+  renderDocument,
+  versionId,
+} from '../../../lib/stores/document.ts'
+import type { Reading } from '../../../lib/stores/store.ts'
+
+const document = { ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' } as const
+const rendered = '{"ApiToken":"a","ApiTokens":["a","b"],"SubAppId":7,"Site":"intl"}'
+
+describe('renderDocument and parseDocument', () => {
+  it('renderDocument has the order of code units, and each token once', () => {
+    expect(renderDocument({ ...document, ApiTokens: ['b', 'a', 'b'] })).toBe(rendered)
+    expect(versionId(rendered)).toBe(sha256Hex(rendered))
+  })
+
+  it.each([
+    document,
+    { ...document, Site: 'cn' },
+    { ...document, SubAppId: null },
+    { ...document, ApiToken: null, ApiTokens: [] },
+  ] as const)('parseDocument reads what renderDocument makes of %j', (one) => {
+    expect(parseDocument(renderDocument(one))).toEqual(one)
+    expect(isDocument(renderDocument(one))).toBe(true)
+  })
+
+  it('parseDocument has each token once', () => {
+    expect(parseDocument(JSON.stringify({ ...document, ApiTokens: ['b', 'a', 'b'] }))?.ApiTokens).toEqual([
+      'b',
+      'a',
+    ])
+  })
+
+  const spoilt: object[] = [
+    { ApiToken: 1 },
+    { ApiToken: undefined },
+    { ApiTokens: 'a' },
+    { ApiTokens: null },
+    { ApiTokens: ['a', 1] },
+    { ApiTokens: ['a', ''] },
+    { SubAppId: '7' },
+    { SubAppId: undefined },
+    { Site: 'eu' },
+    { Site: undefined },
+  ]
+  it.each([
+    '',
+    'text',
+    'null',
+    '7',
+    '"text"',
+    '[]',
+    '{}',
+    ...spoilt.map((part) => JSON.stringify({ ...document, ...part })),
+  ])('parseDocument takes %s for no document', (value) => {
+    expect(parseDocument(value)).toBeNull()
+    expect(isDocument(value)).toBe(false)
+  })
+})
+
+describe('judgeReading', () => {
+  const value = (content: string, more: object = {}): Reading => ({
+    state: 'value',
+    marked: true,
+    value: content,
+    ...more,
+  })
+  const doubt = expect.stringMatching(/^it carries our mark, but .+; if it may be overwritten, confirm/)
+  const unmarked = {
+    refusal: expect.stringMatching(/^it exists and does not carry our mark; add adopt=true/),
+  }
+  const eight = renderDocument({ ...document, SubAppId: 8 })
+  const other = {
+    refusal:
+      'it mirrors application 8 of site intl, not 7 of intl; give each application a target of its own',
+  }
+  const chinese = { refusal: expect.stringContaining('application 7 of site cn, not 7 of intl') }
+  const nothing = { held: null, before: null, doubt: null }
+  const rows: [string, Reading, adopt: boolean, object][] = [
+    ['what cannot be had', { state: 'unavailable', reason: 'why' }, true, { refusal: 'why' }],
+    ['nothing', { state: 'absent' }, false, nothing],
+    ['a secret without a value', { state: 'empty', marked: false }, false, nothing],
+    ['our document', value(rendered), false, { held: document, before: null, doubt: null }],
+    [
+      'our document behind another',
+      value(rendered, { before: eight }),
+      false,
+      { held: document, before: null, doubt: null },
+    ],
+    [
+      'our document behind our document',
+      value(rendered, { before: rendered }),
+      false,
+      { held: document, before: null, doubt: null },
+    ],
+    ['our document without a mark', value(rendered, { marked: false }), false, unmarked],
+    [
+      'our document without a mark, adopted',
+      value(rendered, { marked: false }),
+      true,
+      { held: document, before: null, doubt: null },
+    ],
+    ['another application', value(eight), false, other],
+    ['another application, adopted', value(eight), true, other],
+    ['another site', value(renderDocument({ ...document, Site: 'cn' })), false, chinese],
+    ['something foreign', value('password', { marked: false }), false, unmarked],
+    ['something foreign, adopted', value('password', { marked: false }), true, nothing],
+    ['something foreign under our mark', value('spoilt'), false, { held: null, before: null, doubt }],
+    [
+      'something foreign under our mark that was ours a version ago',
+      value('spoilt', { before: rendered }),
+      false,
+      { held: null, before: document, doubt: null },
+    ],
+    [
+      'something foreign under our mark that was another application’s a version ago',
+      value('spoilt', { before: eight }),
+      false,
+      { held: null, before: null, doubt },
+    ],
+    [
+      'something foreign under our mark that was no document a version ago either',
+      value('spoilt', { before: 'spoilt' }),
+      false,
+      { held: null, before: null, doubt },
+    ],
+    ['something foreign under our mark, adopted', value('spoilt'), true, nothing],
+  ]
+  it.each(rows)('judgeReading of %s', (_, reading, adopt, expected) => {
+    const judged = judgeReading({ application: { subAppId: 7, site: 'intl' }, target: { adopt }, reading })
+    expect(judged).toEqual(expected)
+  })
+})
