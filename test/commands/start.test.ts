@@ -1,4 +1,5 @@
 /** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer, request as openRequest } from 'node:http'
@@ -71,6 +73,13 @@ function urlIn(line = ''): URL {
 
 function readTokens(catLine = ''): string[] {
   return JSON.parse(readFileSync(catLine.replace('cat ', ''), 'utf8')).ApiTokens
+}
+
+/** As a container does: in a PID namespace of its own. Not every system lets everybody. */
+const unshared = ['--user', '--map-root-user', '--fork', '--pid']
+
+function canUnshare(): boolean {
+  return spawnSync('unshare', [...unshared, 'true']).status === 0
 }
 
 /** Sends half a request and goes away, once the server waits for the other half. */
@@ -272,19 +281,61 @@ AIGC_API_KEYS=mine:full:${sha256}
     await killed.ended
     expect(readTokens(`cat ${file}`)).toHaveLength(2)
 
-    // Neither made by a process that is dead.
-    const others = ['vod-aigc-tokens-of-mine', `vod-aigc-tokens-${process.pid}-living`]
+    // None made by a process that is surely dead: the last may run on a machine that has a number for it too.
+    const others = [
+      'vod-aigc-tokens-of-mine',
+      `vod-aigc-tokens-${process.pid}-living`,
+      `vod-aigc-tokens-${killed.child.pid}-young`,
+    ]
     for (const name of others) mkdirSync(join(checkout.temporary, name))
+    const old = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-old`)
+    mkdirSync(old)
+    const twoDaysAgo = Date.now() / 1000 - 2 * 86_400
+    utimesSync(old, twoDaysAgo, twoDaysAgo)
     const link = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-link`)
     symlinkSync(checkout.temporary, link)
 
     const next = await greeted(start())
     expect(checkout.leftovers()).not.toContain(relative(checkout.temporary, file))
     expect(readdirSync(checkout.temporary)).toEqual(expect.arrayContaining(others))
+    expect(existsSync(old)).toBe(false)
     expect(lstatSync(link).isSymbolicLink()).toBe(true)
     await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
     expect(readTokens(printed(next, 'cat')[0])).toHaveLength(2)
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'npm start leaves what containers have that share its temporary folder, and clears up what is from before a restart',
+    async () => {
+      const killed = await greeted(start())
+      killed.child.kill('SIGKILL')
+      await killed.ended
+      const [name = ''] = checkout.leftovers()
+      const [, boot] = /^vod-aigc-tokens-\d+-([\da-f]{8})-[\da-f]{8}-\w+$/.exec(name) ?? []
+      const elsewhere = `vod-aigc-tokens-${killed.child.pid}-${boot}-00000000-x`
+      const before = `vod-aigc-tokens-${process.pid}-00000000-00000000-x`
+      for (const folder of [elsewhere, before]) mkdirSync(join(checkout.temporary, folder))
+      await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
+      expect(checkout.leftovers()).toEqual([elsewhere])
+    },
+  )
+
+  it.skipIf(!canUnshare())(
+    'npm start keeps its folder when a container clears up that shares it',
+    async () => {
+      const command = await greeted(start())
+      const script = `
+      const { makeFolder } = await import('./scripts/scratch.ts')
+      console.log(makeFolder())`
+      const made = execFileSync(
+        'unshare',
+        [...unshared, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script],
+        { env: { PATH: process.env['PATH'], TMPDIR: checkout.temporary }, encoding: 'utf8' },
+      )
+      expect(made).toContain(`${checkout.temporary}/vod-aigc-tokens-`)
+      expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
+    },
+  )
 
   it('npm start keeps tokens in memory where the system has a place for each user', async () => {
     const place = join(checkout.temporary, 'run')
