@@ -1,8 +1,6 @@
 /** Where the log goes: both platforms collect what a function writes to its stdout. */
-import { fstatSync, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 
-/** An empty pipe takes at least this much at once. */
-const emptyPipeBytes = 4096
 /** What may wait for a late reader. Lines beyond are dropped, and counted. */
 const queueBytes = 1_048_576
 const retryMs = 50
@@ -14,16 +12,16 @@ interface Queued {
   /** How many lines are lost with it. */
   readonly lines: number
 }
+let stdout: number | undefined
 let queue: Queued[] = []
 let queuedBytes = 0
-let writtenBytes = 0
 let dropped = 0
 let isRetrying = false
 let isAwaitingExit = false
 
 /**
  * Writes at once what the reader takes: what a stream still held when the platform froze the process would come late or
- * never, and making one costs every cold start. What the reader does not take waits here, up to a megabyte; then lines
+ * never. What the reader does not take waits here, up to a megabyte; then lines
  * are dropped, and the next that goes through says how many. An invocation does not fail or wait for its log, and a
  * process does not stay for it: this throws nothing and never blocks.
  */
@@ -37,9 +35,6 @@ export function writeToStdout(text: string): void {
   queue.push({ bytes, lines: dropped + 1 })
   queuedBytes += bytes.length
   dropped = 0
-  // The first short line finds an empty pipe. The stream is not needed before.
-  if (writtenBytes <= emptyPipeBytes && writtenBytes + bytes.length > emptyPipeBytes) stopBlocking()
-  writtenBytes += bytes.length
   flush()
 }
 
@@ -48,7 +43,8 @@ function flush(): void {
   for (let head = queue[0]; head !== undefined; head = queue[0]) {
     let taken: number
     try {
-      taken = writeSync(1, head.bytes)
+      stdout ??= openStdout()
+      taken = writeSync(stdout, head.bytes)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
         tryLater()
@@ -87,13 +83,19 @@ function flushAtExit(): void {
   }
 }
 
-/** A full pipe holds its writer, until Node has made a stream of it: then it says EAGAIN. */
-function stopBlocking(): void {
+/**
+ * A descriptor that says EAGAIN where 1 would hold its writer, be the pipe full before the first line. Linux opens a pipe
+ * anew, and leaves it as it is for those who share it. It refuses for a socket, and may for a pipe of another user: then
+ * Node makes 1 itself so, when it makes a stream of it.
+ */
+function openStdout(): number {
+  const file = fstatSync(1)
+  if (!file.isFIFO() && !file.isSocket()) return 1
   try {
-    const file = fstatSync(1)
-    if (file.isFIFO() || file.isSocket()) void process.stdout
+    return openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK)
   } catch {
-    // There is no stdout. Then nothing blocks.
+    void process.stdout
+    return 1
   }
 }
 

@@ -25,9 +25,11 @@ const require = createRequire(import.meta.url)
 // means to write it.
 const printResult = process.stdout.write.bind(process.stdout)
 process.stdout.write = process.stderr.write.bind(process.stderr)
-const fs: { writeSync(file: number, ...rest: unknown[]): number } = require('node:fs')
-const { writeSync } = fs
-fs.writeSync = (file, ...rest) => writeSync(file === 1 ? 2 : file, ...rest)
+const fs: Pick<typeof import('node:fs'), 'openSync' | 'writeSync'> = require('node:fs')
+const { openSync, writeSync } = fs
+fs.openSync = (path, ...rest) => (path === '/proc/self/fd/1' ? 2 : openSync(path, ...rest))
+fs.writeSync = (file: number, ...rest: unknown[]) =>
+  Reflect.apply(writeSync, fs, [file === 1 ? 2 : file, ...rest])
 
 const bundles = await makeScratch(1).build()
 const { handler } = require(bundles[name])

@@ -1,5 +1,6 @@
 /** A temporary folder for one run of a command: what is built and mirrored into it goes with the process. */
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,17 +23,51 @@ export interface Scratch {
 export function makeFolder(): string {
   const inMemory = process.env['XDG_RUNTIME_DIR'] ?? ''
   const parent = isOwn(inMemory) ? inMemory : tmpdir()
-  removeLeftovers(parent)
-  return mkdtempSync(join(parent, `vod-aigc-tokens-${process.pid}-`))
+  const place = findPlace()
+  removeLeftovers(parent, place)
+  return mkdtempSync(join(parent, ['vod-aigc-tokens', process.pid, ...(place ?? []), ''].join('-')))
 }
 
-function removeLeftovers(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const [, pid] = /^vod-aigc-tokens-(\d+)-/.exec(name) ?? []
-    const folder = join(parent, name)
-    if (pid !== undefined && isOwn(folder) && !isAlive(Number(pid)))
-      rmSync(folder, { recursive: true, force: true })
+/**
+ * Where a process's number means this process and no other: in one run of a machine from boot to boot, and there in one
+ * PID namespace. Containers have one each, and may share the temporary folder.
+ */
+type Place = readonly [boot: string, namespace: string]
+
+function findPlace(): Place | null {
+  const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8)
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
+    return [digest(boot), digest(readlinkSync('/proc/self/ns/pid'))]
+  } catch {
+    // Not Linux, or one without /proc.
+    return null
   }
+}
+
+function removeLeftovers(parent: string, here: Place | null): void {
+  for (const name of readdirSync(parent)) {
+    const [, pid, boot, namespace] = /^vod-aigc-tokens-(\d+)-(?:([\da-f]{8})-([\da-f]{8})-)?/.exec(name) ?? []
+    const folder = join(parent, name)
+    if (pid === undefined || !isOwn(folder)) continue
+    const place: Place | null = boot && namespace ? [boot, namespace] : null
+    if (isLeft(folder, Number(pid), place, here)) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Whether the process that made a folder has ended. That of another namespace cannot be asked, so its folder stays until the
+ * machine starts again; where a folder or this machine has no place, age speaks too.
+ */
+function isLeft(folder: string, pid: number, place: Place | null, here: Place | null): boolean {
+  if (place === null || here === null) return !isAlive(pid) && isOld(folder)
+  if (place[0] !== here[0]) return true
+  return place[1] === here[1] && !isAlive(pid)
+}
+
+/** Untouched for a day, as a folder in use seldom is. */
+function isOld(folder: string): boolean {
+  return Date.now() - (lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 86_400_000
 }
 
 function isOwn(folder: string): boolean {

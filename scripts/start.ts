@@ -1,6 +1,6 @@
 /**
- * The whole product on this machine: `npm start`. Without Tencent credentials it runs against the simulator,
- * with credentials and `AIGC_*` settings (environment or `.env`) against the real API.
+ * The whole product on this machine: `npm start`. Without Tencent credentials it runs against the simulator and a
+ * temporary folder, with credentials and `AIGC_*` settings (environment or `.env`) against the real API.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
@@ -60,15 +60,19 @@ while (true) {
 }
 
 async function startSimulator(): Promise<TencentSimulator> {
-  if (/(^|[\s,])aws-secretsmanager:/.test(env['AIGC_MIRROR_TARGETS'] ?? '') && !env['AWS_ENDPOINT_URL'])
+  // Of every kind, and there yet or not: what somebody names may hold real tokens, or be read as if it did.
+  const named = ['AIGC_MIRROR_TARGETS', 'AIGC_FALLBACK'].filter((name) => list(env[name]).length > 0)
+  const [are, them] = named.length > 1 ? ['are', 'them'] : ['is', 'it']
+  if (named.length > 0)
     await fail(
-      "AIGC_MIRROR_TARGETS names a secret on AWS, and without Tencent credentials a simulator's tokens would be " +
-        'written there; set credentials (docs/credentials.md), or AWS_ENDPOINT_URL to that of an emulator of AWS',
+      `${named.join(' and ')} ${are} set, and without Tencent credentials there are only a simulator's tokens, which ` +
+        `have no place there; unset ${them}, and they are kept in a folder of their own, or set credentials ` +
+        '(docs/credentials.md)',
     )
-  const subAppIds = (env['AIGC_SUB_APP_IDS'] || '251006666').split(/[\s,]+/).map(Number)
+  provide({ AIGC_SUB_APP_IDS: '251006666', AIGC_CACHE_SECONDS: '2', AIGC_SETTLE_SECONDS: '5' })
   const simulator = await startTencentSimulator({
-    applications: subAppIds.map((subAppId) => ({
-      subAppId,
+    applications: list(env['AIGC_SUB_APP_IDS']).map((id) => ({
+      subAppId: Number(id),
       tokens: [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')],
     })),
     lagMs: simulatorLagMs,
@@ -83,7 +87,6 @@ async function startSimulator(): Promise<TencentSimulator> {
     AIGC_STS_ENDPOINT: simulator.url,
     AIGC_SCF_ENDPOINT: simulator.url,
   })
-  provide({ AIGC_SUB_APP_IDS: '251006666', AIGC_CACHE_SECONDS: '2', AIGC_SETTLE_SECONDS: '5' })
   return simulator
 }
 
@@ -98,7 +101,7 @@ function provideKey(): string {
 }
 
 function provide(settings: Record<string, string>): void {
-  for (const [name, value] of Object.entries(settings)) env[name] ||= value
+  for (const [name, value] of Object.entries(settings)) if (list(env[name]).length === 0) env[name] = value
 }
 
 /** Runs the mirror as EventBridge Scheduler does; returns what it threw. The function logs its failures itself. */

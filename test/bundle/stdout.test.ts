@@ -7,15 +7,38 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+/** Without tsx, which makes a stream of stdout: then nothing blocks any more. */
+const compiled = `data:text/javascript;base64,${Buffer.from(
+  buildSync({
+    entryPoints: [fileURLToPath(new URL('../../handlers/stdout.ts', import.meta.url))],
+    platform: 'node',
+    format: 'esm',
+    write: false,
+  }).outputFiles[0]?.contents ?? '',
+).toString('base64')}`
 /** About 0.7 MB: more than any pipe holds. */
 const few = 10_000
 /** More than a pipe and the queue hold. */
 const many = 60_000
 const lineOf = (i: number): string => `{"line":${i},"text":"${'é'.repeat(i % 40)}"}\n`
 const linesOf = (count: number): string => Array.from({ length: count }, (_, i) => lineOf(i)).join('')
+
+/** Not full at the first EAGAIN: the other side may take some into its memory. */
+const fill = `
+  void process.stdout
+  const { writeSync } = require("node:fs")
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (let refused = 0; refused < 20; )
+    try {
+      writeSync(1, ".")
+      refused = 0
+    } catch {
+      refused++
+      Atomics.wait(never, 0, 0, 10)
+    }`
 
 interface Writer {
   readonly child: ChildProcess
@@ -30,22 +53,24 @@ interface Writer {
 
 /**
  * Writes so many lines into a pipe that waits, as of a shell, or a socket, as of Node. Nobody reads unasked. It says on
- * stderr when it is through, and with `last` waits for a word on stdin to write one line more.
+ * stderr when it is through, and with `last` waits for a word on stdin to write one line more. With `full` another process
+ * has filled the pipe with dots before.
  */
-function start(kind: 'pipe' | 'socket', count: number, last?: 'last'): Writer {
+function start(kind: 'pipe' | 'socket', count: number, more?: 'last' | 'full'): Writer {
   const script = `
-    const { writeToStdout } = await import('./handlers/stdout.ts')
+    const { writeToStdout } = await import('${compiled}')
     for (let i = 0; i < ${count}; i++)
       writeToStdout('{"line":' + i + ',"text":"' + 'é'.repeat(i % 40) + '"}\\n')
     process.stderr.write('done')
-    ${last ? `process.stdin.once('data', () => { writeToStdout('{"last":true}\\n'); process.stdin.destroy() })` : ''}`
+    ${more === 'last' ? `process.stdin.once('data', () => { writeToStdout('{"last":true}\\n'); process.stdin.destroy() })` : ''}`
   const folder = mkdtempSync(join(tmpdir(), 'vod-aigc-tokens-test-'))
   const pipe = join(folder, 'pipe')
   execFileSync('mkfifo', [pipe])
   const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
   const writer = openSync(pipe, constants.O_WRONLY)
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-    cwd: root,
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  const first = more === 'full' ? `"$0" -e '${fill}' && ` : ''
+  const child = spawn('/bin/sh', ['-c', `${first}exec "$0" "$@"`, ...node], {
     stdio: ['pipe', kind === 'pipe' ? writer : 'pipe', 'pipe'],
   })
   closeSync(writer)
@@ -106,6 +131,15 @@ describe('writeToStdout', () => {
     await writer.done
     expect(await writer.readAll()).toBe(linesOf(few))
   })
+
+  it.each(kinds)(
+    'writeToStdout does not wait for the reader of a %s that others have filled',
+    async (kind) => {
+      const writer = start(kind, 1, 'full')
+      await writer.done
+      expect((await writer.readAll()).replace(/^\.+/, '')).toBe(lineOf(0))
+    },
+  )
 
   it.each(kinds)('writeToStdout lets the process go on and end when nobody reads its %s', async (kind) => {
     const writer = start(kind, many)

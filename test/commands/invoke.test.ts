@@ -1,6 +1,9 @@
 /** `npm run invoke`: a result to work with, or a reason and exit code 1. */
+import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Checkout, openCheckout } from '../support/command.ts'
@@ -44,6 +47,16 @@ describe('npm run invoke', { timeout }, () => {
     // What `npm run build` made is what gets deployed: it is left as it is.
     expect(stateOf()).toEqual(before)
     expect(checkout.leftovers()).toEqual([])
+  })
+
+  it('npm run invoke prints the result alone into a pipe of the shell', async () => {
+    const command = `npm run --silent invoke -- list-tokens '{"SubAppId":${SubAppId}}' | cat`
+    const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-c', command], {
+      cwd: dirname(checkout.temporary),
+      env: { PATH: process.env['PATH'], TMPDIR: checkout.temporary, ...(await openAccount()) },
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ SubAppId, Stale: false })
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'info', event: 'list-tokens' })
   })
 
   it('npm run invoke runs mirror-tokens without an event', async () => {

@@ -1,10 +1,20 @@
 /** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
-import { Agent, createServer, request as openRequest } from 'node:http'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { dirname, join, relative } from 'node:path'
-import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Checkout, type Command, openCheckout } from '../support/command.ts'
@@ -63,6 +73,13 @@ function urlIn(line = ''): URL {
 
 function readTokens(catLine = ''): string[] {
   return JSON.parse(readFileSync(catLine.replace('cat ', ''), 'utf8')).ApiTokens
+}
+
+/** As a container does: in a PID namespace of its own. Not every system lets everybody. */
+const unshared = ['--user', '--map-root-user', '--fork', '--pid']
+
+function canUnshare(): boolean {
+  return spawnSync('unshare', [...unshared, 'true']).status === 0
 }
 
 /** Sends half a request and goes away, once the server waits for the other half. */
@@ -264,19 +281,61 @@ AIGC_API_KEYS=mine:full:${sha256}
     await killed.ended
     expect(readTokens(`cat ${file}`)).toHaveLength(2)
 
-    // Neither made by a process that is dead.
-    const others = ['vod-aigc-tokens-of-mine', `vod-aigc-tokens-${process.pid}-living`]
+    // None made by a process that is surely dead: the last may run on a machine that has a number for it too.
+    const others = [
+      'vod-aigc-tokens-of-mine',
+      `vod-aigc-tokens-${process.pid}-living`,
+      `vod-aigc-tokens-${killed.child.pid}-young`,
+    ]
     for (const name of others) mkdirSync(join(checkout.temporary, name))
+    const old = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-old`)
+    mkdirSync(old)
+    const twoDaysAgo = Date.now() / 1000 - 2 * 86_400
+    utimesSync(old, twoDaysAgo, twoDaysAgo)
     const link = join(checkout.temporary, `vod-aigc-tokens-${killed.child.pid}-link`)
     symlinkSync(checkout.temporary, link)
 
     const next = await greeted(start())
     expect(checkout.leftovers()).not.toContain(relative(checkout.temporary, file))
     expect(readdirSync(checkout.temporary)).toEqual(expect.arrayContaining(others))
+    expect(existsSync(old)).toBe(false)
     expect(lstatSync(link).isSymbolicLink()).toBe(true)
     await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
     expect(readTokens(printed(next, 'cat')[0])).toHaveLength(2)
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'npm start leaves what containers have that share its temporary folder, and clears up what is from before a restart',
+    async () => {
+      const killed = await greeted(start())
+      killed.child.kill('SIGKILL')
+      await killed.ended
+      const [name = ''] = checkout.leftovers()
+      const [, boot] = /^vod-aigc-tokens-\d+-([\da-f]{8})-[\da-f]{8}-\w+$/.exec(name) ?? []
+      const elsewhere = `vod-aigc-tokens-${killed.child.pid}-${boot}-00000000-x`
+      const before = `vod-aigc-tokens-${process.pid}-00000000-00000000-x`
+      for (const folder of [elsewhere, before]) mkdirSync(join(checkout.temporary, folder))
+      await checkout.run('invoke', ['list-tokens'], { AIGC_SITE: 'eu' }).ended
+      expect(checkout.leftovers()).toEqual([elsewhere])
+    },
+  )
+
+  it.skipIf(!canUnshare())(
+    'npm start keeps its folder when a container clears up that shares it',
+    async () => {
+      const command = await greeted(start())
+      const script = `
+      const { makeFolder } = await import('./scripts/scratch.ts')
+      console.log(makeFolder())`
+      const made = execFileSync(
+        'unshare',
+        [...unshared, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script],
+        { env: { PATH: process.env['PATH'], TMPDIR: checkout.temporary }, encoding: 'utf8' },
+      )
+      expect(made).toContain(`${checkout.temporary}/vod-aigc-tokens-`)
+      expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
+    },
+  )
 
   it('npm start keeps tokens in memory where the system has a place for each user', async () => {
     const place = join(checkout.temporary, 'run')
@@ -305,37 +364,78 @@ AIGC_API_KEYS=mine:full:${sha256}
   it('npm start keeps everything that is Tencent in the simulator', async () => {
     const command = await greeted(
       start({
-        AIGC_MIRROR_TARGETS: 'tencent-ssm:{SubAppId}',
         AIGC_SUB_APP_IDS: '1,2',
+        AIGC_VOD_ENDPOINT: 'https://vod.tencentcloudapi.com',
         AIGC_SSM_ENDPOINT: 'https://ssm.intl.tencentcloudapi.com',
         AIGC_SESSION_TOKEN: 'of a key that is not used',
       }),
     )
-    expect(command.output()).toMatch(/ created tencent-ssm:1: 2 added/)
-    expect(command.output()).toContain('to tencent-ssm:1, tencent-ssm:2\n')
-    expect(printed(command, 'cat')).toEqual([])
-    const [first, second, , create] = printed(command, 'curl')
-    // The official SDK signs Tencent's host name; its connections are led to the simulator.
-    const agent = Object.assign(new Agent(), {
-      createConnection: () => connect(Number(urlIn(create).port), '127.0.0.1'),
-    })
-    const ssm = new CommonClient('ssm.intl.tencentcloudapi.com', '2019-09-23', {
-      credential: { secretId: 'simulator-secret-id', secretKey: 'simulator-secret-key' },
-      region: 'ap-singapore',
-      profile: { httpProfile: { protocol: 'http://', agent } },
-    })
-    for (const [SecretName, list] of [
-      ['1', first],
-      ['2', second],
-    ]) {
-      const { SecretString } = await ssm.request('GetSecretValue', { SecretName, VersionId: 'current' })
-      expect(JSON.parse(SecretString).ApiTokens).toEqual((await pasteForTokens(list)).toSorted())
-    }
+    const [first, second] = printed(command, 'curl')
+    const [firstFile, secondFile] = printed(command, 'cat')
+    expect(readTokens(firstFile)).toEqual((await pasteForTokens(first)).toSorted())
+    expect(readTokens(secondFile)).toEqual((await pasteForTokens(second)).toSorted())
   })
 
-  it("npm start never writes a simulator's tokens to AWS", async () => {
-    const { output, ended } = start({ AIGC_MIRROR_TARGETS: 'file:x,aws-secretsmanager:prod/aigc' })
+  it.each(['AIGC_MIRROR_TARGETS', 'AIGC_FALLBACK'])(
+    'npm start does not touch the file that %s names without credentials',
+    async (name) => {
+      const real = {
+        ApiToken: 'real-token-a',
+        ApiTokens: ['real-token-a', 'real-token-b'],
+        SubAppId: 251006666,
+        Site: 'intl',
+      }
+      const file = join(checkout.temporary, 'real.json')
+      writeFileSync(file, JSON.stringify(real))
+      checkout.writeEnv(`${name}=file:${file}\n`)
+      const { output, ended } = start({ AIGC_SUB_APP_IDS: '251006666' })
+      expect(await ended).toEqual([1, null])
+      expect(output()).toBe(
+        `npm start: ${name} is set, and without Tencent credentials there are only a simulator's tokens, which have ` +
+          'no place there; unset it, and they are kept in a folder of their own, or set credentials ' +
+          '(docs/credentials.md)\n',
+      )
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(real)
+      expect(
+        readdirSync(checkout.temporary).filter((path) => path !== 'real.json' && !path.startsWith('tsx-')),
+      ).toEqual([])
+    },
+  )
+
+  it.each([
+    ['a new file', 'file:not/yet'],
+    ['a secret on AWS', 'aws-secretsmanager:prod/aigc'],
+    ['a secret on Tencent Cloud', 'tencent-ssm:{SubAppId}'],
+    ['a store that there is not', 'vault:x'],
+    ['several', 'file:x, aws-secretsmanager:prod/aigc'],
+  ])('npm start does not write to %s without credentials', async (_, targets) => {
+    let asked = 0
+    const emulator = createServer((_, answer) => {
+      asked++
+      answer.end()
+    })
+    await once(emulator.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => void emulator.close())
+    const { output, ended } = start({
+      AIGC_MIRROR_TARGETS: targets,
+      AIGC_FALLBACK: 'file:y',
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'key',
+    })
     expect(await ended).toEqual([1, null])
-    expect(output()).toContain("without Tencent credentials a simulator's tokens would be written there")
+    expect(output()).toContain(
+      'npm start: AIGC_MIRROR_TARGETS and AIGC_FALLBACK are set, and without Tencent',
+    )
+    expect(output()).toContain('unset them')
+    expect(existsSync(join(checkout.temporary, '../not'))).toBe(false)
+    expect(asked).toBe(0)
+    expect(checkout.leftovers()).toEqual([])
+  })
+
+  it('npm start takes a target that names nothing for none', async () => {
+    const command = await greeted(start({ AIGC_MIRROR_TARGETS: ' , ', AIGC_FALLBACK: ' ' }))
+    expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
   })
 })
