@@ -1,51 +1,44 @@
 /** Serves the current tokens: an HTTP request or a run by hand in, the list out. */
-import { answerRequest, findSubApp, viewList } from '../lib/endpoint/answer.ts'
+import { findSubApp } from '../lib/config.ts'
+import { answerRequest } from '../lib/endpoint/answer.ts'
+import { viewList } from '../lib/endpoint/view.ts'
 import { InputError } from '../lib/errors.ts'
+import type { Invocation } from '../lib/platform/context.ts'
 import { type HttpEvent, readEvent, toReply } from '../lib/platform/events.ts'
 import { errorFields } from '../lib/platform/log.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
-import { createHandler, getRuntime, type Invocation, type Outcome, scrub, takeUpstream } from './runtime.ts'
-import { systemTime } from './time.ts'
+import { createHandler, type Outcome } from './invocation.ts'
+import type { Edge } from './runtime.ts'
 
-/**
- * SCF sets the first and lets nobody set a name with that prefix
- * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets the second.
- */
-const platform = {
-  isScf:
-    process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined,
-}
-
-export const handler = createHandler(
-  'list-tokens',
-  () => countRequest(),
-  async (event, invocation) => {
+export const handler = createHandler({
+  name: 'list-tokens',
+  metricsOfError: (_, edge) => countRequest(edge),
+  async run(event, invocation, edge) {
     const read = readEvent(event)
-    if (read.kind === 'http') return serve(read, invocation)
-    if (read.kind === 'manual') return runByHand(read.fields, invocation)
+    if (read.kind === 'http') return serve(read, invocation, edge)
+    if (read.kind === 'manual') return runByHand(read.fields, invocation, edge)
     throw new InputError(
       `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
         'hand such as {}; put the schedule on mirror-tokens',
     )
   },
-)
+})
 export { handler as main_handler }
 
-async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcome> {
+async function serve(request: HttpEvent, invocation: Invocation, edge: Edge): Promise<Outcome> {
   const { response, audit } = await answerRequest(request, {
-    config: () => getRuntime().config,
+    config: () => edge.runtime().config,
     list: (subAppId, refresh) =>
-      getRuntime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation) }),
-    now: systemTime.now,
-    platform,
+      edge.runtime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation, edge) }),
+    platform: edge,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId
   if (requestId !== null) response.headers['x-request-id'] = requestId
   // Parsed, so that it stays JSON.
-  if (status >= 400) response.body = scrubJson(JSON.parse(response.body), scrub)
+  if (status >= 400) response.body = scrubJson(JSON.parse(response.body), edge.scrub)
   const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
   const fields = {
     trigger: request.shape,
@@ -62,26 +55,28 @@ async function serve(request: HttpEvent, invocation: Invocation): Promise<Outcom
     result: toReply(request, response),
     level: status >= 500 ? 'error' : status >= 400 || staleBecause !== null ? 'warn' : 'info',
     fields: error === null ? fields : { ...fields, ...errorFields(error) },
-    metrics: countRequest(staleBecause !== null),
+    metrics: countRequest(edge, staleBecause !== null),
   }
 }
 
 async function runByHand(
   fields: Readonly<Record<string, unknown>>,
   invocation: Invocation,
+  edge: Edge,
 ): Promise<Outcome> {
   const { SubAppId, Reveal, Refresh } = readManual(fields, {
     SubAppId: 'a whole number',
     Reveal: 'true or false',
     Refresh: 'true or false',
   })
-  const { config, cache } = getRuntime()
+  const { config, cache } = edge.runtime()
   const subAppId = findSubApp(SubAppId ?? null, config.subAppIds)
-  const list = await cache.get(subAppId, { refresh: Refresh ?? false, deadline: callDeadline(invocation) })
-  const masked = viewList(list, subAppId, false)
+  const deadline = callDeadline(invocation, edge)
+  const list = await cache.get(subAppId, { refresh: Refresh ?? false, deadline })
+  const masked = viewList(list, subAppId, 'fingerprints')
   return {
     // The one result that holds tokens: somebody with the right to invoke asked for them by name.
-    result: Reveal ? viewList(list, subAppId, true) : JSON.parse(scrubJson(masked, scrub)),
+    result: Reveal ? viewList(list, subAppId, 'tokens') : JSON.parse(scrubJson(masked, edge.scrub)),
     fields: {
       trigger: 'manual',
       subAppId,
@@ -89,15 +84,15 @@ async function runByHand(
       fingerprints: masked.Fingerprints ?? [],
       staleBecause: list.staleBecause?.code ?? null,
     },
-    metrics: countRequest(masked.Stale),
+    metrics: countRequest(edge, masked.Stale),
   }
 }
 
-function countRequest(stale = false): Metrics {
-  const { calls, ms } = takeUpstream()
+function countRequest({ meter }: Edge, stale = false): Metrics {
+  const { calls, ms } = meter.take()
   return { Requests: 1, UpstreamCalls: calls, UpstreamMs: ms, StaleServed: stale ? 1 : 0 }
 }
 
-function callDeadline({ deadline }: Invocation): number {
-  return Math.min(deadline, systemTime.monotonic() + getRuntime().config.timeoutMs)
+function callDeadline({ deadline }: Invocation, { time, runtime }: Edge): number {
+  return Math.min(deadline, time.monotonic() + runtime().config.timeoutMs)
 }

@@ -1,20 +1,18 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
-import type { Config, Mirror } from '../lib/config.ts'
-import { findSubApp } from '../lib/endpoint/answer.ts'
+import { type Config, findSubApp, type Mirror } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror/run.ts'
 import { readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
-import { createHandler, getRuntime, scrub } from './runtime.ts'
-import { systemTime } from './time.ts'
+import { createHandler } from './invocation.ts'
 
-export const handler = createHandler(
-  'mirror-tokens',
+export const handler = createHandler({
+  name: 'mirror-tokens',
   // A slip in a run by hand says nothing about the mirror.
-  (error) => (isSlip(error) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
-  async (event, { deadline }) => {
+  metricsOfError: (error) => (isSlip(error) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
+  async run(event, { deadline }, { time, scrub, runtime }) {
     const read = readEvent(event)
     if (read.kind === 'http')
       throw new InputError(
@@ -29,7 +27,7 @@ export const handler = createHandler(
     })
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
-    const { config, list, openStore } = getRuntime()
+    const { config, list, openStore } = runtime()
     const report = await runMirror(
       {
         mirrors: chooseMirrors(config, SubAppId ?? null),
@@ -38,11 +36,7 @@ export const handler = createHandler(
         deadline,
       },
       config,
-      {
-        list: async (subAppId, deadline) => (await list(subAppId, deadline)).apiTokens,
-        openStore,
-        ...systemTime,
-      },
+      { ...time, list, openStore },
     )
     const error = reportError(report) ?? undefined
     return {
@@ -57,7 +51,7 @@ export const handler = createHandler(
       metrics: DryRun ? {} : measure(report, error !== undefined),
     }
   },
-)
+})
 export { handler as main_handler }
 
 function isSlip(error: unknown): boolean {

@@ -1,259 +1,171 @@
 /**
- * The composition root. Only this folder touches the environment, the clock, randomness and stdout: settings
- * are parsed once, client, cache and stores are built, and clock and chance are lent to them.
+ * The composition root: wiring, top to bottom. Only this folder touches the environment, the clock, chance and stdout;
+ * everything below gets them handed in.
  */
-
+import { homedir } from 'node:os'
+import type { Aws } from '../lib/aws/clients.ts'
 import { type Config, parseConfig } from '../lib/config.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
 import { credentialVariables } from '../lib/credentials/sources.ts'
 import { assumeRole, stsApi } from '../lib/credentials/web-identity.ts'
 import { createTokenCache, type TokenCache } from '../lib/endpoint/cache.ts'
-import { readMirrored } from '../lib/endpoint/fallback.ts'
-import {
-  createLog,
-  errorFields,
-  type Fields,
-  leavingError,
-  withheldError,
-  withheldLine,
-} from '../lib/platform/log.ts'
-import { embedMetrics, type Metrics } from '../lib/platform/metrics.ts'
+import { createMirroredList } from '../lib/endpoint/fallback.ts'
+import { createLog, errorFields, type Log } from '../lib/platform/log.ts'
+import { createMeter, type Meter } from '../lib/platform/metrics.ts'
 import { createScrubber } from '../lib/platform/scrub.ts'
-import { parseDocument } from '../lib/stores/document.ts'
-import { storeKinds } from '../lib/stores/index.ts'
+import { openStore, storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent/client.ts'
 import { createPace } from '../lib/tencent/pace.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
-import { describeAigcApiTokens, type TokenList, vodApi, vodCallsPerSecond } from '../lib/tencent/vod.ts'
+import { createListTokens, type ListTokens, vodApi, vodCallsPerSecond } from '../lib/tencent/vod.ts'
+import type { Time } from '../lib/time.ts'
 import { writeToStdout } from './stdout.ts'
-import { systemTime as time } from './time.ts'
+import { systemTime } from './time.ts'
+
+/** What an instance has before its settings are read, and also when they cannot be. */
+export interface Edge {
+  readonly time: Time
+  /** Set on Lambda only. */
+  readonly functionName: string
+  /**
+   * SCF sets `TENCENTCLOUD_RUNENV` and lets nobody set a name with that prefix
+   * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets a name of its own.
+   */
+  readonly isScf: boolean
+  readonly meter: Meter
+  write(line: string): void
+  readonly log: Log
+  scrub(text: string): string
+  /** Credentials of a role change in a warm instance. */
+  learnEnvironment(): void
+  /** What both functions work with, made on first need. Throws `ConfigError`. */
+  runtime(): Runtime
+}
 
 /** What both functions work with. */
 export interface Runtime {
   readonly config: Config
   readonly cache: TokenCache
-  /** Asks Tencent, past the cache; `deadline` is on `Time.monotonic`. */
-  list(subAppId: number | null, deadline: number): Promise<TokenList>
+  /** Asks Tencent, past the cache. */
+  readonly list: ListTokens
   openStore(target: Target): Store
 }
 
-/** What both platforms say of an invocation, in one form. */
-export interface Invocation {
-  readonly requestId: string | null
-  /** When the platform stops the function, less the time to say so; on `Time.monotonic`. */
-  readonly deadline: number
-}
-
-/** Kept back from the platform's time limit for reporting. */
-const reserveMs = 500
-/** Where no platform sets a limit, as in a run from a terminal. */
-const noLimitMs = 900_000
-/** Set on Lambda only. */
-const lambdaName = process.env['AWS_LAMBDA_FUNCTION_NAME']
-/** What Tencent's audit log calls the sessions of this function's role. */
-const sessionName = lambdaName ?? 'vod-aigc-tokens'
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
-const scrubber = createScrubber()
-learnFromEnvironment()
-const send = createTransport()
-let upstream = { calls: 0, ms: 0 }
-const lendToLog = {
-  write: writeToStdout,
-  now: time.now,
-  scrub: scrubber.scrub,
-}
-let log = createLog('info', lendToLog)
-let runtime: Runtime | undefined
+export const edge: Edge = createEdge()
 
-export const { scrub } = scrubber
-
-/** The runtime of this instance, made on first need. Throws `ConfigError`. */
-export function getRuntime(): Runtime {
-  runtime ??= createRuntime()
-  return runtime
-}
-
-/** What became of an invocation: a result, or an error to throw; and what the log says of it. */
-export interface Outcome {
-  readonly result?: unknown
-  readonly error?: unknown
-  /** Default: `error` when there is one, else `info`. */
-  readonly level?: 'info' | 'warn' | 'error'
-  readonly fields: Fields
-  readonly metrics: Metrics
-}
-
-/**
- * Makes a handler for both platforms. Each invocation logs one line, which on Lambda is also a set of
- * CloudWatch metrics; `metricsOfError` are those of an invocation whose `run` threw. What leaves as an error
- * is scrubbed and named by its code. Where that fails in itself, whatever the reason, what leaves and what is logged
- * is one constant sentence: the reason may hold what was to be kept in.
- */
-export function createHandler(
-  name: 'list-tokens' | 'mirror-tokens',
-  metricsOfError: (error: unknown) => Metrics,
-  run: (event: unknown, invocation: Invocation) => Promise<Outcome>,
-): (event: unknown, context: unknown) => Promise<unknown> {
-  /** What an invocation gives, and what it throws. */
-  async function invoke(event: unknown, context: unknown): Promise<{ result?: unknown; error?: Error }> {
-    const started = time.monotonic()
-    const invocation = readContext(context)
-    let outcome: Outcome
-    try {
-      outcome = await run(event, invocation)
-    } catch (error) {
-      // Also where nothing was thrown as the reason, which must not pass for success.
-      outcome = { error: error ?? new Error('nothing was said'), fields: {}, metrics: metricsOfError(error) }
-    }
-    const { result, error, fields, metrics } = outcome
-    if (error !== undefined) learnFromEnvironment()
-    const about = {
-      invocation: invocation.requestId,
-      durationMs: Math.round(time.monotonic() - started),
-    }
-    log(
-      outcome.level ?? (error === undefined ? 'info' : 'error'),
-      name,
-      Object.assign(about, error === undefined ? fields : { ...errorFields(error), ...fields }),
-      lambdaName && embedMetrics(lambdaName, time.now(), metrics),
-    )
-    return error === undefined ? { result } : { error: leavingError(error, scrub) }
+function createEdge(): Edge {
+  const scrubber = createScrubber()
+  const functionName = process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? ''
+  const output = { write: writeToStdout, now: systemTime.now, scrub: scrubber.scrub }
+  // Until the settings say which level.
+  let log = createLog('info', output)
+  let runtime: Runtime | undefined
+  const made: Edge = {
+    time: systemTime,
+    functionName,
+    isScf: process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && functionName === '',
+    meter: createMeter(),
+    write: writeToStdout,
+    log: (...line) => log(...line),
+    scrub: scrubber.scrub,
+    learnEnvironment: () =>
+      scrubber.addSecrets([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim())),
+    runtime() {
+      if (runtime) return runtime
+      const config = parseConfig(process.env, storeKinds)
+      log = createLog(config.logLevel, output)
+      runtime = createRuntime(config, made, scrubber)
+      return runtime
+    },
   }
-
-  return async (event, context) => {
-    const { result, error } = await invoke(event, context).catch(() => {
-      writeToStdout(withheldLine(name, time.now()))
-      return { result: undefined, error: withheldError() }
-    })
-    if (error) throw error
-    return result
-  }
+  made.learnEnvironment()
+  return made
 }
 
-/** How many calls were sent to Tencent since this was last asked, and how long they took in milliseconds. */
-export function takeUpstream(): { calls: number; ms: number } {
-  const taken = upstream
-  upstream = { calls: 0, ms: 0 }
-  return taken
-}
-
-function createRuntime(): Runtime {
-  const config = parseConfig(process.env, storeKinds)
-  log = createLog(config.logLevel, lendToLog)
+function createRuntime(
+  config: Config,
+  { time, log, meter, functionName, learnEnvironment }: Edge,
+  { addSecrets, addForeign }: ReturnType<typeof createScrubber>,
+): Runtime {
   const unsigned: TencentClientDependencies = {
     ...time,
-    send,
+    send: createTransport(),
     credentials: () => null,
-    onAttempt: (attempt) => {
-      upstream.calls++
-      upstream.ms += attempt.durationMs
+    onAttempt(attempt) {
+      meter.add(attempt.durationMs)
       log('debug', 'tencent-call', { ...attempt })
     },
   }
+
   const { stsEndpoint, region } = config
   const callSts = createTencentClient({ ...stsApi, region, endpoint: stsEndpoint }, unsigned)
+  // One for all, because it shares a search for credentials; made on first need, with the SDK.
+  let loaded: Promise<Aws> | undefined
+  const aws = (): Promise<Aws> => {
+    loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
+      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir }),
+    )
+    return loaded
+  }
+  // What Tencent's audit log calls the sessions of this function's role.
+  const sessionName = functionName || 'vod-aigc-tokens'
   const chain = createCredentialChain({
     ...time,
     environment: () => process.env,
-    readSecret: (secretId, deadline) => readCredentialsSecret(secretId, deadline, time),
-    assumeRole: (identity, deadline) =>
-      assumeRole(identity, deadline, { ...time, callSts, sessionName, learn: scrubber.addSecrets }),
-    learn: scrubber.addSecrets,
+    readSecret: async (secretId, deadline) => readCredentialsSecret(secretId, deadline, await aws()),
+    assumeRole: async (identity, deadline) =>
+      assumeRole(identity, deadline, { now: time.now, aws: await aws(), callSts, sessionName, addSecrets }),
+    addSecrets,
     onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
   })
-  const lend: TencentClientDependencies = {
+  const signed: TencentClientDependencies = {
     ...unsigned,
-    credentials: (deadline, refused) => {
-      learnFromEnvironment()
+    credentials(deadline, refused) {
+      learnEnvironment()
       return chain.get(deadline, refused)
     },
     explainCredentials: chain.explain,
   }
-  const pace = createPace(vodCallsPerSecond, lend)
-  const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...lend, pace })
+
+  const pace = createPace(vodCallsPerSecond, time)
+  const list = createListTokens({
+    call: createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace }),
+    addSecrets,
+    onExtInfosDropped: (subAppId, requestId) => log('warn', 'ext-infos-dropped', { subAppId, requestId }),
+  })
+
   const stores: StoreDependencies = {
     ...time,
+    aws,
     tencent: ({ service, version, region: own = region }) =>
-      createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, lend),
+      createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, signed),
   }
-  async function list(subAppId: number | null, deadline: number, patient = true): Promise<TokenList> {
-    const listed = await describeAigcApiTokens(call, subAppId, deadline, { patient })
-    scrubber.addSecrets(listed.apiTokens)
-    const { extInfosDropped, requestId } = listed
-    if (extInfosDropped) log('warn', 'ext-infos-dropped', { subAppId, requestId })
-    return listed
-  }
-  const open = (target: Target): Store => openStore(target, stores)
-  function mirrored(subAppId: number | null, deadline: number): Promise<TokenList> {
-    const mirror = config.fallbacks.find((one) => one.subAppId === subAppId)
-    if (!mirror) throw new Error(`no fallback for application ${subAppId}`)
-    return readMirrored(mirror, config.site, open, deadline)
-  }
-  async function fallback(subAppId: number | null, deadline: number): Promise<TokenList> {
-    try {
-      return await mirrored(subAppId, deadline)
-    } catch (error) {
-      // What the caller gets is Tencent's failure, so this one is told here or nowhere.
-      log('warn', 'fallback-failed', { subAppId, ...errorFields(error) })
-      throw error
-    }
-  }
+  const open = (target: Target): Store => openStore(target, stores, { addSecrets, addForeign })
+
+  const { fallbacks, site } = config
   const readsMirror = config.source === 'mirror'
+  const mirrored = createMirroredList({
+    mirrors: fallbacks,
+    site,
+    openStore: open,
+    // What the caller gets in place of a fallback is Tencent's failure, so this one is told here or nowhere.
+    onFailure: (subAppId, error) =>
+      readsMirror || log('warn', 'fallback-failed', { subAppId, ...errorFields(error) }),
+  })
   return {
     config,
     cache: createTokenCache(config, {
-      fetch: readsMirror ? mirrored : list,
-      isQuiet: pace.isQuiet,
-      fallback: readsMirror || config.fallbacks.length === 0 ? null : fallback,
       ...time,
+      list: readsMirror ? mirrored : list,
+      isQuiet: pace.isQuiet,
+      fallback: readsMirror || fallbacks.length === 0 ? null : mirrored,
     }),
     list,
     openStore: open,
-  }
-}
-
-/** A target's store, whose values become known to the scrubber. */
-function openStore(target: Target, lend: StoreDependencies): Store {
-  const kind = storeKinds[target.scheme]
-  if (!kind) throw new Error(`no store for ${target.scheme}`)
-  const store = kind.open(target, lend)
-  return {
-    write: store.write,
-    async read(deadline) {
-      const reading = await store.read(deadline)
-      for (const value of reading.state === 'value' ? [reading.value, reading.before ?? ''] : []) {
-        const tokens = parseDocument(value)?.ApiTokens
-        // Of a document its tokens are the secrets. A foreign value is one as a whole, but it may be a word that lines of
-        // ours hold, too; no error quotes what is that short.
-        scrubber.addSecrets(tokens ?? (value.length > 20 ? [value] : []))
-      }
-      return reading
-    },
-  }
-}
-
-function learnFromEnvironment(): void {
-  scrubber.addSecrets([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()))
-}
-
-/**
- * Lambda: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html. SCF's context has no clock of the
- * time left, only the limit, and holds the whole environment: it is never logged.
- */
-function readContext(context: unknown): Invocation {
-  const { getRemainingTimeInMillis, awsRequestId, time_limit_in_ms, request_id } = (context ??
-    {}) as Readonly<Record<string, unknown>>
-  const limitMs =
-    typeof getRemainingTimeInMillis === 'function'
-      ? Number(getRemainingTimeInMillis.call(context))
-      : Number(time_limit_in_ms ?? noLimitMs)
-  const requestId = awsRequestId ?? request_id
-  return {
-    requestId: typeof requestId === 'string' ? requestId : null,
-    deadline: time.monotonic() + (limitMs > 0 ? limitMs : noLimitMs) - reserveMs,
   }
 }

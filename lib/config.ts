@@ -1,6 +1,6 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
 import { credentialProblems, type Environment } from './credentials/sources.ts'
-import { ConfigError } from './errors.ts'
+import { ConfigError, InputError } from './errors.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 
 export type Site = 'intl' | 'cn'
@@ -195,6 +195,15 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
+export function findSubApp(given: number | string | null, configured: readonly number[]): number | null {
+  if (given === null) return configured[0] ?? null
+  const found = configured.find((subAppId) => String(subAppId) === String(given))
+  if (found === undefined)
+    throw new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound')
+  return found
 }
 
 function list(text: string): string[] {

@@ -6,8 +6,11 @@
 /** Stands for a code that looks like none. */
 export const unreadableCode = 'UnreadableCode'
 
-/** Names joined by dots, as all of Tencent's, of AWS's and of Node's codes are. */
-const code = /^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/
+/**
+ * Names that begin with a capital, joined by dots, as all of Tencent's, of AWS's and of Node's codes are, with few digits:
+ * a key or a token of letters and digits has many.
+ */
+const code = /^[A-Z][A-Za-z_]*\d{0,4}[A-Za-z_]*(\.[A-Z][A-Za-z_]*\d{0,4}[A-Za-z_]*)*$/
 const longestCode = 80
 /** Tencent's and AWS's request ids are UUIDs. */
 const requestId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -33,14 +36,23 @@ const longestWords = 1_000
 export function readWords(given: unknown, failedCode: string): string {
   if (typeof given !== 'string' || /signature/i.test(failedCode)) return ''
   if (given.length > longestWords) return `(${given.length} characters, left out)`
-  return given
+  return quotesRequest.test(given) ? '' : foldWords(given)
+}
+
+/** A signed request, whoever quotes it: it could be sent again. */
+const quotesRequest = /(TC3|AWS4)-HMAC|(Signature|Credential)=|authorization:/i
+
+/** Text in one line: what does not print, and every run of blanks, is one blank. */
+export function foldWords(text: string): string {
+  return text
     .toWellFormed()
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
     .trim()
 }
 
-/** Whether words repeat a value, or a piece of it, such as most of a token. Linear in both. */
-export function quotes(words: string, value: string): boolean {
+/** Whether words, folded into a line, repeat a value, or a piece of it, such as most of a token. Linear in both. */
+export function quotes(words: string, unfolded: string): boolean {
+  const value = foldWords(unfolded)
   if (value.length < pieceLength) return value !== '' && words.includes(value)
   const pieces = new Set<string>()
   for (let start = 0; start + pieceLength <= words.length; start++)

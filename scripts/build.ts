@@ -36,7 +36,7 @@ const options = {
 const awsApart: Plugin = {
   name: 'aws-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/aws\.ts$/ }, () => ({ path: './aws.js', external: true }))
+    onResolve({ filter: /\/sdk\.ts$/ }, () => ({ path: './aws.js', external: true }))
   },
 }
 

@@ -112,10 +112,10 @@ function playApplication(
   const cache = createTokenCache(
     { cacheSeconds, staleSeconds },
     {
-      fetch:
+      list:
         source === 'mirror'
           ? world.readMirrored
-          : (_, deadline, patient) => describeAigcApiTokens(call, subAppId, deadline, { patient }),
+          : (_, deadline, options) => describeAigcApiTokens(call, subAppId, deadline, options),
       isQuiet: pace.isQuiet,
       fallback: settings.fallback && source === 'api' ? world.readMirrored : null,
       now,

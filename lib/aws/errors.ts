@@ -1,11 +1,12 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
 import { readCode, readRequestId, readWords } from '../foreign.ts'
+import { NotAFile } from './files.ts'
 
-/** A failed call to AWS in words that hold nothing but AWS's own. */
+/** A failed call to AWS in words that hold nothing but AWS's own, or ours. */
 export interface AwsFailure {
   /** The exception's name, `Http503`, `ECONNREFUSED`, `Timeout` and the like. */
   readonly code: string
-  /** AWS's message, for the log, or empty. */
+  /** AWS's message, for the log, or ours where AWS was not asked at all, or empty. */
   readonly words: string
   readonly requestId: string | null
   /** Whether AWS itself answered. If not, a firewall, a proxy or nobody did. */
@@ -35,10 +36,11 @@ export function readAwsFailure(
 ): AwsFailure {
   const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
   const code = codeOf(error)
-  // Only AWS's own words are passed on. The SDK's quote the answer where they cannot parse it.
+  // Only AWS's own words and ours (files.ts) are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
   // Where AWS sent none, the SDK puts "UnknownError" in their place.
-  const said = answered && error.message !== 'UnknownError' ? error.message : ''
+  const said =
+    (answered || thrown instanceof NotAFile) && error.message !== 'UnknownError' ? error.message : ''
   const words = readWords(said, code)
   return {
     code,

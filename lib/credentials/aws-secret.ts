@@ -1,7 +1,6 @@
 /** Tencent credentials that AWS Secrets Manager keeps. */
-import { callAws } from '../aws/call.ts'
+import type { Aws } from '../aws/clients.ts'
 import { CredentialsError } from '../errors.ts'
-import type { Time } from '../time.ts'
 import type { Lease } from './lease.ts'
 import { isSendable } from './sources.ts'
 
@@ -10,8 +9,8 @@ import { isSendable } from './sources.ts'
  * whose region counts if it is an ARN. `deadline` is on `Time.monotonic`. Throws `CredentialsError`; needs
  * `secretsmanager:GetSecretValue`, and the use of the secret's KMS key where it has one of its own.
  */
-export async function readCredentialsSecret(secretId: string, deadline: number, lend: Time): Promise<Lease> {
-  const text = await getSecretString(secretId, deadline, lend)
+export async function readCredentialsSecret(secretId: string, deadline: number, aws: Aws): Promise<Lease> {
+  const text = await getSecretString(secretId, deadline, aws)
   const { SecretId, SecretKey, Token, ...others } = parseFields(text)
   const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
   const usable = strings.every((value) => typeof value === 'string' && value !== '' && isSendable(value))
@@ -29,12 +28,12 @@ export async function readCredentialsSecret(secretId: string, deadline: number, 
   }
 }
 
-async function getSecretString(secretId: string, deadline: number, lend: Time): Promise<string> {
+async function getSecretString(secretId: string, deadline: number, aws: Aws): Promise<string> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import('../aws/sdk.ts')
   const region = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):/.exec(secretId)?.[1]
-  const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
+  const client = aws.client(SecretsManagerClient, region)
   const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' })
-  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  const outcome = await aws.call((until) => client.send(command, until), deadline)
   client.destroy()
   if (outcome.failed) {
     const { code, words, requestId, retryable } = outcome.failed

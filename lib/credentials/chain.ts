@@ -1,6 +1,7 @@
 /** Gets the credentials to sign with, from whichever source the environment chooses. */
 
 import { CredentialsError, TencentError } from '../errors.ts'
+import type { Credentials } from '../tencent/tc3.ts'
 import type { Time } from '../time.ts'
 import { createLeasedCredentials, type GetCredentials, type Lease } from './lease.ts'
 import {
@@ -18,7 +19,7 @@ export interface CredentialChainDependencies extends Pick<Time, 'now' | 'monoton
   /** Exchanges an identity token of AWS for credentials of a Tencent role. */
   assumeRole(identity: WebIdentity, deadline: number): Promise<Lease>
   /** Is told every credential that comes by. */
-  learn(secrets: readonly string[]): void
+  addSecrets(secrets: readonly string[]): void
   /** Is told when another source is chosen than before. */
   onChoice(choice: CredentialChoice): void
 }
@@ -45,9 +46,7 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
   function lease(choice: CredentialChoice, fetch: (deadline: number) => Promise<Lease>): GetCredentials {
     leased ??= createLeasedCredentials(async (deadline) => {
       try {
-        const fetched = await fetch(deadline)
-        lend.learn(Object.values(fetched.credentials))
-        return fetched
+        return await fetch(deadline)
       } catch (error) {
         throw explained(error, explainChoice(choice))
       }
@@ -55,16 +54,24 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
     return leased
   }
 
+  /** At every use, so that what is in use is never what was learned longest ago. */
+  function learned(credentials: Credentials): Credentials {
+    lend.addSecrets(Object.values(credentials))
+    return credentials
+  }
+
   return {
     async get(deadline, refused) {
       const choice = choose()
       switch (choice.source) {
         case 'keyless':
-          return lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused)
+          return learned(await lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused))
         case 'aws-secret':
-          return lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused)
+          return learned(
+            await lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused),
+          )
         default:
-          return choice.credentials
+          return learned(choice.credentials)
       }
     },
     explain: () => explainChoice(chooseCredentials(lend.environment())),

@@ -68,7 +68,9 @@ export function createLeasedCredentials(
     const leftMs = kept ? kept.lifetimeMs - ageMs(time, kept.since) : 0
     if (!kept || leftMs <= 0) return (await renew(deadline)).credentials
     const now = time.monotonic()
-    if (leftMs > refreshMarginMs || now < pausedUntil) return kept.credentials
+    // What lives shortly would otherwise be fetched in every call.
+    const marginMs = Math.min(refreshMarginMs, kept.lifetimeMs / 2)
+    if (leftMs > marginMs || now < pausedUntil) return kept.credentials
     try {
       const patienceMs = Math.min(refreshPatienceMs, (deadline - now) / 3)
       return (await renew(now + patienceMs)).credentials

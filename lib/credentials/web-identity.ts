@@ -3,7 +3,7 @@
  * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html), and Tencent gives temporary
  * credentials of a role for it (https://www.tencentcloud.com/document/product/1150/49454).
  */
-import { callAws } from '../aws/call.ts'
+import type { Aws } from '../aws/clients.ts'
 import { CredentialsError, TencentError } from '../errors.ts'
 import type { CallTencent } from '../tencent/client.ts'
 import type { Time } from '../time.ts'
@@ -13,13 +13,14 @@ import type { WebIdentity } from './sources.ts'
 /** Tencent's STS; each of its actions takes a region. */
 export const stsApi = { service: 'sts', version: '2018-08-13' } as const
 
-export interface WebIdentityDependencies extends Time {
+export interface WebIdentityDependencies extends Pick<Time, 'now'> {
+  readonly aws: Aws
   /** Calls Tencent's STS without a signature: the identity token is all that counts. */
   readonly callSts: CallTencent
   /** How the role's session is called in Tencent's audit log: letters, digits and `_+=,.@-`. */
   readonly sessionName: string
   /** Is told every secret that comes by, before it goes anywhere. */
-  learn(secrets: readonly string[]): void
+  addSecrets(secrets: readonly string[]): void
 }
 
 /** The identity token is used at once, so it need not live long; in seconds. */
@@ -62,7 +63,7 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDe
       `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
       true,
     )
-  lend.learn([TmpSecretId, TmpSecretKey, Token])
+  lend.addSecrets([TmpSecretId, TmpSecretKey, Token])
   return {
     credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
     // By Tencent's own clock, when it said so: this machine's may be off by hours.
@@ -77,14 +78,14 @@ async function getIdentityToken(
   lend: WebIdentityDependencies,
 ): Promise<string> {
   const { GetWebIdentityTokenCommand, STSClient } = await import('../aws/sdk.ts')
-  const client = new STSClient({ maxAttempts: 1 })
+  const client = lend.aws.client(STSClient)
   const command = new GetWebIdentityTokenCommand({
     Audience: [audience],
     // Of the two that AWS has, the one that every verifier knows.
     SigningAlgorithm: 'RS256',
     DurationSeconds: tokenSeconds,
   })
-  const outcome = await callAws((until) => client.send(command, until), deadline, lend)
+  const outcome = await lend.aws.call((until) => client.send(command, until), deadline)
   client.destroy()
   if (outcome.failed) {
     const { code, words, requestId, retryable } = outcome.failed
@@ -100,7 +101,7 @@ async function getIdentityToken(
     )
   }
   const { WebIdentityToken = '' } = outcome.answer
-  lend.learn([WebIdentityToken])
+  lend.addSecrets([WebIdentityToken])
   return WebIdentityToken
 }
 

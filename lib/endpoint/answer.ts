@@ -1,20 +1,19 @@
-/** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110, RFC 9457). */
+/** The HTTP side of `list-tokens`: a request in, an answer and its audit out (RFC 9110). */
 
-import type { Config, HttpAuth } from '../config.ts'
-import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
-import { type HttpEvent, type HttpResponse, reasonPhrases } from '../platform/events.ts'
-import { isThrottle } from '../tencent/client.ts'
+import { type Config, findSubApp, type HttpAuth } from '../config.ts'
+import { ConfigError, InputError, TencentError } from '../errors.ts'
+import type { HttpEvent, HttpResponse } from '../platform/events.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
+import { describeProblem, json, jsonType, Refusal } from './problem.ts'
 import { matchRoute, methods } from './routes.ts'
+import { viewList } from './view.ts'
 
 export interface EndpointDependencies {
   /** Called for every route but `/healthz`. Throws `ConfigError`. */
   config(): Config
   /** See `TokenCache.get`, without the deadline. */
   list(subAppId: number | null, refresh: boolean): Promise<CachedList>
-  /** Epoch milliseconds. */
-  now(): number
   readonly platform: Platform
 }
 
@@ -33,39 +32,6 @@ export interface Audit {
   staleBecause: string | null
   /** What went wrong, in full; the caller is told less. */
   error: unknown
-}
-
-/** The two JSON documents that show a list. `SubAppId` is `null` where no application is configured. */
-export interface ListView {
-  readonly SubAppId: number | null
-  readonly ApiTokens?: readonly string[]
-  readonly ExtInfos?: readonly string[]
-  readonly Fingerprints?: readonly string[]
-  readonly RequestId: string | null
-  /** When Tencent answered, or when the mirrored document was read; ISO 8601. */
-  readonly ObservedAt: string
-  readonly Stale: boolean
-}
-
-/** Shows a list with the tokens themselves (`values`) or with their fingerprints. */
-export function viewList(list: CachedList, subAppId: number | null, values: boolean): ListView {
-  return {
-    SubAppId: subAppId,
-    ...(values ? { ApiTokens: list.apiTokens } : { Fingerprints: list.names.fingerprints }),
-    ...(values && list.extInfos && { ExtInfos: list.extInfos }),
-    RequestId: list.requestId,
-    ObservedAt: new Date(list.observedAt).toISOString(),
-    Stale: list.staleBecause !== null,
-  }
-}
-
-/** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
-export function findSubApp(given: number | string | null, configured: readonly number[]): number | null {
-  if (given === null) return configured[0] ?? null
-  const found = configured.find((subAppId) => String(subAppId) === String(given))
-  if (found === undefined)
-    throw new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound')
-  return found
 }
 
 /** Answers a request. Never throws: what went wrong is in the answer and, in full, in the audit. */
@@ -116,8 +82,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
   refuseParameters(request)
   const subAppId = findSubApp(match.subAppId, config.subAppIds)
   audit.subAppId = subAppId
-  const values = view === 'tokens'
-  const refusal = refuseCaller(caller, subAppId, values)
+  const refusal = refuseCaller(caller, subAppId, view)
   // The caller is told what it is told of one that is not configured: which others are is not for it to know.
   if (refusal === 'SubAppNotFound')
     throw new InputError('Finding the application: the key is not bound to it', refusal)
@@ -135,7 +100,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       etag,
-      age: String(Math.max(0, Math.floor((lend.now() - list.observedAt) / 1000))),
+      age: String(Math.floor(list.ageMs / 1000)),
     },
     body: '',
   }
@@ -146,7 +111,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     return { status: 304, headers, body: '' }
   }
   if (request.method !== 'HEAD') audit.fingerprints = fingerprints
-  response.body = JSON.stringify(viewList(list, subAppId, values))
+  response.body = JSON.stringify(viewList(list, subAppId, view))
   return response
 }
 
@@ -171,78 +136,6 @@ const challenges: Readonly<Record<HttpAuth, [detail: string, headers: Readonly<R
     'only requests through an SCF function URL, which checks its callers, are served',
     { 'www-authenticate': 'TC3-HMAC-SHA256' },
   ],
-}
-
-/** A request that is turned away; the message is meant for the caller. */
-class Refusal extends CodedError {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(code, message)
-    this.status = status
-    this.headers = headers
-  }
-}
-
-/** After being throttled an instance asks nothing for up to five seconds. */
-const retryAfterSeconds = '5'
-
-// Sentences of our own. What Tencent or AWS said, which credentials these are and where they come from is for the
-// operator to know, and stands in the log.
-const credentialsDetail =
-  "this function's credentials for Tencent cannot be had or are refused; its log says why"
-const throttledDetail = 'Tencent Cloud takes no more calls at present; try again in some seconds'
-const timeoutDetail = 'Tencent Cloud did not answer in time; try again, or see the log of this function'
-const upstreamDetail = 'Tencent Cloud gave no list of tokens; the log of this function says why'
-
-function isAboutCredentials({ code, action }: TencentError): boolean {
-  return /^(AuthFailure|UnauthorizedOperation)(\.|$)/.test(code) || action === 'AssumeRoleWithWebIdentity'
-}
-
-/** What a failure looks like to the caller: `application/problem+json`. */
-function describeProblem(error: unknown): HttpResponse {
-  if (error instanceof Refusal) return problem(error.status, error.code, error.message, {}, error.headers)
-  if (error instanceof InputError && error.code === 'SubAppNotFound')
-    return problem(404, error.code, 'there is no such application here')
-  if (error instanceof ConfigError)
-    return problem(500, error.code, "this function's settings cannot be used; its log names each of them")
-  if (error instanceof StoreError)
-    return problem(502, error.code, 'the mirrored document cannot be read; the log of this function says why')
-  if (error instanceof CredentialsError) return problem(502, error.code, credentialsDetail)
-  if (!(error instanceof TencentError))
-    return problem(500, 'InternalError', 'this function failed; its log says how')
-  const { code, requestId } = error
-  if (isThrottle(code))
-    return problem(503, code, throttledDetail, { requestId }, { 'retry-after': retryAfterSeconds })
-  if (code === 'ClientError.Timeout') return problem(504, code, timeoutDetail, { requestId })
-  return problem(502, code, isAboutCredentials(error) ? credentialsDetail : upstreamDetail, { requestId })
-}
-
-function problem(
-  status: number,
-  code: string,
-  detail: string,
-  more: { requestId?: string | null } = {},
-  headers: Readonly<Record<string, string>> = {},
-): HttpResponse {
-  const requestId = more.requestId ?? undefined
-  const body = { type: 'about:blank', title: reasonPhrases[status], status, detail, code, requestId }
-  const response = json(status, body)
-  return {
-    ...response,
-    headers: { ...response.headers, 'content-type': 'application/problem+json', ...headers },
-  }
-}
-
-const jsonType = 'application/json; charset=utf-8'
-
-function json(status: number, body: object): HttpResponse {
-  return {
-    status,
-    headers: { 'content-type': jsonType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
-    body: JSON.stringify(body),
-  }
 }
 
 /** `Cache-Control: no-cache` from the caller. */

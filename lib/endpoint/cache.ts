@@ -1,7 +1,8 @@
 /** The lists this instance has seen lately: one upstream call serves everybody who asks meanwhile. */
 import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
-import type { TokenList } from '../tencent/vod.ts'
+import { meaningOf } from '../tencent/codes.ts'
+import type { ListTokens, TokenList } from '../tencent/vod.ts'
 import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
@@ -11,6 +12,8 @@ export interface CachedList extends TokenList {
   readonly names: TokenNames
   /** When it was read, in epoch milliseconds. */
   readonly observedAt: number
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number
   /** `false` when this very request asked for it. */
   readonly fromCache: boolean
   /** The failure because of which an old list, or a mirrored one, is served; `null` for a good list. */
@@ -27,12 +30,12 @@ export interface TokenCache {
 }
 
 export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' | 'random' | 'after'> {
-  /** Asks upstream. Not `patient`: somebody has something else to serve, so a throttled call is not repeated. */
-  fetch(subAppId: number | null, deadline: number, patient: boolean): Promise<TokenList>
+  /** Asks upstream. */
+  readonly list: ListTokens
   /** Whether upstream is not to be asked at present, because it throttled. */
   isQuiet(): boolean
   /** Reads the mirrored document; `null` when no fallback is configured. */
-  readonly fallback: ((subAppId: number | null, deadline: number) => Promise<TokenList>) | null
+  readonly fallback: ListTokens | null
 }
 
 interface Entry {
@@ -77,6 +80,7 @@ export function createTokenCache(
         ...fetched,
         names: nameTokens(fetched.apiTokens),
         observedAt: since.now,
+        ageMs: 0,
         fromCache: true,
         staleBecause,
       },
@@ -88,10 +92,14 @@ export function createTokenCache(
     return entry.list
   }
 
+  function aged({ list, since }: Entry): CachedList {
+    return { ...list, ageMs: ageMs(lend, since) }
+  }
+
   async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
     if (!patient && lend.isQuiet()) throw quietError()
     askedAt.set(subAppId, lend.monotonic())
-    return keep(subAppId, await inTime(deadline, () => lend.fetch(subAppId, deadline, patient)), null)
+    return keep(subAppId, await inTime(deadline, () => lend.list(subAppId, deadline, { patient })), null)
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
@@ -102,7 +110,7 @@ export function createTokenCache(
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
-    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? old.list : null
+    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? aged(old) : null
     if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
     const now = lend.monotonic()
     try {
@@ -135,7 +143,7 @@ export function createTokenCache(
       const entry = entries.get(subAppId)
       const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
       const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
-      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return entry.list
+      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return aged(entry)
       const joined = flights.get(subAppId)
       const flight = joined ?? begin(subAppId, deadline)
       try {
@@ -156,15 +164,9 @@ export function createTokenCache(
  * permissions, an unknown user) is shown, or nobody would mend it.
  */
 function mayBeHidden(error: unknown): error is UpstreamError {
-  if (error instanceof TencentError) return error.retryable || unusable.includes(error.code)
+  if (error instanceof TencentError) return error.retryable || meaningOf(error.code).mayBeHidden
   return (error instanceof CredentialsError || error instanceof StoreError) && error.retryable
 }
-
-/** Answers that no repetition mends, and that refuse nothing. A status such as 403 may. */
-const unusable: readonly string[] = [
-  'ClientError.MalformedAnswer',
-  'ClientError.ResponseTooLarge',
-] satisfies ClientErrorCode[]
 
 function outOfTime(): TencentError {
   return new TencentError(

@@ -1,8 +1,9 @@
 /** Who is asking over HTTP, and what for. */
 import { timingSafeEqual } from 'node:crypto'
 import type { ApiKey, Config } from '../config.ts'
-import { sha256Hex } from '../digest.ts'
+import { fingerprint, sha256Hex } from '../digest.ts'
 import type { HttpEvent } from '../platform/events.ts'
+import type { View } from './view.ts'
 
 export interface Caller {
   /** For the audit: the key's name, an ARN, a JWT's subject. */
@@ -28,7 +29,7 @@ export function findCaller(
     case 'keys':
       return findKey(request.headers['authorization'], apiKeys)
     case 'gateway':
-      return request.principal === null ? null : vouchedFor(request.principal)
+      return request.principal === null ? null : vouchedFor(nameOf(request.principal, request))
     case 'platform':
       // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
       // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
@@ -39,16 +40,22 @@ export function findCaller(
 }
 
 /**
- * Why this caller may not have an application's tokens, or `null`. `values`: the tokens themselves, not fingerprints.
+ * Why this caller may not have an application's tokens, or `null`.
  * An application that a key is not bound to does not exist for it, whatever it asks of it.
  */
 export function refuseCaller(
   caller: Caller,
   subAppId: number | null,
-  values: boolean,
+  view: View,
 ): 'SubAppNotFound' | 'ScopeTooSmall' | null {
   if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
-  return values && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+  return view !== 'fingerprints' && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+}
+
+/** An authorizer may give the very token that it was shown as the principal: it is named by its fingerprint then. */
+function nameOf(principal: string, { headers }: HttpEvent): string {
+  const shown = ['authorization', 'x-api-key', 'cookie'].some((name) => headers[name]?.includes(principal))
+  return shown ? `fingerprint:${fingerprint(principal)}` : principal
 }
 
 /** What it lets a caller do is the gateway's or the platform's decision, route by route. */

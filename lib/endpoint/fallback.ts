@@ -3,21 +3,43 @@ import type { Mirror, Site } from '../config.ts'
 import { StoreError } from '../errors.ts'
 import { judgeReading } from '../stores/document.ts'
 import type { Store, Target } from '../stores/store.ts'
-import type { TokenList } from '../tencent/vod.ts'
+import type { ListTokens, TokenList } from '../tencent/vod.ts'
 
 /**
- * Reads the tokens that the application's one target holds. `deadline` is on `Time.monotonic`. Throws
- * `StoreError` when the store cannot be read or holds no document of this application.
+ * Lists the tokens that the one target of an application holds. The list throws `StoreError` when the store cannot be read or
+ * holds no document of this application; `onFailure` hears of it, too.
  */
-export async function readMirrored(
-  { subAppId, targets: [target] }: Mirror,
-  site: Site,
-  openStore: (target: Target) => Store,
+export function createMirroredList({
+  mirrors,
+  site,
+  openStore,
+  onFailure,
+}: {
+  readonly mirrors: readonly Mirror[]
+  readonly site: Site
+  openStore(target: Target): Store
+  onFailure(subAppId: number | null, error: unknown): void
+}): ListTokens {
+  return async (subAppId, deadline) => {
+    const target = mirrors.find((mirror) => mirror.subAppId === subAppId)?.targets[0]
+    if (!target) throw new Error(`no mirrored document for application ${subAppId}`)
+    try {
+      return await readMirrored({ subAppId, site }, target, openStore(target), deadline)
+    } catch (error) {
+      onFailure(subAppId, error)
+      throw error
+    }
+  }
+}
+
+async function readMirrored(
+  application: { readonly subAppId: number | null; readonly site: Site },
+  target: Target,
+  store: Store,
   deadline: number,
 ): Promise<TokenList> {
-  if (!target) throw new Error('a source needs a target')
-  const reading = await openStore(target).read(deadline)
-  const judged = judgeReading({ application: { subAppId, site }, target, reading })
+  const reading = await store.read(deadline)
+  const judged = judgeReading({ application, target, reading })
   // Not what it held a version ago: who damaged the value may have meant to take the tokens away.
   const held = judged.refusal === undefined ? judged.held : null
   if (!held) {

@@ -1,11 +1,11 @@
 /** The HTTP routes: the one table that code, README and tests share. Pure. */
 
-export type View = 'tokens' | 'fingerprints' | 'health'
+import type { View } from './view.ts'
 
 export interface Route {
   /** Path template; `{SubAppId}` stands for one segment. */
   readonly path: string
-  readonly view: View
+  readonly view: View | 'health'
 }
 
 /** Apart, so that an IAM policy can grant one and not another. Each answers `GET` and `HEAD`. */

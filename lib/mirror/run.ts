@@ -7,6 +7,7 @@ import { fingerprint, sha256Hex } from '../digest.ts'
 import { CodedError } from '../errors.ts'
 import { isDocument, judgeReading, type MirroredDocument, versionId } from '../stores/document.ts'
 import { isOvertaken, type Reading, type Store, type Target } from '../stores/store.ts'
+import type { ListTokens } from '../tencent/vod.ts'
 import { graceMs, type Time, within } from '../time.ts'
 import { type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
 
@@ -21,8 +22,7 @@ export interface MirrorRequest {
 }
 
 export interface MirrorDependencies extends Pick<Time, 'monotonic' | 'sleep' | 'after'> {
-  /** The current tokens of an application; `deadline` is on `Time.monotonic`. */
-  list(subAppId: number | null, deadline: number): Promise<readonly string[]>
+  readonly list: ListTokens
   openStore(target: Target): Store
 }
 
@@ -181,7 +181,7 @@ async function readList(run: Run, application: Application): Promise<boolean> {
   try {
     const { subAppId } = application
     const listed = await step(run, 'Listing the tokens', (deadline) => run.lend.list(subAppId, deadline))
-    application.listed = new Set(listed)
+    application.listed = new Set(listed.apiTokens)
     return true
   } catch (error) {
     for (const state of application.targets.filter((state) => !isClosed(state))) fail(state, error)

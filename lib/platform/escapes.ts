@@ -19,6 +19,8 @@ const hex = '[\\da-fA-F]'
 const next = `%[89abAB]${hex}`
 /** JSON in JSON, or a URL in a URL, this many times over. */
 const mostLayers = 8
+/** In all layers. No text of ours has that many, and reading more would take seconds. */
+const mostEscapes = 250_000
 /** By a character that each of a kind begins with. */
 const kinds = new Map([
   // A character in UTF-8 each, and nothing that decodeURIComponent refuses.
@@ -31,7 +33,7 @@ const kinds = new Map([
       `%(?:[fF]0%[9abAB]${hex}|[fF][1-3]${next}|[fF]4%8${hex})${next}${next}`,
     ].join('|'),
   ],
-  ['\\', `\\\\(?:u${hex}{4}|x${hex}{2}|["'\\\\/ntrbf])`],
+  ['\\', `\\\\(?:u${hex}{4}|u\\{${hex}{1,5}\\}|U000${hex}{5}|x${hex}{2}|["'\\\\/ntrbf])`],
   ['&', `&(?:amp|lt|gt|quot|apos|#\\d{1,6}|#[xX]${hex}{1,5});`],
 ])
 const anyEscape = new RegExp([...kinds.values()].join('|'), 'g')
@@ -45,7 +47,7 @@ function readEscape(spelled: string): string {
   if (spelled.startsWith('%')) return decodeURIComponent(spelled)
   if (spelled.startsWith('&#')) return String.fromCodePoint(Number(`0${spelled.slice(2, -1)}`))
   if (spelled.length > 3 && spelled.startsWith('\\'))
-    return String.fromCharCode(Number(`0x${spelled.slice(2)}`))
+    return String.fromCodePoint(Number(`0x${spelled.slice(2).replace(/[{}]/g, '')}`))
   return meanings[spelled] ?? spelled.slice(1)
 }
 
@@ -64,6 +66,7 @@ export function* readingsOf(text: string): Generator<Reading> {
 /** Reads escapes until none is left. */
 function* layersOf(outermost: Reading, pattern: RegExp): Generator<Reading> {
   let of = outermost
+  let left = mostEscapes
   for (let layer = 0; layer < mostLayers; layer++) {
     const escapes: { from: Run; to: Run }[] = []
     let text = ''
@@ -71,6 +74,7 @@ function* layersOf(outermost: Reading, pattern: RegExp): Generator<Reading> {
     pattern.lastIndex = 0
     for (let match = pattern.exec(of.text); match; match = pattern.exec(of.text)) {
       const [spelled] = match
+      if (left-- === 0) throw new RangeError('too many escapes')
       text += of.text.slice(end, match.index)
       end = match.index + spelled.length
       const start = text.length

@@ -232,8 +232,8 @@ function httpShape(
         stage: isText(stage) && stage !== '$default' ? stage : null,
         queryNames,
         headers: readHeaders(event),
-        requestId: textOf(field(context, 'requestId')),
-        principal,
+        requestId: shortText(field(context, 'requestId')),
+        principal: shortText(principal),
       }
     },
   }
@@ -372,6 +372,13 @@ function record<T>(entries: [string, T][]): Record<string, T> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Names and ids are short; what is longer is none. */
+const longestName = 256
+
+function shortText(value: unknown): string | null {
+  return isText(value) && value.length <= longestName ? value : null
 }
 
 function textOf(value: unknown): string | null {

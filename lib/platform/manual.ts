@@ -8,6 +8,8 @@ interface FieldTypes {
 }
 
 const mostFields = 32
+/** What is quoted as a name. Anything else may be a secret in the wrong place. */
+const fieldName = /^[A-Za-z]{1,16}$/
 
 /** Checks the fields against the known ones and their types. Throws `InputError` that lists what is taken. */
 export function readManual<Known extends Readonly<Record<string, keyof FieldTypes>>>(
@@ -24,7 +26,7 @@ export function readManual<Known extends Readonly<Record<string, keyof FieldType
     const type = Object.hasOwn(known, name) ? known[name] : undefined
     if (type === undefined)
       throw new InputError(
-        `Reading the event: ${JSON.stringify(name.slice(0, 64))} is not a known field; ${takes}`,
+        `Reading the event: ${fieldName.test(name) ? `"${name}"` : 'it has one that'} is not a known field; ${takes}`,
       )
     if (!isOf(type, value)) throw new InputError(`Reading the event: "${name}" must be ${type}; ${takes}`)
   }

@@ -15,8 +15,27 @@ const units = {
 
 export type Metrics = Partial<Record<keyof typeof units, number>>
 
-/** `Metrics` of a log line by their names: the same few sets again and again. */
-const definitions = new Map<string, string>()
+/** Counts calls to Tencent and their time between two lines of the log. */
+export interface Meter {
+  add(durationMs: number): void
+  /** What was added since it was last taken. */
+  take(): { calls: number; ms: number }
+}
+
+export function createMeter(): Meter {
+  let counted = { calls: 0, ms: 0 }
+  return {
+    add(durationMs) {
+      counted.calls++
+      counted.ms += durationMs
+    },
+    take() {
+      const taken = counted
+      counted = { calls: 0, ms: 0 }
+      return taken
+    },
+  }
+}
 
 /**
  * The members to add to a log line's JSON, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now`
@@ -26,9 +45,7 @@ const definitions = new Map<string, string>()
 export function embedMetrics(functionName: string, now: number, metrics: Metrics): string {
   const names = Object.keys(metrics) as (keyof typeof units)[]
   if (names.length === 0) return ''
-  const key = names.join()
-  const definition = definitions.get(key) ?? JSON.stringify(define(names))
-  definitions.set(key, definition)
+  const definition = JSON.stringify(define(names))
   const values = `"FunctionName":${JSON.stringify(functionName)},${JSON.stringify(metrics).slice(1, -1)}`
   return `"_aws":{"Timestamp":${now},"CloudWatchMetrics":${definition}},${values}`
 }

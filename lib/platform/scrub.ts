@@ -3,6 +3,7 @@
  * numbers, never its text: there is no pattern to grow too large, and nothing that an error could quote.
  */
 import { hash } from 'node:crypto'
+import { foldWords } from '../foreign.ts'
 import { fullyRead, locate, type Run, readingsOf } from './escapes.ts'
 
 /** Knows the secrets this process has seen and takes them out of text. */
@@ -12,6 +13,11 @@ export interface Scrubber {
    * known one makes it the newest.
    */
   addSecrets(secrets: Iterable<string | undefined>): void
+  /**
+   * The same for values of others that stand where a document of ours should be: kept apart, so that they push out no key or
+   * token, and looked for in base64 up to 4,096 units only.
+   */
+  addForeign(values: Iterable<string | undefined>): void
   /** The text with `***` for every run of known secrets; the same text when it holds none. Never throws. */
   scrub(text: string): string
 }
@@ -22,8 +28,8 @@ export const withheld = 'This text was withheld: removing secrets from it failed
 /** These and all lengths are in UTF-16 units. */
 const shortest = 6
 const pieceLength = 64
-/** Longer ones are documents; their base64 would take fifty times the memory of their text's numbers. */
-const longestInBase64 = 2 ** 20
+/** Longer ones are documents. */
+const longestInHex = 1024
 /** The hashes of shorter texts share one buffer: making a new one costs more than the search. */
 const longestBuffered = 8192
 
@@ -34,21 +40,21 @@ const longestBuffered = 8192
  * a row, and the last 64. Not found are shorter parts, base64 broken into lines or of a secret over 2^20 units,
  * base64 of base64, `+` for a blank, another case, and a secret whose escaped spelling begins amid an escape.
  *
- * `capacity` is how many numbers are kept, about 55 bytes each, 27 MB for all. A token of 64 characters takes 8, a
- * document of 50 such tokens 500. They are kept in two generations: when the newer one holds half of them, the older one is forgotten, and
+ * `capacity` is how many numbers are kept, about 55 bytes each, 27 MB for all. A token of 64 characters takes 12, a
+ * foreign document of 4 KB 500. They are kept in two generations: when the newer one holds half of them, the older one is forgotten, and
  * with it each secret that was not added since the newer one began. So secrets go oldest first, and never one of those
  * that filled the last half. That is safe because whatever could quote a secret comes after the secret was added, in
  * the same invocation: credentials are added at each call, tokens and documents with each reading; and a run over 100
  * applications with 50 tokens each takes about a third of a half. A secret that is larger than a half is kept whole
  * nevertheless and ends its generation; its numbers take less memory than its text.
  */
-export function createScrubber({ capacity = 500_000 }: { capacity?: number } = {}): Scrubber {
-  let current = createGeneration()
-  let previous = createGeneration()
+export function createScrubber({ capacity = 500_000 }: { readonly capacity?: number } = {}): Scrubber {
+  const own = createPool(capacity, 2 ** 20)
+  const foreign = createPool(capacity, 4096)
   const buffer = new Int32Array(longestBuffered + 1)
 
   function scrub(text: string): string {
-    const known = [...current.classes, ...previous.classes].filter(({ heads }) => heads.size > 0)
+    const known = [...own.classes(), ...foreign.classes()].filter(({ heads }) => heads.size > 0)
     if (known.length === 0) return text
     const found: Run[] = []
     for (const reading of readingsOf(text)) {
@@ -59,19 +65,26 @@ export function createScrubber({ capacity = 500_000 }: { capacity?: number } = {
     return found.length === 0 ? text : replaceRuns(text, found)
   }
 
+  return { addSecrets: own.add, addForeign: foreign.add, scrub: guardScrub(scrub) }
+}
+
+/** Secrets of one kind, in two generations of at most half of the capacity each. */
+function createPool(capacity: number, longestInBase64: number) {
+  let current = createGeneration()
+  let previous = createGeneration()
   return {
-    addSecrets(secrets) {
+    classes: (): PieceClass[] => [...current.classes, ...previous.classes],
+    add(secrets: Iterable<string | undefined>): void {
       for (const secret of secrets) {
         if (typeof secret !== 'string' || secret.length < shortest) continue
         // Not the quick hash: were two secrets taken for one, the second would stay unknown.
         const identity = hash('sha256', Buffer.from(secret, 'utf16le'), 'binary')
         if (current.identities.has(identity)) continue
         if (sizeOf(current) >= capacity / 2) [current, previous] = [createGeneration(), current]
-        for (const form of formsOf(secret)) addForm(form, current)
+        for (const form of formsOf(secret, longestInBase64)) addForm(form, current)
         current.identities.add(identity)
       }
     },
-    scrub: guardScrub(scrub),
   }
 }
 
@@ -102,12 +115,15 @@ export function scrubJson(value: unknown, scrub: (text: string) => string): stri
 }
 
 /** What a secret is looked for as. Escapes are not here, because texts are searched with theirs read as well. */
-function formsOf(secret: string): Set<string> {
+function formsOf(secret: string, longestInBase64: number): Set<string> {
   const forms = new Set<string>()
   // One that looks escaped is read with the text around it. A lone surrogate has no UTF-8: URLs hold U+FFFD instead.
-  for (const form of [secret, secret.toWellFormed()]) forms.add(form).add(fullyRead(form))
+  for (const form of [secret, secret.toWellFormed(), foldWords(secret)]) forms.add(form).add(fullyRead(form))
+  const bytes = Buffer.from(secret)
+  if (secret.length <= longestInHex) forms.add(bytes.toString('hex')).add(bytes.toString('hex').toUpperCase())
   if (secret.length > longestInBase64) return forms
-  for (const form of [secret, JSON.stringify(secret).slice(1, -1)])
+  const json = JSON.stringify(secret).slice(1, -1)
+  for (const form of new Set([secret, json, json.replaceAll('/', '\\/')]))
     for (const base64 of base64Of(Buffer.from(form))) {
       forms.add(base64)
       forms.add(base64.replaceAll('+', '-').replaceAll('/', '_'))

@@ -4,7 +4,7 @@ import type {
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { callAws } from '../aws/call.ts'
+import type { Aws } from '../aws/clients.ts'
 import type { AwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
@@ -17,6 +17,7 @@ import {
   type StoreDependencies,
   type StoreKind,
   type Target,
+  valuesIn,
 } from './store.ts'
 
 /**
@@ -85,22 +86,29 @@ function open(target: Target, lend: StoreDependencies): Store {
     if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
   }
 
-  function clientFrom({ SecretsManagerClient }: typeof import('../aws/sdk.ts')): SecretsManagerClient {
+  function clientFrom(
+    { SecretsManagerClient }: typeof import('../aws/sdk.ts'),
+    aws: Aws,
+  ): SecretsManagerClient {
     const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
     clientsOf.set(lend, clients)
     const known = clients.get(region ?? '')
     if (known) return known
-    const client = new SecretsManagerClient({ maxAttempts: 1, ...(region !== undefined && { region }) })
+    const client = aws.client(SecretsManagerClient, region)
     clients.set(region ?? '', client)
     return client
   }
 
-  /** The secret until the deadline; no error of its calls holds `document`. */
-  async function secretUntil(deadline: number, document: string): Promise<Secret> {
-    const sdk = await import('../aws/sdk.ts')
-    const client = clientFrom(sdk)
+  /** What the last reading has brought in. */
+  let known: readonly string[] = []
+
+  /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
+  async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
+    const [sdk, aws] = [await import('../aws/sdk.ts'), await lend.aws()]
+    const client = clientFrom(sdk, aws)
     return callsTo(target.name, sdk, client, async (action, send) => {
-      const outcome = await callAws(send, deadline, lend, (words) => quotes(words, document))
+      const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
+      const outcome = await aws.call(send, deadline, hold)
       if (outcome.failed?.code === 'Timeout') forgetClient(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer
@@ -108,9 +116,19 @@ function open(target: Target, lend: StoreDependencies): Store {
   }
 
   return {
-    read: async (deadline) => readSecret(await secretUntil(deadline, ''), target),
+    async read(deadline) {
+      const reading = await readSecret(await secretUntil(deadline, []), target)
+      known = valuesIn(reading)
+      return reading
+    },
     write: async (document, versionId, seen, deadline) =>
-      writeSecret(await secretUntil(deadline, document), target, document, versionId, seen),
+      writeSecret(
+        await secretUntil(deadline, [document, ...valuesIn(seen)]),
+        target,
+        document,
+        versionId,
+        seen,
+      ),
   }
 }
 
@@ -377,6 +395,8 @@ function adviceOn(code: string, action: Action, answered: boolean): string {
       return 'somebody else has used the digest of this document for another version; delete the secret, or choose another name'
     case 'ResourceNotFoundException':
       return 'somebody else changed the secret meanwhile; the next run goes on from there'
+    case 'NotAFile':
+      return ''
     case 'InternalServiceError':
     case 'ThrottlingException':
       return 'the next run tries again'

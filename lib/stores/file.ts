@@ -10,8 +10,9 @@ const workshopPrefix = `.${mark}-`
 const draftName = 'draft'
 /** After this time a draft's writer must be dead. */
 const draftLifeMs = 10 * 60_000
-/** Looked at in one run: however many a folder has, they must not take the time of the run. */
-const mostDraftsAtOnce = 100
+/** In one run: however many a folder has, they must not take its time. */
+const mostDraftsRemoved = 100
+const mostDraftsLookedAt = 1_000
 
 /**
  * `file:PATH`, for local runs: a file that only its owner may read, replaced as a whole. PATH may be relative to the
@@ -33,7 +34,7 @@ export const file: StoreKind = {
       : []
   },
 
-  open(target, lend): Store {
+  open(target): Store {
     const path = target.name
     const look = async (): Promise<Reading> => {
       try {
@@ -48,7 +49,7 @@ export const file: StoreKind = {
     return {
       async read() {
         const reading = await look()
-        await removeOldDrafts(dirname(path), lend.now())
+        await removeOldDrafts(dirname(path))
         return reading
       },
 
@@ -57,7 +58,7 @@ export const file: StoreKind = {
           if (!isStill(await look(), expected)) throw overtaken(target)
         }
         try {
-          await replace(path, document, target, lend.now(), () => expect(seen))
+          await replace(path, document, target, () => expect(seen))
         } catch (error) {
           throw failure('Writing', target, error)
         }
@@ -107,12 +108,11 @@ async function replace(
   path: string,
   content: string,
   target: Target,
-  now: number,
   check: () => Promise<void>,
 ): Promise<void> {
   const folder = dirname(path)
   await makeFolder(folder)
-  await removeOldDrafts(folder, now)
+  await removeOldDrafts(folder)
   const old = await promises.lstat(path).catch(() => null)
   // A device would be gone, for every process of the machine.
   if (old && !old.isFile() && !old.isSymbolicLink()) throw notRegular(target)
@@ -153,19 +153,30 @@ async function makeFolder(folder: string): Promise<void> {
   })
 }
 
-/** What writers that were killed have left: a younger draft may belong to one at work. Not worth a failed run. */
-async function removeOldDrafts(folder: string, now: number): Promise<void> {
-  const names = await promises.readdir(folder).catch(() => [])
-  const workshops = names.filter((name) => name.startsWith(workshopPrefix)).slice(0, mostDraftsAtOnce)
-  for (const name of workshops) {
-    const workshop = join(folder, name)
-    try {
-      const found = await promises.lstat(workshop)
-      if (!found.isDirectory() || now - found.mtimeMs < draftLifeMs) continue
+/**
+ * What writers that were killed have left: a younger draft may belong to one at work. How old it is, is for the file system
+ * to say, whose clock need not be this machine's. Not worth a failed run.
+ */
+async function removeOldDrafts(folder: string): Promise<void> {
+  try {
+    const names = await promises.readdir(folder)
+    const workshops = names.filter((name) => name.startsWith(workshopPrefix)).slice(0, mostDraftsLookedAt)
+    if (workshops.length === 0) return
+    const probe = await promises.mkdtemp(join(folder, workshopPrefix))
+    const { mtimeMs: now } = await promises.lstat(probe).finally(() => promises.rmdir(probe))
+    let removed = 0
+    for (const workshop of workshops.map((name) => join(folder, name))) {
+      const found = await promises.lstat(workshop).catch(() => null)
+      if (!found?.isDirectory() || now - found.mtimeMs < draftLifeMs) continue
       await promises.rm(join(workshop, draftName), { force: true })
-      await promises.rmdir(workshop) // fails for a folder that holds anything else
-    } catch {}
-  }
+      // Fails for a folder that holds anything else.
+      const gone = await promises.rmdir(workshop).then(
+        () => true,
+        () => false,
+      )
+      if (gone && ++removed === mostDraftsRemoved) return
+    }
+  } catch {}
 }
 
 function notRegular(target: Target): StoreError {

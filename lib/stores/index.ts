@@ -1,6 +1,7 @@
 import { awsSecretsManager } from './aws-secretsmanager.ts'
+import { parseDocument } from './document.ts'
 import { file } from './file.ts'
-import type { StoreKind } from './store.ts'
+import { type Store, type StoreDependencies, type StoreKind, type Target, valuesIn } from './store.ts'
 import { tencentSsm } from './tencent-ssm.ts'
 
 /**
@@ -11,4 +12,31 @@ export const storeKinds: Readonly<Record<string, StoreKind>> = {
   'aws-secretsmanager': awsSecretsManager,
   'tencent-ssm': tencentSsm,
   file,
+}
+
+/** What hears of every value that a store gives, before anybody else does. */
+export interface Told {
+  addSecrets(secrets: readonly string[]): void
+  /** Of values of others that stand where a document of ours should be. */
+  addForeign(values: readonly string[]): void
+}
+
+/** Opens a target's store, which tells what it reads: of a document the tokens, of another value the whole. */
+export function openStore(target: Target, deps: StoreDependencies, { addSecrets, addForeign }: Told): Store {
+  const kind = Object.hasOwn(storeKinds, target.scheme) ? storeKinds[target.scheme] : undefined
+  if (!kind) throw new Error(`no store for ${target.scheme}`)
+  const store = kind.open(target, deps)
+  return {
+    write: store.write,
+    async read(deadline) {
+      const reading = await store.read(deadline)
+      for (const value of valuesIn(reading)) {
+        const tokens = parseDocument(value)?.ApiTokens
+        if (tokens) addSecrets(tokens)
+        // It may be a word that lines of ours hold, too; no error quotes what is that short.
+        else if (value.length > 20) addForeign([value])
+      }
+      return reading
+    },
+  }
 }

@@ -1,3 +1,4 @@
+import type { Aws } from '../aws/clients.ts'
 import { StoreError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
@@ -48,6 +49,11 @@ export type Reading =
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
   | { readonly state: 'unavailable'; readonly reason: string }
 
+/** The values that a reading has brought in, of which no error may tell anything. */
+export function valuesIn(reading: Reading): string[] {
+  return reading.state === 'value' ? [reading.value, reading.before ?? ''] : []
+}
+
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 
@@ -91,6 +97,8 @@ export interface StoreKind {
 
 /** What a store may use of the outside. */
 export interface StoreDependencies extends Time {
+  /** AWS, where the environment says. */
+  aws(): Promise<Aws>
   /** A client of a Tencent API (see `createTencentClient`) at the configured site; the region too is configured where none is given. */
   tencent(api: {
     service: 'ssm'

@@ -9,6 +9,7 @@ import {
   type StoreDependencies,
   type StoreKind,
   type Target,
+  valuesIn,
 } from './store.ts'
 
 /**
@@ -60,7 +61,9 @@ function check({ name, options }: Target): string[] {
 function open(target: Target, lend: StoreDependencies): Store {
   const { region, version = 'current' } = target.options
   const call = lend.tencent({ ...api, ...(region !== undefined && { region }) })
-  /** `values`: what no error of its calls may hold. */
+  /** What the last reading has brought in. */
+  let known: readonly string[] = []
+  /** `values`: what no error of its calls may hold, besides what is known. */
   const secretUntil = (deadline: number, values: readonly string[]): Secret => ({
     target,
     version,
@@ -68,16 +71,18 @@ function open(target: Target, lend: StoreDependencies): Store {
       try {
         return await call(action, { SecretName: target.name, ...parameters }, deadline)
       } catch (error) {
-        throw failure(action, target, error, values)
+        throw failure(action, target, error, [...values, ...known])
       }
     },
   })
   return {
-    read: (deadline) => read(secretUntil(deadline, [])),
-    write(document, _, seen, deadline) {
-      const values = seen.state === 'value' ? [document, seen.value] : [document]
-      return write(secretUntil(deadline, values), document, seen)
+    async read(deadline) {
+      const reading = await read(secretUntil(deadline, []))
+      known = valuesIn(reading)
+      return reading
     },
+    write: (document, _, seen, deadline) =>
+      write(secretUntil(deadline, [document, ...valuesIn(seen)]), document, seen),
   }
 }
 
@@ -232,7 +237,7 @@ async function checkPrevious(secret: Secret, value: string | null): Promise<void
 /** Puts the mark in front of the description, right after a look at the value: that of somebody else gets none. */
 async function addMark(secret: Secret, value: string | null): Promise<void> {
   const described = await secret.call('DescribeSecret')
-  await expectValue(secret, value)
+  await (value === null ? expectNone(secret) : expectValue(secret, value))
   if (isMarked(described)) return
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
@@ -253,12 +258,17 @@ async function put(secret: Secret, VersionId: string, value: string): Promise<vo
   }
 }
 
-/** Throws {@link overtaken} when readers get another value; `null` is none. */
-async function expectValue(secret: Secret, value: string | null): Promise<void> {
+/** Throws {@link overtaken} when readers get another value. */
+async function expectValue(secret: Secret, value: string): Promise<void> {
   const content = await contentOf(secret, secret.version)
   // That there is none any more may only seem so.
-  if (content === null && value !== null) throw notFoundYet(secret, 'it was there before')
-  if (value === null ? content !== null : content?.text !== value) throw overtaken(secret.target)
+  if (content === null) throw notFoundYet(secret, 'it was there before')
+  if (content.text !== value) throw overtaken(secret.target)
+}
+
+/** Throws {@link overtaken} when there is something for readers, which may not be found yet. */
+async function expectNone(secret: Secret): Promise<void> {
+  if ((await listVersions(secret)).includes(secret.version)) throw overtaken(secret.target)
 }
 
 /** What a version holds: `text` is `null` for binary content. `null` when there is no such version. */

@@ -5,6 +5,7 @@
 import { type ClientErrorCode, TencentError } from '../errors.ts'
 import { readCode, readRequestId, readWords } from '../foreign.ts'
 import type { Time } from '../time.ts'
+import { meaningOf } from './codes.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
 import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
@@ -142,13 +143,14 @@ export function createTencentClient(
       const cutShort = outcome.failed.code === outOfTime.code && timeoutMs < shortestAttemptMs
       if (cutShort && attempts > 1) throw failure(action, endpoint, failed, attempts)
       failed = outcome.failed
-      if (isThrottle(failed.code)) lend.pace?.throttled()
+      const meaning = meaningOf(failed.code)
+      if (meaning.throttles) lend.pace?.throttled()
 
-      if (matches(failed.code, 'AuthFailure.SignatureExpire')) {
+      if (meaning.blamesClock) {
         if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
         clockMended = true
         clockOffsetMs = failed.dateMs - lend.now()
-      } else if (credentials && matches(failed.code, ...refusals)) {
+      } else if (credentials && meaning.refusesCredentials) {
         const renewed = credentialsRenewed ? credentials : await lend.credentials(deadline, credentials)
         if (!renewed || sameCredentials(credentials, renewed))
           throw failure(action, endpoint, failed, attempts, lend.explainCredentials?.())
@@ -157,19 +159,21 @@ export function createTencentClient(
       } else {
         const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
-        const mayPass = failed.retryable && (patient || !isThrottle(failed.code))
-        const refused = matches(failed.code, 'AuthFailure', 'UnauthorizedOperation')
+        const mayPass = failed.retryable && (patient || !meaning.throttles)
         if (!mayPass || lend.monotonic() + waitMs >= deadline)
-          throw failure(action, endpoint, failed, attempts, refused ? lend.explainCredentials?.() : '')
+          throw failure(
+            action,
+            endpoint,
+            failed,
+            attempts,
+            meaning.told === 'credentials' ? lend.explainCredentials?.() : '',
+          )
         await lend.sleep(waitMs)
         credentials = await lend.credentials(deadline)
       }
     }
   }
 }
-
-/** The credentials are no good, or no longer: they expired, or somebody rotated them. */
-const refusals = ['AuthFailure.TokenFailure', 'AuthFailure.SecretIdNotFound', 'AuthFailure.SignatureFailure']
 
 interface Failure {
   readonly code: string
@@ -229,25 +233,10 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
       code,
       message: readWords(error['Message'], code),
       requestId,
-      retryable: isRetryable(code),
+      retryable: meaningOf(code).passes,
       ...(Number.isFinite(dateMs) && { dateMs }),
     },
   }
-}
-
-/** Whether a code, or the family it belongs to, is one that passes by itself. */
-export function isRetryable(code: string): boolean {
-  return isThrottle(code) || matches(code, 'InternalError', 'ServiceUnavailable', 'FailedOperation.DBError')
-}
-
-/** Rate limits, Tencent's and our own. `LimitExceeded` is none: that is a quota; STS's `OverLimit` is one. */
-export function isThrottle(code: string): boolean {
-  return matches(code, 'RequestLimitExceeded', 'InvalidParameter.OverLimit', 'ClientError.RateLimited')
-}
-
-/** Codes are dotted hierarchies that grow, so a family is matched, never a whole code. */
-function matches(code: string, ...families: readonly string[]): boolean {
-  return families.some((family) => code === family || code.startsWith(`${family}.`))
 }
 
 /** `Retry-After` in seconds or as an HTTP date; `undefined` when absent or unreadable. */
@@ -265,28 +254,16 @@ function failure(
   explanation = '',
 ): TencentError {
   const { code, requestId, retryable } = failed
-  const detail = failed.message.replace(/[.\s]+$/, '')
+  const detail = failed.message
   const request = requestId === null ? '' : `, request id ${requestId}`
   const said = detail === '' ? code : `${code}: ${detail}`
   const what = `${action} at ${new URL(endpoint).host}: ${said} (attempts: ${attempts}${request})`
-  return new TencentError(code, [what, advise(code), explanation].filter(Boolean).join('; '), {
+  return new TencentError(code, [what, meaningOf(code).advice, explanation].filter(Boolean).join('; '), {
     action,
     requestId,
     attempts,
     retryable,
   })
-}
-
-/** What the reader can do about a code, where that is known. */
-function advise(code: string): string {
-  if (matches(code, 'AuthFailure.SignatureExpire')) return 'set the clock of this machine'
-  if (matches(code, 'AuthFailure.UnauthorizedOperation', 'UnauthorizedOperation'))
-    return 'grant the caller this action in Tencent CAM'
-  if (matches(code, 'AuthFailure')) return 'check the Tencent credentials and AIGC_SITE'
-  if (matches(code, 'ResourceNotFound.UserNotExist')) return 'check AIGC_SUB_APP_IDS and AIGC_SITE'
-  if (matches(code, 'ClientError.NetworkError', 'ClientError.Timeout'))
-    return 'check that this function can reach that host'
-  return ''
 }
 
 function sameCredentials(a: Credentials, b: Credentials): boolean {

@@ -19,6 +19,33 @@ export interface TokenList {
   readonly requestId: string | null
 }
 
+/** How tokens are listed, from the handlers down to the API: by Tencent, or from the mirror. Throws what its source throws. */
+export type ListTokens = (
+  subAppId: number | null,
+  /** On `Time.monotonic`. */
+  deadline: number,
+  /** Not patient (the default is): somebody has something else to serve, so a throttled call is not repeated. */
+  options?: { readonly patient: boolean },
+) => Promise<TokenList>
+
+/** Lists by `call`, and tells what came: every token, and that `ExtInfos` were of no use. */
+export function createListTokens({
+  call,
+  addSecrets,
+  onExtInfosDropped,
+}: {
+  readonly call: CallTencent
+  addSecrets(secrets: readonly string[]): void
+  onExtInfosDropped(subAppId: number | null, requestId: string | null): void
+}): ListTokens {
+  return async (subAppId, deadline, options) => {
+    const listed = await describeAigcApiTokens(call, subAppId, deadline, options)
+    addSecrets(listed.apiTokens)
+    if (listed.extInfosDropped) onExtInfosDropped(subAppId, listed.requestId)
+    return listed
+  }
+}
+
 /**
  * Lists the tokens of an application; `null` leaves `SubAppId` out, for accounts from before 2023-12-25.
  * The list lags about 30 s behind creation and deletion. `deadline` is on `Time.monotonic`.
@@ -34,11 +61,14 @@ export async function describeAigcApiTokens(
   return readTokenList(await call('DescribeAigcApiTokens', parameters, deadline, options))
 }
 
+/** Tencent gives a user fifty. Far more would keep this process busy for seconds. */
+const mostTokens = 10_000
+
 /** `null` and `[]` mean "no tokens"; a missing field does not. */
 export function readTokenList(response: TencentResponse): TokenList {
   const { ApiTokens: tokens, ExtInfos: extInfos, RequestId: requestId } = response
   const apiTokens = tokens === null ? [] : tokens
-  if (!isStrings(apiTokens) || apiTokens.includes(''))
+  if (!isStrings(apiTokens) || apiTokens.includes('') || apiTokens.length > mostTokens)
     throw new TencentError(
       'ClientError.MalformedAnswer' satisfies ClientErrorCode,
       `DescribeAigcApiTokens: the answer's "ApiTokens" must be an array of non-empty strings, but it is ` +
@@ -61,5 +91,6 @@ function isStrings(value: unknown): value is string[] {
 function describe(value: unknown): string {
   if (value === undefined) return 'missing'
   if (!Array.isArray(value)) return `of type ${typeof value}`
+  if (value.length > mostTokens) return `one of ${value.length}, more than ${mostTokens}`
   return 'an array with other items'
 }

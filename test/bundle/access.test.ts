@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../lib/config.ts'
-import { nameTokens } from '../../lib/digest.ts'
+import { fingerprint, nameTokens } from '../../lib/digest.ts'
 import { answerRequest } from '../../lib/endpoint/answer.ts'
 import { routes } from '../../lib/endpoint/routes.ts'
 import { type HttpEvent, readEvent } from '../../lib/platform/events.ts'
@@ -62,11 +62,11 @@ async function ask(
         extInfosDropped: false,
         requestId: null,
         observedAt: 0,
+        ageMs: 0,
         fromCache: false,
         staleBecause: null,
       }
     },
-    now: () => 0,
     platform: { isScf: changes.isScf ?? false },
   })
   expectConforming(audit.route, request.method, response)
@@ -80,6 +80,15 @@ const cases = senders.flatMap(({ sender, event }) =>
 const refused = { caller: null, asked: false }
 
 describe.each(cases)('answerRequest on $path from $sender', (request) => {
+  it('answerRequest names a principal that is the very token shown by its fingerprint', async () => {
+    const token = 'a-bearer-token-of-somebody'
+    const { caller, status } = await ask('gateway', request, {
+      principal: token,
+      ...bearer(token),
+    })
+    expect([status, caller]).toEqual([200, `fingerprint:${fingerprint(token)}`])
+  })
+
   it('lets in a key of the right scope only', async () => {
     for (const headers of [
       {},

@@ -342,9 +342,10 @@ describe('keyless from AWS', () => {
     ['Tencent’s STS', () => simulator.fail({ kind: 'error', code: 'InternalError.DbError' }, 9, exchange)],
   ])('a refresh that %s fails while the old credentials live fails no call', async (_, fail) => {
     const fn = startKeyless({ AIGC_TIMEOUT_MS: '2500' })
-    // Less than the five minutes before the expiry in which they are fetched anew.
     simulator.sts.roles.set(roleArn, { providerId: 'aws', sessionSeconds: 240 })
     await fn.invoke({})
+    // In the second half of so short a life they are fetched anew.
+    fn.setClock(125_000)
     const [first] = simulator.calls.splice(0).slice(-1)
     fail()
     awsCalls()

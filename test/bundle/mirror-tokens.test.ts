@@ -71,11 +71,11 @@ function reportOf({ result, error }: Answer): MirrorReport {
 const outcomes = (answer: Answer): string[] => reportOf(answer).Results.map(({ Outcome }) => Outcome)
 
 describe('mirror-tokens beside what hangs', () => {
-  /** A server that takes a connection and never answers, until it is told to; then it gives AWS credentials. */
-  async function startCredentials() {
-    let well = false
+  /** A server that swallows so many requests, or all until it is told to answer; then it gives AWS credentials. */
+  async function startCredentials(swallow = everyTime) {
+    let asked = 0
     const server = createServer((_, response) => {
-      if (!well) return
+      if (asked++ < swallow) return
       const Expiration = new Date(Date.now() + 3_600_000).toISOString()
       const keys = { AccessKeyId: 'id', SecretAccessKey: 'key', Token: 'token', Expiration }
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys))
@@ -88,8 +88,9 @@ describe('mirror-tokens beside what hangs', () => {
     })
     return {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      asked: () => asked,
       recover: () => {
-        well = true
+        swallow = 0
       },
     }
   }
@@ -116,14 +117,91 @@ describe('mirror-tokens beside what hangs', () => {
     },
   )
 
+  it.skipIf(motoMissing)('recovers when one answer of AWS credentials was swallowed', async () => {
+    const [moto, endpoint] = [await startMoto(), await startCredentials(1)]
+    onTestFinished(() => moto.close())
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start('aws-secretsmanager:one-swallowed', {
+      AIGC_TIMEOUT_MS: '1500',
+      AWS_ENDPOINT_URL: moto.url,
+      AWS_REGION: 'eu-west-1',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: endpoint.url,
+    })
+    // The first run may have the time to ask again.
+    await fn.invoke({})
+    expect(outcomes(await fn.invoke({}))).not.toContain('failed')
+  })
+
+  it('leaves nothing behind that keeps the process, and prints only lines of JSON, when AWS credentials hang', async () => {
+    const endpoint = await startCredentials()
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start('aws-secretsmanager:any', {
+      AWS_REGION: 'eu-west-1',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: endpoint.url,
+    })
+    expect(outcomes(await fn.invoke({}))).toEqual(['failed'])
+    expect(endpoint.asked()).toBeGreaterThan(0)
+    await fn.close()
+    running.splice(running.indexOf(fn), 1)
+    expect(fn.output().replaceAll(/^\{.*\}\n/gm, '')).toBe('')
+  })
+
+  it('starts a credential process that hangs once, not at every attempt of every run', async () => {
+    const path = join(folder, 'hanging-process')
+    writeFileSync(`${path}.sh`, `echo started >> ${path}.starts\nexec sleep 60\n`)
+    writeFileSync(path, `[default]\ncredential_process = sh ${path}.sh\n`)
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start('aws-secretsmanager:any', {
+      AIGC_TIMEOUT_MS: '1500',
+      AWS_REGION: 'eu-west-1',
+      AWS_CONFIG_FILE: path,
+    })
+    for (let run = 0; run < 4; run++) expect(outcomes(await fn.invoke({}))).toEqual(['failed'])
+    expect(readFileSync(`${path}.starts`, 'utf8')).toBe('started\n')
+    await fn.kill()
+    running.splice(running.indexOf(fn), 1)
+  })
+
+  const files = [
+    'AWS_CONFIG_FILE',
+    'AWS_SHARED_CREDENTIALS_FILE',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+    'the file of a profile',
+  ]
+  it.each(files)('says so in every run while a FIFO is %s, and recovers', async (name) => {
+    const hanging = (await startCredentials()).url
+    const path = join(folder, `fifo-${name.replaceAll(' ', '-')}`)
+    execFileSync('mkfifo', [path])
+    writeFileSync(
+      `${path}.config`,
+      `[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = ${path}\n`,
+    )
+    simulator.vod.create(subAppId, 'token-a')
+    const fn = start(`aws-secretsmanager:any file:${path}.good`, {
+      AIGC_TIMEOUT_MS: '500',
+      AWS_REGION: 'eu-west-1',
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/x',
+      AWS_ENDPOINT_URL: hanging,
+      ...(name.startsWith('the') ? { AWS_CONFIG_FILE: `${path}.config` } : { [name]: path }),
+      ...(name.includes('CONTAINER') && { AWS_CONTAINER_CREDENTIALS_FULL_URI: hanging }),
+    })
+    // As many as Node has threads for files, and one more.
+    for (const outcome of ['created', ...Array.from({ length: 4 }, () => 'unchanged')]) {
+      const answer = await fn.invoke({})
+      expect(outcomes(answer)).toEqual(['failed', outcome])
+      expect(reportOf(answer).Results[0]?.Reason).toMatch(
+        name.startsWith('the') ? /NotAFile: web_identity_token_file of/ : `NotAFile: ${name} is a FIFO`,
+      )
+    }
+    rmSync(path)
+    writeFileSync(path, name.endsWith('TOKEN_FILE') || name.startsWith('the') ? 'a token' : '')
+    expect(reportOf(await fn.invoke({})).Results[0]?.Reason).not.toContain('NotAFile')
+    await fn.kill()
+    running.splice(running.indexOf(fn), 1)
+  })
+
   const sources: [what: string, make: (path: string, hanging: string) => Record<string, string>][] = [
-    [
-      'configuration file never opens',
-      (path) => {
-        execFileSync('mkfifo', [path])
-        return { AWS_CONFIG_FILE: path }
-      },
-    ],
     [
       'credential process never answers',
       (path) => {

@@ -34,7 +34,7 @@ interface Writer {
  */
 function start(kind: 'pipe' | 'socket', count: number, last?: 'last'): Writer {
   const script = `
-    const { writeToStdout } = await import('../handlers/stdout.ts')
+    const { writeToStdout } = await import('./handlers/stdout.ts')
     for (let i = 0; i < ${count}; i++)
       writeToStdout('{"line":' + i + ',"text":"' + 'é'.repeat(i % 40) + '"}\\n')
     process.stderr.write('done')

@@ -20,7 +20,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemTime } from '../../handlers/time.ts'
 import { awsSecretsManager } from '../../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../../lib/stores/store.ts'
+import { createRandom } from '../simulation/random.ts'
+import { createAwsSecret } from '../simulation/secrets-manager.ts'
 import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
+import { lendAws } from '../support/lend-aws.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
 import {
   digest,
@@ -78,7 +81,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
   const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
     targetOf('aws-secretsmanager', name, options)
-  const open = (target: Target, now = Date.now): Store => awsSecretsManager.open(target, { ...lent, now })
+  const open = (target: Target, monotonic = lent.monotonic): Store =>
+    awsSecretsManager.open(target, { ...lent, monotonic, aws: () => lendAws({ monotonic }) })
   const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
     admin.send(new DescribeSecretCommand({ SecretId: target.name }))
   const stateOf = async (target: Target): Promise<unknown> => {
@@ -503,6 +507,24 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       ])
     })
 
+    test.each([
+      'hunter2',
+      'a password of 20 char',
+      `-----BEGIN KEY-----\n${'MIIEvQ'.repeat(10)}\n-----END KEY-----`,
+    ])('but nothing of a value that was seen, in whatever form it is quoted: %j', async (value) => {
+      const foreign = target()
+      await putForeign(foreign, value)
+      gateway.treat(() => 'pass')
+      const store = open(foreign)
+      const seen = await store.read(soon())
+      gateway.treat(() => awsError('ValidationException', `the secret holds '${value}'`))
+      for (const attempt of [store.read(soon()), mirror(store, a, seen)]) {
+        const error = await refusalOf(attempt, a)
+        expect(error.message).toContain('ValidationException')
+        expect(error.message).not.toMatch(/hunter2|password|MIIEvQ/)
+      }
+    })
+
     test('ThrottlingException once is not an error', async () => {
       let asked = 0
       gateway.treat(() => (asked++ === 0 ? awsError('ThrottlingException', 'Rate exceeded') : 'pass'))
@@ -581,20 +603,80 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
   })
 
+  test('the Secrets Manager of the simulation moves labels, and refuses to, as moto does', async () => {
+    const random = createRandom(7)
+    for (let round = 0; round < 5; round++) {
+      const { name: SecretId } = target()
+      const model = createAwsSecret({ exists: true, tagged: false })
+      await admin.send(new CreateSecretCommand({ Name: SecretId }))
+      const refusals: string[] = []
+      const both = async (inMoto: Promise<unknown>, inModel: () => void): Promise<void> => {
+        const [theirs, ours] = await Promise.all([
+          inMoto.then(
+            () => 'done',
+            ({ name }) => name,
+          ),
+          (async () => inModel())().then(
+            () => 'done',
+            ({ message }) => message,
+          ),
+        ])
+        expect(ours).toBe(theirs)
+        if (ours !== 'done') refusals.push(ours)
+      }
+      for (let step = 0; step < 20; step++) {
+        const SecretString = random.pick([a, b, c])
+        const id = digest(SecretString)
+        await both(
+          admin.send(
+            new PutSecretValueCommand({
+              SecretId,
+              SecretString,
+              ClientRequestToken: id,
+              VersionStages: ['vod-aigc-tokens'],
+            }),
+          ),
+          () => model.put(id, SecretString, ['vod-aigc-tokens']),
+        )
+        const held = model.labelled('AWSCURRENT')?.id
+        const from = random.chance(0.6) ? held : digest(random.pick([a, b, c]))
+        if (held !== id)
+          await both(
+            admin.send(
+              new UpdateSecretVersionStageCommand({
+                SecretId,
+                VersionStage: 'AWSCURRENT',
+                RemoveFromVersionId: from,
+                MoveToVersionId: id,
+              }),
+            ),
+            () => model.move('AWSCURRENT', from, id),
+          )
+        const { VersionIdsToStages = {} } = await admin.send(new DescribeSecretCommand({ SecretId }))
+        // moto lists versions without a label, too.
+        const labelled = Object.entries(VersionIdsToStages).filter(([, stages]) => stages.length > 0)
+        const sorted = (versions: (readonly [string, string[]])[]): unknown =>
+          versions.map(([version, stages]) => [version, [...stages].sort()]).sort()
+        expect(sorted(Object.entries(model.describe()))).toEqual(sorted(labelled))
+      }
+      expect(refusals).toContain('InvalidParameterException')
+    }
+  })
+
   test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
     const finished = target()
     await mirror(open(finished), a)
-    const systemClock = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
+    const lending = fileURLToPath(new URL('../support/lend-aws.ts', import.meta.url))
     const registry = fileURLToPath(new URL('../../lib/stores/index.ts', import.meta.url))
     const time = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
     const program = `
       import { createRequire } from 'node:module'
-      import { systemTime } from ${JSON.stringify(systemClock)}
+      import { lendAws } from ${JSON.stringify(lending)}
       import { storeKinds } from ${JSON.stringify(registry)}
       import { systemTime } from ${JSON.stringify(time)}
       const { cache } = createRequire(${JSON.stringify(registry)})
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
-      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, systemTime)
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: () => lendAws() })
       const before = sdkIsLoaded()
       const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))

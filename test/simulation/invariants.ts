@@ -19,8 +19,12 @@ import { createHash } from 'node:crypto'
 import type { Reading } from '../../lib/stores/store.ts'
 import { lagMs, type Run, type Secret, type SubAppId, settings, type Witness, type World } from './world.ts'
 
-/** How long a token must have existed to be in every document that is written: {@link lagMs} and five steps. */
-export const settledMs = lagMs + 5 * settings.timeoutMs
+/** A step, and the grace that `runMirror` gives to whoever keeps the deadline himself. */
+const stepMs = settings.timeoutMs + 100
+/** How old the list may be of which a document is written: five steps. */
+const writtenMs = 5 * stepMs
+/** How long a token must have existed to be in every document that is written. */
+export const settledMs = lagMs + writtenMs
 /** How old the reading may be on which a write was decided: three steps. */
 export const readingMs = 3 * settings.timeoutMs
 
@@ -39,6 +43,11 @@ export class Violation extends Error {}
 
 function demand(rule: string, fine: boolean, found: () => string): void {
   if (!fine) throw new Violation(`${rule}: ${found()}`)
+}
+
+/** As {@link demand}, for rules that are broken together. */
+function note(world: World, rule: string, fine: boolean, found: () => string): void {
+  if (!fine) world.report(new Violation(`${rule}: ${found()}`))
 }
 
 /** The document in a value, when the value is exactly one, to the byte. */
@@ -114,6 +123,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       if (!written) return
       keepsPick(world, run, secret, written)
       if (run.confirm !== null) appliesPlan(run, secret, written, versionId)
+      const tries = run.written.filter((uri) => uri === secret.uri).length
+      demand('6 once', run.confirm === null || tries === 1, () => `${who} plans again what was confirmed`)
     },
 
     onChange(run, secret, document) {
@@ -146,15 +157,14 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     onReplace(run, secret) {
       const who = by(run, secret)
       const read = valueIn(newestOf(run, secret))
-      if (secret.kind === 'aws') {
-        demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
-        const kept = secret.value === null || secret.aws.kept().includes(secret.value)
-        demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
-      }
-      if (secret.value === null || !isAsOf(run, secret)) return
-      demand('7 seen', secret.value === read, () => `${who} replaces ${secret.value} and has seen ${read}`)
-      const kept = secret.kind !== 'ssm' || secret.versions.get('previous') === secret.value
-      demand('7 kept', kept, () => `${who} replaces ${secret.value} and has not kept it`)
+      const { aws, kind, value, versions } = secret
+      const compares = kind === 'aws'
+      if (!compares && (value === null || !isAsOf(run, secret))) return
+      const kept = compares
+        ? value === null || aws.kept().includes(value)
+        : kind === 'plain' || versions.get('previous') === value
+      note(world, '7 seen', value === read, () => `${who} replaces ${value} and has seen ${read}`)
+      note(world, '7 kept', kept, () => `${who} replaces ${value} and has not kept it`)
     },
 
     onMark(run, secret) {
@@ -187,11 +197,28 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       if (run.dryRun || run.error) return
       for (const { targets } of run.mirrors) {
         const secrets = world.secrets.filter((secret) => targets.some(({ uri }) => uri === secret.uri))
-        for (const secret of secrets) isRight(run, secret)
+        for (const secret of secrets) {
+          wasThere(run, secret)
+          isRight(run, secret)
+        }
         const alone = secrets.every((secret) => run.others.size === 0 && !hasRival(run, secret))
         if (alone) mustAgree('5 agree', secrets)
       }
     },
+  }
+
+  /** The version that a successful run tells was what readers got, at some time of the run. */
+  function wasThere(run: Run, secret: Secret): void {
+    const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
+    const { history } = secret
+    const since = history.slice(
+      Math.max(
+        0,
+        history.findLastIndex(({ at }) => at <= run.startedAt),
+      ),
+    )
+    const was = since.some(({ value }) => told === sha256(value ?? ''))
+    demand('5 told', was, () => `${by(run, secret)} tells of ${told}, which nobody has read`)
   }
 
   /**
@@ -262,6 +289,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     const answers = run.answers.get(secret.subAppId) ?? []
     const [first, last] = [answers[0], answers.at(-1)]
     if (!first || !last) throw new Error('Simulating: a write without a list')
+    const late = clock.now() - last.at
+    demand('2 late', late <= writtenMs, () => `${by(run, secret)} writes ${late} ms after its list`)
     const settled = without(upstream.aliveSince(clock.now() - settledMs), ApiTokens)
     demand('2 settled', !last.sound || settled.length === 0, () => `${by(run, secret)} leaves out ${settled}`)
 
@@ -334,8 +363,8 @@ export function mustBeTrue(world: World): void {
 /** Rule 3: what a run wrote carries our mark, or the next one refuses it. */
 export function mustBeMarked(world: World): void {
   for (const secret of world.secrets) {
-    const { uri, marked, adopt, runChange, rivalChange } = secret
-    demand('3 marked', marked || adopt || runChange <= rivalChange, () => `${uri} is ours and not marked`)
+    const { uri, marked, runChange, rivalChange } = secret
+    demand('3 marked', marked || runChange <= rivalChange, () => `${uri} is ours and not marked`)
   }
 }
 

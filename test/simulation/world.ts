@@ -3,6 +3,7 @@
  * there too, and processes that run the real `runMirror` with the real stores of AWS and of Tencent, over a network that
  * is slow, loses answers, hangs, and lets processes die.
  */
+
 import type { Mirror } from '../../lib/config.ts'
 import { sha256Hex } from '../../lib/digest.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
@@ -19,6 +20,8 @@ import {
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { ApiError, type Fields } from '../../simulator/service.ts'
 import type { Ssm } from '../../simulator/ssm.ts'
+import { noAws } from '../support/lend-aws.ts'
+import { listOf } from '../support/list-of.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 import { AwsRefusal, type AwsSecret } from './secrets-manager.ts'
@@ -341,9 +344,11 @@ export function startRun(
     check()
   }
   runMirror({ ...request, deadline: clock.now() + limitMs - 1000 }, settings, {
-    list: (subAppId, deadline) => list(world, run, send, subAppId, deadline),
+    list: async (subAppId, deadline) => listOf(await list(world, run, send, subAppId, deadline)),
     openStore: (target) => openStore(world, run, send, target),
     monotonic: clock.now,
+    // Which jumps, and which nothing in the mirror may go by: mutate.ts does.
+    ...{ now: () => clock.now() + run.skewMs },
     after(ms, work) {
       let due = true
       clock.after(ms, () => due && run.state === 'running' && work())
@@ -667,6 +672,7 @@ const inSsm: OpenKind = (world, run, secret, target, call) =>
     // Of stores that repeat calls themselves.
     random: () => 0,
     sleep: async () => {},
+    aws: noAws,
     tencent: () => (action, parameters, deadline) => {
       const ofCurrent = parameters['VersionId'] === 'current'
       const kind = !ofCurrent ? 'other' : action === 'GetSecretValue' ? 'looks' : 'replaces'

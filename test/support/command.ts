@@ -61,7 +61,7 @@ export function openCheckout(): Checkout {
   const folder = mkdtempSync(join(tmpdir(), 'aigc-checkout-'))
   const temporary = join(folder, 'tmp')
   mkdirSync(temporary)
-  for (const name of ['scripts', 'node_modules', 'package.json', 'tsconfig.json'])
+  for (const name of ['scripts', 'deploy', 'node_modules', 'package.json', 'tsconfig.json'])
     symlinkSync(join(root, name), join(folder, name))
   const commands: Command[] = []
 

@@ -3,6 +3,7 @@ import { systemTime } from '../../handlers/time.ts'
 import type { StoreDependencies } from '../../lib/stores/store.ts'
 import { createTencentClient } from '../../lib/tencent/client.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
+import { lendAws } from './lend-aws.ts'
 
 const send = createTransport()
 
@@ -16,6 +17,7 @@ export interface TencentAccess {
 export function lendTencent(access: () => TencentAccess, patienceMs: number): StoreDependencies {
   return {
     ...systemTime,
+    aws: () => lendAws(),
     tencent: ({ service, version, region = 'ap-singapore' }) => {
       const call = createTencentClient(
         { service, version, region, endpoint: access().url },

@@ -2,6 +2,7 @@
  * What every kind of store has to do, as told in lib/stores/store.ts: written once and run for each kind against its
  * real peer, to which a {@link Harness} gives access without the store.
  */
+
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -14,7 +15,9 @@ import { StoreError } from '../../lib/errors.ts'
 import { runMirror, type TargetResult } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
+import { lendAws } from './lend-aws.ts'
 import type { TencentAccess } from './lend-tencent.ts'
+import { listOf } from './list-of.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
 export interface Harness {
@@ -69,9 +72,10 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
   return { uri: `${scheme}:${name}`, scheme, name, options, adopt: true }
 }
 
-/** The system's clock, and no Tencent API. */
+/** The system's clock, AWS anew at each use, and no Tencent API. */
 export const lent: StoreDependencies = {
   ...systemTime,
+  aws: () => lendAws(),
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },
@@ -140,7 +144,7 @@ export function storeContract(scheme: string, harness: Harness): void {
     const { Results } = await runMirror(
       { mirrors: [{ subAppId, targets: [target] }], dryRun: false, confirm: null, deadline: soon() },
       { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000 },
-      { list: async () => tokens, openStore: open, ...systemTime, sleep: async () => {} },
+      { list: async () => listOf(tokens), openStore: open, ...systemTime, sleep: async () => {} },
     )
     return Results[0]
   }

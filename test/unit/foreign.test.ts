@@ -15,12 +15,18 @@ describe('readCode', () => {
     'Http503',
     'InvalidParameter.SecretId',
     'a'.repeat(80),
+    'FailedOperation.Sm2SignError',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
   ])('takes %s', (code) => expect(readCode(code)).toBe(code))
 
   it.each([
     token,
     '',
     'two words',
+    'abcdefabcdefabcdefabcdefabcdef12',
+    'hunter2hunter2hunter2',
+    'AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE',
+    'A1B2C3D4E5F6A7B8',
     'a'.repeat(81),
     'X'.repeat(900_000),
     '.Error',
@@ -61,6 +67,15 @@ describe('readWords', () => {
     'tells nothing of what comes with %s, which quotes the request',
     (code) => expect(readWords(`The canonical string should be ${token}`, code)).toBe(''),
   )
+
+  it.each([
+    'Authorization is invalid: TC3-HMAC-SHA256 Credential=id/2026-01-01/vod/tc3_request, Signature=00',
+    'bad AWS4-HMAC-SHA256',
+    'Signature=abc was expected',
+    'header authorization: Bearer x',
+  ])('tells nothing of a signed request, whatever the code: %s', (words) => {
+    expect(readWords(words, 'InvalidParameterValue')).toBe('')
+  })
 
   it.each([undefined, null, 7, {}, [token]])('reads %j as nothing said', (words) => {
     expect(readWords(words, 'InternalError')).toBe('')
@@ -110,6 +125,7 @@ test.each([
   ["value 'cdefghijklmn' is bad", 'abcdefghijklmnop', true],
   ["value 'cdefghijklm' is bad", 'abcdefghijklmnop', false],
   ["value 'hunter2' is bad", 'hunter2', true],
+  ['it holds -----BEGIN KEY----- MIIEv -----END', '-----BEGIN KEY-----\nMIIEv\n-----END', true],
   ["value 'hunter' is bad", 'hunter2', false],
   ['what is bad is abcdefghijkl', 'abcdefghijklmnop', true],
   ['no value is bad', '', false],

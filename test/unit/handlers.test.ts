@@ -2,7 +2,7 @@
  * The handlers in this process, with an environment of their own, the simulator and files: what a bundle shows from
  * outside is in list-tokens.test.ts and mirror-tokens.test.ts; here each line of `handlers/` has to matter.
  */
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -413,9 +413,12 @@ describe('mirror-tokens', () => {
     await expect(handler(get('/'), context())).rejects.toThrow('send HTTP to list-tokens')
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
     await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
+    for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
+      await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
     const [failed, ...slips] = log()
     expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(3)
+    expect(slips).toHaveLength(7)
+    expect(lines.join()).not.toContain('CANARY')
     for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
@@ -507,6 +510,19 @@ describe('what the process has seen does not leave it', () => {
     expect(error.message).toContain('it was ***')
   })
 
+  it('tokens, whatever foreign values there are beside them', async () => {
+    const at = path().replace('-{SubAppId}', '')
+    const foreign = Array.from({ length: 10 }, (_, i) => `${at}-${i}`)
+    for (const file of foreign) writeFileSync(file, randomBytes(650_000).toString('base64'))
+    const targets = foreign.map((file) => `file:${file}`).join()
+    const handler = await load('mirror-tokens', { AIGC_SUB_APP_IDS: `${app}`, AIGC_MIRROR_TARGETS: targets })
+    await handler({}, context()).catch(() => {})
+    simulator.fail(quoting(canary, simulator.secretKey), Number.POSITIVE_INFINITY)
+    const error = (await handler({}, context()).catch((thrown: unknown) => thrown)) as Error
+    expect(error.message + lines.join()).not.toContain('CANARY')
+    expect(error.message + lines.join()).not.toContain(simulator.secretKey)
+  })
+
   it.each([
     ['a foreign value of 40 KB', 'CANARY (.*+?^{}$|[]\\ '.repeat(2_000)],
     [
@@ -564,8 +580,8 @@ describe('createHandler, when anything inside it throws', () => {
   ]
 
   async function invoke(run: () => Promise<never>, given: unknown = {}, metrics = () => ({})) {
-    const { createHandler } = await import('../../handlers/runtime.ts')
-    const handler = createHandler('list-tokens', metrics, run)
+    const { createHandler } = await import('../../handlers/invocation.ts')
+    const handler = createHandler({ name: 'list-tokens', metricsOfError: metrics, run })
     return handler({}, given).then(
       (result) => ({ result, error: undefined }),
       (error: Error) => ({ result: undefined, error }),
@@ -631,13 +647,13 @@ describe('createHandler, when anything inside it throws', () => {
 
 describe('createHandler', () => {
   it('knows credentials that came with this very failure, and says so where nothing was said', async () => {
-    const { createHandler } = await import('../../handlers/runtime.ts')
+    const { createHandler } = await import('../../handlers/invocation.ts')
     const failing = (thrown: unknown) =>
-      createHandler(
-        'list-tokens',
-        () => ({}),
-        () => Promise.reject(thrown),
-      )({}, {})
+      createHandler({
+        name: 'list-tokens',
+        metricsOfError: () => ({}),
+        run: () => Promise.reject(thrown),
+      })({}, {})
     vi.stubEnv('AWS_SESSION_TOKEN', 'CANARY-just-come')
     await expect(failing(new Error('it was CANARY-just-come'))).rejects.toThrow(/^it was \*\*\*$/)
     await expect(failing(undefined)).rejects.toThrow('nothing was said')

@@ -4,6 +4,7 @@ import { createTokenCache } from '../../lib/endpoint/cache.ts'
 import { runMirror } from '../../lib/mirror/run.ts'
 import type { Store } from '../../lib/stores/store.ts'
 import { ageMs, momentOf, within } from '../../lib/time.ts'
+import { listOf } from '../support/list-of.ts'
 import { targetOf } from '../support/store-contract.ts'
 import { virtualTime } from '../support/time-of.ts'
 
@@ -81,13 +82,12 @@ describe('what hangs', () => {
   it('createTokenCache does not wait for it past the deadline, nor join it after that', async () => {
     const time = virtualTime()
     let hangs = true
-    const list = { apiTokens: ['a'], extInfos: null, extInfosDropped: false, requestId: null }
     const cache = createTokenCache(
       { cacheSeconds: 30, staleSeconds: 0 },
       {
         ...time,
         isQuiet: () => false,
-        fetch: () => (hangs ? never() : Promise.resolve(list)),
+        list: () => (hangs ? never() : Promise.resolve(listOf(['a']))),
         fallback: never,
       },
     )
@@ -154,7 +154,7 @@ describe('what hangs', () => {
         { site: 'intl', settleSeconds: 1, minKeep: 0.5, timeoutMs: 10_000 },
         {
           ...time,
-          list: (subAppId) => (subAppId === 7 && step === 'list' ? never() : Promise.resolve(['a'])),
+          list: (subAppId) => (subAppId === 7 && step === 'list' ? never() : Promise.resolve(listOf(['a']))),
           openStore: ({ uri }) => store(uri),
         },
       )

@@ -7,9 +7,11 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
+import type { Aws } from '../../../lib/aws/clients.ts'
 import { readCredentialsSecret } from '../../../lib/credentials/aws-secret.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
 import { awsSecretsManager } from '../../../lib/stores/aws-secretsmanager.ts'
+import { lendAws } from '../../support/lend-aws.ts'
 import { lent, soon, targetOf } from '../../support/store-contract.ts'
 
 const key = JSON.stringify({
@@ -30,6 +32,8 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   let waiting: ServerResponse[] = []
 
   beforeAll(async () => {
+    // Not within the time of the first attempt.
+    await import('../../../lib/aws/sdk.ts')
     server = createServer((request, response) => {
       request.resume().on('end', () => {
         if (request.url === '/credentials' && well) response.end(key)
@@ -72,11 +76,10 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
     for (const response of waiting) response.destroy()
   })
 
-  const store = awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent })
-  const lend = {
-    ...systemTime,
+  const exchange = {
+    now: Date.now,
     sessionName: 'test',
-    learn: () => {},
+    addSecrets: () => {},
     callSts: async () => ({
       Credentials: { TmpSecretId: 'id', TmpSecretKey: 'key', Token: 'token' },
       ExpiredTime: 4_000_000_000,
@@ -85,11 +88,16 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   }
   const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
 
-  it.each<[string, (deadline: number) => Promise<unknown>]>([
-    ['the store of AWS secrets', (deadline) => store.read(deadline)],
-    ['readCredentialsSecret', (deadline) => readCredentialsSecret('any', deadline, systemTime)],
-    ['assumeRole', (deadline) => assumeRole(identity, deadline, lend)],
-  ])('%s fails at its deadline, and answers the next time', async (_, attempt) => {
+  it.each<[string, (aws: Aws) => (deadline: number) => Promise<unknown>]>([
+    [
+      'the store of AWS secrets',
+      (aws) =>
+        awsSecretsManager.open(targetOf('aws-secretsmanager', 'any'), { ...lent, aws: async () => aws }).read,
+    ],
+    ['readCredentialsSecret', (aws) => (deadline) => readCredentialsSecret('any', deadline, aws)],
+    ['assumeRole', (aws) => (deadline) => assumeRole(identity, deadline, { ...exchange, aws })],
+  ])('%s fails at its deadline, and answers the next time', async (_, attemptWith) => {
+    const attempt = attemptWith(await lendAws())
     await expect(attempt(systemTime.monotonic() + 500)).rejects.toMatchObject({ code: 'Timeout' })
     expect(waiting.length).toBeGreaterThan(0)
     well = true

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { systemTime } from '../../../handlers/time.ts'
 import { readCredentialsSecret } from '../../../lib/credentials/aws-secret.ts'
 import { CredentialsError } from '../../../lib/errors.ts'
+import { lendAws } from '../../support/lend-aws.ts'
 
 const requestId = 'b7f3a0c2-5d1e-4c9a-8f0e-2a6d4e8c1b35'
 const what = 'Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET'
@@ -51,10 +52,10 @@ describe('readCredentialsSecret', () => {
     vi.unstubAllEnvs()
   })
 
-  function read(body: object, status = 200, secretId = 'aigc/key') {
+  async function read(body: object, status = 200, secretId = 'aigc/key') {
     answer = { status, body }
-    const time = { ...systemTime, random: () => 0 }
-    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, time)
+    const aws = await lendAws({ random: () => 0 })
+    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, aws)
   }
   const pair = { SecretId: 'id', SecretKey: 'key' }
 

@@ -34,7 +34,7 @@ function chainOf(environment: () => Environment, fails: () => unknown = () => un
     readSecret: (secretId, deadline) => fetch({ secretId, deadline }),
     assumeRole: ({ roleArn, provider, audience }, deadline) =>
       fetch({ roleArn, provider, audience, deadline }),
-    learn: (secrets) => learned.push(...secrets),
+    addSecrets: (secrets) => learned.push(...secrets),
     onChoice: (choice) => choices.push(choice),
   })
   return { chain, fetched, learned, choices }
@@ -69,7 +69,7 @@ describe('createCredentialChain', () => {
       expect(first).toEqual({ secretId: 'id-1', secretKey: 'key-1', token: 'token-1' })
       expect(await chain.get(2000)).toBe(first)
       expect(fetched).toEqual([{ ...from, deadline: 1000 }])
-      expect(learned).toEqual(['id-1', 'key-1', 'token-1'])
+      expect(new Set(learned)).toEqual(new Set(['id-1', 'key-1', 'token-1']))
       const second = await chain.get(3000, first)
       expect(second).toMatchObject({ secretId: 'id-2' })
       // Those that were replaced already are no reason to fetch again.
@@ -119,3 +119,35 @@ describe('createCredentialChain', () => {
     expect(choices).toEqual([])
   })
 })
+
+const credentials = { secretId: 'an-id', secretKey: 'a-key', token: 'a-token' }
+
+it.each([
+  ['fixed', { AIGC_SECRET_ID: 'an-id', AIGC_SECRET_KEY: 'a-key', AIGC_SESSION_TOKEN: 'a-token' }],
+  ['aws-secret', { AIGC_CREDENTIALS_SECRET: 'name' }],
+  [
+    'keyless',
+    { AIGC_ROLE_ARN: 'qcs::cam::uin/1:roleName/x', AIGC_OIDC_PROVIDER: 'aws', AIGC_OIDC_AUDIENCE: 'a' },
+  ],
+])(
+  'createCredentialChain tells what it gives at every use, not only when it is fetched: %s',
+  async (_, environment) => {
+    const learned: string[][] = []
+    let fetches = 0
+    const fetch = async () => {
+      fetches++
+      return { credentials, lifetimeMs: Number.POSITIVE_INFINITY }
+    }
+    const chain = createCredentialChain({
+      ...timeOf(() => 0),
+      environment: () => environment,
+      readSecret: fetch,
+      assumeRole: fetch,
+      addSecrets: (secrets) => void learned.push([...secrets]),
+      onChoice: () => {},
+    })
+    for (let i = 0; i < 3; i++) expect(await chain.get(1000)).toEqual(credentials)
+    expect(fetches).toBeLessThan(2)
+    expect(learned).toEqual(Array(3).fill(Object.values(credentials)))
+  },
+)

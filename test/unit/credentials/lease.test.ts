@@ -49,6 +49,17 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toEqual([far, now + 3_000])
   })
 
+  it.each([300_000, 200_000, 10_000])(
+    'createLeasedCredentials does not fetch in every call what lives for %d ms',
+    async (ms) => {
+      script = [lease('a', ms), lease('b', ms)]
+      for (let i = 0; i < 3; i++) expect(await idOf(get(far))).toBe('a')
+      now += ms / 2
+      expect(await idOf(get(far))).toBe('b')
+      expect(fetches).toHaveLength(2)
+    },
+  )
+
   it('createLeasedCredentials leaves two thirds of a short time for the call itself', async () => {
     script = [lease('a', 7_200_000), lease('b', 14_400_000)]
     await get(far)

@@ -5,6 +5,7 @@ import { systemTime } from '../../../handlers/time.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
 import { CredentialsError, TencentError } from '../../../lib/errors.ts'
 import { type AwsSts, startAwsSts } from '../../support/aws-sts.ts'
+import { lendAws } from '../../support/lend-aws.ts'
 
 const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
 
@@ -30,10 +31,11 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
   })
   try {
     const lend = {
-      ...systemTime,
+      now: Date.now,
+      aws: await lendAws(),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
-      learn: () => {},
+      addSecrets: () => {},
     }
     await expect(assumeRole(identity, systemTime.monotonic() + 60_000, lend)).rejects.toThrow(
       'Getting an identity token from AWS',
@@ -95,8 +97,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     const learned: string[] = []
     const deadline = systemTime.monotonic() + 10_000
     const lease = await assumeRole(identity, deadline, {
-      ...systemTime,
-      random: () => 0,
+      aws: await lendAws({ random: () => 0 }),
       now: () => 1_700_000_600_000,
       callSts: async (action, parameters, until) => {
         called.push([action, parameters, until - deadline])
@@ -104,7 +105,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
         return answer as never
       },
       sessionName,
-      learn: (secrets) => learned.push(...secrets),
+      addSecrets: (secrets) => learned.push(...secrets),
     }).catch((thrown: unknown) => thrown)
     return { lease, called, learned }
   }

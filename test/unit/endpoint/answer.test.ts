@@ -30,6 +30,7 @@ const list: CachedList = {
   extInfosDropped: false,
   requestId: 'r-1',
   observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
+  ageMs: 12_900,
   fromCache: false,
   staleBecause: null,
 }
@@ -70,7 +71,6 @@ async function ask(
       asked.push([subAppId, refresh])
       return world.list ? world.list(subAppId, refresh) : list
     },
-    now: () => list.observedAt + 12_900,
     platform: { isScf: world.isScf ?? false },
   })
   const [route, body] = [

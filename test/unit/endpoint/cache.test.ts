@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createTokenCache } from '../../../lib/endpoint/cache.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
-import type { TokenList } from '../../../lib/tencent/vod.ts'
+import { listOf } from '../../support/list-of.ts'
 import { timeOf } from '../../support/time-of.ts'
 
 interface Options {
@@ -9,10 +9,6 @@ interface Options {
   readonly staleSeconds?: number
   /** What the mirrored document holds. */
   readonly mirrored?: string[] | Error | (() => string[])
-}
-
-function listOf(apiTokens: string[]): TokenList {
-  return { apiTokens, extInfos: null, extInfosDropped: false, requestId: null }
 }
 
 function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored }: Options = {}) {
@@ -29,7 +25,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
     {
       ...timeOf(() => now, { random: () => chance }),
       isQuiet: () => quiet,
-      fetch: async (subAppId, deadline, patient) => {
+      list: async (subAppId, deadline, { patient } = { patient: true }) => {
         fetched.push(subAppId)
         allowed.push({ ms: deadline - now, patient })
         await gate

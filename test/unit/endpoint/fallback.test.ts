@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import { readMirrored } from '../../../lib/endpoint/fallback.ts'
+import { createMirroredList } from '../../../lib/endpoint/fallback.ts'
 import { renderDocument } from '../../../lib/stores/document.ts'
 import type { Reading, Target } from '../../../lib/stores/store.ts'
 
 const target: Target = { uri: 'x:1', scheme: 'x', name: '1', options: {}, adopt: false }
 const document = { ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' } as const
 
+const failures: unknown[] = []
+
 function read(reading: Reading, adopt = false) {
-  const open = () => ({ read: async () => reading, write: async () => {} })
-  return readMirrored({ subAppId: 7, targets: [{ ...target, adopt }] }, 'intl', open, 0)
+  const list = createMirroredList({
+    mirrors: [
+      { subAppId: 8, targets: [] },
+      { subAppId: 7, targets: [{ ...target, adopt }] },
+    ],
+    site: 'intl',
+    openStore: () => ({ read: async () => reading, write: async () => {} }),
+    onFailure: (subAppId, error) => void failures.push([subAppId, (error as { code: string }).code]),
+  })
+  return list(7, 0)
 }
 const value = (content: string, marked = true): Reading => ({ state: 'value', marked, value: content })
 
-describe('readMirrored', () => {
-  it('readMirrored gives the tokens of our document of this application', async () => {
+describe('createMirroredList', () => {
+  it('gives the tokens of our document of this application', async () => {
     expect(await read(value(renderDocument(document)))).toEqual({
       apiTokens: ['a', 'b'],
       extInfos: null,
@@ -28,13 +38,14 @@ describe('readMirrored', () => {
     [value(renderDocument({ ...document, SubAppId: 8 })), refusal],
     [value('spoilt'), nothing],
     [{ state: 'absent' }, nothing],
-  ] satisfies [Reading, string][])('readMirrored says why it gives nothing: %j', async (reading, why) => {
-    await expect(read(reading)).rejects.toThrow(`Reading the tokens from x:1: ${why}`)
+  ] satisfies [Reading, string][])('says why it gives nothing: %j', async (reading, why) => {
     await expect(read(reading)).rejects.toMatchObject({
       code: 'NotMirrored',
+      message: expect.stringContaining(`Reading the tokens from x:1: ${why}`),
       target: 'x:1',
       retryable: false,
     })
+    expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })
 
   const others: [string, Reading, boolean?][] = [
@@ -49,7 +60,8 @@ describe('readMirrored', () => {
     ['nobody', { state: 'absent' }],
     ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],
   ]
-  it.each(others)('readMirrored hands out nothing of %s', async (_, reading, adopt) => {
+  it.each(others)('hands out nothing of %s, and says so', async (_, reading, adopt) => {
     await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
+    expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })
 })

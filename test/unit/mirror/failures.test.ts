@@ -192,8 +192,7 @@ function world(row: string, column: string) {
           timeoutMs: Number(settings.AIGC_TIMEOUT_MS),
         },
         {
-          list: async (subAppId, deadline) =>
-            (await describeAigcApiTokens(call, subAppId, deadline)).apiTokens,
+          list: (subAppId, deadline) => describeAigcApiTokens(call, subAppId, deadline),
           openStore: () => store,
           ...timeOf(() => now, { sleep }),
         },

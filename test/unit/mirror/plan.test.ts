@@ -155,8 +155,8 @@ describe('planTarget', () => {
     ],
     [
       'sorts by code unit, not as a language does',
-      input({ state: 'absent' }, ['é', 'b', 'B', 'a', '_', '1']),
-      written('{"ApiToken":"1","ApiTokens":["1","B","_","a","b","é"],"SubAppId":7,"Site":"intl"}'),
+      input({ state: 'absent' }, ['é', 'b', 'B', 'a', '_']),
+      written('{"ApiToken":"B","ApiTokens":["B","_","a","b","é"],"SubAppId":7,"Site":"intl"}'),
     ],
     [
       'rewrites a document of ours that was edited by hand',
@@ -286,6 +286,21 @@ describe('preferTokens', () => {
     const held = [null, doc('x', ['m', 'x']), doc('y', ['y'])]
     const order = preferTokens(held, ['x', 'm', 'y'], new Set(['a', 'm', 'y']))
     expect([...new Set(order)]).toEqual(['x', 'y', 'm', 'a'])
+  })
+
+  it('preferTokens orders mirrored and new tokens by code unit, not as a language does', () => {
+    expect(preferTokens([], ['é', 'b', 'B', 'a'], new Set(['é', 'b', 'B', 'a', 'z', '_']))).toEqual([
+      'B',
+      'a',
+      'b',
+      'é',
+      'B',
+      '_',
+      'a',
+      'b',
+      'z',
+      'é',
+    ])
   })
 })
 

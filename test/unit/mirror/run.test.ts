@@ -11,6 +11,7 @@ import {
 } from '../../../lib/mirror/run.ts'
 import { renderDocument, versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
+import { listOf } from '../../support/list-of.ts'
 import { timeOf } from '../../support/time-of.ts'
 
 type Listing = readonly string[] | Error
@@ -61,7 +62,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
           const script = lists[`${subAppId}`] ?? []
           const listing = script.length > 1 ? script.shift() : script[0]
           if (listing instanceof Error || !listing) throw listing
-          return listing
+          return listOf(listing)
         },
         openStore,
         ...timeOf(() => now, {

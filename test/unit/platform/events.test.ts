@@ -151,6 +151,8 @@ describe('readEvent', () => {
     ['http-api-v1.json', { claims: { sub: 'alice' }, scopes: null }, 'alice'],
     ['rest-api.json', { claims: { sub: 'alice' } }, 'alice'],
     ['rest-api.json', { principalId: 'reader' }, 'reader'],
+    ['http-api-v2.json', { lambda: { principalId: 'x'.repeat(256) } }, 'x'.repeat(256)],
+    ['http-api-v2.json', { lambda: { principalId: 'x'.repeat(257) } }, null],
     ['http-api-v2.json', {}, null],
     ['http-api-v2.json', { lambda: null }, null],
     ['http-api-v2.json', { lambda: { more: 1 } }, null],
@@ -168,6 +170,12 @@ describe('readEvent', () => {
       expect(readHttp(event).principal).toBe(principal)
     },
   )
+
+  test('readEvent takes no request id that is longer than any', () => {
+    const read = (id: string): unknown =>
+      readHttp(recordedWith('http-api-v2.json', 'requestContext.requestId', id)).requestId
+    expect([read('x'.repeat(256)), read('\\'.repeat(257))]).toEqual(['x'.repeat(256), null])
+  })
 
   test('readEvent takes the ARN of an IAM caller of a REST API', () => {
     const event = recordedWith('rest-api.json', 'requestContext.identity.userArn', arn)

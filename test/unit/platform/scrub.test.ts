@@ -406,9 +406,48 @@ describe('createScrubber, many and large', () => {
   })
 })
 
+describe('createScrubber, other spellings', () => {
+  const secret = 'pass/word "é😀" of\n two\tlines'
+  const escapeAll = (spell: (point: number) => string): string =>
+    [...secret].map((char) => (char > '~' ? spell(char.codePointAt(0) ?? 0) : char)).join('')
+  it.each([
+    ['hex', Buffer.from(secret).toString('hex')],
+    ['hex in capitals', Buffer.from(secret).toString('hex').toUpperCase()],
+    ['\\u{…}', escapeAll((point) => `\\u{${point.toString(16)}}`)],
+    [
+      '\\U and eight digits',
+      escapeAll((point) => (point > 0xffff ? `\\U${hex(point, 8)}` : `\\u${hex(point, 4)}`)),
+    ],
+    [
+      'base64 of JSON as PHP writes it',
+      Buffer.from(JSON.stringify({ secret }).replaceAll('/', '\\/')).toString('base64'),
+    ],
+    ['folded into one line', secret.replace(/\s+/g, ' ')],
+  ])('createScrubber finds a secret in %s', (_, text) => {
+    const scrubbed = knowing([secret])(`<${text}>`)
+    expect(scrubbed).toContain('***')
+    expect(scrubbed.length).toBeLessThan(25)
+  })
+
+  it('createScrubber withholds what has more escapes than any text of ours', () => {
+    const scrub = knowing(['a secret'])
+    expect(scrub('\\\\'.repeat(1_000_000))).toBe(withheld)
+    expect(scrub('x'.repeat(1_000_000))).toHaveLength(1_000_000)
+  })
+
+  it('createScrubber looks for no long foreign values in base64', () => {
+    const { addForeign, scrub } = createScrubber()
+    addForeign([token(1, 4096), token(2, 4097)])
+    const inBase64 = (text: string): string => Buffer.from(text).toString('base64')
+    expect(scrub(inBase64(token(1, 4096)))).toContain('***')
+    expect(scrub(inBase64(token(2, 4097)))).toBe(inBase64(token(2, 4097)))
+    expect(scrub(token(2, 4097))).toBe('***')
+  })
+})
+
 describe('createScrubber, forgetting', () => {
-  /** A token takes eight numbers, so this is room for 100 of them, and half of it for 50. */
-  const capacity = 800
+  /** A token takes twelve numbers, so this is room for 100 of them, and half of it for 50. */
+  const capacity = 1200
 
   it('createScrubber forgets the oldest first, and never of the last half of its capacity', () => {
     const { addSecrets, scrub } = createScrubber({ capacity })

@@ -298,6 +298,15 @@ describe('tencent-ssm', () => {
     expect(versionsOf(filled)).toEqual({ current: 'theirs' })
   })
 
+  test('write marks no value that came meanwhile and is not found yet', async () => {
+    const hidden = target()
+    simulator.ssm.put(region, hidden.name, { current: 'theirs' })
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, everyTime, 'GetSecretValue')
+    const error = await refusalOf(mirror(open(hidden), a, { state: 'empty', marked: false }), a)
+    expect(error).toMatchObject({ code: 'Overtaken' })
+    expect(stateOf(hidden)).toMatchObject({ Description: '', Versions: { current: 'theirs' } })
+  })
+
   test('write gets over a lost answer to PutSecretValue', async () => {
     const lost = target()
     simulator.ssm.put(region, lost.name, {})
@@ -366,7 +375,7 @@ describe('tencent-ssm', () => {
         everyTime,
         'UpdateSecret',
       )
-      return call()
+      return call().finally(() => simulator.clearFaults())
     }
     await refusalOf(mirror(open(unsure), c, seen), c)
     expect(versionsOf(unsure)).toEqual({ current: done ? c : b, previous: b })

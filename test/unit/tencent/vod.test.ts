@@ -40,6 +40,7 @@ describe('readTokenList', () => {
     [['token', '']],
     [['token', 5]],
     [[null]],
+    [Array(10_001).fill('token')],
     [[['token']]],
     [true],
   ])('readTokenList refuses ApiTokens %j without quoting it', (ApiTokens) => {

@@ -1,0 +1,146 @@
+/** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
+import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
+import { type AwsOutcome, callAws } from './call.ts'
+import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
+
+export interface AwsDependencies extends Time {
+  /** Names the files that the SDK would read; asked for at every attempt. */
+  environment(): Readonly<Record<string, string | undefined>>
+  /** Where those are that it does not name. */
+  home(): string
+}
+
+/** What is used of the SDK here. */
+type Sdk = Pick<typeof import('./sdk.ts'), 'defaultProvider' | 'loadSharedConfigFiles'>
+
+/** AWS as one process reaches it. */
+export interface Aws {
+  /** Makes a client, in the region that the SDK finds where none is given. Use it in `call` only. */
+  client<Client>(Kind: new (options: ClientOptions) => Client, region?: string): Client
+  /** `callAws`, before each attempt of which the files that the SDK reads are looked at. */
+  call<Answer>(
+    send: (until: { abortSignal: AbortSignal }) => Promise<Answer>,
+    deadline: number,
+    hold?: (words: string) => boolean,
+  ): Promise<AwsOutcome<Answer>>
+}
+
+/** What every client of AWS is made with. */
+export interface ClientOptions {
+  readonly region?: string
+  readonly maxAttempts: number
+  readonly credentials: FindCredentials
+  readonly requestHandler: RequestLimits
+  readonly logger: typeof silent
+}
+
+interface RequestLimits {
+  readonly connectionTimeout: number
+  readonly requestTimeout: number
+  readonly throwOnRequestTimeout: true
+  readonly logger: typeof silent
+}
+
+type FindCredentials = ReturnType<Sdk['defaultProvider']>
+type Credentials = ReturnType<FindCredentials>
+
+/** The SDK's words are no lines of JSON. What fails says so by its error. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
+/** A call ends at its deadline. This is how long its request may take to begin an answer where nobody waits any more. */
+const callLimits: RequestLimits = {
+  connectionTimeout: 5_000,
+  requestTimeout: 30_000,
+  throwOnRequestTimeout: true,
+  logger: silent,
+}
+/** Of requests for credentials, which no signal reaches: as little stays behind an answer of ours as may be. */
+const searchLimits: RequestLimits = { ...callLimits, connectionTimeout: 2_000, requestTimeout: 3_000 }
+/** For an answer of an endpoint on this machine; in milliseconds, and what the SDK takes by itself. */
+const localTimeoutMs = 1_000
+/** After this time a search that has not ended is given up. Each one may leave a process behind. */
+const searchPatienceMs = 30_000
+
+/** What AWS says of credentials that it does not know (any more). */
+const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
+
+export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend: AwsDependencies): Aws {
+  /** The SDK's chain of sources, which remembers what it found. */
+  let chain: FindCredentials | undefined
+  let search: { readonly began: Moment; readonly found: Credentials } | undefined
+  let looking: Promise<void> | undefined
+
+  /** The search that somebody else began, unless it hangs. */
+  function pending(): Credentials | undefined {
+    return search && ageMs(lend, search.began) < searchPatienceMs ? search.found : undefined
+  }
+
+  function begin(find: FindCredentials, about: Parameters<FindCredentials>[0]): Credentials {
+    const own = { began: momentOf(lend), found: find(about) }
+    search = own
+    const end = (): void => {
+      if (search === own) search = undefined
+    }
+    own.found.then(end, end)
+    return own.found
+  }
+
+  /** One search at a time, whoever asks: one that hangs must not be joined by another at every attempt. */
+  const findCredentials: FindCredentials = async (about) => {
+    // What began before this was asked may fail for what was true before.
+    const found = await pending()?.catch(() => undefined)
+    if (found) return found
+    const joined = pending()
+    if (joined) return joined
+    // One that still runs at this point hangs, and its chain would wait for it.
+    if (search) chain = undefined
+    chain ??= defaultProvider({
+      logger: silent,
+      timeout: localTimeoutMs,
+      // An endpoint that fails is asked once more, by the next source of the SDK's chain.
+      maxRetries: 0,
+      clientConfig: { maxAttempts: 1, requestHandler: searchLimits, logger: silent },
+    })
+    return begin(chain, about)
+  }
+  // So the SDK asks for them at every request, and keeps none itself.
+  const credentials = Object.assign(findCredentials, { memoized: true })
+
+  /** One look at a time: a file system that hangs takes one thread, however often it is asked. */
+  function look(): Promise<void> {
+    looking ??= lookAtFiles().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+  async function lookAtFiles(): Promise<void> {
+    await checkFiles(awsFilesOf(lend.environment(), lend.home()))
+    const { configFile, credentialsFile } = await loadSharedConfigFiles()
+    await checkFiles(tokenFilesIn({ ...configFile, ...credentialsFile }))
+  }
+
+  return {
+    client: (Kind, region) =>
+      new Kind({
+        maxAttempts: 1,
+        credentials,
+        requestHandler: callLimits,
+        logger: silent,
+        ...(region !== undefined && { region }),
+      }),
+
+    async call(send, deadline, hold) {
+      const outcome = await callAws(
+        async (until) => {
+          await look()
+          return send(until)
+        },
+        deadline,
+        lend,
+        hold,
+      )
+      if (outcome.failed && refused.test(outcome.failed.code)) chain = undefined
+      return outcome
+    },
+  }
+}

@@ -1,0 +1,161 @@
+/** What a code means, walked through everybody who decides by it. */
+
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../../lib/config.ts'
+import { answerRequest } from '../../../lib/endpoint/answer.ts'
+import { createTokenCache } from '../../../lib/endpoint/cache.ts'
+import { TencentError } from '../../../lib/errors.ts'
+import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
+import { createTencentClient } from '../../../lib/tencent/client.ts'
+import { families, meaningOf } from '../../../lib/tencent/codes.ts'
+import { noAws } from '../../support/lend-aws.ts'
+import { listOf } from '../../support/list-of.ts'
+import { targetOf } from '../../support/store-contract.ts'
+import { timeOf } from '../../support/time-of.ts'
+
+const codes = Object.keys(families).flatMap((family) => [family, `${family}.OfTomorrow`])
+
+/** A client to which Tencent answers every call with this code. */
+function clientOf(code: string) {
+  const sent: string[] = []
+  let now = Date.UTC(2026, 0, 1)
+  let asked = 0
+  const sleep = async (ms: number): Promise<void> => {
+    now += ms
+  }
+  const call = createTencentClient(
+    { service: 'vod', version: '2018-07-17', endpoint: 'http://127.0.0.1:1' },
+    {
+      ...timeOf(() => now, { sleep }),
+      credentials: () => ({ secretId: `id-${asked++}`, secretKey: 'key' }),
+      explainCredentials: () => 'credentials used: a source',
+      async send({ headers }) {
+        sent.push(headers['x-tc-timestamp'] ?? '')
+        const body = JSON.stringify({ Response: { Error: { Code: code, Message: 'words' } } })
+        const date = new Date(now + 3_600_000).toUTCString()
+        return { status: 200, headers: { date, retryAfter: null }, body }
+      },
+    },
+  )
+  return { call, sent, deadline: now + 10_000 }
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<TencentError> {
+  const error = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof TencentError)) throw new Error('not a TencentError', { cause: error })
+  return error
+}
+
+describe('meaningOf', () => {
+  it('goes by the family, not by the word, and by the longest one', () => {
+    const throttles = [
+      'RequestLimitExceeded',
+      'RequestLimitExceeded.IPLimitExceeded',
+      'LimitExceeded',
+      'RequestLimitExceededX',
+      'constructor',
+      '',
+      '.',
+    ].map((code) => meaningOf(code).throttles)
+    expect(throttles).toEqual([true, true, false, false, false, false, false])
+    expect(meaningOf('FailedOperation').passes).toBe(false)
+    expect(meaningOf('AuthFailure.TokenFailure.X')).toBe(families['AuthFailure.TokenFailure'])
+    expect(meaningOf('AuthFailure.X')).toBe(families['AuthFailure'])
+  })
+
+  it('throttles nothing that does not pass, and hides nothing that is refused', () => {
+    for (const [family, meaning] of Object.entries(families)) {
+      if (meaning.throttles) expect(meaning.passes, family).toBe(true)
+      if (meaning.told === 'credentials')
+        expect([meaning.passes, meaning.mayBeHidden], family).toEqual([false, false])
+    }
+  })
+})
+
+describe.each(codes)('%s', (code) => {
+  const meaning = meaningOf(code)
+
+  it('is repeated, renewed or mended by the client as its meaning says', async () => {
+    const { call, sent, deadline } = clientOf(code)
+    const error = await failureOf(call('A', {}, deadline))
+    expect(error).toMatchObject({ code, retryable: meaning.passes })
+    if (meaning.passes) expect(sent.length).toBeGreaterThan(2)
+    else expect(sent).toHaveLength(meaning.refusesCredentials || meaning.blamesClock ? 2 : 1)
+    if (meaning.blamesClock) expect(Number(sent[1]) - Number(sent[0])).toBe(3_600)
+    expect(error.message.includes(meaning.advice)).toBe(true)
+    expect(error.message.includes('credentials used: a source')).toBe(
+      meaning.told === 'credentials' && !meaning.blamesClock,
+    )
+    const impatient = clientOf(code)
+    await failureOf(impatient.call('A', {}, impatient.deadline, { patient: false }))
+    if (meaning.throttles) expect(impatient.sent).toHaveLength(1)
+  })
+
+  it('is hidden by an old list, or shown, as its meaning says', async () => {
+    let failure: Error | null = null
+    let now = 0
+    const cache = createTokenCache(
+      { cacheSeconds: 1, staleSeconds: 60 },
+      {
+        ...timeOf(() => now),
+        isQuiet: () => false,
+        list: async () => {
+          if (failure) throw failure
+          return listOf(['a'])
+        },
+        fallback: null,
+      },
+    )
+    const get = () => cache.get(7, { refresh: false, deadline: now + 1000 })
+    await get()
+    now += 5_000
+    failure = await failureOf(clientOf(code).call('A', {}, clientOf(code).deadline))
+    const old = await get().catch((error: Error) => error)
+    expect(old instanceof Error ? 'shown' : 'hidden').toBe(meaning.mayBeHidden ? 'hidden' : 'shown')
+  })
+
+  it('is told to a caller in a sentence of ours', async () => {
+    const error = await failureOf(clientOf(code).call('A', {}, clientOf(code).deadline))
+    const { response } = await answerRequest(
+      {
+        kind: 'http',
+        shape: 'http-api-v2',
+        method: 'GET',
+        path: '/tokens',
+        stage: null,
+        queryNames: [],
+        headers: {},
+        requestId: null,
+        principal: 'somebody',
+      },
+      {
+        config: () =>
+          parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
+        list: () => Promise.reject(error),
+        platform: { isScf: false },
+      },
+    )
+    const status = { throttled: 503, late: 504, credentials: 502, failed: 502 }[meaning.told]
+    expect([response.status, JSON.parse(response.body).code]).toEqual([status, code])
+    expect('retry-after' in response.headers).toBe(meaning.told === 'throttled')
+    expect(response.body).not.toMatch(/words|credentials used|AIGC_|grant/)
+    expect(response.body.includes('credentials')).toBe(meaning.told === 'credentials')
+  })
+
+  it('makes a failure of the store that may pass, or not, as its meaning says', async () => {
+    const { call, deadline } = clientOf(code)
+    const store = tencentSsm.open(targetOf('tencent-ssm', 'x'), {
+      ...timeOf(() => 0),
+      aws: noAws,
+      tencent: () => call,
+    })
+    const read = store.read(deadline).catch((error: Error) => error)
+    // "Not found" is an answer.
+    expect(await read).toMatchObject(
+      code.startsWith('ResourceNotFound') ? { state: 'absent' } : { code, retryable: meaning.passes },
+    )
+  })
+})
