@@ -37,6 +37,7 @@ export interface ClientOptions {
 interface RequestLimits {
   readonly connectionTimeout: number
   readonly requestTimeout: number
+  readonly socketTimeout: number
   readonly throwOnRequestTimeout: true
   readonly logger: typeof silent
 }
@@ -51,11 +52,17 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 const callLimits: RequestLimits = {
   connectionTimeout: 5_000,
   requestTimeout: 30_000,
+  socketTimeout: 30_000,
   throwOnRequestTimeout: true,
   logger: silent,
 }
 /** Of requests for credentials, which no signal reaches: as little stays behind an answer of ours as may be. */
-const searchLimits: RequestLimits = { ...callLimits, connectionTimeout: 2_000, requestTimeout: 3_000 }
+const searchLimits: RequestLimits = {
+  ...callLimits,
+  connectionTimeout: 2_000,
+  requestTimeout: 3_000,
+  socketTimeout: 3_000,
+}
 /** For an answer of an endpoint on this machine; in milliseconds, and what the SDK takes by itself. */
 const localTimeoutMs = 1_000
 /** After this time a search that has not ended is given up. Each one may leave a process behind. */
@@ -87,9 +94,6 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend:
 
   /** One search at a time, whoever asks: one that hangs must not be joined by another at every attempt. */
   const findCredentials: FindCredentials = async (about) => {
-    // What began before this was asked may fail for what was true before.
-    const found = await pending()?.catch(() => undefined)
-    if (found) return found
     const joined = pending()
     if (joined) return joined
     // One that still runs at this point hangs, and its chain would wait for it.
@@ -133,6 +137,10 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend:
       const outcome = await callAws(
         async (until) => {
           await look()
+          // What began before may fail for what was true before: this attempt then makes a search of its own.
+          await pending()?.catch(() => {})
+          // Nobody waits for what would begin now, and the SDK would search first.
+          until.abortSignal.throwIfAborted()
           return send(until)
         },
         deadline,

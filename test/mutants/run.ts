@@ -11,6 +11,7 @@ import { type Accepted, accepted } from './accepted.ts'
 
 /** Where the tests of a file are not those in `test/unit` with its name. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
+  'handlers/invocation': ['handlers'],
   'handlers/list-tokens': ['handlers'],
   'handlers/mirror-tokens': ['handlers'],
   'handlers/runtime': ['handlers'],

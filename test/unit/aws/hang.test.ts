@@ -28,6 +28,9 @@ const identityToken =
 describe('with an endpoint of AWS credentials that hangs and is well again later,', () => {
   let server: Server
   let well = false
+  /** How long AWS itself takes, in milliseconds. */
+  let slowMs = 0
+  let calls = 0
   /** Who still waits for credentials. */
   let waiting: ServerResponse[] = []
 
@@ -42,7 +45,10 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
           response.writeHead(200, { 'content-type': 'application/json' }).write('{"AccessKeyId":')
           waiting.push(response)
         } else if (request.headers['x-amz-target'] === undefined) response.end(identityToken)
-        else response.end(secretValue)
+        else {
+          calls++
+          setTimeout(() => response.end(secretValue), slowMs)
+        }
       })
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -69,6 +75,8 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
     }
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
     well = false
+    slowMs = 0
+    calls = 0
     waiting = []
   })
   afterEach(() => {
@@ -102,5 +110,12 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
     expect(waiting.length).toBeGreaterThan(0)
     well = true
     await attempt(soon())
+  })
+
+  it('an AWS that is slow is waited for, longer than for credentials', async () => {
+    well = true
+    slowMs = 1_200
+    await readCredentialsSecret('any', soon(), await lendAws())
+    expect(calls).toBe(1)
   })
 })

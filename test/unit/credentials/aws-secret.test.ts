@@ -54,8 +54,7 @@ describe('readCredentialsSecret', () => {
 
   async function read(body: object, status = 200, secretId = 'aigc/key') {
     answer = { status, body }
-    const aws = await lendAws({ random: () => 0 })
-    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, aws)
+    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, await lendAws({ random: () => 0 }))
   }
   const pair = { SecretId: 'id', SecretKey: 'key' }
 

@@ -61,6 +61,7 @@ describe('createMirroredList', () => {
     ['somebody who deleted it', { state: 'unavailable', reason: 'it is scheduled for deletion' }],
   ]
   it.each(others)('hands out nothing of %s, and says so', async (_, reading, adopt) => {
+    failures.length = 0
     await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
     expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })

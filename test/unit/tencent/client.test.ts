@@ -300,6 +300,10 @@ describe('createTencentClient', () => {
   const check = 'check the Tencent credentials and AIGC_SITE'
   const words: [Scripted, string][] = [
     [refusal('LimitExceeded'), `LimitExceeded: LimitExceeded happened. (attempts: 1, ${id})`],
+    [
+      refusal('LimitExceeded', undefined, 'What is it . ...'),
+      `LimitExceeded: What is it . ... (attempts: 1, ${id})`,
+    ],
     [refusal('LimitExceeded', undefined, ''), `LimitExceeded (attempts: 1, ${id})`],
     [{ status: 403 }, 'ClientError.HttpStatusCodeError: HTTP status 403 (attempts: 1)'],
     [
