@@ -70,9 +70,10 @@ if (!existsSync(join(folder, 'node_modules')))
 const groups = new Map<string, string[]>()
 for (const file of ['handlers', 'lib'].flatMap(sourcesIn)) {
   if (file in leftAlone || !(wanted.length === 0 || wanted.some((name) => file.includes(name)))) continue
-  const tests = (testsOf[file] ?? [file.replace('lib/', '')])
-    .map((name) => `test/unit/${name}.test.ts`)
-    .join()
+  const names = testsOf[file] ?? [file.replace('lib/', '')]
+  const tests = names.map((name) => `test/unit/${name}.test.ts`)
+  const missing = tests.find((test) => !existsSync(join(root, test)))
+  if (missing) throw new Error(`Mutating ${file}.ts: there is no ${missing}; name its tests in testsOf`)
   groups.set(tests.join(), [...(groups.get(tests.join()) ?? []), `${file}.ts`])
 }
 for (const [tests, files] of groups) show(mutate(files, tests))
