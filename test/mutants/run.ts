@@ -15,13 +15,16 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'handlers/list-tokens': ['handlers'],
   'handlers/mirror-tokens': ['handlers'],
   'handlers/runtime': ['handlers'],
-  'lib/aws/call': ['aws/call', 'aws/hang'],
+  'lib/aws/clients': ['aws/hang', 'credentials/aws-secret', 'credentials/web-identity'],
+  'lib/aws/call': ['aws/call'],
   'lib/aws/errors': ['aws/errors', 'foreign'],
   'lib/digest': ['tencent/vod', 'endpoint/answer', 'mirror/run'],
   'lib/credentials/lease': ['credentials/lease', 'time'],
   'lib/endpoint/cache': ['endpoint/cache', 'time'],
   'lib/endpoint/callers': ['endpoint/answer'],
+  'lib/endpoint/problem': ['endpoint/answer'],
   'lib/endpoint/routes': ['endpoint/answer'],
+  'lib/endpoint/view': ['endpoint/answer'],
   'lib/errors': ['config', 'credentials/chain', 'endpoint/answer', 'endpoint/cache', 'tencent/client'],
   'lib/mirror/run': ['mirror/run', 'mirror/failures'],
   'lib/platform/escapes': ['platform/scrub'],
@@ -67,10 +70,11 @@ if (!existsSync(join(folder, 'node_modules')))
 const groups = new Map<string, string[]>()
 for (const file of ['handlers', 'lib'].flatMap(sourcesIn)) {
   if (file in leftAlone || !(wanted.length === 0 || wanted.some((name) => file.includes(name)))) continue
-  const tests = (testsOf[file] ?? [file.replace('lib/', '')])
-    .map((name) => `test/unit/${name}.test.ts`)
-    .join()
-  groups.set(tests, [...(groups.get(tests) ?? []), `${file}.ts`])
+  const names = testsOf[file] ?? [file.replace('lib/', '')]
+  const tests = names.map((name) => `test/unit/${name}.test.ts`)
+  const missing = tests.find((test) => !existsSync(join(root, test)))
+  if (missing) throw new Error(`Mutating ${file}.ts: there is no ${missing}; name its tests in testsOf`)
+  groups.set(tests.join(), [...(groups.get(tests.join()) ?? []), `${file}.ts`])
 }
 for (const [tests, files] of groups) show(mutate(files, tests))
 if (wanted.length === 0)

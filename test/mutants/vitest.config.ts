@@ -21,6 +21,7 @@ export default defineConfig({
     include: process.env['MUTANTS_SHOWN_TO']?.split(',') ?? [],
     setupFiles: ['test/support/loopback-only.ts', 'test/support/same-seed.ts'],
     reporters: [new LoadingFails()],
-    testTimeout: 10_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

@@ -3,13 +3,17 @@
  * outside is in list-tokens.test.ts and mirror-tokens.test.ts; here each line of `handlers/` has to matter.
  */
 import { hash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
 import { renderDocument } from '../../lib/stores/document.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { startAwsSts } from '../support/aws-sts.ts'
 
 const [app, other] = [251006666, 251007777]
 const canary = 'CANARY-token-0004'
@@ -289,15 +293,51 @@ describe('list-tokens', () => {
   })
 
   it('keeps half a second of the platform’s time to answer', async () => {
-    simulator.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)
+    const handler = await load('list-tokens')
+    for (const given of [context(500), { time_limit_in_ms: 500 }])
+      await expect(handler({}, given)).rejects.toMatchObject({ name: 'ClientError.Timeout' })
+    // None of it was spent on asking.
+    expect(simulator.calls).toEqual([])
+    expect(log()).toMatchObject([{ attempts: 0 }, { attempts: 0 }])
+    await handler({}, context())
+    expect(simulator.calls).toHaveLength(1)
+  })
+
+  it.each([{ time_limit_in_ms: 0 }, { time_limit_in_ms: 'x' }, { time_limit_in_ms: null }, {}, null])(
+    'answers where the platform sets no limit: %j',
+    async (odd) => {
+      const handler = await load('list-tokens')
+      expect(await handler({}, odd)).toMatchObject({ SubAppId: app })
+    },
+  )
+
+  it('says which invocation it was, as the platform names it', async () => {
     const handler = await load('list-tokens')
     const started = performance.now()
-    await expect(handler({}, context(1_000))).rejects.toMatchObject({ name: 'ClientError.Timeout' })
-    // Between the half second that it may use and the whole after which the platform ends it.
-    expect(Math.round(performance.now() - started) / 1000).toBeLessThan(0.95)
-    for (const ms of [500, 0, -5])
-      await expect(handler({}, context(ms))).rejects.toMatchObject({ name: 'ClientError.Timeout' })
-    expect(simulator.calls.length).toBeGreaterThan(0)
+    const nameless = { ...get('/healthz'), requestContext: { http: { method: 'GET' }, domainName: 'x' } }
+    for (const given of [{ awsRequestId: 'a' }, { request_id: 'b' }, { awsRequestId: 7 }, {}]) {
+      const { headers } = (await handler(nameless, given)) as { headers: object }
+      const named = Object.entries(headers).filter(([name]) => name === 'x-request-id')
+      expect(named).toEqual(Object.values(given).flatMap((id) => (id === 7 ? [] : [['x-request-id', id]])))
+    }
+    expect(log().map(({ invocation }) => invocation)).toEqual(['a', 'b', null, null])
+    for (const { durationMs } of log())
+      expect(durationMs).toBeLessThanOrEqual(Math.ceil(performance.now() - started))
+  })
+
+  it('turns to no fallback where there is none, or where that is the source', async () => {
+    const settings = { AIGC_TIMEOUT_MS: '300' }
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    const handler = await load('list-tokens', settings)
+    await expect(handler({}, context())).rejects.toMatchObject({ name: 'InternalError' })
+    vi.resetModules()
+    const mirrored = await load('list-tokens', {
+      ...settings,
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: 'file:/dev/null/{SubAppId}',
+    })
+    await expect(mirrored({}, context())).rejects.toThrow()
+    expect(log().map(({ event }) => event)).toEqual(['list-tokens', 'list-tokens'])
   })
 
   it('never waits longer than AIGC_TIMEOUT_MS for a call, nor without a limit where no platform sets one', async () => {
@@ -348,7 +388,9 @@ describe('mirror-tokens', () => {
       {
         level: 'error',
         code: 'MirrorIncomplete',
-        message: expect.stringContaining('1 of 2 targets not in step'),
+        // The whole report is a field of its own.
+        message: expect.stringMatching(/1 of 2 targets not in step[^{]+$/),
+        results: [{ Outcome: 'held' }, { Outcome: 'created' }],
         dryRun: false,
         MirrorSuccess: 0,
         MirrorFailure: 1,
@@ -359,6 +401,8 @@ describe('mirror-tokens', () => {
     await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
     })
+    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged' })
+    expect(log()[1]).not.toHaveProperty('MirrorFailure')
     await handler({ Confirm: Digest }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
@@ -378,13 +422,57 @@ describe('mirror-tokens', () => {
     for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
+  it('says what a run by hand takes, and what the settings lack', async () => {
+    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '' })
+    for (const [event, what] of [
+      [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
+      [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
+      [{ Confirm: true }, '"Confirm" must be a string'],
+      [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
+    ] as const)
+      await expect(handler(event, context())).rejects.toThrow(what)
+    expect(log().map(({ event }) => event)).toEqual(Array(4).fill('mirror-tokens'))
+  })
+
+  it('repeats a throttled call, because nobody has anything else', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    onTestFinished(() => void vi.restoreAllMocks())
+    simulator.fail({ kind: 'error', code: 'RequestLimitExceeded' })
+    const handler = await load('mirror-tokens', { ...targets(path()), AIGC_SUB_APP_IDS: `${app}` })
+    expect(await handler({}, context())).toMatchObject({ Results: [{ Outcome: 'created' }] })
+  })
+
+  it('writes to Tencent’s store, in the region of the target or else of the settings', async () => {
+    const handler = await load('mirror-tokens', {
+      AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId},tencent-ssm:b-{SubAppId}?region=ap-guangzhou',
+      AIGC_SSM_ENDPOINT: simulator.url,
+      AIGC_SUB_APP_IDS: `${app}`,
+    })
+    expect(await handler({}, context())).toMatchObject({
+      Results: [{ Outcome: 'created' }, { Outcome: 'created' }],
+    })
+    const regions = simulator.calls.flatMap(({ action, headers }) =>
+      action === 'CreateSecret' ? [headers['x-tc-region']?.join()] : [],
+    )
+    expect(regions.sort()).toEqual(['ap-guangzhou', 'ap-singapore'])
+  })
+
   it('plans in a dry run, and counts nothing', async () => {
     const at = path()
     const handler = await load('mirror-tokens', targets(at))
     expect(await handler({ DryRun: true }, context())).toMatchObject({
       Results: [{ Outcome: 'would-create' }, { Outcome: 'would-create' }],
     })
-    expect(log()).toMatchObject([{ dryRun: true, results: [{}, {}], digest: expect.any(String) }])
+    expect(log()).toMatchObject([
+      {
+        dryRun: true,
+        results: [
+          { SubAppId: app, Outcome: 'would-create' },
+          { SubAppId: other, Outcome: 'would-create' },
+        ],
+        digest: expect.any(String),
+      },
+    ])
     expect(log()[0]).not.toHaveProperty('MirrorSuccess')
     expect(() => readFileSync(at.replace('{SubAppId}', `${app}`))).toThrow('ENOENT')
   })
@@ -399,7 +487,11 @@ describe('mirror-tokens', () => {
 describe('what the process has seen does not leave it', () => {
   const quoting = (...secrets: string[]) =>
     ({ kind: 'error', code: 'InvalidParameter', message: `it was ${secrets.join(' and ')}` }) as const
-  const aws = { AWS_SECRET_ACCESS_KEY: 'CANARY-aws-key-0008', AWS_SESSION_TOKEN: 'CANARY-aws-session-0009' }
+  const aws = {
+    AWS_ACCESS_KEY_ID: 'CANARY-aws-id-0007',
+    AWS_SECRET_ACCESS_KEY: 'CANARY-aws-key-0008',
+    AWS_SESSION_TOKEN: 'CANARY-aws-session-0009',
+  }
 
   it('tokens of a list, values of a store, keys of the environment', async () => {
     const at = path()
@@ -408,7 +500,7 @@ describe('what the process has seen does not leave it', () => {
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: `file:${at}`, ...aws })
     const seen = [canary, 'CANARY-gone-a', 'CANARY of somebody else, in some words', simulator.secretKey]
     await handler({}, context()).catch(() => {})
-    vi.stubEnv('AWS_SESSION_TOKEN', 'CANARY-late-session')
+    vi.stubEnv('AWS_SESSION_TOKEN', ' CANARY-late-session ')
     simulator.fail(quoting(...seen, ...Object.values(aws), 'CANARY-late-session'), Number.POSITIVE_INFINITY)
     const error = (await handler({}, context()).catch((thrown: unknown) => thrown)) as Error
     for (const text of [error.message, error.stack ?? '', ...lines]) {
@@ -550,5 +642,106 @@ describe('createHandler, when anything inside it throws', () => {
       expect(left.error?.cause).toBeUndefined()
     }
     expect(log()).toMatchObject([{ level: 'error', code: 'InternalError' }, {}, {}])
+  })
+})
+
+describe('createHandler', () => {
+  it('knows credentials that came with this very failure, and says so where nothing was said', async () => {
+    const { createHandler } = await import('../../handlers/invocation.ts')
+    const failing = (thrown: unknown) =>
+      createHandler({
+        name: 'list-tokens',
+        metricsOfError: () => ({}),
+        run: () => Promise.reject(thrown),
+      })({}, {})
+    vi.stubEnv('AWS_SESSION_TOKEN', 'CANARY-just-come')
+    await expect(failing(new Error('it was CANARY-just-come'))).rejects.toThrow(/^it was \*\*\*$/)
+    await expect(failing(undefined)).rejects.toThrow('nothing was said')
+    expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('does not take a short foreign value for a secret, which lines of ours hold too', async () => {
+    const at = path()
+    writeFileSync(at.replace('{SubAppId}', `${app}`), 'created')
+    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: `file:${at}` })
+    await handler({}, context()).catch(() => {})
+    expect(log()).toMatchObject([{ results: [{}, { Outcome: 'created' }] }])
+  })
+})
+
+describe('credentials that are fetched', () => {
+  const none = {
+    AIGC_SECRET_ID: '',
+    AIGC_SECRET_KEY: '',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  }
+
+  it.each([
+    [{}, 'vod-aigc-tokens'],
+    [{ AWS_LAMBDA_FUNCTION_NAME: 'my-function' }, 'my-function'],
+  ])('come from a role, whose session is named after the function: %j', async (environment, session) => {
+    const subject = 'arn:aws:iam::123456789012:role/list-tokens'
+    const roleArn = 'qcs::cam::uin/100000000001:roleName/aigc-tokens'
+    const aws = await startAwsSts({ region: 'eu-west-1', roleArn: subject })
+    onTestFinished(() => aws.close())
+    const { issuer, jwks } = aws
+    simulator.sts.providers.set('aws', { issuer, audiences: ['vod-aigc-tokens'], jwks })
+    simulator.sts.roles.set(roleArn, { providerId: 'aws', subject })
+    const handler = await load('list-tokens', {
+      ...none,
+      AIGC_STS_ENDPOINT: simulator.url,
+      AIGC_ROLE_ARN: roleArn,
+      AIGC_OIDC_PROVIDER: 'aws',
+      AIGC_OIDC_AUDIENCE: 'vod-aigc-tokens',
+      AWS_ENDPOINT_URL_STS: aws.url,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: aws.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
+      AWS_SESSION_TOKEN: aws.sessionToken,
+      ...environment,
+    })
+    expect(await handler({}, context())).toMatchObject({ SubAppId: app })
+    expect(simulator.calls.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['AssumeRoleWithWebIdentity', 'ok'],
+      ['DescribeAigcApiTokens', 'ok'],
+    ])
+    const [exchange, listing] = simulator.calls
+    const { RoleSessionName, WebIdentityToken } = JSON.parse(exchange?.body ?? '')
+    expect(RoleSessionName).toBe(session)
+    // Whatever was fetched is known from then on, and found in pieces of 64, too.
+    const token = listing?.headers['x-tc-token']?.join() ?? ''
+    simulator.fail({
+      kind: 'error',
+      code: 'InvalidParameter',
+      message: `${WebIdentityToken.slice(0, 640)} and ${token.slice(0, 64)}`,
+    })
+    await expect(handler({ SubAppId: other }, context())).rejects.toThrow('*** and ***')
+  })
+
+  it('come from a secret of AWS', async () => {
+    const { secretId, secretKey } = simulator
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        const SecretString = JSON.stringify({ SecretId: secretId, SecretKey: secretKey })
+        response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+        response.end(JSON.stringify({ SecretString }))
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const handler = await load('list-tokens', {
+      ...none,
+      AIGC_CREDENTIALS_SECRET: 'aigc/key',
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'AKIATEST',
+      AWS_SECRET_ACCESS_KEY: 'test-key',
+    })
+    expect(await handler({}, context())).toMatchObject({ SubAppId: app })
+    simulator.fail({ kind: 'error', code: 'InvalidParameter', message: `it was ${secretKey}` })
+    await expect(handler({ SubAppId: other }, context())).rejects.toThrow('it was ***')
   })
 })

@@ -39,12 +39,13 @@ describe('createMirroredList', () => {
     [value('spoilt'), nothing],
     [{ state: 'absent' }, nothing],
   ] satisfies [Reading, string][])('says why it gives nothing: %j', async (reading, why) => {
-    await expect(read(reading)).rejects.toThrow(`Reading the tokens from x:1: ${why}`)
     await expect(read(reading)).rejects.toMatchObject({
       code: 'NotMirrored',
+      message: expect.stringContaining(`Reading the tokens from x:1: ${why}`),
       target: 'x:1',
       retryable: false,
     })
+    expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })
 
   const others: [string, Reading, boolean?][] = [
