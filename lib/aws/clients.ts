@@ -52,7 +52,8 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 const callLimits: RequestLimits = {
   connectionTimeout: 5_000,
   requestTimeout: 30_000,
-  socketTimeout: 30_000,
+  // Of a call's own silence its signal is the end. Above zero this would leave a timer behind the answer.
+  socketTimeout: 0,
   throwOnRequestTimeout: true,
   logger: silent,
 }

@@ -179,7 +179,6 @@ describe('mirror-tokens beside what hangs', () => {
     )
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`aws-secretsmanager:any file:${path}.good`, {
-      AIGC_TIMEOUT_MS: '500',
       AWS_REGION: 'eu-west-1',
       AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/x',
       AWS_ENDPOINT_URL: hanging,
@@ -227,7 +226,7 @@ describe('mirror-tokens beside what hangs', () => {
       const path = join(folder, `beside ${what}`.replaceAll(' ', '-'))
       simulator.vod.create(subAppId, 'token-a')
       const fn = start(`aws-secretsmanager:beside file:${path}`, {
-        AIGC_TIMEOUT_MS: '500',
+        AIGC_TIMEOUT_MS: '1500',
         AWS_REGION: 'eu-west-1',
         ...make(`${path}.source`, (await startCredentials()).url),
       })
