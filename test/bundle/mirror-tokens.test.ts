@@ -258,8 +258,6 @@ describe('mirror-tokens beside what hangs', () => {
     setTimeout(() => fn.setClock(-3_600_000), 300)
     const answer = await running
     expect(outcomes(answer)).toEqual(['deferred'])
-    // Ten seconds of sleep would be twice the limit.
-    expect(Number(fn.log()[0]?.['durationMs'])).toBeLessThan(5_000)
   })
 })
 
