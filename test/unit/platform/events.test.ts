@@ -80,6 +80,7 @@ describe('shapes', () => {
   test.each([
     ['api.example.com', 'http-api-v2'],
     ['lambda-url.example.com', 'http-api-v2'],
+    ['of.abc.lambda-url.ap-southeast-1.on.aws', 'http-api-v2'],
     ['example.com', 'http-api-v2'],
     [undefined, 'http-api-v2'],
     [5, 'http-api-v2'],
@@ -129,6 +130,13 @@ describe('readEvent', () => {
       principal: file === 'rest-api.json' ? 'reader' : null,
     })
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
+  })
+
+  test('readEvent reads a query of 8192 characters, and says so of a longer one', () => {
+    const namesIn = (query: string): string[] =>
+      readHttp(recordedWith('http-api-v2.json', 'rawQueryString', query)).queryNames
+    expect(namesIn(`a=${'x'.repeat(8190)}`)).toEqual(['a'])
+    expect(namesIn(`a=${'x'.repeat(8191)}`)).toEqual(['a', '…'])
   })
 
   test('readEvent names each parameter of an ALB once, decoded, one without a name too', () => {
