@@ -284,7 +284,7 @@ describe('preferTokens', () => {
 
   it('preferTokens puts the tokens in use first, in the order of the targets, then mirrored ones, then new ones', () => {
     const held = [null, doc('x', ['m', 'x']), doc('y', ['y'])]
-    const order = preferTokens(held, ['x', 'm', 'y'], new Set(['a', 'm', 'y']))
+    const order = preferTokens(held, ['x', 'm', 'y', 'z'], new Set(['a', 'm', 'y']))
     expect([...new Set(order)]).toEqual(['x', 'y', 'm', 'a'])
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Mirror } from '../../../lib/config.ts'
-import { fingerprint } from '../../../lib/digest.ts'
+import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import {
   MirrorError,
@@ -20,6 +20,8 @@ type Listing = readonly string[] | Error
 function world(lists: Record<string, Listing[]>, targets: Record<string, Reading | Error>) {
   let now = 0
   const asked: string[] = []
+  /** Until when each list might take. */
+  const deadlines: number[] = []
   const slept: number[] = []
   const writes: string[] = []
   const readings = new Map(Object.entries(targets))
@@ -57,8 +59,9 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
       },
       { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeoutMs: 10_000, ...settings },
       {
-        list: async (subAppId) => {
+        list: async (subAppId, deadline) => {
           asked.push(`${subAppId}`)
+          deadlines.push(deadline - now)
           const script = lists[`${subAppId}`] ?? []
           const listing = script.length > 1 ? script.shift() : script[0]
           if (listing instanceof Error || !listing) throw listing
@@ -77,6 +80,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
   return {
     run,
     asked,
+    deadlines,
     slept,
     writes,
     failing,
@@ -217,7 +221,11 @@ describe('runMirror', () => {
   it('runMirror refuses to confirm when list or target moved, and writes nothing', async () => {
     const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await w.run()
-    await expect(w.run({ confirm: Digest })).rejects.toMatchObject({ code: 'PlanChanged' })
+    await expect(w.run({ confirm: Digest })).rejects.toMatchObject({
+      code: 'PlanChanged',
+      summary: expect.stringContaining('so nothing was written; look at the new plan'),
+      report: { Results: [{ Target: 't', Outcome: 'would-update' }] },
+    })
     for (const near of ['', Digest.slice(0, 16), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
       await expect(w.run({ confirm: near }), near).rejects.toMatchObject({ code: 'PlanChanged' })
     w.readings.set('t', holds(['a', 'b', 'c', 'd', 'e']))
@@ -441,6 +449,118 @@ describe('runMirror', () => {
     expect(outcomes(report)).toEqual(['updated', 'created'])
     expect(report.Results[1]).toMatchObject({ Added: ['b', 'c'].map(fingerprint) })
     expect(value('absent')).toBe(value('old'))
+  })
+
+  it('runMirror gives each step its own time, and never more than the run has', async () => {
+    const { run, deadlines } = world({ 7: [['a']] }, { t: { state: 'absent' } })
+    await run()
+    await run({ deadline: 5_000 })
+    expect(deadlines).toEqual([10_000, 5_000])
+  })
+
+  it('runMirror without mirrors reports nothing', async () => {
+    const { run } = world({}, {})
+    const { Digest, Results } = await run({ mirrors: [] })
+    expect([Digest, Results]).toEqual([sha256Hex('[]'), []])
+  })
+
+  it('runMirror names in its digest what is still to do, and nothing else', async () => {
+    const { run } = world(
+      { 7: [['a']] },
+      { t: holds(['a']), foreign: { state: 'value', marked: false, value: 'x' } },
+    )
+    const { Digest, Results } = await run()
+    expect(Results.map(({ Outcome }) => Outcome)).toEqual(['unchanged', 'refused'])
+    expect(Digest).toBe(sha256Hex('[]'))
+  })
+
+  it('runMirror adds how to confirm when anything is held, whatever else went wrong', async () => {
+    const { run } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), ill: new Error('down') })
+    const report = await run()
+    expect(outcomes(report)).toEqual(['held', 'failed'])
+    expect(reportError(report)?.summary).toBe(
+      'Mirroring: 2 of 2 targets not in step; if a held change is right, run by hand with the Digest as "Confirm"',
+    )
+    const failed = world({ 7: [['a']] }, { ill: new Error('down') })
+    expect(reportError(await failed.run())?.summary).toBe('Mirroring: 1 of 1 targets not in step')
+  })
+
+  describe('runMirror, where a target is settled before the others', () => {
+    const five = ['a', 'b', 'c', 'd', 'e']
+    /** The first is held, of the second a token is to be taken out. */
+    const two = (lists: Listing[]) => world({ 7: lists }, { held: holds(five), t: holds(['a', 'b']) })
+
+    it('leaves it held when the second list fails', async () => {
+      expect(outcomes(await two([['a'], throttled]).run())).toEqual(['held', 'failed'])
+    })
+
+    it('does not look at it again', async () => {
+      const w = two([['a']])
+      w.whileAsleep(() => w.readings.set('held', new Error('down')))
+      expect(outcomes(await w.run())).toEqual(['held', 'updated'])
+    })
+
+    it('leaves it refused, whatever becomes of it', async () => {
+      const foreign: Reading = { state: 'value', marked: false, value: 'x' }
+      const w = world({ 7: [['a']] }, { foreign, t: holds(['a', 'b']) })
+      w.whileAsleep(() => w.readings.set('foreign', { state: 'absent' }))
+      expect(outcomes(await w.run())).toEqual(['refused', 'updated'])
+      expect(w.writes).toEqual(['t'])
+    })
+
+    it('defers the other alone, and names what must be seen again', async () => {
+      const w = world(
+        { 7: [['a', 'b']] },
+        { held: holds(five), same: holds(['a', 'b']), t: holds(['a', 'b', 'y', 'x']) },
+      )
+      const report = await w.run({ deadline: 69_999 })
+      expect(outcomes(report)).toEqual(['held', 'unchanged', 'deferred'])
+      expect(report.Results[2]?.Reason).toMatch(
+        new RegExp(`^the absence of ${fingerprint('x')}, ${fingerprint('y')} must be seen again`),
+      )
+    })
+  })
+
+  it('runMirror takes out what both lists lack, and nothing that one of them had', async () => {
+    const w = world(
+      {
+        7: [
+          ['a', 'b'],
+          ['a', 'c'],
+        ],
+      },
+      { t: holds(['a', 'b', 'c', 'd']) },
+    )
+    expect(outcomes(await w.run())).toEqual(['updated'])
+    expect(w.value('t')).toBe(doc(['a', 'b', 'c']))
+  })
+
+  it('runMirror waits when there is just enough time', async () => {
+    const late = world({ 7: [['a']] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await late.run({ deadline: 69_999 }))).toEqual(['deferred'])
+    expect(late.slept).toEqual([])
+    const inTime = world({ 7: [['a']] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await inTime.run({ deadline: 70_000 }))).toEqual(['updated'])
+  })
+
+  it('runMirror points to a token that was mirrored before rather than to a new one', async () => {
+    const w = world({ 7: [['a', 'c']] }, { t: holds(['b', 'c'], 'b') })
+    await w.run()
+    expect(w.value('t')).toBe(doc(['a', 'c'], 'c'))
+  })
+
+  it('runMirror names no version of a value that is damaged', async () => {
+    const before = doc(['a', 'b', 'c'])
+    const w = world({ 7: [['a']] }, { t: { state: 'value', marked: true, value: 'spoilt', before } })
+    expect((await w.run()).Results).toMatchObject([{ Outcome: 'held', VersionId: null }])
+  })
+
+  it('runMirror shows in a dry run what cannot be read', async () => {
+    const { run } = world({ 7: [['a']] }, { ill: new Error('down'), t: { state: 'absent' } })
+    expect((await run({ dryRun: true })).Results).toMatchObject([
+      { Outcome: 'failed', Reason: 'down' },
+      { Outcome: 'would-create' },
+    ])
   })
 
   it('runMirror waits once for all applications', async () => {

@@ -1,10 +1,79 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
-import { storeKinds } from '../../../lib/stores/index.ts'
+import { StoreError } from '../../../lib/errors.ts'
+import { renderDocument } from '../../../lib/stores/document.ts'
+import { openStore, storeKinds } from '../../../lib/stores/index.ts'
+import { isOvertaken, isStill, mark, overtaken, type Reading } from '../../../lib/stores/store.ts'
 import { lendTencent } from '../../support/lend-tencent.ts'
+
+describe('openStore', () => {
+  const rendered = renderDocument({ ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' })
+  const twenty = 'x'.repeat(20)
+  const rows: [string, object[], string[][], string[][]][] = [
+    ['a document', [{ state: 'value', marked: true, value: rendered }], [['a', 'b']], []],
+    ['somebody else’s value', [{ state: 'value', marked: false, value: `${twenty}!` }], [], [[`${twenty}!`]]],
+    ['a short value, which may be any word', [{ state: 'value', marked: false, value: twenty }], [], []],
+    [
+      'a damaged value, and what was there before',
+      [{ state: 'value', marked: true, value: `${twenty}?`, before: rendered }],
+      [['a', 'b']],
+      [[`${twenty}?`]],
+    ],
+    ['nothing', [{ state: 'absent' }, { state: 'empty', marked: true }], [], []],
+  ]
+  test.each(rows)('openStore tells of %s before it gives it', async (_, readings, secrets, foreign) => {
+    const told: { secrets: unknown[]; foreign: unknown[] } = { secrets: [], foreign: [] }
+    const given = { uri: 'file:/x', scheme: 'file', name: '/x', options: {}, adopt: false }
+    const write = async (): Promise<void> => {}
+    for (const reading of readings as Reading[]) {
+      const file = storeKinds['file']
+      if (!file) throw new Error('there is no such kind')
+      const open = vi.spyOn(file, 'open').mockReturnValue({ read: async () => reading, write })
+      const deps = lendTencent(() => ({ url: '', secretId: '', secretKey: '' }), 0)
+      const store = openStore(given, deps, {
+        addSecrets: (some) => told.secrets.push(some),
+        addForeign: (some) => told.foreign.push(some),
+      })
+      expect(open).toHaveBeenCalledWith(given, deps)
+      expect([await store.read(0), store.write]).toEqual([reading, write])
+      open.mockRestore()
+    }
+    expect(told).toEqual({ secrets, foreign })
+  })
+
+  test.each(['vault', 'constructor'])('openStore knows no %s', (scheme) => {
+    const target = { uri: `${scheme}:x`, scheme, name: 'x', options: {}, adopt: false }
+    const told = { addSecrets: () => {}, addForeign: () => {} }
+    const deps = lendTencent(() => ({ url: '', secretId: '', secretKey: '' }), 0)
+    expect(() => openStore(target, deps, told)).toThrow(`no store for ${scheme}`)
+  })
+})
+
+test('overtaken is told from other errors, and says of what', () => {
+  const target = { uri: 'file:/x', scheme: 'file', name: '/x', options: {}, adopt: false }
+  const error = overtaken(target)
+  expect(error).toMatchObject({ code: 'Overtaken', target: 'file:/x', retryable: true })
+  expect(error.message).toMatch(/^Writing file:\/x: somebody else changed it/)
+  expect([error, new StoreError('Other', 'm', 'x'), { code: 'Overtaken' }].map(isOvertaken)).toEqual([
+    true,
+    false,
+    false,
+  ])
+  expect(mark).toBe('vod-aigc-tokens')
+})
+
+test.each<[Reading, Reading, boolean]>([
+  [{ state: 'absent' }, { state: 'absent' }, true],
+  [{ state: 'absent' }, { state: 'empty', marked: true }, false],
+  [{ state: 'empty', marked: true }, { state: 'empty', marked: false }, true],
+  [{ state: 'value', marked: true, value: 'a' }, { state: 'value', marked: false, value: 'a' }, true],
+  [{ state: 'value', marked: true, value: 'a' }, { state: 'value', marked: true, value: 'b' }, false],
+])('isStill compares %j with %j: %s', (found, seen, still) => {
+  expect([isStill(found, seen), isStill(seen, found)]).toEqual([still, still])
+})
 
 test.each(Object.keys(storeKinds))('storeKinds has a contract suite for %s', (scheme) => {
   // Those that need more than this process are with the emulated ones.

@@ -125,6 +125,22 @@ describe('properties', () => {
     )
   })
 
+  it('signedHeaders leaves out blanks around names', () => {
+    expect(signedHeaders({ ' Host ': 'h', 'Content-Type\t': 'c' })).toBe('content-type;host')
+  })
+
+  it('createSigner signs the bytes that a buffer holds now', () => {
+    const like = { method: 'POST', headers: { host: 'h' } }
+    const sign = createSigner(like, 'vod')
+    const key = { secretId: 'i', secretKey: 'k' }
+    const body = Buffer.from('one')
+    sign(body, 1, key)
+    body.write('two')
+    expect(sign(body, 1, key)).toBe(
+      authorization({ ...like, body: 'two' }, { service: 'vod', timestamp: 1 }, key),
+    )
+  })
+
   // One signer for many calls: what it keeps from one must not spoil the next.
   it('createSigner gives what authorization gives, whatever it signed before', () => {
     const call = fc.record({
