@@ -72,8 +72,30 @@ describe('createTransport', () => {
   })
 
   it('createTransport times out on a server that never answers', async () => {
-    const endpoint = await serve(() => {})
-    await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+    let closed: Promise<unknown> | undefined
+    const endpoint = await serve(({ socket }) => {
+      closed = once(socket, 'close')
+    })
+    await expect(post(endpoint, 50)).rejects.toMatchObject({
+      code: 'ClientError.Timeout',
+      message: 'no answer within 50 ms',
+    })
+    // The connection ends with it.
+    await closed
+  })
+
+  it('createTransport sends nothing when the time was up while the connection was made', async () => {
+    let requests = 0
+    const endpoint = await serve((_, response) => {
+      requests++
+      response.end()
+    })
+    const late = post(endpoint, 1)
+    // Timers come before connections.
+    for (const until = performance.now() + 20; performance.now() < until; );
+    await expect(late).rejects.toMatchObject({ code: 'ClientError.Timeout' })
+    await post(endpoint)
+    expect(requests).toBe(1)
   })
 
   it('createTransport times out on a server that never finishes its answer', async () => {
@@ -122,7 +144,10 @@ describe('createTransport', () => {
     const endpoint = await serve((_, response) => void response.end('x'.repeat(size)))
     expect((await post(endpoint)).body).toHaveLength(size)
     size += 1
-    await expect(post(endpoint)).rejects.toMatchObject({ code: 'ClientError.ResponseTooLarge' })
+    await expect(post(endpoint)).rejects.toMatchObject({
+      code: 'ClientError.ResponseTooLarge',
+      message: 'the answer has more than 1000000 bytes',
+    })
     size = 1
     expect((await post(endpoint)).body).toBe('x')
   })
