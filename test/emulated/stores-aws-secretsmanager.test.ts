@@ -518,8 +518,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       const store = open(foreign)
       const seen = await store.read(soon())
       gateway.treat(() => awsError('ValidationException', `the secret holds '${value}'`))
-      for (const attempt of [store.read(soon()), mirror(store, a, seen)]) {
-        const error = await refusalOf(attempt, a)
+      for (const attempt of [() => store.read(soon()), () => mirror(store, a, seen)]) {
+        const error = await refusalOf(attempt(), a)
         expect(error.message).toContain('ValidationException')
         expect(error.message).not.toMatch(/hunter2|password|MIIEvQ/)
       }
