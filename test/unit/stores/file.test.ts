@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmod,
   link,
+  lstat,
   mkdir,
   mkdtemp,
   open,
@@ -250,6 +251,55 @@ describe('file', () => {
     } finally {
       process.chdir(here)
     }
+  })
+
+  test.each([
+    ['/dev/null/x.json', 'ENOTDIR', /^Writing file:.*ENOTDIR: not a directory/],
+    ['/proc/nope/x.json', 'ENOENT', /^Writing file:.*ENOENT: no such file or directory/],
+    ['/proc/self/x.json', 'ENOENT', /^Writing file:.*ENOENT/],
+  ])('file says what hinders it to write %s', async (path, code, words) => {
+    const hindered = targetOf('file', path)
+    const error = await refusalOf(mirror(storeOf(hindered), a, { state: 'absent' }), a)
+    expect(error).toMatchObject({ code, target: hindered.uri, message: expect.stringMatching(words) })
+  })
+
+  test('file says what is in the place of a file', async () => {
+    const odd = target()
+    await mkdir(odd.name, { recursive: true })
+    const said = `Opening ${odd.uri}: it is no regular file; name one, or a path where there is nothing yet`
+    expect((await refusalOf(storeOf(odd).read(soon()))).message).toBe(said)
+    expect((await refusalOf(mirror(storeOf(odd), a, { state: 'absent' }), a)).message).toBe(said)
+    const long = target()
+    await put(long, 'x'.repeat(1_000_001))
+    expect((await refusalOf(storeOf(long).read(soon()))).message).toBe(
+      `Opening ${long.uri}: it has more than 1000000 bytes, so it is no mirrored document`,
+    )
+  })
+
+  test('file replaces a symbolic link, and leaves the file that it leads to', async () => {
+    const linked = target()
+    await put({ ...linked, name: `${linked.name}.real` }, b)
+    await symlink(`${linked.name}.real`, linked.name)
+    expect(await storeOf(linked).read(soon())).toMatchObject({ value: b })
+    await mirror(storeOf(linked), a)
+    expect((await lstat(linked.name)).isFile()).toBe(true)
+    expect(await readFile(`${linked.name}.real`, 'utf8')).toBe(b)
+  })
+
+  test.skipIf(process.platform !== 'linux')('file closes what it opens, whatever comes of it', async () => {
+    const good = target()
+    const odd = target()
+    await mkdir(odd.name, { recursive: true })
+    const opened = async (): Promise<number> => (await readdir('/proc/self/fd')).length
+    await mirror(storeOf(good), a)
+    const before = await opened()
+    for (let i = 0; i < 20; i++) {
+      await mirror(storeOf(good), i % 2 === 0 ? b : a)
+      await storeOf(odd)
+        .read(soon())
+        .catch(() => {})
+    }
+    expect(await opened()).toBeLessThan(before + 20)
   })
 
   test('file refuses to read what is far longer than any document', async () => {

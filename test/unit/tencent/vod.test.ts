@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint, nameTokens } from '../../../lib/digest.ts'
-import { describeAigcApiTokens, readTokenList } from '../../../lib/tencent/vod.ts'
+import { createListTokens, describeAigcApiTokens, readTokenList } from '../../../lib/tencent/vod.ts'
 
 const answer = (fields: object) => ({ RequestId: 'r-1', ...fields })
 
@@ -93,5 +93,47 @@ describe('nameTokens', () => {
 describe('fingerprint', () => {
   it('fingerprint is the first 16 hex digits of the SHA-256', () => {
     expect(fingerprint('abc')).toBe('ba7816bf8f01cfea')
+  })
+})
+
+describe('createListTokens', () => {
+  const list = (fields: object) => {
+    const told: unknown[] = []
+    const asked: unknown[] = []
+    const listTokens = createListTokens({
+      call: async (...parameters) => {
+        asked.push(parameters)
+        return answer(fields)
+      },
+      addSecrets: (secrets) => void told.push(secrets),
+      onExtInfosDropped: (...dropped) => void told.push(dropped),
+    })
+    return { told, asked, listTokens }
+  }
+
+  it('asks for the application, as patiently as it is told, and tells every token', async () => {
+    const { told, asked, listTokens } = list({ ApiTokens: ['a', 'b'], ExtInfos: ['{}', '{}'] })
+    expect(await listTokens(7, 1000, { patient: false })).toMatchObject({ apiTokens: ['a', 'b'] })
+    await listTokens(null, 2000)
+    expect(asked).toEqual([
+      ['DescribeAigcApiTokens', { SubAppId: 7 }, 1000, { patient: false }],
+      ['DescribeAigcApiTokens', {}, 2000, undefined],
+    ])
+    expect(told).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ])
+  })
+
+  it('tells that ExtInfos were dropped, and with which answer', async () => {
+    const { told, listTokens } = list({ ApiTokens: ['a'], ExtInfos: [] })
+    await listTokens(7, 1000)
+    expect(told).toEqual([['a'], [7, 'r-1']])
+  })
+
+  it('says how many tokens are too many', async () => {
+    const { told, listTokens } = list({ ApiTokens: Array(10_001).fill('token') })
+    await expect(listTokens(7, 1000)).rejects.toThrow('one of 10001, more than 10000 (request id r-1)')
+    expect(told).toEqual([])
   })
 })
