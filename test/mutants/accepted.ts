@@ -267,4 +267,11 @@ export const accepted: readonly Accepted[] = [
     to: ['true', "error instanceof Error || 'code' in error", '""'],
     why: 'every failure of undici and Node has a code',
   })),
+  {
+    file: 'handlers/invocation.ts',
+    from: 'failed',
+    to: 'true',
+    on: 'edge.learnEnvironment()',
+    why: 'adds what is known already; saves time alone',
+  },
 ]
