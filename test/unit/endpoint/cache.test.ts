@@ -321,6 +321,7 @@ describe('createTokenCache', () => {
         message: expect.stringContaining('not asked'),
         action: 'DescribeAigcApiTokens',
         attempts: 0,
+        retryable: true,
       },
     })
     expect(fetched).toHaveLength(1)

@@ -65,4 +65,16 @@ describe('createMirroredList', () => {
     await expect(read(reading, adopt)).rejects.toMatchObject({ code: 'NotMirrored' })
     expect(failures.splice(0)).toEqual([[7, 'NotMirrored']])
   })
+
+  it.each([9, null])('says that application %s has none', async (subAppId) => {
+    const list = createMirroredList({
+      mirrors: [{ subAppId: 8, targets: [] }],
+      site: 'intl',
+      openStore: () => {
+        throw new Error('opened')
+      },
+      onFailure: () => {},
+    })
+    await expect(list(subAppId, 0)).rejects.toThrow(`no mirrored document for application ${subAppId}`)
+  })
 })

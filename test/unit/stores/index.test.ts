@@ -6,7 +6,7 @@ import { systemTime } from '../../../handlers/time.ts'
 import { StoreError } from '../../../lib/errors.ts'
 import { renderDocument } from '../../../lib/stores/document.ts'
 import { openStore, storeKinds } from '../../../lib/stores/index.ts'
-import { isOvertaken, isStill, mark, overtaken, type Reading } from '../../../lib/stores/store.ts'
+import { isOvertaken, isStill, mark, overtaken, type Reading, valuesIn } from '../../../lib/stores/store.ts'
 import { lendTencent } from '../../support/lend-tencent.ts'
 
 describe('openStore', () => {
@@ -117,4 +117,31 @@ test('aws-secretsmanager asks each region with a client of its own', async () =>
     expect(await reading).toEqual({ state: 'absent' })
     expect(regions.pop()).toBe(region)
   }
+})
+
+const value = (text: string, marked = true): Reading => ({ state: 'value', marked, value: text })
+
+test('valuesIn gives what a reading has brought in, and nothing else', () => {
+  expect(valuesIn(value('a'))).toEqual(['a', ''])
+  expect(valuesIn({ state: 'value', marked: true, value: 'a', before: 'b' })).toEqual(['a', 'b'])
+  for (const reading of [
+    { state: 'absent' },
+    { state: 'empty', marked: true },
+    { state: 'unavailable', reason: 'r' },
+  ] satisfies Reading[])
+    expect(valuesIn(reading)).toEqual([])
+})
+
+test.each<[Reading, Reading, boolean]>([
+  [value('a'), value('a'), true],
+  [value('a'), value('a', false), true],
+  [value('a'), value('b'), false],
+  [{ state: 'absent' }, { state: 'absent' }, true],
+  [{ state: 'empty', marked: true }, { state: 'empty', marked: false }, true],
+  [{ state: 'absent' }, { state: 'empty', marked: true }, false],
+  [value(''), { state: 'empty', marked: true }, false],
+  // What an answer holds beside its state does not make it a value.
+  [{ state: 'absent', value: 'a' } as Reading, { state: 'absent' }, true],
+])('isStill finds that %j is %j: %s', (found, seen, still) => {
+  expect(isStill(found, seen)).toBe(still)
 })
