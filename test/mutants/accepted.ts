@@ -274,4 +274,34 @@ export const accepted: readonly Accepted[] = [
     on: 'edge.learnEnvironment()',
     why: 'adds what is known already; saves time alone',
   },
+  {
+    file: 'lib/aws/errors.ts',
+    from: '() => false',
+    to: '() => undefined',
+    why: 'either holds nothing',
+  },
+  {
+    file: 'lib/aws/files.ts',
+    from: '() => null',
+    to: '() => undefined',
+    why: 'either is nothing found',
+  },
+  {
+    file: 'lib/aws/files.ts',
+    from: '!found.isCharacterDevice()',
+    to: 'false',
+    why: 'only a device has the number of one; saves time alone',
+  },
+  { file: 'lib/aws/files.ts', from: 'nothing?.rdev', why: 'there is a /dev/null wherever this runs' },
+  {
+    file: 'lib/credentials/aws-secret.ts',
+    from: '[]',
+    on: 'SecretBinary ?? []',
+    why: 'neither the empty text nor any other is a key',
+  },
+  {
+    file: 'lib/credentials/aws-secret.ts',
+    from: "default: return ''",
+    why: 'no advice is left out of the sentence, whichever way it is none',
+  },
 ]
