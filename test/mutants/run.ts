@@ -15,7 +15,6 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'handlers/list-tokens': ['handlers'],
   'handlers/mirror-tokens': ['handlers'],
   'handlers/runtime': ['handlers'],
-  'lib/aws/clients': ['aws/hang', 'credentials/aws-secret', 'credentials/web-identity'],
   'lib/aws/call': ['aws/call'],
   'lib/aws/errors': ['aws/errors', 'foreign'],
   'lib/digest': ['tencent/vod', 'endpoint/answer', 'mirror/run'],
