@@ -304,4 +304,23 @@ export const accepted: readonly Accepted[] = [
     from: "default: return ''",
     why: 'no advice is left out of the sentence, whichever way it is none',
   },
+  ...[
+    { from: '[]', on: '.variables ?? []' },
+    { from: "''", on: "!pattern.test(read(env, name) ?? '')" },
+    { from: "''", on: "names.at(-1) ?? ''" },
+    { from: 'owners(token).at(-1)?.variables' },
+    { from: "['no Tencent credentials']" },
+    { from: "'no Tencent credentials'" },
+    { from: '!chosen' },
+  ].map((one) => ({ ...one, file: 'lib/credentials/sources.ts', why: typesOnly })),
+  {
+    file: 'lib/credentials/sources.ts',
+    from: 'variables.every(isSet)',
+    why: 'a source that is set by half is refused before',
+  },
+  {
+    file: 'lib/credentials/sources.ts',
+    from: "variables.every((name) => value(name) !== '')",
+    why: 'a source that is set by half is refused before',
+  },
 ]

@@ -131,7 +131,10 @@ describe('chooseCredentials', () => {
     ['the secret’s name', full['aws-secret'], { secretId: 'value/secret-name' }],
   ]
   it.each(rows)('chooseCredentials reads %s', (_, env, expected) => {
-    expect(chooseCredentials(env)).toMatchObject(expected)
+    const choice = chooseCredentials(env)
+    expect(choice).toMatchObject(expected)
+    // A token too many would spoil the signature's meaning.
+    if ('credentials' in expected) expect(choice).toHaveProperty('credentials', expected.credentials)
   })
 })
 
@@ -208,6 +211,7 @@ describe('credentialProblems', () => {
       expect(credentialProblems({ ...full[source], ...pick(names) }), source).toEqual([sentence])
     }
     expect(() => chooseCredentials(pick(names))).toThrow(ConfigError)
+    expect(() => chooseCredentials(pick(names))).toThrow(sentence)
   })
 
   it('credentialProblems lists every source when there is none', () => {
@@ -216,6 +220,25 @@ describe('credentialProblems', () => {
       for (const name of Object.keys(names).filter((one) => !/TOKEN$/.test(one)))
         expect(problem).toContain(name)
     expect(credentialProblems({}, false)).toEqual([])
+    expect(problem).toContain(
+      'fixed (AIGC_SECRET_ID, AIGC_SECRET_KEY), keyless (AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER, ',
+    )
+  })
+
+  it('credentialProblems complains once of a token beside half of its key', () => {
+    expect(credentialProblems({ AIGC_SECRET_ID: 'a', AIGC_SESSION_TOKEN: 't' })).toEqual([
+      'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none',
+    ])
+  })
+
+  it.each([
+    ['qcs::cam::uin/1:role/value', true],
+    ['qcs::cam::uin/1:roleName/value', true],
+    ['xqcs::cam::uin/1:roleName/value', false],
+    ['qcs::cam::uin/1:roleName/value:more', false],
+    ['qcs::cam::uin/x:roleName/value', false],
+  ])('credentialProblems finds that %s is the ARN of a role: %s', (arn, good) => {
+    expect(credentialProblems({ ...full.keyless, AIGC_ROLE_ARN: arn })).toHaveLength(good ? 0 : 1)
   })
 
   const misshapen: [string, string, string][] = [
