@@ -323,4 +323,15 @@ export const accepted: readonly Accepted[] = [
     from: "variables.every((name) => value(name) !== '')",
     why: 'a source that is set by half is refused before',
   },
+  { file: 'lib/credentials/web-identity.ts', from: "''", on: 'WebIdentityToken', why: typesOnly },
+  ...[
+    '/^OutboundWebIdentityFederationDisabled/',
+    '/^AccessDenied/',
+    '/^SessionDurationEscalation/',
+    '/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/',
+  ].map((from) => ({
+    file: 'lib/credentials/web-identity.ts',
+    from,
+    why: 'no code of AWS has the name of another inside',
+  })),
 ]

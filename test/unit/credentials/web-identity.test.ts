@@ -1,5 +1,7 @@
 /** How a role is assumed: where AWS is asked, what goes to Tencent, and what is told of each failure. */
-import { Socket } from 'node:net'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
@@ -171,6 +173,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     ['InvalidParameter.ParamError', settings],
     ['ResourceNotFound.RoleNotExist', settings],
     ['UnauthorizedOperation', trust],
+    ['UnauthorizedOperation.X', trust],
     ['AuthFailure.AccessKeyIllegal', trust],
   ])('assumeRole says what helps against Tencent’s %s', async (code, advice) => {
     const refusal = new TencentError(code, 'why', {
@@ -207,7 +210,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     expect(lease).toBeInstanceOf(CredentialsError)
     expect(lease).toMatchObject({ code: fault, retryable: false })
     expect(String(lease)).toMatch(/Getting an identity token from AWS \(sts:GetWebIdentityToken\): /)
-    expect(String(lease)).toMatch(/: The caller .+; |: Outbound .+; /)
+    expect(String(lease)).toMatch(/: (The caller|Outbound) .+; request id [0-9a-f-]{36}; /)
     expect(String(lease)).toContain(`; ${advice}`)
     expect([called, sts.calls.length]).toEqual([[], 1])
   })
@@ -219,7 +222,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     keys.set(sts.accessKeyId, { ...key, expiresAt: Date.now() + 60_000 })
     expect(String((await assume(answered)).lease)).toContain('; the AWS session ends before the token would')
     keys.set(sts.accessKeyId, { ...key, secretAccessKey: 'another' })
-    expect(String((await assume(answered)).lease)).toMatch(/SignatureDoesNotMatch(; request id [\w-]+)?$/)
+    expect(String((await assume(answered)).lease)).toMatch(/SignatureDoesNotMatch; request id [0-9a-f-]{36}$/)
     keys.set(sts.accessKeyId, key)
     vi.stubEnv('AWS_REGION', undefined)
     expect(String((await assume(answered)).lease)).toContain(': RegionMissing; set AWS_REGION')
@@ -227,6 +230,20 @@ describe('assumeRole, with AWS STS on loopback', () => {
     keys.delete(sts.accessKeyId)
     expect(String((await assume(answered)).lease)).toContain('; this source works on AWS Lambda')
     keys.set(sts.accessKeyId, key)
+  })
+
+  it('assumeRole takes a proxy that forbids AWS for a permission that is missing', async () => {
+    const proxy = createServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(403).end('<html>no</html>'))
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    const { lease } = await assume(answered)
+    proxy.closeAllConnections()
+    proxy.close()
+    expect(lease).toMatchObject({ code: 'Http403' })
+    expect(String(lease)).toContain("; allow the function's role sts:GetWebIdentityToken")
   })
 
   it('assumeRole says when it may help to ask again', async () => {
