@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, parseConfig } from '../../lib/config.ts'
+import { type Config, findSubApp, parseConfig } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
-import { ConfigError } from '../../lib/errors.ts'
+import { ConfigError, InputError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 
 const credentials = { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
@@ -421,5 +421,36 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
+  })
+})
+
+describe('findSubApp', () => {
+  it.each([
+    [null, [7, 8], 7],
+    [null, [], null],
+    [8, [7, 8], 8],
+    ['8', [7, 8], 8],
+  ])('findSubApp takes %j of %j for %j', (given, configured, found) => {
+    expect(findSubApp(given, configured)).toBe(found)
+  })
+
+  it.each([9, '9', '08', '', 'x'])('findSubApp finds no %j', (given) => {
+    expect(() => findSubApp(given, [7, 8])).toThrow(
+      new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound'),
+    )
+    expect(() => findSubApp(given, [7, 8])).toThrow(expect.objectContaining({ code: 'SubAppNotFound' }))
+  })
+})
+
+describe('ConfigError and InputError', () => {
+  it('say what was read and every problem, a line each, and have a code', () => {
+    const error = new ConfigError(['a', 'b'])
+    expect([error.code, error.name, error.message, error.problems]).toEqual([
+      'ConfigInvalid',
+      'ConfigInvalid',
+      'Reading the settings:\n- a\n- b',
+      ['a', 'b'],
+    ])
+    expect(new InputError('x')).toMatchObject({ code: 'InputInvalid', name: 'InputInvalid', message: 'x' })
   })
 })
