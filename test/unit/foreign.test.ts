@@ -15,6 +15,7 @@ describe('readCode', () => {
     'Http503',
     'InvalidParameter.SecretId',
     'FailedOperation.Sm2SignError',
+    'A.B',
     'ERR_TLS_CERT_ALTNAME_INVALID',
     'A'.repeat(80),
   ])('takes %s', (code) => expect(readCode(code)).toBe(code))
