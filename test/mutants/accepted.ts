@@ -339,4 +339,11 @@ export const accepted: readonly Accepted[] = [
     from,
     why: 'no code of AWS has the name of another inside',
   })),
+  {
+    file: 'lib/mirror/run.ts',
+    from: "reading?.state === 'value'",
+    to: 'true',
+    on: 'isDocument(reading.value)',
+    why: 'what is not there is no document either',
+  },
 ]

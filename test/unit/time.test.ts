@@ -166,4 +166,25 @@ describe('what hangs', () => {
       expect(written).toHaveLength(step === 'list' ? 1 : 2)
     },
   )
+
+  it('runMirror leaves a store that keeps its deadline the last word', async () => {
+    const time = virtualTime()
+    const store: Store = {
+      read: (deadline) =>
+        time.sleep(deadline - time.monotonic()).then(() => Promise.reject(new Error('own words'))),
+      write: never,
+    }
+    const running = runMirror(
+      {
+        mirrors: [{ subAppId: 7, targets: [targetOf('memory', 'x')] }],
+        dryRun: false,
+        confirm: null,
+        deadline: 60_000,
+      },
+      { site: 'intl', settleSeconds: 1, minKeep: 0.5, timeoutMs: 10_000 },
+      { ...time, list: async () => listOf(['a']), openStore: () => store },
+    )
+    await time.pass(10_200)
+    expect((await running).Results).toMatchObject([{ Outcome: 'failed', Reason: 'own words' }])
+  })
 })

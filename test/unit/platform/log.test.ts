@@ -7,7 +7,7 @@ import {
   withheldError,
   withheldLine,
 } from '../../../lib/platform/log.ts'
-import { embedMetrics } from '../../../lib/platform/metrics.ts'
+import { createMeter, embedMetrics } from '../../../lib/platform/metrics.ts'
 import { createScrubber } from '../../../lib/platform/scrub.ts'
 
 describe('createLog', () => {
@@ -133,5 +133,16 @@ describe('embedMetrics', () => {
 
   it('embedMetrics adds nothing for no metrics', () => {
     expect(embedMetrics('fn', 0, {})).toBe('')
+  })
+})
+
+describe('createMeter', () => {
+  it('counts calls and their time until they are taken', () => {
+    const meter = createMeter()
+    expect(meter.take()).toEqual({ calls: 0, ms: 0 })
+    meter.add(10)
+    meter.add(5.5)
+    expect(meter.take()).toEqual({ calls: 2, ms: 15.5 })
+    expect(meter.take()).toEqual({ calls: 0, ms: 0 })
   })
 })
