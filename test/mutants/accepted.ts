@@ -352,4 +352,27 @@ export const accepted: readonly Accepted[] = [
     on: 'typeof body',
     why: 'hashes again what it knows; saves time alone',
   },
+  { file: 'handlers/list-tokens.ts', from: '[]', on: 'masked.Fingerprints ?? []', why: typesOnly },
+  {
+    file: 'handlers/list-tokens.ts',
+    from: "'fingerprints'",
+    to: '""',
+    why: 'whatever is not "tokens" shows fingerprints',
+  },
+  ...["error instanceof MirrorError && error.code === 'PlanChanged'", "error.code === 'PlanChanged'"].map(
+    (from) => ({ file: 'handlers/mirror-tokens.ts', from, why: 'runMirror throws no other MirrorError' }),
+  ),
+  {
+    file: 'handlers/runtime.ts',
+    from: "'info'",
+    why: 'nothing speaks below that before the settings are read',
+  },
+  { file: 'handlers/runtime.ts', from: 'process.env[name]?.trim()', why: 'a secret is known folded, too' },
+  { file: 'handlers/runtime.ts', from: '() => null', to: '() => undefined', why: 'either is no credentials' },
+  {
+    file: 'handlers/runtime.ts',
+    from: 'readsMirror || fallbacks.length === 0',
+    to: ['false', 'readsMirror && fallbacks.length === 0'],
+    why: 'where the mirror is the source, it fails as it did just before',
+  },
 ]

@@ -197,6 +197,13 @@ describe('list-tokens', () => {
     ])
   })
 
+  it('speaks of no fallback where there is none', async () => {
+    const handler = await load('list-tokens', { AIGC_TIMEOUT_MS: '300' })
+    simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
+    await expect(handler({}, context())).rejects.toMatchObject({ name: 'InternalError' })
+    expect(log()).toMatchObject([{ event: 'list-tokens', code: 'InternalError' }])
+  })
+
   it('reads the mirror alone where that is the source, without a key of Tencent', async () => {
     const at = path()
     writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-mirrored-a'], app))
