@@ -42,6 +42,43 @@ export async function within<T>(
   }
 }
 
+/** Asks for work that is done once for all who ask while it is under way. `joined`: somebody else began it. */
+export type Share<T> = (
+  deadline: number,
+  work: (deadline: number) => Promise<T>,
+) => Promise<{ readonly value: T; readonly joined: boolean }>
+
+/**
+ * Work for several at once, which must end by the deadline that it is given. Nobody waits for it past a deadline of their own,
+ * nor joins it after its end; who has more time than whoever began it begins it anew.
+ */
+export function createShare<T>(time: Pick<Time, 'monotonic' | 'after'>, late: () => Error): Share<T> {
+  let pending: { readonly result: Promise<T>; readonly deadline: number } | null = null
+
+  function begin(deadline: number, work: (deadline: number) => Promise<T>): NonNullable<typeof pending> {
+    const result = work(deadline).finally(() => {
+      pending = null
+    })
+    // Whoever waits hears of it; that nobody may be waiting any more is no error of its own.
+    result.catch(() => {})
+    pending = { result, deadline }
+    return pending
+  }
+
+  return async function share(deadline, work) {
+    const joined = pending
+    const { result } = joined ?? begin(deadline, work)
+    try {
+      const value = await within(time, deadline + graceMs, late, () => result)
+      return { value, joined: joined !== null }
+    } catch (error) {
+      const now = time.monotonic()
+      if (joined && now >= joined.deadline && now < deadline) return share(deadline, work)
+      throw error
+    }
+  }
+}
+
 /**
  * How long ago a moment was, in milliseconds, by whichever clock says more: the calendar jumps, and the other one may
  * stand still while a process is frozen. So nothing is taken for younger than it is.

@@ -1,7 +1,7 @@
 /** Credentials that are fetched, kept while they are good, and fetched again in time. */
 import { CredentialsError } from '../errors.ts'
 import type { Credentials } from '../tencent/tc3.ts'
-import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
+import { ageMs, createShare, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
 
 export interface Lease {
   readonly credentials: Credentials
@@ -33,33 +33,17 @@ export function createLeasedCredentials(
   time: Pick<Time, 'now' | 'monotonic' | 'after'>,
 ): GetCredentials {
   let lease: (Lease & { readonly since: Moment }) | null = null
-  let flight: { readonly landing: Promise<Lease>; readonly deadline: number } | null = null
   let pausedUntil = Number.NEGATIVE_INFINITY
+  const share = createShare<Lease>(time, outOfTime)
 
-  function start(deadline: number): NonNullable<typeof flight> {
-    const landing = within(time, deadline + graceMs, outOfTime, () => fetch(deadline))
-      .then((fetched) => {
-        lease = { ...fetched, since: momentOf(time) }
-        return fetched
-      })
-      .finally(() => {
-        flight = null
-      })
-    // Whoever waits hears of it; that nobody may be waiting any more is no error of its own.
-    landing.catch(() => {})
-    return { landing, deadline }
+  async function begin(deadline: number): Promise<Lease> {
+    const fetched = await within(time, deadline + graceMs, outOfTime, () => fetch(deadline))
+    lease = { ...fetched, since: momentOf(time) }
+    return fetched
   }
 
   async function renew(deadline: number): Promise<Lease> {
-    flight ??= start(deadline)
-    const joined = flight
-    try {
-      return await within(time, deadline + graceMs, outOfTime, () => joined.landing)
-    } catch (error) {
-      // Whoever started it had less time than is left here.
-      if (time.monotonic() >= joined.deadline && time.monotonic() < deadline) return renew(deadline)
-      throw error
-    }
+    return (await share(deadline, begin)).value
   }
 
   return async (deadline, refused) => {

@@ -3,7 +3,7 @@ import { nameTokens, type TokenNames } from '../digest.ts'
 import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from '../errors.ts'
 import { meaningOf } from '../tencent/codes.ts'
 import type { ListTokens, TokenList } from '../tencent/vod.ts'
-import { ageMs, graceMs, type Moment, momentOf, type Time, within } from '../time.ts'
+import { ageMs, createShare, graceMs, type Moment, momentOf, type Share, type Time, within } from '../time.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
 export type UpstreamError = TencentError | CredentialsError | StoreError
@@ -47,12 +47,6 @@ interface Entry {
   readonly staleMs: number
 }
 
-/** An upstream call under way, which ends by its deadline. */
-interface Flight {
-  readonly landing: Promise<CachedList>
-  readonly deadline: number
-}
-
 const shortestRefreshMs = 1_000
 /** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
 const mirroredSeconds = 5
@@ -67,7 +61,7 @@ export function createTokenCache(
   lend: TokenCacheDependencies,
 ): TokenCache {
   const entries = new Map<number | null, Entry>()
-  const flights = new Map<number | null, Flight>()
+  const shares = new Map<number | null, Share<CachedList>>()
   /** When upstream was last asked for an application, whatever came of it. */
   const askedAt = new Map<number | null, number>()
 
@@ -129,13 +123,10 @@ export function createTokenCache(
     return ask(subAppId, deadline, true)
   }
 
-  function begin(subAppId: number | null, deadline: number): Flight {
-    const landing = fly(subAppId, deadline).finally(() => flights.delete(subAppId))
-    // Whoever waits hears of it; that nobody may be waiting any more is no error of its own.
-    landing.catch(() => {})
-    const flight = { landing, deadline }
-    flights.set(subAppId, flight)
-    return flight
+  function shareOf(subAppId: number | null): Share<CachedList> {
+    const share = shares.get(subAppId) ?? createShare<CachedList>(lend, outOfTime)
+    shares.set(subAppId, share)
+    return share
   }
 
   return {
@@ -144,17 +135,8 @@ export function createTokenCache(
       const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
       const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
       if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return aged(entry)
-      const joined = flights.get(subAppId)
-      const flight = joined ?? begin(subAppId, deadline)
-      try {
-        const list = await inTime(deadline, () => flight.landing)
-        return { ...list, fromCache: joined !== undefined }
-      } catch (error) {
-        // Whoever began it had less time than is left here.
-        const ended = joined && lend.monotonic() >= joined.deadline
-        if (ended && lend.monotonic() < deadline) return this.get(subAppId, { refresh, deadline })
-        throw error
-      }
+      const { value, joined } = await shareOf(subAppId)(deadline, (until) => fly(subAppId, until))
+      return { ...value, fromCache: joined }
     },
   }
 }
