@@ -162,7 +162,7 @@ function createRuntime(
     cache: createTokenCache(config, {
       ...time,
       list: readsMirror ? mirrored : list,
-      isQuiet: pace.isQuiet,
+      isBackingOff: pace.isBackingOff,
       fallback: readsMirror || fallbacks.length === 0 ? null : mirrored,
     }),
     list,

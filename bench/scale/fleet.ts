@@ -41,7 +41,7 @@ interface Instance {
   /** The clock that is lent to the code. */
   now(): number
   /** When the silence that is on at present ends, in whole milliseconds, as the pace itself has it. */
-  quietUntil(): number
+  backOffUntil(): number
 }
 
 /** Plays a fleet from its cold start on. The same settings give the same counts. Throws when `lib/endpoint/cache.ts` has changed. */
@@ -71,23 +71,23 @@ export async function runFleet(settings: FleetSettings): Promise<FleetCounts> {
 function createInstance({ settings, clock, world, lent }: Fleet): Instance {
   let pretended: number | null = null
   const now = (): number => pretended ?? clock.now()
-  const lend = { now, monotonic: now, random: lent, sleep: clock.sleep }
-  const real = createPace(vodCallsPerSecond, lend)
-  const pace: Pace = settings.quiet ? real : { ...real, throttled: () => {}, isQuiet: () => false }
+  const deps = { now, monotonic: now, random: lent, sleep: clock.sleep }
+  const real = createPace(vodCallsPerSecond, deps)
+  const pace: Pace = settings.quiet ? real : { ...real, throttled: () => {}, isBackingOff: () => false }
   const call = createTencentClient(
     { ...vodApi, endpoint: 'https://tencent' },
-    { ...lend, pace, send: world.connect(), credentials: () => null },
+    { ...deps, pace, send: world.connect(), credentials: () => null },
   )
   return {
     call,
     pace,
     now,
-    quietUntil() {
+    backOffUntil() {
       let quiet = clock.now()
       let over = quiet + 2 * longestQuietMs
       while (over - quiet > 1) {
         pretended = Math.floor((quiet + over) / 2)
-        if (pace.isQuiet()) quiet = pretended
+        if (pace.isBackingOff()) quiet = pretended
         else over = pretended
       }
       pretended = null
@@ -99,7 +99,7 @@ function createInstance({ settings, clock, world, lent }: Fleet): Instance {
 /** All that clients want of one application from one instance; its cache has one entry. */
 function playApplication(
   fleet: Fleet,
-  { call, pace, now, quietUntil }: Instance,
+  { call, pace, now, backOffUntil }: Instance,
   subAppId: number,
   startMs: number,
   wantedAtOnce: boolean,
@@ -116,7 +116,7 @@ function playApplication(
         source === 'mirror'
           ? world.readMirrored
           : (_, deadline, options) => describeAigcApiTokens(call, subAppId, deadline, options),
-      isQuiet: pace.isQuiet,
+      isBackingOff: pace.isBackingOff,
       fallback: settings.fallback && source === 'api' ? world.readMirrored : null,
       now,
       monotonic: now,
@@ -158,8 +158,8 @@ function playApplication(
   /** Until when every request gets the old list without a call, because Tencent is left alone. */
   function staleEnd(): number {
     // Calls for other applications of this instance may change the silence at any time.
-    if (applications > 1 || !pace.isQuiet()) return clock.now()
-    return Math.min(quietUntil(), freshUntil + staleSeconds * 1000)
+    if (applications > 1 || !pace.isBackingOff()) return clock.now()
+    return Math.min(backOffUntil(), freshUntil + staleSeconds * 1000)
   }
 
   /** A request just before a list gets old must still be answered from the cache. */

@@ -6,7 +6,7 @@ import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
 import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
 
-/** What the Serverless CLI lends to a file that it includes. */
+/** What the Serverless CLI passes to a file that it includes. */
 interface Cli {
   readonly options: { readonly param?: string | readonly string[] }
   resolveVariable(variable: string): Promise<unknown>

@@ -146,21 +146,21 @@ function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>
 }
 
 function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callCam: CallTencent } {
-  const lend = {
+  const deps = {
     send: createTransport(),
     credentials: ownKey,
     ...systemTime,
   }
   return {
     scf: {
-      ...lend,
-      call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, lend),
+      ...deps,
+      call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, deps),
       say: (what, progress) => {
         if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
         else console.log(progress)
       },
     },
-    callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, lend),
+    callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, deps),
   }
 }
 

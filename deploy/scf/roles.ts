@@ -24,13 +24,13 @@ export function camEndpoint(scfEndpoint: string): string {
  */
 export async function checkRoles(
   roles: readonly NamedRole[],
-  lend: { readonly call: CallTencent; monotonic(): number },
+  deps: { readonly call: CallTencent; monotonic(): number },
 ): Promise<{ readonly refusals: readonly string[]; readonly notes: readonly string[] }> {
   const refusals: string[] = []
   const notes: string[] = []
   for (const { name, flag } of roles) {
     try {
-      await lend.call('GetRole', { RoleName: name }, lend.monotonic() + callMs)
+      await deps.call('GetRole', { RoleName: name }, deps.monotonic() + callMs)
     } catch (error) {
       if (!(error instanceof TencentError)) throw error
       if (isAbsence(error.code))

@@ -22,18 +22,18 @@ class TimeUp extends Error {}
 export async function callAws<Answer>(
   send: (until: { abortSignal: AbortSignal }) => Promise<Answer>,
   deadline: number,
-  lend: Time,
+  deps: Time,
   hold?: (words: string) => boolean,
 ): Promise<AwsOutcome<Answer>> {
   let failed: AwsFailure | undefined
   for (let attempts = 1; ; attempts++) {
-    const started = lend.monotonic()
+    const started = deps.monotonic()
     const remainingMs = Math.max(0, deadline - started)
     const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
     try {
       const late = (): Error => new TimeUp()
       return {
-        answer: await within(lend, started + timeoutMs, late, (abortSignal) => send({ abortSignal })),
+        answer: await within(deps, started + timeoutMs, late, (abortSignal) => send({ abortSignal })),
       }
     } catch (error) {
       const aborted = error instanceof TimeUp
@@ -41,10 +41,10 @@ export async function callAws<Answer>(
       if (!failed || !aborted || timeoutMs >= shortestAttemptMs)
         failed = readAwsFailure(error, { aborted }, hold)
     }
-    const waitMs = lend.random() * firstBackoffMs * 2 ** (attempts - 1)
+    const waitMs = deps.random() * firstBackoffMs * 2 ** (attempts - 1)
     const mayPass = failed.retryable || skewed.test(failed.code)
-    if (!mayPass || attempts === mostAttempts || lend.monotonic() + waitMs >= deadline) return { failed }
-    await lend.sleep(waitMs)
+    if (!mayPass || attempts === mostAttempts || deps.monotonic() + waitMs >= deadline) return { failed }
+    await deps.sleep(waitMs)
   }
 }
 

@@ -72,7 +72,7 @@ const searchPatienceMs = 30_000
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
 
-export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend: AwsDependencies): Aws {
+export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps: AwsDependencies): Aws {
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
@@ -80,11 +80,11 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend:
 
   /** The search that somebody else began, unless it hangs. */
   function pending(): Credentials | undefined {
-    return search && ageMs(lend, search.began) < searchPatienceMs ? search.found : undefined
+    return search && ageMs(deps, search.began) < searchPatienceMs ? search.found : undefined
   }
 
   function begin(find: FindCredentials, about: Parameters<FindCredentials>[0]): Credentials {
-    const own = { began: momentOf(lend), found: find(about) }
+    const own = { began: momentOf(deps), found: find(about) }
     search = own
     const end = (): void => {
       if (search === own) search = undefined
@@ -119,7 +119,7 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend:
     return looking
   }
   async function lookAtFiles(): Promise<void> {
-    await checkFiles(awsFilesOf(lend.environment(), lend.home()))
+    await checkFiles(awsFilesOf(deps.environment(), deps.home()))
     const { configFile, credentialsFile } = await loadSharedConfigFiles()
     await checkFiles(tokenFilesIn({ ...configFile, ...credentialsFile }))
   }
@@ -145,7 +145,7 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, lend:
           return send(until)
         },
         deadline,
-        lend,
+        deps,
         hold,
       )
       if (outcome.failed && refused.test(outcome.failed.code)) chain = undefined

@@ -31,13 +31,13 @@ export interface CredentialChain {
   explain(): string
 }
 
-export function createCredentialChain(lend: CredentialChainDependencies): CredentialChain {
+export function createCredentialChain(deps: CredentialChainDependencies): CredentialChain {
   let last: CredentialChoice['source'] | undefined
   let leased: GetCredentials | undefined
 
   function choose(): CredentialChoice {
-    const choice = chooseCredentials(lend.environment())
-    if (choice.source !== last) lend.onChoice(choice)
+    const choice = chooseCredentials(deps.environment())
+    if (choice.source !== last) deps.onChoice(choice)
     last = choice.source
     return choice
   }
@@ -50,13 +50,13 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
       } catch (error) {
         throw explained(error, explainChoice(choice))
       }
-    }, lend)
+    }, deps)
     return leased
   }
 
   /** At every use, so that what is in use is never what was learned longest ago. */
   function learned(credentials: Credentials): Credentials {
-    lend.addSecrets(Object.values(credentials))
+    deps.addSecrets(Object.values(credentials))
     return credentials
   }
 
@@ -65,16 +65,16 @@ export function createCredentialChain(lend: CredentialChainDependencies): Creden
       const choice = choose()
       switch (choice.source) {
         case 'keyless':
-          return learned(await lease(choice, (until) => lend.assumeRole(choice, until))(deadline, refused))
+          return learned(await lease(choice, (until) => deps.assumeRole(choice, until))(deadline, refused))
         case 'aws-secret':
           return learned(
-            await lease(choice, (until) => lend.readSecret(choice.secretId, until))(deadline, refused),
+            await lease(choice, (until) => deps.readSecret(choice.secretId, until))(deadline, refused),
           )
         default:
           return learned(choice.credentials)
       }
     },
-    explain: () => explainChoice(chooseCredentials(lend.environment())),
+    explain: () => explainChoice(chooseCredentials(deps.environment())),
   }
 }
 

@@ -30,17 +30,17 @@ const tokenSeconds = 300
 export async function assumeRole(
   identity: WebIdentity,
   deadline: number,
-  lend: WebIdentityDependencies,
+  deps: WebIdentityDependencies,
 ): Promise<Lease> {
-  const token = await getIdentityToken(identity.audience, deadline, lend)
+  const token = await getIdentityToken(identity.audience, deadline, deps)
   let answer: Awaited<ReturnType<CallTencent>>
   try {
-    answer = await lend.callSts(
+    answer = await deps.callSts(
       'AssumeRoleWithWebIdentity',
       {
         ProviderId: identity.provider,
         RoleArn: identity.roleArn,
-        RoleSessionName: lend.sessionName.padEnd(2, '-'),
+        RoleSessionName: deps.sessionName.padEnd(2, '-'),
         WebIdentityToken: token,
       },
       deadline,
@@ -50,11 +50,11 @@ export async function assumeRole(
     if (!advice) throw error
     throw new TencentError(error.code, `${error.message}; ${advice}`, error)
   }
-  return readLease(answer, lend)
+  return readLease(answer, deps)
 }
 
 /** `DurationSeconds` is left out: the role's own limit may be below any number chosen here. */
-function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDependencies): Lease {
+function readLease(answer: Awaited<ReturnType<CallTencent>>, deps: WebIdentityDependencies): Lease {
   const { Credentials, ExpiredTime, RequestId } = answer
   const { TmpSecretId, TmpSecretKey, Token } = Object(Credentials) as Readonly<Record<string, unknown>>
   if (!isText(TmpSecretId) || !isText(TmpSecretKey) || !isText(Token) || typeof ExpiredTime !== 'number')
@@ -63,11 +63,11 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDe
       `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
       true,
     )
-  lend.addSecrets([TmpSecretId, TmpSecretKey, Token])
+  deps.addSecrets([TmpSecretId, TmpSecretKey, Token])
   return {
     credentials: { secretId: TmpSecretId, secretKey: TmpSecretKey, token: Token },
     // By Tencent's own clock, when it said so: this machine's may be off by hours.
-    lifetimeMs: ExpiredTime * 1000 - (answer.AnsweredAt ?? lend.now()),
+    lifetimeMs: ExpiredTime * 1000 - (answer.AnsweredAt ?? deps.now()),
   }
 }
 
@@ -75,17 +75,17 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, lend: WebIdentityDe
 async function getIdentityToken(
   audience: string,
   deadline: number,
-  lend: WebIdentityDependencies,
+  deps: WebIdentityDependencies,
 ): Promise<string> {
   const { GetWebIdentityTokenCommand, STSClient } = await import('../aws/sdk.ts')
-  const client = lend.aws.client(STSClient)
+  const client = deps.aws.client(STSClient)
   const command = new GetWebIdentityTokenCommand({
     Audience: [audience],
     // Of the two that AWS has, the one that every verifier knows.
     SigningAlgorithm: 'RS256',
     DurationSeconds: tokenSeconds,
   })
-  const outcome = await lend.aws.call((until) => client.send(command, until), deadline)
+  const outcome = await deps.aws.call((until) => client.send(command, until), deadline)
   client.destroy()
   if (outcome.failed) {
     const { code, words, requestId, retryable } = outcome.failed
@@ -101,7 +101,7 @@ async function getIdentityToken(
     )
   }
   const { WebIdentityToken = '' } = outcome.answer
-  lend.addSecrets([WebIdentityToken])
+  deps.addSecrets([WebIdentityToken])
   return WebIdentityToken
 }
 

@@ -37,7 +37,7 @@ export interface Audit {
 /** Answers a request. Never throws: what went wrong is in the answer and, in full, in the audit. */
 export async function answerRequest(
   request: HttpEvent,
-  lend: EndpointDependencies,
+  deps: EndpointDependencies,
 ): Promise<{ response: HttpResponse; audit: Audit }> {
   const audit: Audit = {
     route: null,
@@ -49,7 +49,7 @@ export async function answerRequest(
     error: null,
   }
   try {
-    return { response: await answer(request, lend, audit), audit }
+    return { response: await answer(request, deps, audit), audit }
   } catch (error) {
     audit.error = error
     audit.upstream = error instanceof TencentError && wasAsked(error)
@@ -57,7 +57,7 @@ export async function answerRequest(
   }
 }
 
-async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
+async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
   const match = matchRoute(request.path, request.stage)
   if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
   const { path, view } = match.route
@@ -71,12 +71,12 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     return json(200, { status: 'ok' })
   }
 
-  const config = lend.config()
+  const config = deps.config()
   if (config.httpAuth === null)
     throw new ConfigError([
       'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
     ])
-  const caller = findCaller(request, config, lend.platform)
+  const caller = findCaller(request, config, deps.platform)
   if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
   audit.caller = caller.name
   refuseParameters(request)
@@ -88,7 +88,7 @@ async function answer(request: HttpEvent, lend: EndpointDependencies, audit: Aud
     throw new InputError('Finding the application: the key is not bound to it', refusal)
   if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
 
-  const list = await lend.list(subAppId, asksAnew(request))
+  const list = await deps.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
   audit.staleBecause = list.staleBecause?.code ?? null
   const { digest, fingerprints } = list.names

@@ -33,7 +33,7 @@ export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' |
   /** Asks upstream. */
   readonly list: ListTokens
   /** Whether upstream is not to be asked at present, because it throttled. */
-  isQuiet(): boolean
+  isBackingOff(): boolean
   /** Reads the mirrored document; `null` when no fallback is configured. */
   readonly fallback: ListTokens | null
 }
@@ -58,7 +58,7 @@ const mirroredSeconds = 5
  */
 export function createTokenCache(
   { cacheSeconds, staleSeconds }: { cacheSeconds: number; staleSeconds: number },
-  lend: TokenCacheDependencies,
+  deps: TokenCacheDependencies,
 ): TokenCache {
   const entries = new Map<number | null, Entry>()
   const shares = new Map<number | null, Share<CachedList>>()
@@ -66,9 +66,9 @@ export function createTokenCache(
   const askedAt = new Map<number | null, number>()
 
   function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
-    const since = momentOf(lend)
+    const since = momentOf(deps)
     const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
-    const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * lend.random())
+    const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * deps.random())
     const entry = {
       list: {
         ...fetched,
@@ -87,33 +87,33 @@ export function createTokenCache(
   }
 
   function aged({ list, since }: Entry): CachedList {
-    return { ...list, ageMs: ageMs(lend, since) }
+    return { ...list, ageMs: ageMs(deps, since) }
   }
 
   async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
-    if (!patient && lend.isQuiet()) throw quietError()
-    askedAt.set(subAppId, lend.monotonic())
-    return keep(subAppId, await inTime(deadline, () => lend.list(subAppId, deadline, { patient })), null)
+    if (!patient && deps.isBackingOff()) throw backingOffError()
+    askedAt.set(subAppId, deps.monotonic())
+    return keep(subAppId, await inTime(deadline, () => deps.list(subAppId, deadline, { patient })), null)
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
   function inTime<T>(deadline: number, work: () => Promise<T>): Promise<T> {
-    return within(lend, deadline + graceMs, outOfTime, work)
+    return within(deps, deadline + graceMs, outOfTime, work)
   }
 
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
-    const spare = old && staleSeconds > 0 && ageMs(lend, old.since) < old.staleMs ? aged(old) : null
-    if (spare === null && lend.fallback === null) return ask(subAppId, deadline, true)
-    const now = lend.monotonic()
+    const spare = old && staleSeconds > 0 && ageMs(deps, old.since) < old.staleMs ? aged(old) : null
+    if (spare === null && deps.fallback === null) return ask(subAppId, deadline, true)
+    const now = deps.monotonic()
     try {
       return await ask(subAppId, now + (deadline - now) / 4, false)
     } catch (error) {
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
       if (spare?.staleBecause === null) return { ...spare, staleBecause: error }
-      const { fallback } = lend
+      const { fallback } = deps
       const mirrored =
         fallback && (await inTime(deadline, () => fallback(subAppId, deadline)).catch(() => null))
       if (mirrored) return keep(subAppId, mirrored, error)
@@ -124,7 +124,7 @@ export function createTokenCache(
   }
 
   function shareOf(subAppId: number | null): Share<CachedList> {
-    const share = shares.get(subAppId) ?? createShare<CachedList>(lend, outOfTime)
+    const share = shares.get(subAppId) ?? createShare<CachedList>(deps, outOfTime)
     shares.set(subAppId, share)
     return share
   }
@@ -133,8 +133,8 @@ export function createTokenCache(
     async get(subAppId, { refresh, deadline }) {
       const entry = entries.get(subAppId)
       const asked = askedAt.get(subAppId) ?? Number.NEGATIVE_INFINITY
-      const asksAnew = refresh && lend.monotonic() >= asked + shortestRefreshMs
-      if (entry && !asksAnew && ageMs(lend, entry.since) < entry.freshMs) return aged(entry)
+      const asksAnew = refresh && deps.monotonic() >= asked + shortestRefreshMs
+      if (entry && !asksAnew && ageMs(deps, entry.since) < entry.freshMs) return aged(entry)
       const { value, joined } = await shareOf(subAppId)(deadline, (until) => fly(subAppId, until))
       return { ...value, fromCache: joined }
     },
@@ -158,7 +158,7 @@ function outOfTime(): TencentError {
   )
 }
 
-function quietError(): TencentError {
+function backingOffError(): TencentError {
   return new TencentError(
     'RequestLimitExceeded',
     'DescribeAigcApiTokens: not asked, because Tencent throttled a moment ago',

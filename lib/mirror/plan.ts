@@ -12,7 +12,7 @@ export interface PlanInput {
   /** The newest list of the application's tokens. */
   readonly listed: ReadonlySet<string>
   /** Tokens whose absence from the list is settled; every other token that the target holds stays. */
-  readonly gone: ReadonlySet<string>
+  readonly settledAbsences: ReadonlySet<string>
   /** Which token consumers should use, best first; the first that the target will hold is taken. */
   readonly preferred: readonly string[]
   /**
@@ -33,14 +33,16 @@ export type Plan =
   | { readonly action: 'refuse'; readonly reason: string }
 
 export function planTarget(input: PlanInput): Plan {
-  const { application, reading, listed, gone, guard } = input
+  const { application, reading, listed, settledAbsences, guard } = input
   const judged = judgeReading(input)
   if (judged.refusal !== undefined) return { action: 'refuse', reason: judged.refusal }
   const held = judged.held ?? judged.before
   const doubt = guard && (judged.doubt ?? doubtList(listed.size, held, guard))
   if (doubt) return { action: 'hold', reason: doubt }
   const heldTokens = held?.ApiTokens ?? []
-  const tokens = [...new Set([...listed, ...heldTokens.filter((token) => !gone.has(token))])].sort()
+  const tokens = [
+    ...new Set([...listed, ...heldTokens.filter((token) => !settledAbsences.has(token))]),
+  ].sort()
   const ApiToken = [...input.preferred, ...tokens].find((token) => tokens.includes(token)) ?? null
   const rendered = renderDocument({
     ApiToken,

@@ -76,7 +76,7 @@ const concurrency = 20
 interface Run {
   readonly request: MirrorRequest
   readonly settings: Pick<Config, 'site' | 'settleSeconds' | 'minKeep' | 'timeoutMs'>
-  readonly lend: MirrorDependencies
+  readonly deps: MirrorDependencies
 }
 
 /** What a run knows of an application; changes as the run goes on. */
@@ -110,9 +110,9 @@ type OpenTarget = TargetState & { reading: Reading }
 export async function runMirror(
   request: MirrorRequest,
   settings: Run['settings'],
-  lend: MirrorDependencies,
+  deps: MirrorDependencies,
 ): Promise<MirrorReport> {
-  const run: Run = { request, settings, lend }
+  const run: Run = { request, settings, deps }
   const applications = await forEachLimited(request.mirrors, (mirror) => observe(run, mirror))
   if (request.dryRun) return report(applications, (application, state) => preview(run, application, state))
   if (request.confirm !== null) {
@@ -159,7 +159,7 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
     listed: null,
     targets: targets.map((target) => ({
       target,
-      store: run.lend.openStore(target),
+      store: run.deps.openStore(target),
       reading: null,
       before: [],
       outcome: null,
@@ -180,7 +180,7 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
 async function readList(run: Run, application: Application): Promise<boolean> {
   try {
     const { subAppId } = application
-    const listed = await step(run, 'Listing the tokens', (deadline) => run.lend.list(subAppId, deadline))
+    const listed = await step(run, 'Listing the tokens', (deadline) => run.deps.list(subAppId, deadline))
     application.listed = new Set(listed.apiTokens)
     return true
   } catch (error) {
@@ -267,25 +267,25 @@ function overtakenConfirmed({ target: { uri } }: TargetState): Error {
 
 /** Waits until absences can be believed, reads everything again and takes out what both lists lack. */
 async function settleRemovals(run: Run, applications: readonly Application[]): Promise<void> {
-  const { lend, request, settings } = run
+  const { deps, request, settings } = run
   const leaving = applications.filter(({ listed, targets }) =>
     targets.filter(isOpen).some((state) => listed && missing(state.before, listed).length > 0),
   )
   if (leaving.length === 0) return
   const waitMs = settings.settleSeconds * 1000
-  const lackingMs = lend.monotonic() + waitMs + settings.timeoutMs - request.deadline
+  const lackingMs = deps.monotonic() + waitMs + settings.timeoutMs - request.deadline
   if (lackingMs > 0) {
     for (const application of leaving) defer(application, settings.settleSeconds, lackingMs)
     return
   }
-  await lend.sleep(waitMs)
+  await deps.sleep(waitMs)
   await forEachLimited(leaving, async (application) => {
     const earlier = application.listed ?? new Set()
     if (!(await readList(run, application))) return
     await Promise.all(application.targets.filter(isOpen).map((state) => readTarget(run, state)))
     await applyAll(run, application, (state, listed) => {
-      const gone = missing(state.before, new Set([...earlier, ...listed]))
-      return plan(application, state, listed, gone, guardOf(run, state))
+      const settledAbsences = missing(state.before, new Set([...earlier, ...listed]))
+      return plan(application, state, listed, settledAbsences, guardOf(run, state))
     })
   })
 }
@@ -317,7 +317,7 @@ function plan(
   application: Application,
   { target, reading }: OpenTarget,
   listed: ReadonlySet<string>,
-  gone: readonly string[],
+  settledAbsences: readonly string[],
   guard: PlanInput['guard'],
 ): Plan {
   const preferred = preferTokens(
@@ -325,7 +325,15 @@ function plan(
     application.targets.flatMap(({ before }) => before),
     listed,
   )
-  return planTarget({ application, target, reading, listed, gone: new Set(gone), preferred, guard })
+  return planTarget({
+    application,
+    target,
+    reading,
+    listed,
+    settledAbsences: new Set(settledAbsences),
+    preferred,
+    guard,
+  })
 }
 
 function guardOf(run: Run, { before }: TargetState): PlanInput['guard'] {
@@ -438,14 +446,14 @@ function fail(state: TargetState, error: unknown): void {
 
 /** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */
 function step<T>(
-  { request, settings, lend }: Run,
+  { request, settings, deps }: Run,
   attempt: string,
   work: (deadline: number) => Promise<T>,
 ): Promise<T> {
-  const deadline = Math.min(lend.monotonic() + settings.timeoutMs, request.deadline)
+  const deadline = Math.min(deps.monotonic() + settings.timeoutMs, request.deadline)
   const late = (): Error =>
     new CodedError('Timeout', `${attempt}: no answer in time; check that this function can reach it`)
-  return within(lend, deadline + graceMs, late, () => work(deadline))
+  return within(deps, deadline + graceMs, late, () => work(deadline))
 }
 
 /** `Promise.all` over `items` with at most {@link concurrency} under way; results keep their order. */

@@ -18,13 +18,13 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 /** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
 export function createLog(
   least: LogLevel,
-  lend: { write(line: string): void; now(): number; scrub(text: string): string },
+  deps: { write(line: string): void; now(): number; scrub(text: string): string },
 ): Log {
   return (level, event, fields, metrics = '') => {
     if (levels.indexOf(level) < levels.indexOf(least) && metrics === '') return
-    const time = new Date(lend.now()).toISOString()
-    const members = scrubJson(fields, lend.scrub).slice(1, -1)
-    lend.write(`{"level":"${level}","event":"${event}","time":"${time}"${more(members)}${more(metrics)}}\n`)
+    const time = new Date(deps.now()).toISOString()
+    const members = scrubJson(fields, deps.scrub).slice(1, -1)
+    deps.write(`{"level":"${level}","event":"${event}","time":"${time}"${more(members)}${more(metrics)}}\n`)
   }
 }
 

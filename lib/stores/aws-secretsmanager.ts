@@ -77,12 +77,12 @@ function regionOfArn(name: string): string | undefined {
 /** The clients by region, for all stores that were lent the same: their connections are what a thousand secrets share. */
 const clientsOf = new WeakMap<StoreDependencies, Map<string, SecretsManagerClient>>()
 
-function open(target: Target, lend: StoreDependencies): Store {
+function open(target: Target, deps: StoreDependencies): Store {
   const region = target.options['region'] ?? regionOfArn(target.name)
 
   /** Not to be used again: it may wait for ever for credentials that it once asked for. */
   function forgetClient(client: SecretsManagerClient): void {
-    const clients = clientsOf.get(lend)
+    const clients = clientsOf.get(deps)
     if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
   }
 
@@ -90,8 +90,8 @@ function open(target: Target, lend: StoreDependencies): Store {
     { SecretsManagerClient }: typeof import('../aws/sdk.ts'),
     aws: Aws,
   ): SecretsManagerClient {
-    const clients = clientsOf.get(lend) ?? new Map<string, SecretsManagerClient>()
-    clientsOf.set(lend, clients)
+    const clients = clientsOf.get(deps) ?? new Map<string, SecretsManagerClient>()
+    clientsOf.set(deps, clients)
     const known = clients.get(region ?? '')
     if (known) return known
     const client = aws.client(SecretsManagerClient, region)
@@ -104,7 +104,7 @@ function open(target: Target, lend: StoreDependencies): Store {
 
   /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
   async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
-    const [sdk, aws] = [await import('../aws/sdk.ts'), await lend.aws()]
+    const [sdk, aws] = [await import('../aws/sdk.ts'), await deps.aws()]
     const client = clientFrom(sdk, aws)
     return callsTo(target.name, sdk, client, async (action, send) => {
       const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))

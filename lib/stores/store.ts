@@ -92,7 +92,7 @@ export interface StoreKind {
   readonly options: readonly string[]
   /** What is wrong with a target of this kind: phrases that say what should be, none when it is fine. */
   check(target: Target): string[]
-  open(target: Target, lend: StoreDependencies): Store
+  open(target: Target, deps: StoreDependencies): Store
 }
 
 /** What a store may use of the outside. */

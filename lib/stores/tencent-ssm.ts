@@ -58,9 +58,9 @@ function check({ name, options }: Target): string[] {
   return problems
 }
 
-function open(target: Target, lend: StoreDependencies): Store {
+function open(target: Target, deps: StoreDependencies): Store {
   const { region, version = 'current' } = target.options
-  const call = lend.tencent({ ...api, ...(region !== undefined && { region }) })
+  const call = deps.tencent({ ...api, ...(region !== undefined && { region }) })
   /** What the last reading has brought in. */
   let known: readonly string[] = []
   /** `values`: what no error of its calls may hold, besides what is known. */

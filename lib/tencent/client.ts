@@ -72,7 +72,7 @@ const shortestAttemptMs = 1_000
 
 export function createTencentClient(
   { service, version, endpoint, region }: TencentService,
-  lend: TencentClientDependencies,
+  deps: TencentClientDependencies,
 ): CallTencent {
   const { host } = new URL(endpoint)
   const signers = new Map<string, Sign>()
@@ -94,7 +94,7 @@ export function createTencentClient(
     credentials: Credentials | null,
     timeoutMs: number,
   ): Promise<Outcome> {
-    const timestamp = Math.floor((lend.now() + clockOffsetMs) / 1000)
+    const timestamp = Math.floor((deps.now() + clockOffsetMs) / 1000)
     const sign = signerOf(action)
     // The first three are those that are signed. Written out, because copying an object costs more than the signature.
     const headers: Record<string, string> = {
@@ -109,7 +109,7 @@ export function createTencentClient(
     if (region !== undefined) headers['x-tc-region'] = region
     if (credentials?.token !== undefined) headers['x-tc-token'] = credentials.token
     try {
-      return openAnswer(await lend.send({ endpoint, headers, body, timeoutMs }))
+      return openAnswer(await deps.send({ endpoint, headers, body, timeoutMs }))
     } catch (error) {
       if (!(error instanceof TransportError)) throw error
       const retryable = error.code !== 'ClientError.ResponseTooLarge'
@@ -119,24 +119,24 @@ export function createTencentClient(
 
   return async (action, parameters, deadline, { patient } = { patient: true }) => {
     const body = JSON.stringify(parameters)
-    let credentials = await lend.credentials(deadline)
+    let credentials = await deps.credentials(deadline)
     let failed: Failure = outOfTime
     let clockMended = false
     let credentialsRenewed = false
     for (let attempts = 1; ; attempts++) {
-      if (lend.monotonic() < deadline && lend.pace && !(await lend.pace.admit(deadline)))
+      if (deps.monotonic() < deadline && deps.pace && !(await deps.pace.admit(deadline)))
         throw failure(action, endpoint, attempts === 1 ? outOfTurn : failed, attempts - 1)
-      const started = lend.monotonic()
+      const started = deps.monotonic()
       const remainingMs = deadline - started
       if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
       const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
       const outcome = await attempt(action, body, credentials, timeoutMs)
-      lend.onAttempt?.({
+      deps.onAttempt?.({
         action,
         number: attempts,
         code: outcome.failed?.code ?? null,
         requestId: outcome.failed ? outcome.failed.requestId : outcome.response.RequestId,
-        durationMs: lend.monotonic() - started,
+        durationMs: deps.monotonic() - started,
       })
       if (!outcome.failed) return outcome.response
       // A retry that the deadline cut short says less than the answer before it.
@@ -144,32 +144,32 @@ export function createTencentClient(
       if (cutShort && attempts > 1) throw failure(action, endpoint, failed, attempts)
       failed = outcome.failed
       const meaning = meaningOf(failed.code)
-      if (meaning.throttles) lend.pace?.throttled()
+      if (meaning.throttles) deps.pace?.throttled()
 
       if (meaning.blamesClock) {
         if (clockMended || failed.dateMs === undefined) throw failure(action, endpoint, failed, attempts)
         clockMended = true
-        clockOffsetMs = failed.dateMs - lend.now()
+        clockOffsetMs = failed.dateMs - deps.now()
       } else if (credentials && meaning.refusesCredentials) {
-        const renewed = credentialsRenewed ? credentials : await lend.credentials(deadline, credentials)
+        const renewed = credentialsRenewed ? credentials : await deps.credentials(deadline, credentials)
         if (!renewed || sameCredentials(credentials, renewed))
-          throw failure(action, endpoint, failed, attempts, lend.explainCredentials?.())
+          throw failure(action, endpoint, failed, attempts, deps.explainCredentials?.())
         credentialsRenewed = true
         credentials = renewed
       } else {
-        const jitteredMs = lend.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+        const jitteredMs = deps.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
         const mayPass = failed.retryable && (patient || !meaning.throttles)
-        if (!mayPass || lend.monotonic() + waitMs >= deadline)
+        if (!mayPass || deps.monotonic() + waitMs >= deadline)
           throw failure(
             action,
             endpoint,
             failed,
             attempts,
-            meaning.told === 'credentials' ? lend.explainCredentials?.() : '',
+            meaning.told === 'credentials' ? deps.explainCredentials?.() : '',
           )
-        await lend.sleep(waitMs)
-        credentials = await lend.credentials(deadline)
+        await deps.sleep(waitMs)
+        credentials = await deps.credentials(deadline)
       }
     }
   }

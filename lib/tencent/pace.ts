@@ -10,37 +10,37 @@ export interface Pace {
   /** Tencent throttled: nothing is asked for a random one to five seconds. */
   throttled(): void
   /** Whether such a silence is on. */
-  isQuiet(): boolean
+  isBackingOff(): boolean
 }
 
 /** A little more than a second: calls that leave a second apart may arrive closer together. */
 const spanMs = 1_150
 
 /** `callsPerSecond` holds for every span of one second, wherever it begins. */
-export function createPace(callsPerSecond: number, lend: Pick<Time, 'monotonic' | 'random' | 'sleep'>): Pace {
+export function createPace(callsPerSecond: number, deps: Pick<Time, 'monotonic' | 'random' | 'sleep'>): Pace {
   /** When the latest calls were or will be sent, oldest first. */
-  let places: number[] = []
-  let quietUntil = Number.NEGATIVE_INFINITY
+  let slots: number[] = []
+  let backOffUntil = Number.NEGATIVE_INFINITY
 
   return {
     async admit(deadline) {
       while (true) {
-        const now = lend.monotonic()
-        const [oldest] = places.length < callsPerSecond ? [] : places
-        const next = Math.max(now, quietUntil, oldest === undefined ? now : oldest + spanMs)
+        const now = deps.monotonic()
+        const [oldest] = slots.length < callsPerSecond ? [] : slots
+        const next = Math.max(now, backOffUntil, oldest === undefined ? now : oldest + spanMs)
         if (next >= deadline) return false
-        places = [...places, next].slice(-callsPerSecond)
-        if (next > now) await lend.sleep(next - now)
+        slots = [...slots, next].slice(-callsPerSecond)
+        if (next > now) await deps.sleep(next - now)
         // Not if Tencent has throttled another call meanwhile. And a process that was stopped or busy wakes all who
-        // wait at once, long after their places.
-        const woken = lend.monotonic()
-        if (woken >= quietUntil && woken - next < spanMs - 1000) return true
+        // wait at once, long after their slots.
+        const woken = deps.monotonic()
+        if (woken >= backOffUntil && woken - next < spanMs - 1000) return true
       }
     },
     throttled() {
-      const now = lend.monotonic()
-      quietUntil = Math.max(quietUntil, now + 1000 + 4000 * lend.random())
+      const now = deps.monotonic()
+      backOffUntil = Math.max(backOffUntil, now + 1000 + 4000 * deps.random())
     },
-    isQuiet: () => lend.monotonic() < quietUntil,
+    isBackingOff: () => deps.monotonic() < backOffUntil,
   }
 }

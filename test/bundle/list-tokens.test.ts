@@ -471,11 +471,11 @@ describe('list-tokens while Tencent fails', () => {
     const fn = start({ AIGC_TIMEOUT_MS: '10000' })
     await request(fn, http)
     simulator.fail({ kind: 'throttle' }, Number.POSITIVE_INFINITY)
-    const quietUntil = Date.now() + 1000
+    const backOffUntil = Date.now() + 1000
     expect((await request(fn, http)).json['Stale']).toBe(true)
     for (let i = 0; i < 10; i++) {
       const { json } = await request(fn, http)
-      if (Date.now() >= quietUntil) break
+      if (Date.now() >= backOffUntil) break
       expect([json['Stale'], simulator.calls.length]).toEqual([true, 2])
     }
   })

@@ -208,7 +208,7 @@ describe('renderLicences', () => {
     )
   })
 
-  it('renderLicences lends a missing text from a sibling under the same licence, and says so', () => {
+  it('renderLicences gives a missing text from a sibling under the same licence, and says so', () => {
     const siblings = [pack('@x/a', ''), pack('@y/b', 'Other.'), pack('@x/c', 'BSD.', 'BSD-2-Clause')]
     expect(renderLicences([...siblings, pack('@x/d', 'Do.')])).toContain(
       '@x/a@1.0.0 (MIT, published without its text; this is that of @x/d@1.0.0)\n@x/d@1.0.0 (MIT)\n\nDo.\n',

@@ -30,13 +30,13 @@ async function start(now = Date.now): Promise<{ simulator: TencentSimulator; scf
   simulator.scf.delayMs = 0
   onTestFinished(() => simulator.close())
   const { secretId, secretKey } = simulator
-  const lend = {
+  const deps = {
     send: createTransport(),
     credentials: () => ({ secretId, secretKey }),
     ...systemTime,
   }
-  const call = createTencentClient({ ...scfApi, endpoint: simulator.url, region }, lend)
-  const scf: Scf = { ...lend, call, say: () => {} }
+  const call = createTencentClient({ ...scfApi, endpoint: simulator.url, region }, deps)
+  const scf: Scf = { ...deps, call, say: () => {} }
   await bringInStep(wanted, (state) => planDeployment(wanted, code, state), scf)
   simulator.scf.set(region, wanted.name, { MemorySize: 128 })
   return { simulator, scf }

@@ -22,8 +22,8 @@ import { awsSecretsManager } from '../../lib/stores/aws-secretsmanager.ts'
 import type { Store, Target } from '../../lib/stores/store.ts'
 import { createRandom } from '../simulation/random.ts'
 import { createAwsSecret } from '../simulation/secrets-manager.ts'
+import { awsDeps } from '../support/aws-deps.ts'
 import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
-import { lendAws } from '../support/lend-aws.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
 import {
   digest,
@@ -82,7 +82,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   const target = (name = `prod/aigc-${names++}`, options: Record<string, string> = {}): Target =>
     targetOf('aws-secretsmanager', name, options)
   const open = (target: Target, monotonic = lent.monotonic): Store =>
-    awsSecretsManager.open(target, { ...lent, monotonic, aws: () => lendAws({ monotonic }) })
+    awsSecretsManager.open(target, { ...lent, monotonic, aws: () => awsDeps({ monotonic }) })
   const describeSecret = (target: Target): Promise<DescribeSecretResponse> =>
     admin.send(new DescribeSecretCommand({ SecretId: target.name }))
   const stateOf = async (target: Target): Promise<unknown> => {
@@ -118,7 +118,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     )
 
   storeContract('aws-secretsmanager', {
-    lend: lent,
+    deps: lent,
     target,
     goodNames: ['a', 'Az09/_+=.@-', 'prod/aigc-tokens', '/aigc/251006666', 'n'.repeat(512)],
     badNames: [
@@ -239,12 +239,12 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   })
 
   test('stores that are lent the same keep a client for each region', async () => {
-    const lend = { ...lent }
+    const deps = { ...lent }
     const names = ['eu-north-1', 'ap-southeast-2', undefined].map((region) =>
       target('everywhere', region === undefined ? {} : { region }),
     )
     for (const [index, one] of names.entries())
-      await mirror(awsSecretsManager.open(one, lend), documentOf(`region ${index}`))
+      await mirror(awsSecretsManager.open(one, deps), documentOf(`region ${index}`))
     const found = await Promise.all(
       ['eu-north-1', 'ap-southeast-2', 'eu-west-1'].map(async (region) => {
         const answer = await adminOf(region).send(new GetSecretValueCommand({ SecretId: 'everywhere' }))
@@ -666,17 +666,17 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
   test('the SDK is loaded on first need, and nothing keeps the process alive after the answer', async () => {
     const finished = target()
     await mirror(open(finished), a)
-    const lending = fileURLToPath(new URL('../support/lend-aws.ts', import.meta.url))
+    const deps = fileURLToPath(new URL('../support/aws-deps.ts', import.meta.url))
     const registry = fileURLToPath(new URL('../../lib/stores/index.ts', import.meta.url))
     const time = fileURLToPath(new URL('../../handlers/time.ts', import.meta.url))
     const program = `
       import { createRequire } from 'node:module'
-      import { lendAws } from ${JSON.stringify(lending)}
+      import { awsDeps } from ${JSON.stringify(deps)}
       import { storeKinds } from ${JSON.stringify(registry)}
       import { systemTime } from ${JSON.stringify(time)}
       const { cache } = createRequire(${JSON.stringify(registry)})
       const sdkIsLoaded = () => Object.keys(cache).some((path) => path.includes('client-secrets-manager'))
-      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: () => lendAws() })
+      const store = storeKinds['aws-secretsmanager'].open(${JSON.stringify(finished)}, { ...systemTime, aws: () => awsDeps() })
       const before = sdkIsLoaded()
       const reading = await store.read(systemTime.monotonic() + 3_600_000)
       console.log(JSON.stringify({ before, after: sdkIsLoaded(), reading }))

@@ -99,14 +99,14 @@ export const accepted: readonly Accepted[] = [
   },
   {
     file: 'lib/endpoint/cache.ts',
-    from: 'lend.monotonic() >= joined.deadline',
-    to: 'lend.monotonic() > joined.deadline',
+    from: 'deps.monotonic() >= joined.deadline',
+    to: 'deps.monotonic() > joined.deadline',
     why: sameMillisecond,
   },
   {
     file: 'lib/endpoint/cache.ts',
-    from: 'lend.monotonic() < deadline',
-    to: ['true', 'lend.monotonic() <= deadline'],
+    from: 'deps.monotonic() < deadline',
+    to: ['true', 'deps.monotonic() <= deadline'],
     why: 'asking again begins nothing once the time is up, and fails alike',
   },
   {

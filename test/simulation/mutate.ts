@@ -38,13 +38,13 @@ const mutations: readonly Mutation[] = [
     name: 'second look without waiting',
     rules: ['2 alive', '2 early'],
     file: mirror,
-    edits: [['await lend.sleep(waitMs)', 'await lend.sleep(0)']],
+    edits: [['await deps.sleep(waitMs)', 'await deps.sleep(0)']],
   },
   {
     name: 'second look after half of the time',
     rules: ['2 early'],
     file: mirror,
-    edits: [['await lend.sleep(waitMs)', 'await lend.sleep(waitMs / 2)']],
+    edits: [['await deps.sleep(waitMs)', 'await deps.sleep(waitMs / 2)']],
   },
   {
     name: 'wait computed from a clock that may jump',
@@ -53,14 +53,14 @@ const mutations: readonly Mutation[] = [
     edits: [
       [
         '  if (request.dryRun) return report(',
-        '  const begun = lend.now()\n  if (request.dryRun) return report(',
+        '  const begun = deps.now()\n  if (request.dryRun) return report(',
       ],
       ['await settleRemovals(run, applications)', 'await settleRemovals(run, applications, begun)'],
       [
         'applications: readonly Application[]): Promise<void> {',
         'applications: readonly Application[], begun: number): Promise<void> {',
       ],
-      ['await lend.sleep(waitMs)', 'await lend.sleep(begun + waitMs - lend.now())'],
+      ['await deps.sleep(waitMs)', 'await deps.sleep(begun + waitMs - deps.now())'],
     ],
   },
   {
@@ -102,8 +102,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        'const gone = missing(state.before,',
-        'const gone = missing(heldBy(application, state)?.ApiTokens ?? [],',
+        'const settledAbsences = missing(state.before,',
+        'const settledAbsences = missing(heldBy(application, state)?.ApiTokens ?? [],',
       ],
     ],
   },
@@ -314,7 +314,7 @@ const mutations: readonly Mutation[] = [
     name: 'steps without a time limit of their own',
     rules: ['2 late'],
     file: mirror,
-    edits: [['Math.min(lend.monotonic() + settings.timeoutMs, request.deadline)', 'request.deadline']],
+    edits: [['Math.min(deps.monotonic() + settings.timeoutMs, request.deadline)', 'request.deadline']],
   },
   {
     name: 'dry run that writes',
@@ -526,7 +526,7 @@ const mutations: readonly Mutation[] = [
     name: 'steps that wait for whatever hangs',
     rules: ['5 ends'],
     file: mirror,
-    edits: [['return within(lend, deadline + graceMs, late, () => work(deadline))', 'return work(deadline)']],
+    edits: [['return within(deps, deadline + graceMs, late, () => work(deadline))', 'return work(deadline)']],
   },
 ]
 

@@ -20,7 +20,7 @@ import {
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { ApiError, type Fields } from '../../simulator/service.ts'
 import type { Ssm } from '../../simulator/ssm.ts'
-import { noAws } from '../support/lend-aws.ts'
+import { noAws } from '../support/aws-deps.ts'
 import { listOf } from '../support/list-of.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'

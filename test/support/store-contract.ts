@@ -15,14 +15,14 @@ import { StoreError } from '../../lib/errors.ts'
 import { runMirror, type TargetResult } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
-import { lendAws } from './lend-aws.ts'
-import type { TencentAccess } from './lend-tencent.ts'
+import { awsDeps } from './aws-deps.ts'
 import { listOf } from './list-of.ts'
+import type { TencentAccess } from './tencent-deps.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
 export interface Harness {
   /** What the stores of this kind are lent; {@link lent} for those that need only a clock. */
-  readonly lend: StoreDependencies
+  readonly deps: StoreDependencies
   /** A target that nobody has used yet. With a name: one called so. */
   target(name?: string): Target
   readonly goodNames: readonly string[]
@@ -75,7 +75,7 @@ export function targetOf(scheme: string, name: string, options: Record<string, s
 /** The system's clock, AWS anew at each use, and no Tencent API. */
 export const lent: StoreDependencies = {
   ...systemTime,
-  aws: () => lendAws(),
+  aws: () => awsDeps(),
   tencent: ({ service }) => {
     throw new Error(`this store needs no client of ${service}`)
   },
@@ -131,7 +131,7 @@ async function writeAndDie(request: WriteAndDie): Promise<{ killed: boolean; ste
 export function storeContract(scheme: string, harness: Harness): void {
   const kind = storeKinds[scheme]
   if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
-  const open = (target: Target): Store => kind.open(target, harness.lend)
+  const open = (target: Target): Store => kind.open(target, harness.deps)
   const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
   const foreign = '{"password":"of somebody else"}'
 

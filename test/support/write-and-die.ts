@@ -10,7 +10,7 @@ import { systemTime } from '../../handlers/time.ts'
 import { versionId } from '../../lib/stores/document.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Target } from '../../lib/stores/store.ts'
-import { lendTencent, type TencentAccess } from './lend-tencent.ts'
+import { type TencentAccess, tencentDeps } from './tencent-deps.ts'
 
 export interface WriteAndDie {
   readonly target: Target
@@ -21,8 +21,8 @@ export interface WriteAndDie {
 }
 
 const { target, document, dieAt, tencent }: WriteAndDie = JSON.parse(process.argv[2] ?? '')
-const lend = lendTencent(() => tencent ?? { url: '', secretId: '', secretKey: '' }, 60_000)
-const store = storeKinds[target.scheme]?.open(target, lend)
+const deps = tencentDeps(() => tencent ?? { url: '', secretId: '', secretKey: '' }, 60_000)
+const store = storeKinds[target.scheme]?.open(target, deps)
 if (!store) throw new Error(`no kind ${target.scheme}`)
 const deadline = systemTime.monotonic() + 60_000
 const seen = await store.read(deadline)

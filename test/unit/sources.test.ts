@@ -135,7 +135,7 @@ describe('lib', () => {
     /\bMath\.random\b/,
     /\bperformance\./,
     /\brandom(UUID|Bytes|Int)\b/,
-  ])('lib never uses %s: handlers lend it', (outside) => {
+  ])('lib never uses %s: handlers deps it', (outside) => {
     for (const { path, text } of lib) expect(text, path).not.toMatch(outside)
   })
 })

@@ -86,7 +86,7 @@ describe('what hangs', () => {
       { cacheSeconds: 30, staleSeconds: 0 },
       {
         ...time,
-        isQuiet: () => false,
+        isBackingOff: () => false,
         list: () => (hangs ? never() : Promise.resolve(listOf(['a']))),
         fallback: never,
       },

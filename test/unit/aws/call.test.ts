@@ -101,8 +101,8 @@ describe('callAws', () => {
     const words = 'it was a secret'
     const told = async (message: string, hold?: (words: string) => boolean): Promise<unknown> => {
       const send = async (): Promise<never> => Promise.reject({ ...refused, message })
-      const lend = timeOf(Date.now)
-      return (await callAws(send, Date.now() + 1000, lend, hold)).failed?.words
+      const deps = timeOf(Date.now)
+      return (await callAws(send, Date.now() + 1000, deps, hold)).failed?.words
     }
     expect(await told(words)).toBe(words)
     expect(await told(words, () => true)).toBe('')

@@ -11,7 +11,7 @@ import type { Aws } from '../../../lib/aws/clients.ts'
 import { readCredentialsSecret } from '../../../lib/credentials/aws-secret.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
 import { awsSecretsManager } from '../../../lib/stores/aws-secretsmanager.ts'
-import { lendAws } from '../../support/lend-aws.ts'
+import { awsDeps } from '../../support/aws-deps.ts'
 import { lent, soon, targetOf } from '../../support/store-contract.ts'
 
 const key = JSON.stringify({
@@ -105,7 +105,7 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
     ['readCredentialsSecret', (aws) => (deadline) => readCredentialsSecret('any', deadline, aws)],
     ['assumeRole', (aws) => (deadline) => assumeRole(identity, deadline, { ...exchange, aws })],
   ])('%s fails at its deadline, and answers the next time', async (_, attemptWith) => {
-    const attempt = attemptWith(await lendAws())
+    const attempt = attemptWith(await awsDeps())
     await expect(attempt(systemTime.monotonic() + 900)).rejects.toMatchObject({ code: 'Timeout' })
     expect(waiting.length).toBeGreaterThan(0)
     well = true
@@ -115,7 +115,7 @@ describe('with an endpoint of AWS credentials that hangs and is well again later
   it('an AWS that is slow is waited for, longer than for credentials', async () => {
     well = true
     slowMs = 1_200
-    await readCredentialsSecret('any', soon(), await lendAws())
+    await readCredentialsSecret('any', soon(), await awsDeps())
     expect(calls).toBe(1)
   })
 })

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { systemTime } from '../../../handlers/time.ts'
 import { readCredentialsSecret } from '../../../lib/credentials/aws-secret.ts'
 import { CredentialsError } from '../../../lib/errors.ts'
-import { lendAws } from '../../support/lend-aws.ts'
+import { awsDeps } from '../../support/aws-deps.ts'
 
 const requestId = 'b7f3a0c2-5d1e-4c9a-8f0e-2a6d4e8c1b35'
 const what = 'Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET'
@@ -54,7 +54,7 @@ describe('readCredentialsSecret', () => {
 
   async function read(body: object, status = 200, secretId = 'aigc/key') {
     answer = { status, body }
-    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, await lendAws({ random: () => 0 }))
+    return readCredentialsSecret(secretId, systemTime.monotonic() + 5_000, await awsDeps({ random: () => 0 }))
   }
   const pair = { SecretId: 'id', SecretKey: 'key' }
 

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { systemTime } from '../../../handlers/time.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
 import { CredentialsError, TencentError } from '../../../lib/errors.ts'
+import { awsDeps } from '../../support/aws-deps.ts'
 import { type AwsSts, startAwsSts } from '../../support/aws-sts.ts'
-import { lendAws } from '../../support/lend-aws.ts'
 
 const identity = { roleArn: 'qcs::cam::uin/1:roleName/x', provider: 'aws', audience: 'vod-aigc-tokens' }
 
@@ -32,14 +32,14 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
     throw new Error('this test connects to nobody')
   })
   try {
-    const lend = {
+    const deps = {
       now: Date.now,
-      aws: await lendAws(),
+      aws: await awsDeps(),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
       addSecrets: () => {},
     }
-    await expect(assumeRole(identity, systemTime.monotonic() + 60_000, lend)).rejects.toThrow(
+    await expect(assumeRole(identity, systemTime.monotonic() + 60_000, deps)).rejects.toThrow(
       'Getting an identity token from AWS',
     )
   } finally {
@@ -99,7 +99,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     const learned: string[] = []
     const deadline = systemTime.monotonic() + 10_000
     const lease = await assumeRole(identity, deadline, {
-      aws: await lendAws({ random: () => 0 }),
+      aws: await awsDeps({ random: () => 0 }),
       now: () => 1_700_000_600_000,
       callSts: async (action, parameters, until) => {
         called.push([action, parameters, until - deadline])

@@ -24,7 +24,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
     { cacheSeconds, staleSeconds },
     {
       ...timeOf(() => now, { random: () => chance }),
-      isQuiet: () => quiet,
+      isBackingOff: () => quiet,
       list: async (subAppId, deadline, { patient } = { patient: true }) => {
         fetched.push(subAppId)
         allowed.push({ ms: deadline - now, patient })

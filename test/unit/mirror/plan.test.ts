@@ -32,7 +32,7 @@ function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}
     target: { adopt: false },
     reading,
     listed: set,
-    gone: new Set(),
+    settledAbsences: new Set(),
     preferred: preferTokens([held], held?.ApiTokens ?? [], set),
     guard: { minKeep: 0.5, size: held?.ApiTokens.length ?? 0 },
     ...more,
@@ -73,7 +73,7 @@ describe('planTarget', () => {
     ],
     [
       'takes out what is gone and picks another token',
-      input(holding(document(['a', 'b'])), ['b'], { gone: new Set(['a']) }),
+      input(holding(document(['a', 'b'])), ['b'], { settledAbsences: new Set(['a']) }),
       written(document(['b'])),
     ],
     ['lets a rotation through', input(holding(document(['a'])), ['b']), written(document(['a', 'b'], 'a'))],
@@ -94,13 +94,13 @@ describe('planTarget', () => {
     ],
     [
       'does not hold at the share exactly',
-      input(holding(document(['a', 'b'])), ['a'], { gone: new Set(['b']) }),
+      input(holding(document(['a', 'b'])), ['a'], { settledAbsences: new Set(['b']) }),
       written(document(['a'])),
     ],
     ['is content with a confirmed empty list', input(holding(document([])), []), { action: 'none' }],
     [
       'writes an empty list when it is confirmed',
-      input(holding(document(['a'])), [], { gone: new Set(['a']), guard: null }),
+      input(holding(document(['a'])), [], { settledAbsences: new Set(['a']), guard: null }),
       written(document([])),
     ],
     [
@@ -222,7 +222,9 @@ describe('planTarget', () => {
         (held, listed, absent, minKeep) => {
           const gone = new Set(absent.filter((one) => !listed.includes(one)))
           const reading = holding(document([...held].sort()))
-          const planned = planTarget(input(reading, listed, { gone, guard: { minKeep, size: held.length } }))
+          const planned = planTarget(
+            input(reading, listed, { settledAbsences: gone, guard: { minKeep, size: held.length } }),
+          )
           if (listed.length < minKeep * held.length - 1e-6) expect(planned.action).toBe('hold')
           if (planned.action !== 'write') return
           const after = parseDocument(planned.rendered) as MirroredDocument

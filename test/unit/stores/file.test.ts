@@ -55,7 +55,7 @@ describe('file', () => {
   const diskError = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
 
   const harness: Harness = {
-    lend: lent,
+    deps: lent,
     target,
     goodNames: ['aigc', '.aigc.json', 'a folder/und noch einer/Schlüssel 钥匙.json', `${'n'.repeat(255)}`],
     badNames: ['', 'folder/', 'a\0b'],

@@ -7,7 +7,7 @@ import { StoreError } from '../../../lib/errors.ts'
 import { renderDocument } from '../../../lib/stores/document.ts'
 import { openStore, storeKinds } from '../../../lib/stores/index.ts'
 import { isOvertaken, isStill, mark, overtaken, type Reading, valuesIn } from '../../../lib/stores/store.ts'
-import { lendTencent } from '../../support/lend-tencent.ts'
+import { tencentDeps } from '../../support/tencent-deps.ts'
 
 describe('openStore', () => {
   const rendered = renderDocument({ ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' })
@@ -32,7 +32,7 @@ describe('openStore', () => {
       const file = storeKinds['file']
       if (!file) throw new Error('there is no such kind')
       const open = vi.spyOn(file, 'open').mockReturnValue({ read: async () => reading, write })
-      const deps = lendTencent(() => ({ url: '', secretId: '', secretKey: '' }), 0)
+      const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
       const store = openStore(given, deps, {
         addSecrets: (some) => told.secrets.push(some),
         addForeign: (some) => told.foreign.push(some),
@@ -47,7 +47,7 @@ describe('openStore', () => {
   test.each(['vault', 'constructor'])('openStore knows no %s', (scheme) => {
     const target = { uri: `${scheme}:x`, scheme, name: 'x', options: {}, adopt: false }
     const told = { addSecrets: () => {}, addForeign: () => {} }
-    const deps = lendTencent(() => ({ url: '', secretId: '', secretKey: '' }), 0)
+    const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
     expect(() => openStore(target, deps, told)).toThrow(`no store for ${scheme}`)
   })
 })
@@ -101,7 +101,7 @@ test('aws-secretsmanager asks each region with a client of its own', async () =>
   vi.stubEnv('AWS_REGION', 'us-east-1')
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'id')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'key')
-  const lend = lendTencent(() => ({ url: '', secretId: '', secretKey: '' }), 0)
+  const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
   const arn = 'arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:far-AbCdEf'
   const targets: [name: string, options: Record<string, string>, region: string][] = [
     ['near', {}, 'us-east-1'],
@@ -113,7 +113,7 @@ test('aws-secretsmanager asks each region with a client of its own', async () =>
   ]
   for (const [name, options, region] of targets) {
     const target = { uri: name, scheme: 'aws-secretsmanager', name, options, adopt: false }
-    const reading = storeKinds['aws-secretsmanager']?.open(target, lend).read(systemTime.monotonic() + 60_000)
+    const reading = storeKinds['aws-secretsmanager']?.open(target, deps).read(systemTime.monotonic() + 60_000)
     expect(await reading).toEqual({ state: 'absent' })
     expect(regions.pop()).toBe(region)
   }

@@ -3,8 +3,8 @@ import type { Reading, Store, StoreDependencies, Target } from '../../../lib/sto
 import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import type { Fields } from '../../../simulator/service.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
-import { lendTencent } from '../../support/lend-tencent.ts'
 import { documentOf, mirror, refusalOf, soon, storeContract, targetOf } from '../../support/store-contract.ts'
+import { tencentDeps } from '../../support/tencent-deps.ts'
 
 const region = 'ap-singapore'
 const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
@@ -32,8 +32,8 @@ beforeEach(() => {
 let around: (call: () => Promise<unknown>, action: string, VersionId: unknown) => Promise<unknown> = (call) =>
   call()
 /** A real client, which gives up soon: the tests let calls fail for good. */
-const client = lendTencent(() => ({ url: simulator.url, ...credentials }), 1_500)
-const lend: StoreDependencies = {
+const client = tencentDeps(() => ({ url: simulator.url, ...credentials }), 1_500)
+const deps: StoreDependencies = {
   ...client,
   tencent(api) {
     const call = client.tencent(api)
@@ -44,13 +44,13 @@ const lend: StoreDependencies = {
 
 const target = (name = `aigc-${names++}`, options: Record<string, string> = {}): Target =>
   targetOf('tencent-ssm', name, options)
-const open = (target: Target): Store => tencentSsm.open(target, lend)
+const open = (target: Target): Store => tencentSsm.open(target, deps)
 /** A store whose answers to one action have other fields too. */
 const openAnswering = (target: Target, action: string, fields: Record<string, unknown>): Store =>
   tencentSsm.open(target, {
-    ...lend,
+    ...deps,
     tencent(api) {
-      const call = lend.tencent(api)
+      const call = deps.tencent(api)
       return async (name, ...given) => ({ ...(await call(name, ...given)), ...(name === action && fields) })
     },
   })
@@ -63,7 +63,7 @@ const actions = (): string[] => simulator.calls.map(({ action }) => action)
 
 describe('tencent-ssm', () => {
   storeContract('tencent-ssm', {
-    lend,
+    deps,
     target,
     goodNames: ['a', '0', 'Az09_-', 'prod-aigc-251006666', 'n'.repeat(128)],
     badNames: ['', 'n'.repeat(129), '-a', '_a', 'prod/aigc', 'two words', 'schlüssel', 'a.b'],
@@ -227,7 +227,7 @@ describe('tencent-ssm', () => {
   test.each([true, false])('read leaves binary content alone, whether it is marked: %s', async (marked) => {
     const binary = target()
     const SecretBinary = Buffer.from([0xff, 0xfe, 0, 0x80]).toString('base64')
-    const call = lend.tencent({ service: 'ssm', version: '2019-09-23' })
+    const call = deps.tencent({ service: 'ssm', version: '2019-09-23' })
     const Description = marked ? 'vod-aigc-tokens: by hand' : ''
     const parameters = { SecretName: binary.name, VersionId: 'current', SecretBinary, Description }
     await call('CreateSecret', parameters, soon())

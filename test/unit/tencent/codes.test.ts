@@ -8,7 +8,7 @@ import { TencentError } from '../../../lib/errors.ts'
 import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import { createTencentClient } from '../../../lib/tencent/client.ts'
 import { families, meaningOf } from '../../../lib/tencent/codes.ts'
-import { noAws } from '../../support/lend-aws.ts'
+import { noAws } from '../../support/aws-deps.ts'
 import { listOf } from '../../support/list-of.ts'
 import { targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
@@ -101,7 +101,7 @@ describe.each(codes)('%s', (code) => {
       { cacheSeconds: 1, staleSeconds: 60 },
       {
         ...timeOf(() => now),
-        isQuiet: () => false,
+        isBackingOff: () => false,
         list: async () => {
           if (failure) throw failure
           return listOf(['a'])

@@ -81,10 +81,10 @@ describe('createPace', () => {
   ])('createPace is quiet after throttling: chance %d gives %d ms', async (chance, ms) => {
     const { pace, send, pass } = world(20, chance)
     pace.throttled()
-    expect(pace.isQuiet()).toBe(true)
+    expect(pace.isBackingOff()).toBe(true)
     expect(await send(ms - 1)).toBe(false)
     await pass(ms)
-    expect(pace.isQuiet()).toBe(false)
+    expect(pace.isBackingOff()).toBe(false)
     expect(await send()).toBe(true)
   })
 
@@ -94,9 +94,9 @@ describe('createPace', () => {
     pace.throttled()
     pace.throttled()
     await pass(4995)
-    expect(pace.isQuiet()).toBe(true)
+    expect(pace.isBackingOff()).toBe(true)
     await pass(2)
-    expect(pace.isQuiet()).toBe(false)
+    expect(pace.isBackingOff()).toBe(false)
   })
 
   it('createPace keeps back who waited for a place when Tencent throttled', async () => {

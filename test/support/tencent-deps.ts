@@ -3,7 +3,7 @@ import { systemTime } from '../../handlers/time.ts'
 import type { StoreDependencies } from '../../lib/stores/store.ts'
 import { createTencentClient } from '../../lib/tencent/client.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
-import { lendAws } from './lend-aws.ts'
+import { awsDeps } from './aws-deps.ts'
 
 const send = createTransport()
 
@@ -14,10 +14,10 @@ export interface TencentAccess {
 }
 
 /** `access` is asked for at every call; `patienceMs` is how long a call may take at most. */
-export function lendTencent(access: () => TencentAccess, patienceMs: number): StoreDependencies {
+export function tencentDeps(access: () => TencentAccess, patienceMs: number): StoreDependencies {
   return {
     ...systemTime,
-    aws: () => lendAws(),
+    aws: () => awsDeps(),
     tencent: ({ service, version, region = 'ap-singapore' }) => {
       const call = createTencentClient(
         { service, version, region, endpoint: access().url },

@@ -1,9 +1,9 @@
-/** AWS as a test lends it: where its environment says, with nothing remembered of another test. */
+/** AWS as a test is given it: where its environment says, with nothing remembered of another test. */
 import { systemTime } from '../../handlers/time.ts'
 import type { Aws, AwsDependencies } from '../../lib/aws/clients.ts'
 
 /** Does not look at the files that the environment names, unless that is lent, too. */
-export async function lendAws(own: Partial<AwsDependencies> = {}): Promise<Aws> {
+export async function awsDeps(own: Partial<AwsDependencies> = {}): Promise<Aws> {
   const sdk = await import('../../lib/aws/sdk.ts')
   return sdk.createAws(sdk, { ...systemTime, environment: () => ({}), home: () => '/nonexistent', ...own })
 }
