@@ -1,7 +1,8 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import { type Config, findSubApp, type Mirror } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
-import { MirrorError, type MirrorReport, reportError, runMirror } from '../lib/mirror/run.ts'
+import { MirrorError, type MirrorReport, reportError } from '../lib/mirror/report.ts'
+import { runMirror } from '../lib/mirror/run.ts'
 import { readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'

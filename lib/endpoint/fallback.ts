@@ -41,9 +41,10 @@ async function readMirrored(
   const reading = await store.read(deadline)
   const judged = judgeReading({ application, target, reading })
   // Not what it held a version ago: who damaged the value may have meant to take the tokens away.
-  const held = judged.refusal === undefined ? judged.held : null
+  const held = judged.kind === 'writable' ? judged.held : null
   if (!held) {
-    const reason = judged.refusal ?? 'it holds no mirrored document; run mirror-tokens'
+    const reason =
+      judged.kind === 'refused' ? judged.reason : 'it holds no mirrored document; run mirror-tokens'
     throw new StoreError('NotMirrored', `Reading the tokens from ${target.uri}: ${reason}`, target.uri)
   }
   return { apiTokens: held.ApiTokens, extInfos: null, extInfosDropped: false, requestId: null }

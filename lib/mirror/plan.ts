@@ -1,58 +1,59 @@
 /** The mirror's judgement: what a target should hold, and whether it may be written. Pure. */
 
 import type { Site } from '../config.ts'
-import { judgeReading, type MirroredDocument, renderDocument, versionId } from '../stores/document.ts'
-import type { Reading, Target } from '../stores/store.ts'
+import { documentHeld, type Judgement, type MirroredDocument, renderDocument } from '../stores/document.ts'
+import type { Reading } from '../stores/store.ts'
 
 /** What is known when a target is judged. */
 export interface PlanInput {
   readonly application: { readonly subAppId: number | null; readonly site: Site }
-  readonly target: Pick<Target, 'adopt'>
   readonly reading: Reading
+  /** Of this reading. */
+  readonly judged: Judgement
   /** The newest list of the application's tokens. */
   readonly listed: ReadonlySet<string>
-  /** Tokens whose absence from the list is settled; every other token that the target holds stays. */
+  /** Tokens whose absence from the list is settled; a run by schedule keeps every other token that the target holds. */
   readonly settledAbsences: ReadonlySet<string>
   /** Which token consumers should use, best first; the first that the target will hold is taken. */
   readonly preferred: readonly string[]
-  /**
-   * The guard against wiping: a list with fewer tokens than `minKeep` times `size` is not believed.
-   * `null` after somebody confirmed the plan.
-   */
-  readonly guard: { readonly minKeep: number; readonly size: number } | null
+  /** The guard against wiping: a list with fewer tokens than `minKeep` times `size` is not believed. */
+  readonly guard: { readonly minKeep: number; readonly size: number }
 }
 
 export type Plan =
-  | { readonly action: 'none' }
+  | { readonly kind: 'refused'; readonly reason: string }
   | {
-      readonly action: 'write'
-      readonly rendered: string
-      readonly versionId: string
+      readonly kind: 'writable'
+      /** Why a run by schedule writes nothing before somebody confirmed the plan, if so. */
+      readonly doubt: string | null
+      /** The document that a run by schedule writes; `null` when it is there already. */
+      readonly scheduled: string | null
+      /** The same without any token that the list lacks: what a dry run shows, the digest names and `Confirm` writes. */
+      readonly confirmed: string | null
     }
-  | { readonly action: 'hold'; readonly reason: string }
-  | { readonly action: 'refuse'; readonly reason: string }
 
 export function planTarget(input: PlanInput): Plan {
-  const { application, reading, listed, settledAbsences, guard } = input
-  const judged = judgeReading(input)
-  if (judged.refusal !== undefined) return { action: 'refuse', reason: judged.refusal }
-  const held = judged.held ?? judged.before
-  const doubt = guard && (judged.doubt ?? doubtList(listed.size, held, guard))
-  if (doubt) return { action: 'hold', reason: doubt }
-  const heldTokens = held?.ApiTokens ?? []
-  const tokens = [
-    ...new Set([...listed, ...heldTokens.filter((token) => !settledAbsences.has(token))]),
-  ].sort()
-  const ApiToken = [...input.preferred, ...tokens].find((token) => tokens.includes(token)) ?? null
-  const rendered = renderDocument({
-    ApiToken,
-    ApiTokens: tokens,
-    SubAppId: application.subAppId,
-    Site: application.site,
-  })
-  // Without the mark, as a run leaves it that died while it took the target over, it is written again.
-  if (reading.state === 'value' && reading.marked && reading.value === rendered) return { action: 'none' }
-  return { action: 'write', rendered, versionId: versionId(rendered) }
+  const { application, reading, judged, listed, settledAbsences, guard } = input
+  if (judged.kind === 'refused') return judged
+  const held = documentHeld(judged)
+  const change = (tokens: ReadonlySet<string>): string | null => {
+    const sorted = [...tokens].sort()
+    const document = renderDocument({
+      ApiToken: [...input.preferred, ...sorted].find((token) => tokens.has(token)) ?? null,
+      ApiTokens: sorted,
+      SubAppId: application.subAppId,
+      Site: application.site,
+    })
+    // Without the mark, as a run leaves it that died while it took the target over, it is written again.
+    return reading.state === 'value' && reading.marked && reading.value === document ? null : document
+  }
+  const kept = held?.ApiTokens.filter((token) => !settledAbsences.has(token)) ?? []
+  return {
+    kind: 'writable',
+    doubt: judged.doubt ?? doubtList(listed.size, held, guard),
+    scheduled: change(new Set([...listed, ...kept])),
+    confirmed: change(listed),
+  }
 }
 
 /** Products of shares and counts are off by less than this: 0.14 * 50 is 7.000000000000001. */
@@ -62,7 +63,7 @@ const roundingError = 1e-9
 function doubtList(
   listed: number,
   held: MirroredDocument | null,
-  { minKeep, size }: NonNullable<PlanInput['guard']>,
+  { minKeep, size }: PlanInput['guard'],
 ): string | null {
   if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
   if (listed < minKeep * size - roundingError)

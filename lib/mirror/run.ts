@@ -3,13 +3,24 @@
  * target stands on its own. Knows the store interface, not the kinds.
  */
 import type { Config, Mirror, Site } from '../config.ts'
-import { fingerprint, sha256Hex } from '../digest.ts'
+import { fingerprint } from '../digest.ts'
 import { CodedError } from '../errors.ts'
-import { isDocument, judgeReading, type MirroredDocument, versionId } from '../stores/document.ts'
+import { documentHeld, judgeReading } from '../stores/document.ts'
 import { isOvertaken, type Reading, type Store, type Target } from '../stores/store.ts'
 import type { ListTokens } from '../tencent/vod.ts'
 import { graceMs, type Time, within } from '../time.ts'
-import { type Plan, type PlanInput, planTarget, preferTokens } from './plan.ts'
+import { type Plan, planTarget, preferTokens } from './plan.ts'
+import {
+  type ApplicationState,
+  MirrorError,
+  type MirrorReport,
+  missing,
+  type Outcome,
+  preview,
+  report,
+  type Seen,
+  type TargetState,
+} from './report.ts'
 
 export interface MirrorRequest {
   readonly mirrors: readonly Mirror[]
@@ -26,50 +37,6 @@ export interface MirrorDependencies extends Pick<Time, 'monotonic' | 'sleep' | '
   openStore(target: Target): Store
 }
 
-export type Outcome =
-  | 'unchanged'
-  | 'created'
-  | 'updated'
-  | 'deferred'
-  | 'held'
-  | 'refused'
-  | 'failed'
-  | 'would-create'
-  | 'would-update'
-  | 'would-hold'
-  | 'would-refuse'
-
-/** What became of one target; in a dry run, what would. Tokens are named by fingerprint. */
-export interface TargetResult {
-  readonly SubAppId: number | null
-  /** The target's URI. */
-  readonly Target: string
-  readonly Outcome: Outcome
-  readonly Added: readonly string[]
-  readonly Removed: readonly string[]
-  /** The version of the document that the target holds now (in a dry run: would hold). */
-  readonly VersionId: string | null
-  readonly Reason: string | null
-}
-
-export interface MirrorReport {
-  /** Names the changes that are still to be made: what `Confirm` would apply. */
-  readonly Digest: string
-  readonly Results: readonly TargetResult[]
-}
-
-/** A run that left a target out of step. The message is the summary and then the report as JSON. */
-export class MirrorError extends CodedError {
-  readonly summary: string
-  readonly report: MirrorReport
-
-  constructor(code: 'MirrorIncomplete' | 'PlanChanged', summary: string, report: MirrorReport) {
-    super(code, `${summary}: ${JSON.stringify(report)}`)
-    this.summary = summary
-    this.report = report
-  }
-}
-
 /** How many applications are worked on at the same time: as many as Tencent may be asked for in a second. */
 const concurrency = 20
 
@@ -79,32 +46,29 @@ interface Run {
   readonly deps: MirrorDependencies
 }
 
-/** What a run knows of an application; changes as the run goes on. */
-interface Application {
-  readonly subAppId: number | null
+interface Application extends ApplicationState {
   readonly site: Site
-  /** The newest list; `null` when it could not be had. */
   listed: ReadonlySet<string> | null
-  readonly targets: readonly TargetState[]
+  /** What the lists on both sides of the wait have, together; `null` before the second one. */
+  listedEver: ReadonlySet<string> | null
+  readonly targets: readonly Changing[]
 }
 
-interface TargetState {
+interface Changing extends TargetState {
   readonly target: Target
   readonly store: Store
-  /** The newest reading, or what was written since; `null` before it was read. */
-  reading: Reading | null
-  /** The tokens it held when the run began. */
+  seen: Seen | null
   before: readonly string[]
-  /** `null` until something is known; a run that ends with that has failed. */
+  plan: Plan | null
   outcome: Outcome | null
   reason: string | null
 }
 
 /** A target that was read. */
-type OpenTarget = TargetState & { reading: Reading }
+type Read = Changing & { readonly seen: Seen }
 
 /**
- * Runs the mirror and reports; {@link reportError} says whether the report is good news.
+ * Runs the mirror and reports; `reportError` says whether the report is good news.
  * Throws `MirrorError` with code `PlanChanged`, having written nothing, when `confirm` names another plan.
  */
 export async function runMirror(
@@ -114,9 +78,9 @@ export async function runMirror(
 ): Promise<MirrorReport> {
   const run: Run = { request, settings, deps }
   const applications = await forEachLimited(request.mirrors, (mirror) => observe(run, mirror))
-  if (request.dryRun) return report(applications, (application, state) => preview(run, application, state))
+  if (request.dryRun) return preview(applications)
   if (request.confirm !== null) {
-    const current = report(applications, (application, state) => preview(run, application, state))
+    const current = preview(applications)
     if (request.confirm !== current.Digest)
       throw new MirrorError(
         'PlanChanged',
@@ -124,55 +88,40 @@ export async function runMirror(
           'look at the new plan with {"DryRun":true} and confirm its Digest',
         current,
       )
-    await forEachLimited(applications, (application) =>
-      applyAll(run, application, (state, listed) => planExactly(application, state, listed)),
-    )
-  } else {
-    await forEachLimited(applications, (application) =>
-      applyAll(run, application, (state, listed) =>
-        plan(application, state, listed, [], guardOf(run, state)),
-      ),
-    )
-    await settleRemovals(run, applications)
   }
-  return report(applications, describe)
+  await forEachLimited(applications, (application) => applyAll(run, application))
+  if (request.confirm === null) await settleRemovals(run, applications)
+  // What was written is a new look at its target; the report names what is still to be done.
+  for (const application of applications) planAll(run, application)
+  return report(applications)
 }
 
-/** The error to throw for a report, or `null` when every target is in step (in a dry run: could be planned). */
-export function reportError({ Digest, Results }: MirrorReport): MirrorError | null {
-  const bad = Results.filter(({ Outcome }) => ['failed', 'held', 'refused', 'deferred'].includes(Outcome))
-  if (bad.length === 0) return null
-  const held = bad.some(({ Outcome }) => Outcome === 'held')
-  const advice = held ? '; if a held change is right, run by hand with the Digest as "Confirm"' : ''
-  return new MirrorError(
-    'MirrorIncomplete',
-    `Mirroring: ${bad.length} of ${Results.length} targets not in step${advice}`,
-    { Digest, Results },
-  )
-}
-
-/** Reads an application's list and then its targets. */
+/** Reads an application's list and then its targets, and plans them. */
 async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Application> {
   const application: Application = {
     subAppId,
     site: run.settings.site,
     listed: null,
+    listedEver: null,
     targets: targets.map((target) => ({
       target,
       store: run.deps.openStore(target),
-      reading: null,
+      seen: null,
       before: [],
+      plan: null,
       outcome: null,
       reason: null,
     })),
   }
-  if (await readList(run, application))
+  if (await readList(run, application)) {
     await Promise.all(
       application.targets.map(async (state) => {
-        await readTarget(run, state)
-        state.before = heldBy(application, state)?.ApiTokens ?? []
+        await readTarget(run, application, state)
+        state.before = tokensHeld(state)
       }),
     )
+    planAll(run, application)
+  }
   return application
 }
 
@@ -189,63 +138,83 @@ async function readList(run: Run, application: Application): Promise<boolean> {
   }
 }
 
-async function readTarget(run: Run, state: TargetState): Promise<void> {
+async function readTarget(run: Run, application: Application, state: Changing): Promise<void> {
   try {
     const attempt = `Reading ${state.target.uri}`
-    state.reading = await step(run, attempt, (deadline) => state.store.read(deadline))
+    see(application, state, await step(run, attempt, (deadline) => state.store.read(deadline)))
   } catch (error) {
     fail(state, error)
   }
 }
 
-/** How a target is planned in one pass, whenever in it that is. */
-type PlanOne = (state: OpenTarget, listed: ReadonlySet<string>) => Plan
+function see(application: Application, state: Changing, reading: Reading): void {
+  state.seen = { reading, judged: judgeReading({ application, target: state.target, reading }) }
+}
 
-/** Plans every open target of an application on the same knowledge, then carries the plans out. */
-async function applyAll(run: Run, application: Application, planOne: PlanOne): Promise<void> {
-  const { listed } = application
+/** Plans every target of an application that was read, all on the same knowledge. */
+function planAll(run: Run, application: Application): void {
+  for (const state of application.targets.filter(isRead)) planOne(run, application, state)
+}
+
+function planOne(run: Run, application: Application, state: Read): void {
+  const { listed, listedEver, targets } = application
   if (!listed) return
-  const planned = application.targets
-    .filter(isOpen)
-    .map((state) => ({ state, planned: planOne(state, listed) }))
+  state.plan = planTarget({
+    application,
+    ...state.seen,
+    listed,
+    settledAbsences: new Set(listedEver ? missing(state.before, listedEver) : []),
+    preferred: preferTokens(
+      targets.map(({ seen }) => seen && documentHeld(seen.judged)),
+      targets.flatMap(({ before }) => before),
+      listed,
+    ),
+    guard: { minKeep: run.settings.minKeep, size: state.before.length },
+  })
+}
+
+/** Carries out the plans of an application's open targets. */
+async function applyAll(run: Run, application: Application): Promise<void> {
   await Promise.all(
-    planned.map(async ({ state, planned }) => {
-      if ((await applyOne(run, state, planned)) !== 'overtaken') return
+    application.targets.filter(isOpen).map(async (state) => {
+      if ((await applyOne(run, application, state)) !== 'overtaken') return
       if (run.request.confirm !== null) {
         fail(state, overtakenConfirmed(state))
         return
       }
       // The list and what is settled of it are as good as before; what the target holds is new.
-      await readTarget(run, state)
+      await readTarget(run, application, state)
       if (!isOpen(state)) return
-      if ((await applyOne(run, state, planOne(state, listed))) === 'overtaken')
-        fail(state, overtakenTwice(state))
+      planOne(run, application, state)
+      if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))
     }),
   )
 }
 
 /** Carries a plan out, unless somebody else has written the target since it was read: then nothing is known of it yet. */
-async function applyOne(run: Run, state: OpenTarget, planned: Plan): Promise<'done' | 'overtaken'> {
-  if (planned.action === 'none') {
+async function applyOne(run: Run, application: Application, state: Read): Promise<'done' | 'overtaken'> {
+  const { plan, store, seen, target } = state
+  const byHand = run.request.confirm !== null
+  if (!plan) return 'done'
+  if (plan.kind === 'refused' || (plan.doubt !== null && !byHand)) {
+    state.outcome = plan.kind === 'refused' ? 'refused' : 'held'
+    state.reason = plan.kind === 'refused' ? plan.reason : plan.doubt
+    return 'done'
+  }
+  const document = byHand ? plan.confirmed : plan.scheduled
+  if (document === null) {
     state.outcome ??= 'unchanged'
     return 'done'
   }
-  if (planned.action !== 'write') {
-    state.outcome = planned.action === 'hold' ? 'held' : 'refused'
-    state.reason = planned.reason
-    return 'done'
-  }
   try {
-    await step(run, `Writing ${state.target.uri}`, (deadline) =>
-      state.store.write(planned.rendered, planned.versionId, state.reading, deadline),
-    )
+    await step(run, `Writing ${target.uri}`, (deadline) => store.write(document, seen.reading, deadline))
   } catch (error) {
     if (isOvertaken(error)) return 'overtaken'
     fail(state, error)
     return 'done'
   }
-  if (state.outcome !== 'created') state.outcome = state.reading.state === 'value' ? 'updated' : 'created'
-  state.reading = { state: 'value', marked: true, value: planned.rendered }
+  if (state.outcome !== 'created') state.outcome = seen.reading.state === 'value' ? 'updated' : 'created'
+  see(application, state, { state: 'value', marked: true, value: document })
   return 'done'
 }
 
@@ -282,11 +251,10 @@ async function settleRemovals(run: Run, applications: readonly Application[]): P
   await forEachLimited(leaving, async (application) => {
     const earlier = application.listed ?? new Set()
     if (!(await readList(run, application))) return
-    await Promise.all(application.targets.filter(isOpen).map((state) => readTarget(run, state)))
-    await applyAll(run, application, (state, listed) => {
-      const settledAbsences = missing(state.before, new Set([...earlier, ...listed]))
-      return plan(application, state, listed, settledAbsences, guardOf(run, state))
-    })
+    application.listedEver = new Set([...earlier, ...(application.listed ?? [])])
+    await Promise.all(application.targets.filter(isOpen).map((state) => readTarget(run, application, state)))
+    planAll(run, application)
+    await applyAll(run, application)
   })
 }
 
@@ -302,136 +270,17 @@ function defer({ listed, targets }: Application, settleSeconds: number, lackingM
   }
 }
 
-/** The plan that makes a target equal to the list: what a dry run shows and a confirmation applies. */
-function planExactly(
-  application: Application,
-  state: OpenTarget,
-  listed: ReadonlySet<string>,
-  guard: PlanInput['guard'] = null,
-): Plan {
-  const held = heldBy(application, state)?.ApiTokens ?? []
-  return plan(application, state, listed, missing(held, listed), guard)
+/** The tokens that count as held by a target. */
+function tokensHeld({ seen }: TargetState): readonly string[] {
+  return (seen && documentHeld(seen.judged)?.ApiTokens) ?? []
 }
 
-function plan(
-  application: Application,
-  { target, reading }: OpenTarget,
-  listed: ReadonlySet<string>,
-  settledAbsences: readonly string[],
-  guard: PlanInput['guard'],
-): Plan {
-  const preferred = preferTokens(
-    application.targets.map((state) => heldBy(application, state)),
-    application.targets.flatMap(({ before }) => before),
-    listed,
-  )
-  return planTarget({
-    application,
-    target,
-    reading,
-    listed,
-    settledAbsences: new Set(settledAbsences),
-    preferred,
-    guard,
-  })
-}
-
-function guardOf(run: Run, { before }: TargetState): PlanInput['guard'] {
-  return { minKeep: run.settings.minKeep, size: before.length }
-}
-
-/** The document whose tokens count as held: what a target holds or, where that was damaged, what it held before. */
-function heldBy(application: Application, { target, reading }: TargetState): MirroredDocument | null {
-  if (!reading) return null
-  const judged = judgeReading({ application, target, reading })
-  return judged.refusal === undefined ? (judged.held ?? judged.before) : null
-}
-
-/** The name of the document that a target holds. */
-function versionHeld({ reading }: TargetState): string | null {
-  return reading?.state === 'value' && isDocument(reading.value) ? versionId(reading.value) : null
-}
-
-function report(
-  applications: readonly Application[],
-  describe: (application: Application, state: TargetState) => TargetResult,
-): MirrorReport {
-  return {
-    Digest: digest(applications),
-    Results: applications.flatMap((application) =>
-      application.targets.map((state) => describe(application, state)),
-    ),
-  }
-}
-
-/** Names the outstanding changes: what was seen in each target, and what would replace it. */
-function digest(applications: readonly Application[]): string {
-  const changes = applications.flatMap((application) =>
-    application.targets.filter(isRead).flatMap((state) => {
-      const planned = application.listed && planExactly(application, state, application.listed)
-      if (planned?.action !== 'write') return []
-      const seen = state.reading.state === 'value' ? sha256Hex(state.reading.value) : state.reading.state
-      return [[application.subAppId, state.target.uri, seen, planned.versionId]]
-    }),
-  )
-  return sha256Hex(JSON.stringify(changes))
-}
-
-/** What became of a target. */
-function describe(application: Application, state: TargetState): TargetResult {
-  const held = heldBy(application, state)
-  return {
-    SubAppId: application.subAppId,
-    Target: state.target.uri,
-    Outcome: state.outcome ?? 'failed',
-    ...difference(state.before, held?.ApiTokens ?? state.before),
-    VersionId: held && versionHeld(state),
-    Reason: state.outcome ? state.reason : 'the run did not get to this target',
-  }
-}
-
-/** What would become of a target. */
-function preview(run: Run, application: Application, state: TargetState): TargetResult {
-  const result = describe(application, state)
-  if (!application.listed || !isOpen(state)) return result
-  const guarded = planExactly(application, state, application.listed, guardOf(run, state))
-  if (guarded.action === 'none') return { ...result, Outcome: 'unchanged', Reason: null }
-  if (guarded.action === 'refuse') return { ...result, Outcome: 'would-refuse', Reason: guarded.reason }
-  const exact = planExactly(application, state, application.listed)
-  const change = {
-    ...result,
-    ...difference(state.before, [...application.listed]),
-    VersionId: exact.action === 'write' ? exact.versionId : result.VersionId,
-  }
-  if (guarded.action === 'hold') return { ...change, Outcome: 'would-hold', Reason: guarded.reason }
-  return {
-    ...change,
-    Reason: null,
-    Outcome: state.reading.state === 'value' ? 'would-update' : 'would-create',
-  }
-}
-
-function difference(
-  before: readonly string[],
-  after: readonly string[],
-): Pick<TargetResult, 'Added' | 'Removed'> {
-  return {
-    Added: missing(after, new Set(before)).map(fingerprint),
-    Removed: missing(before, new Set(after)).map(fingerprint),
-  }
-}
-
-/** Those of `tokens` that `among` lacks. */
-function missing(tokens: readonly string[], among: ReadonlySet<string>): string[] {
-  return tokens.filter((token) => !among.has(token))
-}
-
-function isRead(state: TargetState): state is OpenTarget {
-  return state.reading !== null
+function isRead(state: Changing): state is Read {
+  return state.seen !== null
 }
 
 /** Whether there may still be something to do for a target. */
-function isOpen(state: TargetState): state is OpenTarget {
+function isOpen(state: Changing): state is Read {
   return isRead(state) && !isClosed(state)
 }
 
@@ -439,7 +288,7 @@ function isClosed({ outcome }: TargetState): boolean {
   return outcome === 'failed' || outcome === 'held' || outcome === 'refused'
 }
 
-function fail(state: TargetState, error: unknown): void {
+function fail(state: Changing, error: unknown): void {
   state.outcome = 'failed'
   state.reason = error instanceof Error ? error.message : String(error)
 }

@@ -8,7 +8,7 @@ import type { Aws } from '../aws/clients.ts'
 import type { AwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
-import { isDocument } from './document.ts'
+import { isDocument, versionId } from './document.ts'
 import {
   mark,
   overtaken,
@@ -121,14 +121,8 @@ function open(target: Target, deps: StoreDependencies): Store {
       known = valuesIn(reading)
       return reading
     },
-    write: async (document, versionId, seen, deadline) =>
-      writeSecret(
-        await secretUntil(deadline, [document, ...valuesIn(seen)]),
-        target,
-        document,
-        versionId,
-        seen,
-      ),
+    write: async (document, seen, deadline) =>
+      writeSecret(await secretUntil(deadline, [document, ...valuesIn(seen)]), target, document, seen),
   }
 }
 
@@ -192,13 +186,12 @@ export async function writeSecret(
   secret: Secret,
   target: Target,
   document: string,
-  versionId: string,
   seen: Reading,
 ): Promise<void> {
   if (seen.state === 'unavailable') {
     throw new StoreError('Unavailable', `Writing ${target.uri}: ${seen.reason}`, target.uri)
   }
-  if (seen.state === 'absent') return create(secret, target, document, versionId)
+  if (seen.state === 'absent') return create(secret, target, document)
   if (seen.state === 'value' && seen.value === document) {
     if (!seen.marked) await markSeen(secret, target, seen.version)
     return
@@ -206,11 +199,12 @@ export async function writeSecret(
   // Into a secret without a value the mark goes first: it marks nobody's value, and a run that dies in between would
   // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
   if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)
-  const { VersionStages: stages = [] } = await secret.putValue(document, versionId)
+  const version = versionId(document)
+  const { VersionStages: stages = [] } = await secret.putValue(document, version)
   // The first version of a secret becomes the current one whatever its labels. A version that exists already stays as
   // it is, label or not ("the operation succeeds but does nothing"): so it is on the way back to an earlier document.
   // docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
-  if (!stages.includes(current)) await makeCurrent(secret, target, seen.version, versionId)
+  if (!stages.includes(current)) await makeCurrent(secret, target, seen.version, version)
   if (!seen.marked && seen.state === 'value') await secret.tag()
 }
 
@@ -240,7 +234,7 @@ async function makeCurrent(
   }
 }
 
-async function create(secret: Secret, target: Target, document: string, versionId: string): Promise<void> {
+async function create(secret: Secret, target: Target, document: string): Promise<void> {
   if (regionOfArn(target.name) !== undefined) {
     throw new StoreError(
       'ResourceNotFoundException',
@@ -248,12 +242,13 @@ async function create(secret: Secret, target: Target, document: string, versionI
       target.uri,
     )
   }
+  const version = versionId(document)
   try {
-    await secret.create(document, versionId, target.options['kmsKeyId'])
+    await secret.create(document, version, target.options['kmsKeyId'])
   } catch (error) {
     if (!isStoreError(error, 'ResourceExistsException')) throw error
     // Refused too when it is done already: a first answer was lost.
-    if (currentVersion(await secret.describe()) !== versionId) throw overtaken(target)
+    if (currentVersion(await secret.describe()) !== version) throw overtaken(target)
   }
 }
 
@@ -290,11 +285,11 @@ export interface Secret {
   /** The value under a staging label. */
   getValue(stage: string): Promise<GetSecretValueResponse>
   /** Creates it with our mark. */
-  create(document: string, versionId: string, kmsKeyId: string | undefined): Promise<unknown>
+  create(document: string, version: string, kmsKeyId: string | undefined): Promise<unknown>
   /** Adds our mark. */
   tag(): Promise<unknown>
   /** Adds a version under our own label. */
-  putValue(document: string, versionId: string): Promise<PutSecretValueResponse>
+  putValue(document: string, version: string): Promise<PutSecretValueResponse>
   /** Moves the label `AWSCURRENT` from a version that has it. */
   moveCurrent(from: string | undefined, to: string): Promise<unknown>
 }
@@ -318,12 +313,12 @@ function callsTo(
       return call('GetSecretValue', (until) => client.send(command, until))
     },
 
-    create: (document, versionId, kmsKeyId) => {
+    create: (document, version, kmsKeyId) => {
       const command = new sdk.CreateSecretCommand({
         Name: SecretId,
         Description: `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`,
         SecretString: document,
-        ClientRequestToken: versionId,
+        ClientRequestToken: version,
         KmsKeyId: kmsKeyId,
         Tags: [markTag],
       })
@@ -335,11 +330,11 @@ function callsTo(
       return call('TagResource', (until) => client.send(command, until))
     },
 
-    putValue: (document, versionId) => {
+    putValue: (document, version) => {
       const command = new sdk.PutSecretValueCommand({
         SecretId,
         SecretString: document,
-        ClientRequestToken: versionId,
+        ClientRequestToken: version,
         VersionStages: [ownLabel],
       })
       return call('PutSecretValue', (until) => client.send(command, until))

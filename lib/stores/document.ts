@@ -47,18 +47,24 @@ export function versionId(rendered: string): string {
   return sha256Hex(rendered)
 }
 
-/** What a reading says of a target that may be written. */
-export interface Judgement {
-  /** The document that it holds. */
-  readonly held: MirroredDocument | null
-  /** The document that it held a version ago, where what it holds now is none: its tokens count as held. */
-  readonly before: MirroredDocument | null
-  /** Why it should not be written before somebody looked, if so. */
-  readonly doubt: string | null
-  readonly refusal?: undefined
+/** What a target holds of ours, or why it must not be touched. */
+export type Judgement =
+  | { readonly kind: 'refused'; readonly reason: string }
+  | {
+      readonly kind: 'writable'
+      /** The document that it holds. */
+      readonly held: MirroredDocument | null
+      /** The document that it held a version ago, where what it holds now is none: its tokens count as held. */
+      readonly before: MirroredDocument | null
+      /** Why it should not be written before somebody looked, if so. */
+      readonly doubt: string | null
+    }
+
+/** The document whose tokens count as held: what a target holds or, where that was damaged, what it held before. */
+export function documentHeld(judged: Judgement): MirroredDocument | null {
+  return judged.kind === 'writable' ? (judged.held ?? judged.before) : null
 }
 
-/** What a target holds of ours, or why it must not be touched. */
 export function judgeReading({
   application,
   target,
@@ -67,26 +73,24 @@ export function judgeReading({
   readonly application: { readonly subAppId: number | null; readonly site: Site }
   readonly target: Pick<Target, 'adopt'>
   readonly reading: Reading
-}): Judgement | { readonly refusal: string } {
-  if (reading.state === 'unavailable') return { refusal: reading.reason }
-  if (reading.state !== 'value') return { held: null, before: null, doubt: null }
+}): Judgement {
+  const refuse = (reason: string): Judgement => ({ kind: 'refused', reason })
+  if (reading.state === 'unavailable') return refuse(reading.reason)
+  if (reading.state !== 'value') return { kind: 'writable', held: null, before: null, doubt: null }
   const isOwn = ({ SubAppId, Site }: MirroredDocument): boolean =>
     SubAppId === application.subAppId && Site === application.site
   const held = parseDocument(reading.value)
   if (held && !isOwn(held))
-    return {
-      refusal:
-        `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
+    return refuse(
+      `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
         `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
-    }
+    )
   if (!reading.marked && !target.adopt)
-    return {
-      refusal: 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten',
-    }
+    return refuse('it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten')
   const older = reading.before === undefined ? null : parseDocument(reading.before)
   const before = !held && older && isOwn(older) ? older : null
   const known = held !== null || before !== null || target.adopt
-  return { held, before, doubt: known ? null : reused }
+  return { kind: 'writable', held, before, doubt: known ? null : reused }
 }
 
 const reused =

@@ -53,7 +53,7 @@ export const file: StoreKind = {
         return reading
       },
 
-      async write(document, _, seen) {
+      async write(document, seen) {
         const expect = async (expected: Reading): Promise<void> => {
           if (!isStill(await look(), expected)) throw overtaken(target)
         }

@@ -24,11 +24,10 @@ export interface Store {
   read(deadline: number): Promise<Reading>
 
   /**
-   * Makes `document` the current value. `versionId` is its SHA-256 in hex, `seen` the reading on which the
-   * decision to write was made. Throws `StoreError`, with code `Overtaken` when `seen` is not what is there any more.
+   * Makes `document` the current value. `seen` is the reading on which the decision to write was made. Throws `StoreError`, with code `Overtaken` when `seen` is not what is there any more.
    * `deadline` is on `Time.monotonic`.
    */
-  write(document: string, versionId: string, seen: Reading, deadline: number): Promise<void>
+  write(document: string, seen: Reading, deadline: number): Promise<void>
 }
 
 /**

@@ -81,7 +81,7 @@ function open(target: Target, deps: StoreDependencies): Store {
       known = valuesIn(reading)
       return reading
     },
-    write: (document, _, seen, deadline) =>
+    write: (document, seen, deadline) =>
       write(secretUntil(deadline, [document, ...valuesIn(seen)]), document, seen),
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
-import type { MirrorReport } from '../../lib/mirror/run.ts'
+import type { MirrorReport } from '../../lib/mirror/report.ts'
 import { renderDocument, versionId } from '../../lib/stores/document.ts'
 import type { Fault } from '../../simulator/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'

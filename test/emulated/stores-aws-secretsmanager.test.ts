@@ -560,7 +560,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     const slow = target()
     const read = await refusalOf(open(slow).read(systemTime.monotonic() + 200))
     expect(read).toMatchObject({ code: 'Timeout', target: slow.uri })
-    const write = open(slow).write(a, digest(a), { state: 'absent' }, systemTime.monotonic() + 200)
+    const write = open(slow).write(a, { state: 'absent' }, systemTime.monotonic() + 200)
     expect(await refusalOf(write, a)).toMatchObject({ code: 'Timeout' })
   })
 

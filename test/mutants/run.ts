@@ -25,6 +25,7 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/endpoint/routes': ['endpoint/answer'],
   'lib/endpoint/view': ['endpoint/answer'],
   'lib/errors': ['config', 'credentials/chain', 'endpoint/answer', 'endpoint/cache', 'tencent/client'],
+  'lib/mirror/report': ['mirror/run', 'mirror/failures'],
   'lib/mirror/run': ['mirror/run', 'mirror/failures', 'time'],
   'lib/platform/escapes': ['platform/scrub'],
   'lib/platform/metrics': ['platform/log'],

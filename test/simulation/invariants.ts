@@ -105,7 +105,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
   const by = (run: Run, secret: Secret): string => `run ${run.number} on ${secret.uri}`
 
   return {
-    onWrite(run, secret, document, versionId) {
+    onWrite(run, secret, document) {
       const who = by(run, secret)
       const seen = newestOf(run, secret)
       // What it read as no value may have got one since: then the store refuses.
@@ -114,7 +114,6 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
       const written = documentIn(document)
       demand('1 whole', written !== null, () => `${who} writes ${document}`)
-      demand('1 whole', versionId === sha256(document), () => `${who} misnames its document`)
       const unmarked = seen?.state === 'value' && !seen.marked
       demand('4 unchanged', unmarked || valueIn(seen) !== document, () => `${who} writes what it read`)
       demand('5 dry', !run.dryRun, () => `${who} writes in a dry run`)
@@ -122,9 +121,13 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
       if (!written) return
       keepsPick(world, run, secret, written)
-      if (run.confirm !== null) appliesPlan(run, secret, written, versionId)
+      if (run.confirm !== null) appliesPlan(run, secret, written, sha256(document))
       const tries = run.written.filter((uri) => uri === secret.uri).length
       demand('6 once', run.confirm === null || tries === 1, () => `${who} plans again what was confirmed`)
+    },
+
+    onVersion(run, secret, document, name) {
+      demand('1 whole', name === sha256(document), () => `${by(run, secret)} misnames its document`)
     },
 
     onChange(run, secret, document) {

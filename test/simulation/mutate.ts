@@ -19,6 +19,8 @@ interface Mutation {
 
 const mirror = 'lib/mirror/run.ts'
 const plan = 'lib/mirror/plan.ts'
+const report = 'lib/mirror/report.ts'
+const document = 'lib/stores/document.ts'
 const ssm = 'lib/stores/tencent-ssm.ts'
 const aws = 'lib/stores/aws-secretsmanager.ts'
 
@@ -28,10 +30,7 @@ const mutations: readonly Mutation[] = [
     rules: ['2 alive', '2 early', '4 twice'],
     file: mirror,
     edits: [
-      [
-        'plan(application, state, listed, [], guardOf(run, state))',
-        'plan(application, state, listed, missing(state.before, listed), guardOf(run, state))',
-      ],
+      ['listedEver ? missing(state.before, listedEver) : []', 'missing(state.before, listedEver ?? listed)'],
     ],
   },
   {
@@ -52,8 +51,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        '  if (request.dryRun) return report(',
-        '  const begun = deps.now()\n  if (request.dryRun) return report(',
+        '  if (request.dryRun) return preview(',
+        '  const begun = deps.now()\n  if (request.dryRun) return preview(',
       ],
       ['await settleRemovals(run, applications)', 'await settleRemovals(run, applications, begun)'],
       [
@@ -67,7 +66,7 @@ const mutations: readonly Mutation[] = [
     name: 'second look alone decides',
     rules: ['2 alive'],
     file: mirror,
-    edits: [['new Set([...earlier, ...listed])', 'new Set([...listed])']],
+    edits: [['new Set([...earlier, ...(application.listed', 'new Set([...(application.listed']],
   },
   {
     name: 'wipe on an empty list',
@@ -88,13 +87,7 @@ const mutations: readonly Mutation[] = [
     name: 'MIN_KEEP against what the second reading holds',
     rules: ['3 held'],
     file: mirror,
-    edits: [
-      ['guardOf(run: Run, { before }: TargetState)', 'guardOf(run: Run, { reading }: TargetState)'],
-      [
-        'size: before.length }',
-        "size: reading?.state === 'value' ? (JSON.parse(reading.value.startsWith('{\"ApiToken\":') && reading.value.endsWith('}') ? reading.value : '{}').ApiTokens?.length ?? 0) : 0 }",
-      ],
-    ],
+    edits: [['size: state.before.length }', 'size: tokensHeld(state).length }']],
   },
   {
     name: 'take out whatever the second list lacks, seen at the start or not',
@@ -102,8 +95,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        'const settledAbsences = missing(state.before,',
-        'const settledAbsences = missing(heldBy(application, state)?.ApiTokens ?? [],',
+        'listedEver ? missing(state.before, listedEver)',
+        'listedEver ? missing(tokensHeld(state), listedEver)',
       ],
     ],
   },
@@ -118,43 +111,38 @@ const mutations: readonly Mutation[] = [
   {
     name: 'success reported although nothing could be read',
     rules: ['5 right'],
-    file: mirror,
+    file: report,
     edits: [["['failed', 'held', 'refused', 'deferred']", "['held', 'refused', 'deferred']"]],
   },
   {
     name: 'success reported although a removal was deferred',
     rules: ['5 right'],
-    file: mirror,
+    file: report,
     edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'held', 'refused']"]],
   },
   {
     name: 'success reported although held',
     rules: ['5 right'],
-    file: mirror,
+    file: report,
     edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'refused', 'deferred']"]],
   },
   {
     name: 'success reported although refused',
     rules: ['5 says so'],
-    file: mirror,
+    file: report,
     edits: [["['failed', 'held', 'refused', 'deferred']", "['failed', 'held', 'deferred']"]],
   },
   {
     name: 'a token made up',
     rules: ['2 invented'],
     file: plan,
-    edits: [['new Set([...listed, ...heldTokens', "new Set([...listed, 'made-up', ...heldTokens"]],
+    edits: [['new Set([...listed, ...kept])', "new Set([...listed, 'made-up', ...kept])"]],
   },
   {
     name: 'write although unchanged',
     rules: ['4 unchanged', '4 idle'],
     file: plan,
-    edits: [
-      [
-        "reading.value === rendered) return { action: 'none' }",
-        "reading.value === '') return { action: 'none' }",
-      ],
-    ],
+    edits: [['reading.value === document ?', "reading.value === '' ?"]],
   },
   {
     name: 'pick that flaps: the newest list decides',
@@ -168,8 +156,8 @@ const mutations: readonly Mutation[] = [
     file: plan,
     edits: [
       [
-        'const ApiToken = [...input.preferred,',
-        'const ApiToken = [...input.preferred.filter((token) => listed.has(token)),',
+        'ApiToken: [...input.preferred,',
+        'ApiToken: [...input.preferred.filter((token) => listed.has(token)),',
       ],
     ],
   },
@@ -177,12 +165,7 @@ const mutations: readonly Mutation[] = [
     name: 'targets of one application pick for themselves',
     rules: ['3 agree', '5 agree'],
     file: mirror,
-    edits: [
-      [
-        'application.targets.map((state) => heldBy(application, state)),',
-        '[heldBy(application, { target, reading } as TargetState)],',
-      ],
-    ],
+    edits: [['targets.map(({ seen }) =>', '[state].map(({ seen }) =>']],
   },
   {
     name: 'pick that moves to a token just added',
@@ -193,20 +176,20 @@ const mutations: readonly Mutation[] = [
   {
     name: 'unmarked value overwritten',
     rules: ['1 ours'],
-    file: plan,
+    file: document,
     edits: [['if (!reading.marked && !target.adopt)', 'if (!reading.marked && !target.adopt && held)']],
   },
   {
     name: 'document of another application overwritten',
     rules: ['1 ours'],
-    file: plan,
+    file: document,
     edits: [['if (held && !isOwn(held))', 'if (held && held.Site !== application.site)']],
   },
   {
     name: 'unavailable secret written',
     rules: ['1 trouble'],
-    file: plan,
-    edits: [["if (reading.state === 'unavailable') return { refusal: reading.reason }\n", '']],
+    file: document,
+    edits: [["if (reading.state === 'unavailable') return refuse(reading.reason)\n", '']],
   },
   {
     name: 'confirm without comparing the digest',
@@ -217,14 +200,14 @@ const mutations: readonly Mutation[] = [
   {
     name: 'digest without what it speaks of',
     rules: ['6 exactly'],
-    file: mirror,
-    edits: [['state.target.uri, seen, planned.versionId]', "state.target.uri, '', '']"]],
+    file: report,
+    edits: [['target.uri, found, versionId(plan.confirmed)]', "target.uri, '', '']"]],
   },
   {
     name: 'digest without what would be written',
     rules: ['6 digest'],
-    file: mirror,
-    edits: [['state.target.uri, seen, planned.versionId]', 'state.target.uri, seen]']],
+    file: report,
+    edits: [['target.uri, found, versionId(plan.confirmed)]', 'target.uri, found]']],
   },
   {
     name: 'confirm looks again before it writes',
@@ -232,8 +215,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        'await forEachLimited(applications, (application) =>\n      applyAll(run, application, (state, listed) => planExactly',
-        'for (const application of applications) await readList(run, application)\n    await forEachLimited(applications, (application) =>\n      applyAll(run, application, (state, listed) => planExactly',
+        '  await forEachLimited(applications, (application) => applyAll',
+        '  if (request.confirm !== null)\n    for (const application of applications) {\n      await readList(run, application)\n      planAll(run, application)\n    }\n  await forEachLimited(applications, (application) => applyAll',
       ],
     ],
   },
@@ -244,7 +227,7 @@ const mutations: readonly Mutation[] = [
     edits: [
       [
         'if (request.confirm !== current.Digest)\n',
-        'if (request.confirm !== current.Digest) await forEachLimited(applications, (application) => applyAll(run, application, (state, listed) => plan(application, state, listed, [], guardOf(run, state))))\n    if (request.confirm !== current.Digest)\n',
+        'if (request.confirm !== current.Digest)\n      await forEachLimited(applications, (application) => applyAll(run, application))\n    if (request.confirm !== current.Digest)\n',
       ],
     ],
   },
@@ -258,17 +241,12 @@ const mutations: readonly Mutation[] = [
     name: 'no additions once something is held',
     rules: ['2 settled', '3 true', '5 right'],
     file: plan,
-    edits: [
-      [
-        'new Set([...listed, ...heldTokens',
-        'new Set([...(heldTokens.length > 0 ? [] : listed), ...heldTokens',
-      ],
-    ],
+    edits: [['new Set([...listed, ...kept])', 'new Set([...(kept.length > 0 ? [] : listed), ...kept])']],
   },
   {
     name: 'partial document: tokens after the third are lost',
     rules: ['1 whole'],
-    file: 'lib/stores/document.ts',
+    file: document,
     edits: [
       [
         '[...new Set(ApiTokens)].sort(), SubAppId, Site })',
@@ -279,19 +257,19 @@ const mutations: readonly Mutation[] = [
   {
     name: 'partial document: cut short',
     rules: ['1 whole'],
-    file: 'lib/stores/document.ts',
+    file: document,
     edits: [['sort(), SubAppId, Site })\n', 'sort(), SubAppId, Site }).slice(0, 90)\n']],
   },
   {
     name: 'tokens in another order',
     rules: ['1 whole'],
-    file: 'lib/stores/document.ts',
+    file: document,
     edits: [['sort(), SubAppId, Site })', 'sort().reverse(), SubAppId, Site })']],
   },
   {
     name: 'a token twice',
     rules: ['1 whole'],
-    file: 'lib/stores/document.ts',
+    file: document,
     edits: [
       [
         '[...new Set(ApiTokens)].sort(), SubAppId',
@@ -320,7 +298,9 @@ const mutations: readonly Mutation[] = [
     name: 'dry run that writes',
     rules: ['5 dry'],
     file: mirror,
-    edits: [['if (request.dryRun) return report(', 'if (request.dryRun && request.confirm) return report(']],
+    edits: [
+      ['if (request.dryRun) return preview(', 'if (request.dryRun && request.confirm) return preview('],
+    ],
   },
   {
     name: 'one held target ends the others',
@@ -328,20 +308,17 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        '  await Promise.all(\n    planned.map(async ({ state, planned }) => {',
-        '  for (const { state, planned: one } of planned) {\n    await applyOne(run, state, one)\n    if (state.outcome === "held") return\n  }\n  await Promise.all(\n    [].map(async ({ state, planned }) => {',
+        '  await Promise.all(\n    application.targets.filter(isOpen).map(async (state) => {',
+        '  for (const state of application.targets.filter(isOpen)) {\n    await applyOne(run, application, state)\n    if (state.outcome === "held") return\n  }\n  await Promise.all(\n    ([] as Read[]).map(async (state) => {',
       ],
     ],
   },
   {
     name: 'versions named by something else',
     rules: ['1 whole'],
-    file: mirror,
+    file: aws,
     edits: [
-      [
-        'state.store.write(planned.rendered, planned.versionId,',
-        'state.store.write(planned.rendered, sha256Hex(state.target.uri),',
-      ],
+      ['const version = versionId(document)\n  const {', 'const version = versionId(target.uri)\n  const {'],
     ],
   },
   {
@@ -476,8 +453,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        "      if ((await applyOne(run, state, planned)) !== 'overtaken') return\n",
-        "      if ((await applyOne(run, state, planned)) === 'overtaken') fail(state, overtakenTwice(state))\n      if (planned) return\n",
+        "      if ((await applyOne(run, application, state)) !== 'overtaken') return\n",
+        "      if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))\n      if (state.plan) return\n",
       ],
     ],
   },
@@ -485,7 +462,7 @@ const mutations: readonly Mutation[] = [
     name: 'the first plan again for what was overtaken',
     rules: ['2 early'],
     file: mirror,
-    edits: [['applyOne(run, state, planOne(state, listed))', 'applyOne(run, state, planned)']],
+    edits: [['      planOne(run, application, state)\n', '']],
   },
   {
     name: 'second plan for what was confirmed',
@@ -507,20 +484,20 @@ const mutations: readonly Mutation[] = [
   {
     name: 'a reused value overwritten',
     rules: ['1 reused'],
-    file: plan,
+    file: document,
     edits: [['doubt: known ? null : reused', 'doubt: null']],
   },
   {
     name: 'a damaged value that counts as nothing held',
     rules: ['2 early'],
-    file: plan,
-    edits: [['const held = judged.held ?? judged.before', 'const { held } = judged']],
+    file: document,
+    edits: [['(judged.held ?? judged.before)', 'judged.held']],
   },
   {
     name: 'a document of ours without the mark left as it is',
     rules: ['3 marked'],
     file: plan,
-    edits: [['reading.marked && reading.value === rendered', 'reading.value === rendered']],
+    edits: [['reading.marked && reading.value === document', 'reading.value === document']],
   },
   {
     name: 'steps that wait for whatever hangs',
@@ -537,7 +514,7 @@ let unseen = 0
 for (const { name, rules, file, edits } of wanted) {
   const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
   try {
-    for (const folder of ['lib', 'test/simulation', 'test/support', 'simulator'])
+    for (const folder of ['handlers', 'lib', 'test/simulation', 'test/support', 'simulator'])
       await cp(join(root, folder), join(copy, folder), { recursive: true })
     await writeFile(join(copy, 'package.json'), '{"type":"module"}')
     let source = await readFile(join(copy, file), 'utf8')

@@ -1,7 +1,7 @@
 /** One seed's story: some minutes in which everything goes wrong, then rest, then one last change. */
 import type { Mirror } from '../../lib/config.ts'
 import { fingerprint } from '../../lib/digest.ts'
-import type { MirrorReport } from '../../lib/mirror/run.ts'
+import type { MirrorReport } from '../../lib/mirror/report.ts'
 import { createSsm } from '../../simulator/ssm.ts'
 import { createClock } from './clock.ts'
 import {
@@ -162,6 +162,7 @@ function createStory(
     trace: (line) => trace(() => `${(clock.now() / secondMs).toFixed(1).padStart(7)} s  ${line()}`),
     witness: {
       onWrite() {},
+      onVersion() {},
       onChange() {},
       onReplace() {},
       onMark() {},

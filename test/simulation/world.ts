@@ -7,7 +7,8 @@
 import type { Mirror } from '../../lib/config.ts'
 import { sha256Hex } from '../../lib/digest.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
-import { type MirrorReport, reportError, runMirror } from '../../lib/mirror/run.ts'
+import { type MirrorReport, reportError } from '../../lib/mirror/report.ts'
+import { runMirror } from '../../lib/mirror/run.ts'
 import { type Secret as AwsActions, readSecret, writeSecret } from '../../lib/stores/aws-secretsmanager.ts'
 import {
   isOvertaken,
@@ -178,7 +179,9 @@ export interface Run {
 /** Who watches a world; each method throws when a rule is broken. */
 export interface Witness {
   /** A run asks a store to write. */
-  onWrite(run: Run, secret: Secret, document: string, versionId: string): void
+  onWrite(run: Run, secret: Secret, document: string): void
+  /** A version that a store adds under this name. */
+  onVersion(run: Run, secret: Secret, document: string, name: string): void
   /** A run is about to have changed a value. */
   onChange(run: Run, secret: Secret, document: string): void
   /** The same moment, as it concerns the value that is replaced. */
@@ -504,14 +507,14 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
         world.clock.after(world.random.between(0, 2000), () => writeAsRival(world, secret))
       return reading
     },
-    async write(document, versionId, seen, deadline) {
+    async write(document, seen, deadline) {
       run.written.push(uri)
-      guarded(world, () => world.witness.onWrite(run, secret, document, versionId))
+      guarded(world, () => world.witness.onWrite(run, secret, document))
       const { changes } = secret
       const previous = secret.versions.get('previous')
       const failedBefore = run.failedRequests
       try {
-        await write(document, versionId, seen, deadline)
+        await write(document, seen, deadline)
       } catch (error) {
         const failedRequests = run.failedRequests - failedBefore
         if (isOvertaken(error)) run.overtaken++
@@ -617,7 +620,7 @@ export function writeAsRival(world: World, secret: Secret): void {
 }
 
 /** The store of lib for AWS, over Secrets Manager in memory. */
-const inAws: OpenKind = (_world, _run, secret, target, call) => {
+const inAws: OpenKind = (world, run, secret, target, call) => {
   const { aws, uri } = secret
   const ask = <T>(what: string, deadline: number, kind: Effect, effect: () => T): Promise<T> =>
     call(what, deadline, kind, () => {
@@ -643,23 +646,26 @@ const inAws: OpenKind = (_world, _run, secret, target, call) => {
         if (!found) throw new AwsRefusal('ResourceNotFoundException')
         return { SecretString: found.value, VersionId: found.id }
       }),
-    create: (document, versionId) =>
-      ask('CreateSecret', deadline, 'replaces', () => aws.create(versionId, document)),
+    create: (document, version) => {
+      guarded(world, () => world.witness.onVersion(run, secret, document, version))
+      return ask('CreateSecret', deadline, 'replaces', () => aws.create(version, document))
+    },
     tag: () =>
       ask('TagResource', deadline, 'other', () => {
         aws.tagged = true
       }),
-    putValue: (document, versionId) =>
-      ask('PutSecretValue', deadline, 'other', () => ({
-        VersionStages: aws.put(versionId, document, ['vod-aigc-tokens']),
-      })),
+    putValue: (document, version) => {
+      guarded(world, () => world.witness.onVersion(run, secret, document, version))
+      return ask('PutSecretValue', deadline, 'other', () => ({
+        VersionStages: aws.put(version, document, ['vod-aigc-tokens']),
+      }))
+    },
     moveCurrent: (from, to) =>
       ask('UpdateSecretVersionStage', deadline, 'replaces', () => aws.move('AWSCURRENT', from, to)),
   })
   return {
     read: (deadline) => readSecret(actions(deadline), target),
-    write: (document, versionId, seen, deadline) =>
-      writeSecret(actions(deadline), target, document, versionId, seen),
+    write: (document, seen, deadline) => writeSecret(actions(deadline), target, document, seen),
   }
 }
 
@@ -705,7 +711,7 @@ const inMemory: OpenKind = (_world, _run, secret, target, call) => {
   }
   return {
     read: look,
-    async write(document, _, seen, deadline) {
+    async write(document, seen, deadline) {
       await expect(seen, deadline)
       await call('put', deadline, 'replaces', () => {
         secret.plain = { exists: true, marked: true, value: document }

@@ -12,7 +12,8 @@ import { describe, expect, test } from 'vitest'
 import { systemTime } from '../../handlers/time.ts'
 import type { Site } from '../../lib/config.ts'
 import { StoreError } from '../../lib/errors.ts'
-import { runMirror, type TargetResult } from '../../lib/mirror/run.ts'
+import type { TargetResult } from '../../lib/mirror/report.ts'
+import { runMirror } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
 import { awsDeps } from './aws-deps.ts'
@@ -100,7 +101,7 @@ export function digest(document: string): string {
 
 /** Writes `document` as a run of the mirror does: on what it has just read. */
 export async function mirror(store: Store, document: string, seen?: Reading): Promise<void> {
-  await store.write(document, digest(document), seen ?? (await store.read(soon())), soon())
+  await store.write(document, seen ?? (await store.read(soon())), soon())
 }
 
 /** The `StoreError` that `attempt` ends in, when it tells nothing of the document. */

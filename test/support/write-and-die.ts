@@ -7,7 +7,6 @@
 import { createHook } from 'node:async_hooks'
 import process from 'node:process'
 import { systemTime } from '../../handlers/time.ts'
-import { versionId } from '../../lib/stores/document.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Target } from '../../lib/stores/store.ts'
 import { type TencentAccess, tencentDeps } from './tencent-deps.ts'
@@ -33,6 +32,6 @@ const count = createHook({
     if (type !== 'PROMISE' && ++steps === dieAt) process.kill(process.pid, 'SIGKILL')
   },
 }).enable()
-await store.write(document, versionId(document), seen, deadline)
+await store.write(document, seen, deadline)
 count.disable()
 process.stdout.write(`${steps}\n`, () => process.exit())

@@ -10,7 +10,8 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
 import { settings } from '../../../lib/config.ts'
 import { StoreError } from '../../../lib/errors.ts'
-import { reportError, runMirror } from '../../../lib/mirror/run.ts'
+import { reportError } from '../../../lib/mirror/report.ts'
+import { runMirror } from '../../../lib/mirror/run.ts'
 import { awsSecretsManager } from '../../../lib/stores/aws-secretsmanager.ts'
 import { overtaken, type Reading, type Store } from '../../../lib/stores/store.ts'
 import { createTencentClient } from '../../../lib/tencent/client.ts'
@@ -279,7 +280,7 @@ async function hearAws(): Promise<Record<string, string>> {
     )
   const read = (name: string): Promise<string> => complaint(open(name).read(systemTime.monotonic() + minute))
   const write = (name: string, timeoutMs = minute): Promise<string> =>
-    complaint(open(name).write('{}', 'f'.repeat(64), { state: 'absent' }, systemTime.monotonic() + timeoutMs))
+    complaint(open(name).write('{}', { state: 'absent' }, systemTime.monotonic() + timeoutMs))
   try {
     const deleted = await open('deleted').read(systemTime.monotonic() + minute)
     const [forbidden, throttled, lost, unanswered] = await Promise.all([

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type PlanInput, planTarget, preferTokens } from '../../../lib/mirror/plan.ts'
 import {
+  documentHeld,
+  judgeReading,
   type MirroredDocument,
   parseDocument,
   renderDocument,
@@ -23,14 +25,18 @@ function documentOf(SubAppId: number, Site: 'intl' | 'cn'): string {
   return renderDocument({ ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId, Site })
 }
 
-function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
-  const { value = '', before = '' } = reading.state === 'value' ? reading : {}
-  const held = parseDocument(value) ?? parseDocument(before)
+function input(
+  reading: Reading,
+  listed: string[],
+  { adopt = false, ...more }: Partial<PlanInput> & { readonly adopt?: boolean } = {},
+): PlanInput {
+  const judged = judgeReading({ application, target: { adopt }, reading })
+  const held = documentHeld(judged)
   const set = new Set(listed)
   return {
     application,
-    target: { adopt: false },
     reading,
+    judged,
     listed: set,
     settledAbsences: new Set(),
     preferred: preferTokens([held], held?.ApiTokens ?? [], set),
@@ -39,8 +45,23 @@ function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}
   }
 }
 
+/** What a run by schedule makes of a plan. */
+function scheduled(given: PlanInput): object {
+  const plan = planTarget(given)
+  if (plan.kind === 'refused') return { refused: plan.reason }
+  return plan.doubt === null ? { write: plan.scheduled } : { held: plan.doubt }
+}
+
+/** What it makes of the same plan once somebody confirmed it. */
+function confirmed(given: PlanInput): object {
+  const plan = planTarget(given)
+  return plan.kind === 'refused' ? { refused: plan.reason } : { write: plan.confirmed }
+}
+
+const nothing = { write: null }
+
 function written(value: string): object {
-  return { action: 'write', rendered: value, versionId: versionId(value) }
+  return { write: value }
 }
 
 describe('planTarget', () => {
@@ -59,7 +80,7 @@ describe('planTarget', () => {
     [
       'does nothing for the same set in any order',
       input(holding(document(['a', 'b'], 'b')), ['b', 'a']),
-      { action: 'none' },
+      nothing,
     ],
     [
       'adds at once and keeps the token in use',
@@ -69,7 +90,7 @@ describe('planTarget', () => {
     [
       'keeps a missing token until its absence is settled',
       input(holding(document(['a', 'b'])), ['b']),
-      { action: 'none' },
+      nothing,
     ],
     [
       'takes out what is gone and picks another token',
@@ -77,50 +98,35 @@ describe('planTarget', () => {
       written(document(['b'])),
     ],
     ['lets a rotation through', input(holding(document(['a'])), ['b']), written(document(['a', 'b'], 'a'))],
-    [
-      'holds when the list is empty',
-      input(holding(document(['a'])), []),
-      { action: 'hold', reason: 'the list is empty' },
-    ],
+    ['holds when the list is empty', input(holding(document(['a'])), []), { held: 'the list is empty' }],
     [
       'holds when the list is empty and nothing is mirrored',
       input({ state: 'absent' }, []),
-      { action: 'hold', reason: 'the list is empty' },
+      { held: 'the list is empty' },
     ],
     [
       'holds when the list has shrunk below the share',
       input(holding(document(['a', 'b', 'c'])), ['a']),
-      { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
+      { held: expect.stringContaining('the list has 1 tokens where 3 are held') },
     ],
     [
       'does not hold at the share exactly',
       input(holding(document(['a', 'b'])), ['a'], { settledAbsences: new Set(['b']) }),
       written(document(['a'])),
     ],
-    ['is content with a confirmed empty list', input(holding(document([])), []), { action: 'none' }],
-    [
-      'writes an empty list when it is confirmed',
-      input(holding(document(['a'])), [], { settledAbsences: new Set(['a']), guard: null }),
-      written(document([])),
-    ],
+    ['is content with a confirmed empty list', input(holding(document([])), []), nothing],
     [
       'holds for a value under our mark that is no document',
       input(holding('{"half":'), ['a']),
       {
-        action: 'hold',
-        reason:
+        held:
           'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or ' +
           'damaged it; if it may be overwritten, confirm this plan, otherwise give the mirror another target',
       },
     ],
     [
-      'overwrites it when somebody confirms',
-      input(holding('{"half":'), ['a'], { guard: null }),
-      written(document(['a'])),
-    ],
-    [
       'overwrites it where that was said beforehand, with adopt',
-      input(holding('{"half":'), ['a'], { target: { adopt: true } }),
+      input(holding('{"half":'), ['a'], { adopt: true }),
       written(document(['a'])),
     ],
     [
@@ -131,27 +137,27 @@ describe('planTarget', () => {
     [
       'holds for a list that is too short for what was ours a version ago',
       input(holding('{"half":', true, document(['a', 'b', 'c'])), ['a']),
-      { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
+      { held: expect.stringContaining('the list has 1 tokens where 3 are held') },
     ],
     ...[documentOf(8, 'intl'), documentOf(7, 'cn'), '{"half":'].map((before): [string, PlanInput, object] => [
       `holds for a value under our mark that was ${before} a version ago`,
       input(holding('{"half":', true, before), ['a', 'b']),
-      { action: 'hold', reason: expect.stringContaining('nor was it a version ago') },
+      { held: expect.stringContaining('nor was it a version ago') },
     ]),
     [
       'holds rather than empty a value of ours that is no document',
       input(holding('{"half":', true, document(['a'])), []),
-      { action: 'hold', reason: 'the list is empty' },
+      { held: 'the list is empty' },
     ],
     [
       'writes an unchanged document again where the mark is missing, with adopt',
-      input(holding(document(['a']), false), ['a'], { target: { adopt: true } }),
+      input(holding(document(['a']), false), ['a'], { adopt: true }),
       written(document(['a'])),
     ],
     [
       'refuses a document of ours without the mark, without adopt',
       input(holding(document(['a']), false), ['a']),
-      { action: 'refuse', reason: expect.stringContaining('does not carry our mark') },
+      { refused: expect.stringContaining('does not carry our mark') },
     ],
     [
       'sorts by code unit, not as a language does',
@@ -166,37 +172,59 @@ describe('planTarget', () => {
     [
       'refuses a foreign value',
       input(holding('password', false), ['a']),
-      { action: 'refuse', reason: expect.stringContaining('add adopt=true') },
+      { refused: expect.stringContaining('add adopt=true') },
     ],
     [
       'overwrites a foreign value that may be adopted',
-      input(holding('password', false), ['a'], { target: { adopt: true } }),
+      input(holding('password', false), ['a'], { adopt: true }),
       written(document(['a'])),
     ],
     [
       'refuses the document of another application, adopted or not',
       input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 8, Site: 'intl' })), ['a'], {
-        target: { adopt: true },
+        adopt: true,
       }),
       {
-        action: 'refuse',
-        reason:
+        refused:
           'it mirrors application 8 of site intl, not 7 of intl; give each application a target of its own',
       },
     ],
     [
       'refuses the document of another site',
       input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 7, Site: 'cn' })), ['a']),
-      { action: 'refuse', reason: expect.stringContaining('of site cn') },
+      { refused: expect.stringContaining('of site cn') },
     ],
     [
       'refuses what is unavailable, in its own words',
       input({ state: 'unavailable', reason: 'it is scheduled for deletion' }, ['a']),
-      { action: 'refuse', reason: 'it is scheduled for deletion' },
+      { refused: 'it is scheduled for deletion' },
     ],
   ]
   it.each(rows)('planTarget %s', (_, given, expected) => {
-    expect(planTarget(given)).toEqual(expected)
+    expect(scheduled(given)).toEqual(expected)
+  })
+
+  const onceConfirmed: [string, PlanInput, object][] = [
+    ['writes an empty list', input(holding(document(['a'])), []), written(document([]))],
+    [
+      'takes out every token that is not listed',
+      input(holding(document(['a', 'b', 'c'])), ['b', 'd']),
+      written(document(['b', 'd'])),
+    ],
+    [
+      'overwrites a value under our mark that is no document',
+      input(holding('{"half":'), ['a']),
+      written(document(['a'])),
+    ],
+    ['writes nothing that is there already', input(holding(document(['a'])), ['a']), nothing],
+    [
+      'refuses what a run by schedule refuses',
+      input(holding('password', false), ['a']),
+      { refused: expect.stringContaining('add adopt=true') },
+    ],
+  ]
+  it.each(onceConfirmed)('planTarget, once confirmed, %s', (_, given, expected) => {
+    expect(confirmed(given)).toEqual(expected)
   })
 
   const token = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
@@ -207,7 +235,7 @@ describe('planTarget', () => {
       fc.property(fc.uniqueArray(token, { minLength: 1 }), fc.array(token), (set, noise) => {
         const reading = holding(document([...set].sort()))
         const listed = [...noise.filter((one) => set.includes(one)), ...set]
-        expect(planTarget(input(reading, listed))).toEqual({ action: 'none' })
+        expect(scheduled(input(reading, listed))).toEqual(nothing)
       }),
     )
   })
@@ -225,12 +253,16 @@ describe('planTarget', () => {
           const planned = planTarget(
             input(reading, listed, { settledAbsences: gone, guard: { minKeep, size: held.length } }),
           )
-          if (listed.length < minKeep * held.length - 1e-6) expect(planned.action).toBe('hold')
-          if (planned.action !== 'write') return
-          const after = parseDocument(planned.rendered) as MirroredDocument
+          if (planned.kind !== 'writable') throw new Error(planned.reason)
+          if (listed.length < minKeep * held.length - 1e-6) expect(planned.doubt).not.toBeNull()
+          if (planned.confirmed !== null)
+            expect(parseDocument(planned.confirmed)?.ApiTokens).toEqual([...listed].sort())
+          if (planned.scheduled === null) return
+          const after = parseDocument(planned.scheduled) as MirroredDocument
           const kept = held.filter((one) => !gone.has(one))
           expect(after.ApiTokens).toEqual([...new Set([...listed, ...kept])].sort())
-          expect(after.ApiTokens).toContain(after.ApiToken)
+          if (after.ApiTokens.length > 0) expect(after.ApiTokens).toContain(after.ApiToken)
+          else expect(after.ApiToken).toBeNull()
         },
       ),
     )
@@ -240,8 +272,11 @@ describe('planTarget', () => {
 describe('planTarget and the share AIGC_MIN_KEEP', () => {
   const names = Array.from({ length: 5000 }, (_, index) => `t${index}`)
   const decided = (listed: number, size: number, minKeep: number): string =>
-    planTarget(input({ state: 'empty', marked: true }, names.slice(0, listed), { guard: { minKeep, size } }))
-      .action
+    Object.keys(
+      scheduled(
+        input({ state: 'empty', marked: true }, names.slice(0, listed), { guard: { minKeep, size } }),
+      ),
+    ).join()
 
   it.each([
     [7, 50, 0.14],
@@ -249,7 +284,7 @@ describe('planTarget and the share AIGC_MIN_KEEP', () => {
     [1, 3, 1 / 3],
   ])('planTarget does not hold for %d of %d tokens, which is %d exactly', (listed, size, share) => {
     expect(decided(listed, size, share)).toBe('write')
-    expect(decided(listed - 1, size, share)).toBe('hold')
+    expect(decided(listed - 1, size, share)).toBe('held')
   })
 
   it('planTarget holds exactly below the share, for every share of up to six decimals', () => {
@@ -268,7 +303,7 @@ describe('planTarget and the share AIGC_MIN_KEEP', () => {
           const scale = 10 ** decimals
           const listed = Math.min(size, Math.max(1, Math.floor((numerator * size) / scale) + offset))
           const below = listed * scale < numerator * size
-          expect(decided(listed, size, numerator / scale)).toBe(below ? 'hold' : 'write')
+          expect(decided(listed, size, numerator / scale)).toBe(below ? 'held' : 'write')
         },
       ),
       { numRuns: 2000 },

@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Mirror } from '../../../lib/config.ts'
 import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
-import {
-  MirrorError,
-  type MirrorReport,
-  type MirrorRequest,
-  reportError,
-  runMirror,
-} from '../../../lib/mirror/run.ts'
+import { MirrorError, type MirrorReport, reportError } from '../../../lib/mirror/report.ts'
+import { type MirrorRequest, runMirror } from '../../../lib/mirror/run.ts'
 import { renderDocument, versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
 import { listOf } from '../../support/list-of.ts'
@@ -36,7 +31,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
       if (reading instanceof Error || !reading) throw reading
       return reading
     },
-    async write(value, _, seen) {
+    async write(value, seen) {
       const { uri } = target
       const failure = failing.get(uri)
       if (failure) throw failure

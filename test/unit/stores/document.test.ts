@@ -72,62 +72,71 @@ describe('judgeReading', () => {
   })
   const doubt = expect.stringMatching(/^it carries our mark, but .+; if it may be overwritten, confirm/)
   const unmarked = {
-    refusal: expect.stringMatching(/^it exists and does not carry our mark; add adopt=true/),
+    kind: 'refused',
+    reason: expect.stringMatching(/^it exists and does not carry our mark; add adopt=true/),
   }
   const eight = renderDocument({ ...document, SubAppId: 8 })
   const other = {
-    refusal:
-      'it mirrors application 8 of site intl, not 7 of intl; give each application a target of its own',
+    kind: 'refused',
+    reason: 'it mirrors application 8 of site intl, not 7 of intl; give each application a target of its own',
   }
-  const chinese = { refusal: expect.stringContaining('application 7 of site cn, not 7 of intl') }
-  const nothing = { held: null, before: null, doubt: null }
+  const chinese = {
+    kind: 'refused',
+    reason: expect.stringContaining('application 7 of site cn, not 7 of intl'),
+  }
+  const nothing = { kind: 'writable', held: null, before: null, doubt: null }
   const rows: [string, Reading, adopt: boolean, object][] = [
-    ['what cannot be had', { state: 'unavailable', reason: 'why' }, true, { refusal: 'why' }],
+    ['what cannot be had', { state: 'unavailable', reason: 'why' }, true, { kind: 'refused', reason: 'why' }],
     ['nothing', { state: 'absent' }, false, nothing],
     ['a secret without a value', { state: 'empty', marked: false }, false, nothing],
-    ['our document', value(rendered), false, { held: document, before: null, doubt: null }],
+    ['our document', value(rendered), false, { kind: 'writable', held: document, before: null, doubt: null }],
     [
       'our document behind another',
       value(rendered, { before: eight }),
       false,
-      { held: document, before: null, doubt: null },
+      { kind: 'writable', held: document, before: null, doubt: null },
     ],
     [
       'our document behind our document',
       value(rendered, { before: rendered }),
       false,
-      { held: document, before: null, doubt: null },
+      { kind: 'writable', held: document, before: null, doubt: null },
     ],
     ['our document without a mark', value(rendered, { marked: false }), false, unmarked],
     [
       'our document without a mark, adopted',
       value(rendered, { marked: false }),
       true,
-      { held: document, before: null, doubt: null },
+      { kind: 'writable', held: document, before: null, doubt: null },
     ],
     ['another application', value(eight), false, other],
     ['another application, adopted', value(eight), true, other],
     ['another site', value(renderDocument({ ...document, Site: 'cn' })), false, chinese],
     ['something foreign', value('password', { marked: false }), false, unmarked],
     ['something foreign, adopted', value('password', { marked: false }), true, nothing],
-    ['something foreign under our mark', value('spoilt'), false, { held: null, before: null, doubt }],
+    [
+      'something foreign under our mark',
+      value('spoilt'),
+      false,
+      { kind: 'writable', held: null, before: null, doubt },
+    ],
     [
       'something foreign under our mark that was ours a version ago',
       value('spoilt', { before: rendered }),
       false,
-      { held: null, before: document, doubt: null },
+      { kind: 'writable', held: null, before: document, doubt: null },
     ],
     [
       'something foreign under our mark that was another application’s a version ago',
       value('spoilt', { before: eight }),
       false,
-      { held: null, before: null, doubt },
+      { kind: 'writable', held: null, before: null, doubt },
     ],
     [
       'something foreign under our mark that was no document a version ago either',
       value('spoilt', { before: 'spoilt' }),
       false,
-      { held: null, before: null, doubt },
+      { kind: 'writable', held: null, before: null, doubt },
     ],
     ['something foreign under our mark, adopted', value('spoilt'), true, nothing],
   ]

@@ -1,0 +1,176 @@
+/** What a run says of its targets: what became of each, or what would, and a name for what is left to do. Pure. */
+import { fingerprint, sha256Hex } from '../digest.ts'
+import { CodedError } from '../errors.ts'
+import { documentHeld, isDocument, type Judgement, versionId } from '../stores/document.ts'
+import type { Reading } from '../stores/store.ts'
+import type { Plan } from './plan.ts'
+
+export type Outcome =
+  | 'unchanged'
+  | 'created'
+  | 'updated'
+  | 'deferred'
+  | 'held'
+  | 'refused'
+  | 'failed'
+  | 'would-create'
+  | 'would-update'
+  | 'would-hold'
+  | 'would-refuse'
+
+/** What became of one target; in a dry run, what would. Tokens are named by fingerprint. */
+export interface TargetResult {
+  readonly SubAppId: number | null
+  /** The target's URI. */
+  readonly Target: string
+  readonly Outcome: Outcome
+  readonly Added: readonly string[]
+  readonly Removed: readonly string[]
+  /** The version of the document that the target holds now (in a dry run: would hold). */
+  readonly VersionId: string | null
+  readonly Reason: string | null
+}
+
+export interface MirrorReport {
+  /** Names the changes that are still to be made: what `Confirm` would apply. */
+  readonly Digest: string
+  readonly Results: readonly TargetResult[]
+}
+
+/** A run that left a target out of step. The message is the summary and then the report as JSON. */
+export class MirrorError extends CodedError {
+  readonly summary: string
+  readonly report: MirrorReport
+
+  constructor(code: 'MirrorIncomplete' | 'PlanChanged', summary: string, report: MirrorReport) {
+    super(code, `${summary}: ${JSON.stringify(report)}`)
+    this.summary = summary
+    this.report = report
+  }
+}
+
+/** What a run knows of an application. */
+export interface ApplicationState {
+  readonly subAppId: number | null
+  /** The newest list; `null` when it could not be had. */
+  readonly listed: ReadonlySet<string> | null
+  readonly targets: readonly TargetState[]
+}
+
+/** What a run knows of a target. */
+export interface TargetState {
+  readonly target: { readonly uri: string }
+  /** The newest look at it, or what was written since; `null` before the first. */
+  readonly seen: Seen | null
+  /** The tokens it held when the run began. */
+  readonly before: readonly string[]
+  /** Made on what was seen and on the newest list. */
+  readonly plan: Plan | null
+  /** `null` until something is known; a run that ends with that has failed. */
+  readonly outcome: Outcome | null
+  readonly reason: string | null
+}
+
+/** A reading, and what it says of a target of ours. */
+export interface Seen {
+  readonly reading: Reading
+  readonly judged: Judgement
+}
+
+/** What became of the targets; the digest names what their plans still have to change. */
+export function report(applications: readonly ApplicationState[]): MirrorReport {
+  return render(applications, describe)
+}
+
+/** What would become of the targets: they have their plans, and nothing was written. */
+export function preview(applications: readonly ApplicationState[]): MirrorReport {
+  return render(applications, describePlan)
+}
+
+/** The error to throw for a report, or `null` when every target is in step (in a dry run: could be planned). */
+export function reportError({ Digest, Results }: MirrorReport): MirrorError | null {
+  const bad = Results.filter(({ Outcome }) => ['failed', 'held', 'refused', 'deferred'].includes(Outcome))
+  if (bad.length === 0) return null
+  const held = bad.some(({ Outcome }) => Outcome === 'held')
+  const advice = held ? '; if a held change is right, run by hand with the Digest as "Confirm"' : ''
+  return new MirrorError(
+    'MirrorIncomplete',
+    `Mirroring: ${bad.length} of ${Results.length} targets not in step${advice}`,
+    { Digest, Results },
+  )
+}
+
+function render(
+  applications: readonly ApplicationState[],
+  describeOne: (application: ApplicationState, state: TargetState) => TargetResult,
+): MirrorReport {
+  return {
+    Digest: digest(applications),
+    Results: applications.flatMap((application) =>
+      application.targets.map((state) => describeOne(application, state)),
+    ),
+  }
+}
+
+/** Names the outstanding changes: what was seen in each target, and what would replace it. */
+function digest(applications: readonly ApplicationState[]): string {
+  const changes = applications.flatMap(({ subAppId, targets }) =>
+    targets.flatMap(({ target, seen, plan }) => {
+      if (!seen || plan?.kind !== 'writable' || plan.confirmed === null) return []
+      const { reading } = seen
+      const found = reading.state === 'value' ? sha256Hex(reading.value) : reading.state
+      return [[subAppId, target.uri, found, versionId(plan.confirmed)]]
+    }),
+  )
+  return sha256Hex(JSON.stringify(changes))
+}
+
+function describe({ subAppId }: ApplicationState, state: TargetState): TargetResult {
+  const held = state.seen && documentHeld(state.seen.judged)
+  return {
+    SubAppId: subAppId,
+    Target: state.target.uri,
+    Outcome: state.outcome ?? 'failed',
+    ...difference(state.before, held?.ApiTokens ?? state.before),
+    VersionId: held && versionHeld(state),
+    Reason: state.outcome ? state.reason : 'the run did not get to this target',
+  }
+}
+
+function describePlan(application: ApplicationState, state: TargetState): TargetResult {
+  const result = describe(application, state)
+  const { plan, before, seen } = state
+  if (state.outcome !== null || !plan) return result
+  if (plan.kind === 'refused') return { ...result, Outcome: 'would-refuse', Reason: plan.reason }
+  const change = {
+    ...result,
+    ...difference(before, [...(application.listed ?? [])]),
+    VersionId: plan.confirmed === null ? result.VersionId : versionId(plan.confirmed),
+    Reason: plan.doubt,
+  }
+  if (plan.doubt !== null) return { ...change, Outcome: 'would-hold' }
+  if (plan.confirmed === null) return { ...change, Outcome: 'unchanged' }
+  return { ...change, Outcome: seen?.reading.state === 'value' ? 'would-update' : 'would-create' }
+}
+
+/** The name of the document that a target holds. */
+function versionHeld({ seen }: TargetState): string | null {
+  return seen?.reading.state === 'value' && isDocument(seen.reading.value)
+    ? versionId(seen.reading.value)
+    : null
+}
+
+function difference(
+  before: readonly string[],
+  after: readonly string[],
+): Pick<TargetResult, 'Added' | 'Removed'> {
+  return {
+    Added: missing(after, new Set(before)).map(fingerprint),
+    Removed: missing(before, new Set(after)).map(fingerprint),
+  }
+}
+
+/** Those of `tokens` that `among` lacks. */
+export function missing(tokens: readonly string[], among: ReadonlySet<string>): string[] {
+  return tokens.filter((token) => !among.has(token))
+}
