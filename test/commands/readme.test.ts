@@ -179,3 +179,15 @@ describe('docs/consumers.md', () => {
     expect(seen).toEqual(['a', 'b', 'b', 'b', 'a'])
   })
 })
+
+describe('.github/workflows', () => {
+  it.each(filesIn('.github/workflows', '.yml'))(
+    '%s pins actions by digest and gives no permissions',
+    (path) => {
+      const text = read(path)
+      expect(text).toMatch(/^permissions: \{\}$/m)
+      for (const [line] of text.matchAll(/uses: .*/g))
+        expect(line).toMatch(/^uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+    },
+  )
+})
