@@ -55,7 +55,7 @@ export interface Config {
   readonly logLevel: LogLevel
 }
 
-/** Every `AIGC_*` variable with its default as the README shows it. Any other `AIGC_*` name is an error. */
+/** Every `AIGC_*` variable with its default as docs/settings.md shows it. Any other `AIGC_*` name is an error. */
 export const settings = {
   AIGC_SUB_APP_IDS: '',
   AIGC_SITE: 'intl',
@@ -110,7 +110,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
 
   for (const name of Object.keys(env)) {
     if (name.startsWith('AIGC_') && !Object.hasOwn(settings, name))
-      problems.push(`${name} is not a setting; the README lists them all`)
+      problems.push(`${name} is not a setting; docs/settings.md lists them all`)
   }
 
   const choose = <T extends string>(name: keyof typeof settings, accepted: readonly T[]): T => {

@@ -1,4 +1,4 @@
-/** The HTTP routes: the one table that code, README and tests share. Pure. */
+/** The HTTP routes: the one table that code, docs/http-api.md and tests share. Pure. */
 
 import type { View } from './view.ts'
 

@@ -1034,7 +1034,7 @@ describe('docs/deploy-aws.md', () => {
     expect(parameters.makeSecrets.takes).toContain('managed-by=vod-aigc-tokens')
   })
 
-  it('docs/deploy-aws.md lists every parameter with its default, and every alarm', () => {
+  it('docs/deploy-aws.md lists every parameter with its default', () => {
     const defaults = Object.entries<string>(declared.default).map(([name, value]) => [
       name,
       value.replace(/\$\{sls:stage\}/, 'STAGE'),
@@ -1043,14 +1043,20 @@ describe('docs/deploy-aws.md', () => {
       expect.arrayContaining(defaults),
     )
     expect(rows('| parameter | default | meaning |')).toHaveLength(defaults.length)
+  })
+})
+
+describe('docs/alarms.md', () => {
+  it('docs/alarms.md has a section for every alarm, with what it means, what to look at and what to do', () => {
+    const [, ...sections] = readFileSync(new URL('../../docs/alarms.md', import.meta.url), 'utf8').split(
+      /^## /m,
+    )
+    const runbooks = sections.filter((text) => text.includes('**Means:**'))
     const alarms = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) =>
       Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''),
     )
-    expect(
-      rows('| alarm | means |')
-        .map(([, name]) => name)
-        .sort(),
-    ).toEqual(alarms.sort())
+    expect(runbooks.map((text) => text.split('\n')[0]).sort()).toEqual(alarms.sort())
+    for (const text of runbooks) expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*\*\*Do:\*\*/s)
   })
 })
 

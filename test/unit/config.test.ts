@@ -184,12 +184,12 @@ describe('parseConfig', () => {
     [
       'an unknown name',
       { AIGC_CACHE_SECOND: '1' },
-      'AIGC_CACHE_SECOND is not a setting; the README lists them all',
+      'AIGC_CACHE_SECOND is not a setting; docs/settings.md lists them all',
     ],
     [
       'a name from the prototype',
       { AIGC_constructor: '1' },
-      'AIGC_constructor is not a setting; the README lists them all',
+      'AIGC_constructor is not a setting; docs/settings.md lists them all',
     ],
     ['a site', { AIGC_SITE: 'eu' }, 'AIGC_SITE must be intl or cn'],
     [

@@ -1,5 +1,5 @@
 /**
- * docs/failures.md, executed: every cell of its tables is a run of the mirror, with the real client over scripted
+ * docs/mirror.md, executed: every cell of its tables is a run of the mirror, with the real client over scripted
  * answers in virtual time. What comes out is put into the words of the table and compared.
  */
 import { readFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ import { describeAigcApiTokens, vodApi } from '../../../lib/tencent/vod.ts'
 import { lent, targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
-const page = readFileSync(new URL('../../../docs/failures.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../../docs/mirror.md', import.meta.url), 'utf8')
 
 /** What Tencent answers at every attempt: the rows. */
 const lists: Record<string, Partial<IncomingAnswer> | TransportError> = {
@@ -303,11 +303,11 @@ async function hearAws(): Promise<Record<string, string>> {
   }
 }
 
-describe('docs/failures.md', () => {
+describe('docs/mirror.md', () => {
   it.each([
     ['This run', runs],
     ['The next run', nextRuns],
-  ])('failures.md has every list and every target under "%s", and each cell once', (_, grid) => {
+  ])('docs/mirror.md has every list and every target under "%s", and each cell once', (_, grid) => {
     const [head = [], ...rows] = grid
     expect(head.slice(1)).toEqual(Object.keys(targets))
     expect(rows.map(([label]) => label)).toEqual(Object.keys(lists))
@@ -317,13 +317,13 @@ describe('docs/failures.md', () => {
   it.each([
     ['Lists', lists],
     ['Targets', targets],
-  ])('failures.md says what each of its words means: %s', (heading, states) => {
+  ])('docs/mirror.md says what each of its words means: %s', (heading, states) => {
     const [, ...rows] = table(heading)
     expect(rows.map(([label]) => label)).toEqual(Object.keys(states))
     for (const row of rows) expect(row).toEqual([expect.anything(), expect.stringMatching(/\w/)])
   })
 
-  it('failures.md gives a Reason and advice for exactly the outcomes that occur', () => {
+  it('docs/mirror.md gives a Reason and advice for exactly the outcomes that occur', () => {
     const occurring = cells.flatMap(([row, column, now, next]) => [
       reasonLine(now, row, column),
       reasonLine(next, 'ok', column),
@@ -336,7 +336,7 @@ describe('docs/failures.md', () => {
       expect(line).toEqual([expect.anything(), expect.stringMatching(/^`.+`$/), expect.stringMatching(/\w/)])
   })
 
-  it('failures.md names settings that exist, with their defaults', () => {
+  it('docs/mirror.md names settings that exist, with their defaults', () => {
     const mentions = [...page.matchAll(/(AIGC_[A-Z_]+)`?(?: \(([\d.]+)\))?/g)]
     for (const [, name = '', value] of mentions) {
       expect(Object.keys(settings)).toContain(name)
