@@ -51,10 +51,6 @@ export const sign: Topic = {
             ours: `${cost('ours')} µs`,
             beside: `${cost('official')} µs`,
           }),
-          judge('sign/floor', medianRatio(us.ours, us.floor), {
-            ours: `${cost('ours')} µs`,
-            beside: `${cost('floor')} µs`,
-          }),
         ],
         charts: [
           {

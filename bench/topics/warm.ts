@@ -73,10 +73,6 @@ export const warm: Topic = {
           'with it, in units': round(medianRatio(added(name), bare(name)) + 1),
         })),
         goals: [
-          judge('warm/json', medianRatio(added('ours'), bare('ours')), {
-            ours: `${us(added('ours'))} µs`,
-            beside: `${us(bare('ours'))} µs`,
-          }),
           judge('warm/stack', medianRatio(added('ours'), added('middy-powertools')), {
             ours: `${us(added('ours'))} µs`,
             beside: `${us(added('middy-powertools'))} µs`,

@@ -5,7 +5,7 @@ import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemTime } from '../../handlers/time.ts'
 import { createTencentClient } from '../../lib/tencent/client.ts'
-import { authorization } from '../../lib/tencent/tc3.ts'
+import { createSigner } from '../../lib/tencent/tc3.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
 import { describeAigcApiTokens, vodApi } from '../../lib/tencent/vod.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
@@ -36,17 +36,9 @@ describe('authorization', () => {
     expect(call?.outcome).toBe('ok')
     const sent = (name: string): string => call?.headers[name]?.[0] ?? ''
     expect(sent('host')).toBe(host)
-    expect(
-      authorization(
-        {
-          method: 'POST',
-          headers: { 'Content-Type': sent('content-type'), Host: sent('host') },
-          body: call?.body ?? '',
-        },
-        { service: 'vod', timestamp: Number(sent('x-tc-timestamp')) },
-        simulator,
-      ),
-    ).toBe(sent('authorization'))
+    const headers = { 'content-type': sent('content-type'), host: sent('host') }
+    const sign = createSigner({ method: 'POST', headers }, 'vod')
+    expect(sign(call?.body ?? '', Number(sent('x-tc-timestamp')), simulator)).toBe(sent('authorization'))
   })
 })
 

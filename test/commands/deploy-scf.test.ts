@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { authorization } from '../../lib/tencent/tc3.ts'
+import { createSigner } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -217,16 +217,13 @@ describe('npm run deploy:scf', () => {
     expect((await fetch(url)).status).toBe(403)
     expect((await fetch(url, { headers: { authorization: `Bearer ${secret.apiKey}` } })).status).toBe(403)
     const timestamp = Math.floor(Date.now() / 1000)
-    const signed = { 'content-type': 'application/json', host: url.host }
+    const headers = { 'content-type': 'application/json', host: url.host }
+    const sign = createSigner({ method: 'GET', headers }, 'scf')
     const answer = await fetch(url, {
       headers: {
         'content-type': 'application/json',
         'x-tc-timestamp': `${timestamp}`,
-        authorization: authorization(
-          { method: 'GET', headers: signed, body: '' },
-          { service: 'scf', timestamp },
-          { secretId: secret.id, secretKey: secret.key },
-        ),
+        authorization: sign('', timestamp, { secretId: secret.id, secretKey: secret.key }),
       },
     })
     expect(answer.status).toBe(200)

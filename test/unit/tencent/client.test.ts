@@ -7,7 +7,7 @@ import {
   type TencentClientDependencies,
 } from '../../../lib/tencent/client.ts'
 import type { Credentials } from '../../../lib/tencent/tc3.ts'
-import { authorization } from '../../../lib/tencent/tc3.ts'
+import { createSigner } from '../../../lib/tencent/tc3.ts'
 import { type IncomingAnswer, type OutgoingRequest, TransportError } from '../../../lib/tencent/transport.ts'
 
 type Scripted = Partial<IncomingAnswer> | Error | ((request: OutgoingRequest) => Scripted)
@@ -99,14 +99,11 @@ describe('createTencentClient', () => {
       host: '127.0.0.1:8080',
       'x-tc-action': 'DescribeAigcApiTokens',
     }
+    const sign = createSigner({ method: 'POST', headers }, 'vod')
     expect(request?.body).toBe('{"SubAppId":251006666}')
     expect(request?.headers).toStrictEqual({
       ...headers,
-      authorization: authorization(
-        { method: 'POST', headers, body: '{"SubAppId":251006666}' },
-        { service: 'vod', timestamp: start / 1000 },
-        { secretId: 'id', secretKey: 'key' },
-      ),
+      authorization: sign('{"SubAppId":251006666}', start / 1000, { secretId: 'id', secretKey: 'key' }),
       'x-tc-timestamp': String(start / 1000),
       'x-tc-version': '2018-07-17',
       'x-tc-language': 'en-US',
