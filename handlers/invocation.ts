@@ -63,7 +63,7 @@ async function invoke(
     outcome.level ?? (failed ? 'error' : 'info'),
     work.name,
     { ...about, ...(failed && errorFields(error)), ...fields },
-    edge.functionName && embedMetrics(edge.functionName, time.now(), metrics),
+    edge.functionName === '' ? {} : embedMetrics(edge.functionName, time.now(), metrics),
   )
   return failed ? { error: leavingError(error, scrub) } : { result }
 }

@@ -1,4 +1,5 @@
 /** CloudWatch embedded metrics: log fields that CloudWatch Logs turns into metrics. Pure. */
+import type { Fields } from './log.ts'
 
 /** The metrics of both functions and their CloudWatch units. */
 const units = {
@@ -38,19 +39,21 @@ export function createMeter(): Meter {
 }
 
 /**
- * The members to add to a log line's JSON, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now`
- * is in epoch milliseconds.
+ * The fields to add to a log line, none for no metrics (namespace `VodAigcTokens`, dimension `FunctionName`). `now` is in
+ * epoch milliseconds.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function embedMetrics(functionName: string, now: number, metrics: Metrics): string {
+export function embedMetrics(functionName: string, now: number, metrics: Metrics): Fields {
   const names = Object.keys(metrics) as (keyof typeof units)[]
-  if (names.length === 0) return ''
-  const definition = JSON.stringify(define(names))
-  const values = `"FunctionName":${JSON.stringify(functionName)},${JSON.stringify(metrics).slice(1, -1)}`
-  return `"_aws":{"Timestamp":${now},"CloudWatchMetrics":${definition}},${values}`
-}
-
-function define(names: readonly (keyof typeof units)[]): object[] {
-  const Metrics = names.map((Name) => ({ Name, Unit: units[Name] }))
-  return [{ Namespace: 'VodAigcTokens', Dimensions: [['FunctionName']], Metrics }]
+  if (names.length === 0) return {}
+  const definition = {
+    Namespace: 'VodAigcTokens',
+    Dimensions: [['FunctionName']],
+    Metrics: names.map((Name) => ({ Name, Unit: units[Name] })),
+  }
+  return {
+    _aws: { Timestamp: now, CloudWatchMetrics: [definition] },
+    FunctionName: functionName,
+    ...metrics,
+  }
 }

@@ -26,9 +26,9 @@ describe('createLog', () => {
 
   it('createLog writes what carries metrics, whatever its level', () => {
     lines.length = 0
-    log('debug', 'unheard', { a: 1 }, '')
-    log('debug', 'counted', {}, '"Requests":1')
-    log('debug', 'counted', { a: 1 }, '"Requests":1')
+    log('debug', 'unheard', { a: 1 }, {})
+    log('debug', 'counted', {}, { Requests: 1 })
+    log('debug', 'counted', { a: 1 }, { Requests: 1 })
     expect(lines.map((line) => line.replace(/"time":"[^"]+"/, 'TIME'))).toEqual([
       '{"level":"debug","event":"counted",TIME,"Requests":1}\n',
       '{"level":"debug","event":"counted",TIME,"a":1,"Requests":1}\n',
@@ -52,6 +52,14 @@ describe('createLog', () => {
     lines.length = 0
     log('warn', 'heard', { subAppId: 1234567, text: 'of 1234567' })
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ subAppId: 1234567, text: 'of ***' })
+  })
+
+  it('createLog leaves metrics whole where their names look like a secret', () => {
+    lines.length = 0
+    addSecrets(['Requests'])
+    const metrics = embedMetrics('fn', 0, { Requests: 1 })
+    log('warn', 'heard', { text: 'Requests' }, metrics)
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ text: '***', ...metrics })
   })
 })
 
@@ -112,7 +120,7 @@ describe('embedMetrics', () => {
   it.each([counts, served, { Requests: 1 }, counts])(
     'embedMetrics says what each of %j counts',
     (metrics) => {
-      const { _aws, FunctionName, ...values } = JSON.parse(`{${embedMetrics('fn "x"', 123, metrics)}}`)
+      const { _aws, FunctionName, ...values } = embedMetrics('fn "x"', 123, metrics)
       expect(values).toEqual(metrics)
       expect(FunctionName).toBe('fn "x"')
       expect(_aws).toEqual({
@@ -132,7 +140,7 @@ describe('embedMetrics', () => {
   )
 
   it('embedMetrics adds nothing for no metrics', () => {
-    expect(embedMetrics('fn', 0, {})).toBe('')
+    expect(embedMetrics('fn', 0, {})).toEqual({})
   })
 })
 
