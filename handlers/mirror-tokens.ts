@@ -1,5 +1,5 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
-import { type Config, findSubApp, type Mirror } from '../lib/config.ts'
+import { type Config, findSubApp } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { MirrorError, type MirrorReport, reportError } from '../lib/mirror/report.ts'
 import { runMirror } from '../lib/mirror/run.ts'
@@ -7,6 +7,7 @@ import { readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
+import type { Mirror } from '../lib/stores/target.ts'
 import { createHandler } from './invocation.ts'
 
 export const handler = createHandler({

@@ -1,9 +1,10 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
 import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { ConfigError, InputError } from './errors.ts'
-import type { StoreKind, Target } from './stores/store.ts'
+import type { StoreKind } from './stores/store.ts'
+import { type Mirror, parseMirrors } from './stores/target.ts'
+import { type Site, sites } from './tencent/sites.ts'
 
-export type Site = 'intl' | 'cn'
 /** Who vouches for HTTP callers: an API gateway's authorizer, a key of ours, or the platform itself. */
 export type HttpAuth = 'gateway' | 'keys' | 'platform'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -16,13 +17,6 @@ export interface ApiKey {
   readonly sha256: string
   /** The applications it may ask for; `null` means all that are configured. */
   readonly subAppIds: readonly number[] | null
-}
-
-/** One application and the secrets that mirror it. */
-export interface Mirror {
-  /** `null` where no application is configured: the call is made without `SubAppId`. */
-  readonly subAppId: number | null
-  readonly targets: readonly Target[]
 }
 
 export interface Config {
@@ -90,12 +84,6 @@ const endpointSettings = {
   sts: 'AIGC_STS_ENDPOINT',
   scf: 'AIGC_SCF_ENDPOINT',
 } as const
-
-/** Where the two sites answer, and the region to take where nothing else says one. */
-const sites: Readonly<Record<Site, { domain: string; region: string }>> = {
-  intl: { domain: 'intl.tencentcloudapi.com', region: 'ap-singapore' },
-  cn: { domain: 'tencentcloudapi.com', region: 'ap-guangzhou' },
-}
 
 /**
  * Reads the settings. `storeKinds` are the known schemes of target URIs.
@@ -245,61 +233,4 @@ function parseApiKey(text: string, configured: readonly number[]): ApiKey | stri
   if (subAppIds && !subAppIds.every((id) => configured.map(String).includes(id)))
     return 'must list only applications of AIGC_SUB_APP_IDS, separated by "+"'
   return { name, scope, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
-}
-
-function parseMirrors(
-  uris: readonly string[],
-  subAppIds: readonly number[],
-  storeKinds: Readonly<Record<string, StoreKind>>,
-  complain: (what: string) => void,
-): Mirror[] {
-  if (uris.length === 0) return []
-  const applications: readonly (number | null)[] = subAppIds.length > 0 ? subAppIds : [null]
-  const problems = new Set<string>()
-  const mirrors = applications.map((subAppId) => ({
-    subAppId,
-    targets: uris.flatMap((uri, index) => {
-      const target = parseTarget(uri.replaceAll('{SubAppId}', String(subAppId)), storeKinds)
-      if (!Array.isArray(target)) return [target]
-      for (const problem of target) problems.add(`entry ${index + 1} ${problem}`)
-      return []
-    }),
-  }))
-  for (const [index, uri] of uris.entries()) {
-    // In an option it would give all of them one secret.
-    const [name = ''] = uri.split('?')
-    if (!name.includes('{SubAppId}') && subAppIds.length > 1)
-      problems.add(
-        `entry ${index + 1} must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several`,
-      )
-    if (uri.includes('{SubAppId}') && subAppIds.length === 0)
-      problems.add(`entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty`)
-  }
-  if (problems.size === 0) {
-    // Other options do not make it another secret.
-    const all = mirrors.flatMap(({ targets }) =>
-      targets.map(({ scheme, name, options }) => JSON.stringify([scheme, name, options['region']])),
-    )
-    if (new Set(all).size < all.length)
-      problems.add('must name each target once: another name, region or kind makes another target')
-  }
-  for (const problem of problems) complain(problem)
-  return mirrors
-}
-
-/** A target URI taken apart, or phrases that say what is wrong with it. */
-function parseTarget(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): Target | string[] {
-  const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
-  const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
-  if (!kind) return [`must start with ${Object.keys(storeKinds).join(': or ')}:`]
-  const { adopt, ...options } = Object.fromEntries(new URLSearchParams(query))
-  const problems: string[] = []
-  const accepted = [...kind.options, 'adopt']
-  const names = [...new URLSearchParams(query).keys()]
-  if (!names.every((option) => accepted.includes(option)) || new Set(names).size < names.length)
-    problems.push(`must have no options but ${accepted.join(', ')}, each once`)
-  if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
-  const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
-  problems.push(...kind.check(target))
-  return problems.length > 0 ? problems : target
 }

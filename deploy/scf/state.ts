@@ -1,4 +1,6 @@
 /** What stands on SCF: the answers of `GetFunction` and `ListTriggers`, read. Pure. */
+import { parseJson } from '../../lib/json.ts'
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** What the description of a function starts with that is ours. SCF promises no hyphens there. */
@@ -82,11 +84,7 @@ function readTrigger(trigger: Fields): TriggerState {
 }
 
 function parse(json: string): Fields {
-  try {
-    return record(JSON.parse(json))
-  } catch {
-    return {}
-  }
+  return record(parseJson(json))
 }
 
 function record(value: unknown): Fields {

@@ -1,6 +1,7 @@
 /** Tencent credentials that AWS Secrets Manager keeps. */
 import type { Aws } from '../aws/clients.ts'
 import { CredentialsError } from '../errors.ts'
+import { isRecord, isText, parseJson } from '../json.ts'
 import type { Lease } from './lease.ts'
 import { isSendable } from './sources.ts'
 
@@ -11,9 +12,10 @@ import { isSendable } from './sources.ts'
  */
 export async function readCredentialsSecret(secretId: string, deadline: number, aws: Aws): Promise<Lease> {
   const text = await getSecretString(secretId, deadline, aws)
-  const { SecretId, SecretKey, Token, ...others } = parseFields(text)
+  const value = parseJson(text)
+  const { SecretId, SecretKey, Token, ...others } = isRecord(value) ? value : {}
   const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
-  const usable = strings.every((value) => typeof value === 'string' && value !== '' && isSendable(value))
+  const usable = strings.every((string) => isText(string) && isSendable(string))
   if (!usable || Object.keys(others).length > 0) {
     const shape = '{"SecretId":"…","SecretKey":"…"}, or with a "Token" too'
     throw failure(
@@ -73,13 +75,5 @@ function adviceOn(code: string): string {
       return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
     default:
       return ''
-  }
-}
-
-function parseFields(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text))
-  } catch {
-    return {}
   }
 }

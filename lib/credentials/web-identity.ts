@@ -5,6 +5,7 @@
  */
 import type { Aws } from '../aws/clients.ts'
 import { CredentialsError, TencentError } from '../errors.ts'
+import { isRecord, isText } from '../json.ts'
 import type { CallTencent } from '../tencent/client.ts'
 import type { Time } from '../time.ts'
 import type { Lease } from './lease.ts'
@@ -56,7 +57,7 @@ export async function assumeRole(
 /** `DurationSeconds` is left out: the role's own limit may be below any number chosen here. */
 function readLease(answer: Awaited<ReturnType<CallTencent>>, deps: WebIdentityDependencies): Lease {
   const { Credentials, ExpiredTime, RequestId } = answer
-  const { TmpSecretId, TmpSecretKey, Token } = Object(Credentials) as Readonly<Record<string, unknown>>
+  const { TmpSecretId, TmpSecretKey, Token } = isRecord(Credentials) ? Credentials : {}
   if (!isText(TmpSecretId) || !isText(TmpSecretKey) || !isText(Token) || typeof ExpiredTime !== 'number')
     throw new CredentialsError(
       'ClientError.MalformedAnswer',
@@ -129,8 +130,4 @@ function adviceOnTencent(code: string): string {
   if (code.startsWith('UnauthorizedOperation') || code.startsWith('AuthFailure'))
     return "let the role's trust policy name the OIDC provider of AIGC_OIDC_PROVIDER and its audience"
   return ''
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }

@@ -2,7 +2,8 @@
 
 import { type Config, findSubApp, type HttpAuth } from '../config.ts'
 import { ConfigError, InputError, TencentError } from '../errors.ts'
-import type { HttpEvent, HttpResponse } from '../platform/events.ts'
+import type { HttpEvent } from '../platform/events.ts'
+import type { HttpResponse } from '../platform/reply.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
 import { describeProblem, json, jsonType, Refusal } from './problem.ts'

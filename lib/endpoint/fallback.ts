@@ -1,8 +1,9 @@
 /** The mirrored document as a source of tokens, for when Tencent cannot or should not be asked. */
-import type { Mirror, Site } from '../config.ts'
 import { StoreError } from '../errors.ts'
 import { judgeReading } from '../stores/document.ts'
 import type { Store, Target } from '../stores/store.ts'
+import type { Mirror } from '../stores/target.ts'
+import type { Site } from '../tencent/sites.ts'
 import type { ListTokens, TokenList } from '../tencent/vod.ts'
 
 /**

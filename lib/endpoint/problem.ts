@@ -1,6 +1,6 @@
 /** What went wrong as the caller reads it: `application/problem+json` (RFC 9457), in sentences of our own. */
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
-import { type HttpResponse, reasonPhrases } from '../platform/events.ts'
+import { type HttpResponse, reasonPhrases } from '../platform/reply.ts'
 import { meaningOf } from '../tencent/codes.ts'
 
 /** A request that is turned away; the message is meant for the caller. */

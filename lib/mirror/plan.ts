@@ -1,8 +1,8 @@
 /** The mirror's judgement: what a target should hold, and whether it may be written. Pure. */
 
-import type { Site } from '../config.ts'
 import { documentHeld, type Judgement, type MirroredDocument, renderDocument } from '../stores/document.ts'
 import type { Reading } from '../stores/store.ts'
+import type { Site } from '../tencent/sites.ts'
 
 /** What is known when a target is judged. */
 export interface PlanInput {

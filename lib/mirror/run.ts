@@ -2,11 +2,13 @@
  * One run of the mirror: read the lists and the targets, plan, write, report. Every application and every
  * target stands on its own. Knows the store interface, not the kinds.
  */
-import type { Config, Mirror, Site } from '../config.ts'
+import type { Config } from '../config.ts'
 import { fingerprint } from '../digest.ts'
 import { CodedError } from '../errors.ts'
 import { documentHeld, judgeReading } from '../stores/document.ts'
 import { isOvertaken, type Reading, type Store, type Target } from '../stores/store.ts'
+import type { Mirror } from '../stores/target.ts'
+import type { Site } from '../tencent/sites.ts'
 import type { ListTokens } from '../tencent/vod.ts'
 import { graceMs, type Time, within } from '../time.ts'
 import { type Plan, planTarget, preferTokens } from './plan.ts'

@@ -1,4 +1,6 @@
+/** What called a function: an HTTP request in any of the senders' shapes, a schedule, or a run by hand. */
 import { InputError } from '../errors.ts'
+import { field, isRecord, isText } from '../json.ts'
 
 /** What sends HTTP events. Each name is one row of {@link shapes}. */
 export type HttpShape =
@@ -136,65 +138,6 @@ export function readEvent(event: unknown): HttpEvent | ScheduleEvent | ManualEve
     )
   }
   return shape?.read(event) ?? { kind: 'manual', fields: record(entriesOf(event)) }
-}
-
-/** An answer to an {@link HttpEvent}, before it takes the platform's form. */
-export interface HttpResponse {
-  status: number
-  headers: Record<string, string>
-  body: string
-}
-
-/** What the platforms want returned. `statusCode` is always there: SCF and payload 2.0 make a reply without it a 200. */
-export interface Reply {
-  statusCode: number
-  statusDescription?: string
-  headers?: Record<string, string>
-  multiValueHeaders?: Record<string, string[]>
-  body: string
-  isBase64Encoded: false
-}
-
-/** Reason phrases (RFC 9110) of the statuses this bundle answers with. */
-export const reasonPhrases: Readonly<Record<number, string>> = {
-  200: 'OK',
-  304: 'Not Modified',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  500: 'Internal Server Error',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-}
-
-/**
- * Puts a response into the form the event's sender takes. The body stays out where HTTP allows none (`HEAD`,
- * 304). A header is left out when its value holds anything but printable ASCII and tabs, line breaks above
- * all: a value that reflects input must not become a second header, nor cost the client the whole answer.
- */
-export function toReply(event: HttpEvent, response: HttpResponse): Reply {
-  const { shape, method } = event
-  const { status } = response
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(response.headers))
-    if (/^[\t -~]*$/.test(value)) headers[name] = value
-  const reply: Reply = {
-    statusCode: status,
-    body: method === 'HEAD' || status === 304 ? '' : response.body,
-    isBase64Encoded: false,
-  }
-  // A target group takes headers only in the form in which it sends them.
-  if (shape !== 'alb-multi-value') reply.headers = headers
-  else
-    reply.multiValueHeaders = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name, [value]]),
-    )
-  if (shape === 'alb' || shape === 'alb-multi-value')
-    reply.statusDescription = `${status} ${reasonPhrases[status] ?? ''}`.trimEnd()
-  return reply
 }
 
 /** What shapes keep in different places. */
@@ -341,12 +284,6 @@ function decodeNames(query: unknown): string[] {
   return [...names]
 }
 
-/** An own value, or one inside it: nothing inherited, `__proto__` a name like any other. */
-function field(value: unknown, name: string, inner?: string, innermost?: string): unknown {
-  const outer = isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
-  return inner === undefined ? outer : field(outer, inner, innermost)
-}
-
 /** The first of its own names. */
 function namesOf(value: unknown): string[] {
   const names: string[] = []
@@ -370,10 +307,6 @@ function record<T>(entries: [string, T][]): Record<string, T> {
   return result
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Names and ids are short; what is longer is none. */
 const longestName = 256
 
@@ -387,8 +320,4 @@ function textOf(value: unknown): string | null {
 
 function isString(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }

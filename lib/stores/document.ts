@@ -1,6 +1,6 @@
 /** The mirrored document: the one value that every target of an application holds, and what is made of a value found there. */
-import type { Site } from '../config.ts'
 import { sha256Hex } from '../digest.ts'
+import type { Site } from '../tencent/sites.ts'
 import type { Reading, Target } from './store.ts'
 
 export interface MirroredDocument {

@@ -1,14 +1,14 @@
 /**
- * A client of Tencent Cloud API 3.0: serialise once, sign, send, open the envelope, retry within a deadline.
+ * A client of Tencent Cloud API 3.0: serialise once, sign, send, retry within a deadline.
  * Time, randomness, sleeping and the sender are passed in.
  */
 import { type ClientErrorCode, TencentError } from '../errors.ts'
-import { readCode, readRequestId, readWords } from '../foreign.ts'
 import type { Time } from '../time.ts'
+import { type Failure, type Outcome, openAnswer, type TencentResponse } from './answer.ts'
 import { meaningOf } from './codes.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
-import { type IncomingAnswer, type Send, TransportError } from './transport.ts'
+import { type Send, TransportError } from './transport.ts'
 
 /** One API product in one version. */
 export interface TencentService {
@@ -44,12 +44,6 @@ export interface Attempt {
   readonly code: string | null
   readonly requestId: string | null
   readonly durationMs: number
-}
-
-/** The inside of `Response`; its fields are unchecked. `AnsweredAt` is the answer's `Date`, in epoch milliseconds. */
-export type TencentResponse = Readonly<Record<string, unknown>> & {
-  readonly RequestId: string | null
-  readonly AnsweredAt?: number
 }
 
 /**
@@ -175,18 +169,6 @@ export function createTencentClient(
   }
 }
 
-interface Failure {
-  readonly code: string
-  readonly message: string
-  readonly requestId: string | null
-  readonly retryable: boolean
-  readonly retryAfterMs?: number
-  /** The answer's `Date`, in epoch milliseconds. */
-  readonly dateMs?: number
-}
-
-type Outcome = { failed: Failure } | { failed?: undefined; response: TencentResponse }
-
 const outOfTime: Failure = {
   code: 'ClientError.Timeout' satisfies ClientErrorCode,
   message: 'no time was left to ask',
@@ -199,51 +181,6 @@ const outOfTurn: Failure = {
   message: 'this instance may send no more calls at present',
   requestId: null,
   retryable: true,
-}
-
-/**
- * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member says what happened, whatever the
- * status; without it, another status is a failure of the gateway in front.
- */
-export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
-  const envelope = parseJson(body)
-  const response = isRecord(envelope) && isRecord(envelope['Response']) ? envelope['Response'] : undefined
-  const requestId = readRequestId(response?.['RequestId'])
-  const fail = (code: ClientErrorCode, message: string, retryable: boolean): Outcome => {
-    const retryAfterMs = readRetryAfter(headers.retryAfter, headers.date)
-    return {
-      failed: { code, message, requestId, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) },
-    }
-  }
-  if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
-  const error = response?.['Error']
-  const code = isRecord(error) && typeof error['Code'] === 'string' ? readCode(error['Code']) : undefined
-  if (status !== 200 && code === undefined)
-    return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
-  if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
-  if (response === undefined)
-    return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
-  const dateMs = Date.parse(headers.date ?? '')
-  const answered = Number.isFinite(dateMs) && { AnsweredAt: dateMs }
-  if (error === undefined) return { response: { ...response, RequestId: requestId, ...answered } }
-  if (!isRecord(error) || code === undefined)
-    return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
-  return {
-    failed: {
-      code,
-      message: readWords(error['Message'], code),
-      requestId,
-      retryable: meaningOf(code).passes,
-      ...(Number.isFinite(dateMs) && { dateMs }),
-    },
-  }
-}
-
-/** `Retry-After` in seconds or as an HTTP date; `undefined` when absent or unreadable. */
-function readRetryAfter(value: string | null, date: string | null): number | undefined {
-  if (value === null) return undefined
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(date ?? '')
-  return Number.isFinite(ms) ? ms : undefined
 }
 
 function failure(
@@ -268,16 +205,4 @@ function failure(
 
 function sameCredentials(a: Credentials, b: Credentials): boolean {
   return a.secretId === b.secretId && a.secretKey === b.secretKey && a.token === b.token
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,9 @@
 /** The AIGC token actions of VOD (https://www.tencentcloud.com/document/product/266/78285), typed and validated. */
 import type { ClientErrorCode } from '../errors.ts'
 import { TencentError } from '../errors.ts'
-import type { CallTencent, TencentResponse } from './client.ts'
+import { isStrings } from '../json.ts'
+import type { TencentResponse } from './answer.ts'
+import type { CallTencent } from './client.ts'
 
 /** The API that {@link describeAigcApiTokens} calls. It takes no region. */
 export const vodApi = { service: 'vod', version: '2018-07-17' } as const
@@ -82,10 +84,6 @@ export function readTokenList(response: TencentResponse): TokenList {
     extInfosDropped: !fits && extInfos !== undefined && extInfos !== null,
     requestId,
   }
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
 function describe(value: unknown): string {

@@ -16,22 +16,26 @@ const sameMillisecond = 'both are right at the very millisecond'
 
 export const accepted: readonly Accepted[] = [
   ...[
-    "const [name = '', scope = '', sha256 = ''",
-    "const [name = ''] = uri",
-    "[, scheme = '', name = ''",
-  ].map((on) => ({
-    file: 'lib/config.ts',
-    on,
+    { file: 'lib/config.ts', on: "const [name = '', scope = '', sha256 = ''" },
+    { file: 'lib/stores/target.ts', on: "const [name = ''] = uri" },
+    { file: 'lib/stores/target.ts', on: "[, scheme = '', name = ''" },
+  ].map((one) => ({
+    ...one,
     from: "''",
     why: 'stands for a part that is missing: no name, scope, digest or scheme is empty or so called',
   })),
-  { file: 'lib/config.ts', from: '[]', on: '.exec(uri) ?? []', why: 'its first element is not looked at' },
   {
-    file: 'lib/config.ts',
+    file: 'lib/stores/target.ts',
+    from: '[]',
+    on: '.exec(uri) ?? []',
+    why: 'its first element is not looked at',
+  },
+  ...['lib/config.ts', 'lib/stores/target.ts'].map((file) => ({
+    file,
     from: '[]',
     on: 'return []',
     why: 'comes with a complaint, so that nobody sees it',
-  },
+  })),
   {
     file: 'lib/config.ts',
     from: '/[\\s,]+/',
@@ -39,7 +43,7 @@ export const accepted: readonly Accepted[] = [
     why: 'what is empty between two separators is filtered out',
   },
   {
-    file: 'lib/config.ts',
+    file: 'lib/stores/target.ts',
     from: '/^([a-z\\d-]+):([^?]*)\\??(.*)$/s',
     to: '/^([a-z\\d-]+):([^?]*)\\??(.*)/s',
     why: 'with the flag `s`, `.*` reaches the end anyway',
@@ -214,18 +218,18 @@ export const accepted: readonly Accepted[] = [
     why: sameMillisecond,
   },
   ...["headers.date ?? ''", "Date.parse(date ?? '')"].map((on) => ({
-    file: 'lib/tencent/client.ts',
+    file: 'lib/tencent/answer.ts',
     on,
     from: "''",
     why: 'neither text is a date',
   })),
   {
-    file: 'lib/tencent/client.ts',
+    file: 'lib/tencent/answer.ts',
     from: 'value === null',
     to: 'false',
     why: 'null is no number and no date',
   },
-  { file: 'lib/tencent/client.ts', from: '{ return undefined }', why: 'undefined either way' },
+  { file: 'lib/json.ts', from: '{ return undefined }', why: 'undefined either way' },
   {
     file: 'lib/tencent/pace.ts',
     from: 'woken - next < spanMs - 1000',

@@ -1,7 +1,8 @@
 /** One seed's story: some minutes in which everything goes wrong, then rest, then one last change. */
-import type { Mirror } from '../../lib/config.ts'
+
 import { fingerprint } from '../../lib/digest.ts'
 import type { MirrorReport } from '../../lib/mirror/report.ts'
+import type { Mirror } from '../../lib/stores/target.ts'
 import { createSsm } from '../../simulator/ssm.ts'
 import { createClock } from './clock.ts'
 import {

@@ -4,7 +4,6 @@
  * is slow, loses answers, hangs, and lets processes die.
  */
 
-import type { Mirror } from '../../lib/config.ts'
 import { sha256Hex } from '../../lib/digest.ts'
 import { StoreError, TencentError } from '../../lib/errors.ts'
 import { type MirrorReport, reportError } from '../../lib/mirror/report.ts'
@@ -18,6 +17,7 @@ import {
   type Store,
   type Target,
 } from '../../lib/stores/store.ts'
+import type { Mirror } from '../../lib/stores/target.ts'
 import { tencentSsm } from '../../lib/stores/tencent-ssm.ts'
 import { ApiError, type Fields } from '../../simulator/service.ts'
 import type { Ssm } from '../../simulator/ssm.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { readAwsFailure } from '../../lib/aws/errors.ts'
 import { quotes, readCode, readRequestId, readWords } from '../../lib/foreign.ts'
-import { openAnswer } from '../../lib/tencent/client.ts'
+import { openAnswer } from '../../lib/tencent/answer.ts'
 
 const uuid = 'b7f3a0c2-5d1e-4c9a-8f0e-2a6d4e8c1b35'
 const token = 'CANARY-token-0004'

@@ -26,7 +26,7 @@ const sources: readonly Source[] = ['lib', 'handlers'].flatMap((folder) =>
 )
 const lib = sources.filter(({ path }) => path.startsWith('lib/'))
 const kinds = lib
-  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.)/.test(path))
+  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.|target\.)/.test(path))
   .map(({ path }) => path)
 
 /** Which rooms a room may import values from, besides itself and the files right in `lib/` that are not named here. */
@@ -36,7 +36,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   aws: [],
   credentials: ['platform', 'tencent', 'aws'],
   stores: ['platform', 'tencent', 'aws'],
-  'config.ts': ['credentials', 'stores'],
+  'config.ts': ['tencent', 'credentials', 'stores'],
   endpoint: ['platform', 'tencent', 'aws', 'credentials', 'stores', 'config.ts'],
   mirror: ['platform', 'tencent', 'aws', 'credentials', 'stores', 'config.ts'],
 }

@@ -8,7 +8,8 @@ import type { CachedList } from '../../../lib/endpoint/cache.ts'
 import { findCaller } from '../../../lib/endpoint/callers.ts'
 import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
 import { ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../../../lib/errors.ts'
-import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
+import type { HttpEvent } from '../../../lib/platform/events.ts'
+import type { HttpResponse } from '../../../lib/platform/reply.ts'
 import { expectConforming } from '../../support/openapi.ts'
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Mirror } from '../../../lib/config.ts'
 import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import { MirrorError, type MirrorReport, reportError } from '../../../lib/mirror/report.ts'
 import { type MirrorRequest, runMirror } from '../../../lib/mirror/run.ts'
 import { renderDocument, versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
+import type { Mirror } from '../../../lib/stores/target.ts'
 import { listOf } from '../../support/list-of.ts'
 import { timeOf } from '../../support/time-of.ts'
 

@@ -1,17 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { STATUS_CODES } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../../../lib/errors.ts'
 import {
   type HttpEvent,
-  type HttpShape,
   longestValue,
   mostNames,
   readEvent,
   type Shape,
   shapes,
-  toReply,
 } from '../../../lib/platform/events.ts'
 
 const folder = new URL('../../support/events/', import.meta.url)
@@ -321,6 +318,12 @@ describe('readEvent', () => {
   })
 })
 
+describe('readEvent, method', () => {
+  test.each(['head', 'HEAD', 'Head'])('readEvent reads %s in upper case', (method) => {
+    expect(readHttp(recordedWith('alb.json', 'httpMethod', method)).method).toBe('HEAD')
+  })
+})
+
 describe('readEvent, headers', () => {
   const withHeaders = (headers: unknown) => readHttp(recordedWith('alb.json', 'headers', headers)).headers
 
@@ -443,94 +446,6 @@ describe('readEvent, megabytes', () => {
     if (view.kind !== 'manual') throw new Error(view.kind)
     expect(view.fields['SubAppId']).toBe(7)
     expect(Object.keys(view.fields)).toHaveLength(mostNames)
-  })
-})
-
-describe('toReply', () => {
-  const response = { status: 200, headers: { 'content-type': 'application/json', age: '3' }, body: '{}' }
-  const plain = {
-    statusCode: 200,
-    headers: { 'content-type': 'application/json', age: '3' },
-    body: '{}',
-    isBase64Encoded: false,
-  }
-  const replies: Record<HttpShape, unknown> = {
-    'http-api-v2': plain,
-    'lambda-url': plain,
-    'api-gateway-v1': plain,
-    'scf-api-gateway': plain,
-    'scf-function-url': plain,
-    alb: { ...plain, statusDescription: '200 OK' },
-    'alb-multi-value': {
-      statusCode: 200,
-      statusDescription: '200 OK',
-      multiValueHeaders: { 'content-type': ['application/json'], age: ['3'] },
-      body: '{}',
-      isBase64Encoded: false,
-    },
-  }
-
-  test.each(httpFiles)('toReply answers %s in its form', (file) => {
-    const event = readHttp(recorded(file))
-    expect(toReply(event, response)).toStrictEqual(replies[event.shape])
-  })
-
-  test.each(['head', 'HEAD'])('toReply leaves the body out of an answer to %s', (method) => {
-    const event = readHttp(recordedWith('alb.json', 'httpMethod', method))
-    expect(toReply(event, response)).toStrictEqual({ ...plain, statusDescription: '200 OK', body: '' })
-  })
-
-  test('toReply leaves the body out of a 304', () => {
-    const event = readHttp(recorded('http-api-v2.json'))
-    expect(toReply(event, { ...response, status: 304 })).toStrictEqual({
-      ...plain,
-      statusCode: 304,
-      body: '',
-    })
-  })
-
-  test.each([200, 304, 400, 401, 403, 404, 405, 500, 502, 503, 504])(
-    'toReply describes status %i to an ALB',
-    (status) => {
-      const reply = toReply(readHttp(recorded('alb.json')), { ...response, status })
-      expect(reply.statusDescription).toBe(`${status} ${STATUS_CODES[status]}`)
-    },
-  )
-
-  test('toReply gives an ALB the bare number where it knows no phrase', () => {
-    const reply = toReply(readHttp(recorded('alb.json')), { ...response, status: 299 })
-    expect(reply.statusDescription).toBe('299')
-  })
-
-  test.each(['alb-multi-value.json', 'alb.json', 'rest-api.json', 'scf-function-url.json'])(
-    'toReply leaves out, for %s, only the headers that could become another header',
-    (file) => {
-      const headers = {
-        'x-1': 'a\r\nset-cookie: b',
-        'x-2': 'a\n',
-        'x-3': '\ra',
-        'x-4': 'a\0b',
-        'x-5': 'a\u010ab', // a line feed where only the low byte is written
-        'x-6': 'a\x7f',
-        warning: '110 - "Response is Stale"\t~',
-        empty: '',
-      }
-      const reply = toReply(readHttp(recorded(file)), { ...response, headers })
-      expect(Object.keys(reply.multiValueHeaders ?? reply.headers ?? {})).toEqual(['warning', 'empty'])
-    },
-  )
-
-  test('toReply never lets a line break or another control character into a header', () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...httpFiles), fc.string({ unit: 'binary' }), (file, value) => {
-        const reply = toReply(readHttp(recorded(file)), { ...response, headers: { 'x-id': value } })
-        const sentValue = reply.headers?.['x-id'] ?? reply.multiValueHeaders?.['x-id']?.[0]
-        expect([undefined, value]).toContain(sentValue)
-        expect([...(sentValue ?? '')].every((char) => char === '\t' || (char >= ' ' && char <= '~'))).toBe(
-          true,
-        )
-      }),
-    )
   })
 })
 

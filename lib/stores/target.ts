@@ -1,0 +1,70 @@
+/** The grammar of target URIs: `scheme:name?option=value&adopt=true`, with `{SubAppId}` for the application. */
+import type { StoreKind, Target } from './store.ts'
+
+/** One application and the secrets that mirror it. */
+export interface Mirror {
+  /** `null` where no application is configured: the call is made without `SubAppId`. */
+  readonly subAppId: number | null
+  readonly targets: readonly Target[]
+}
+
+/**
+ * The targets of each application, or of none where none is configured. `complain` hears what is wrong with the URIs, a phrase
+ * each; what comes back then is of no use.
+ */
+export function parseMirrors(
+  uris: readonly string[],
+  subAppIds: readonly number[],
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  complain: (what: string) => void,
+): Mirror[] {
+  if (uris.length === 0) return []
+  const applications: readonly (number | null)[] = subAppIds.length > 0 ? subAppIds : [null]
+  const problems = new Set<string>()
+  const mirrors = applications.map((subAppId) => ({
+    subAppId,
+    targets: uris.flatMap((uri, index) => {
+      const target = parseTarget(uri.replaceAll('{SubAppId}', String(subAppId)), storeKinds)
+      if (!Array.isArray(target)) return [target]
+      for (const problem of target) problems.add(`entry ${index + 1} ${problem}`)
+      return []
+    }),
+  }))
+  for (const [index, uri] of uris.entries()) {
+    // In an option it would give all of them one secret.
+    const [name = ''] = uri.split('?')
+    if (!name.includes('{SubAppId}') && subAppIds.length > 1)
+      problems.add(
+        `entry ${index + 1} must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several`,
+      )
+    if (uri.includes('{SubAppId}') && subAppIds.length === 0)
+      problems.add(`entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty`)
+  }
+  if (problems.size === 0) {
+    // Other options do not make it another secret.
+    const all = mirrors.flatMap(({ targets }) =>
+      targets.map(({ scheme, name, options }) => JSON.stringify([scheme, name, options['region']])),
+    )
+    if (new Set(all).size < all.length)
+      problems.add('must name each target once: another name, region or kind makes another target')
+  }
+  for (const problem of problems) complain(problem)
+  return mirrors
+}
+
+/** A URI taken apart, or phrases that say what is wrong with it. */
+export function parseTarget(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): Target | string[] {
+  const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
+  const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
+  if (!kind) return [`must start with ${Object.keys(storeKinds).join(': or ')}:`]
+  const { adopt, ...options } = Object.fromEntries(new URLSearchParams(query))
+  const problems: string[] = []
+  const accepted = [...kind.options, 'adopt']
+  const names = [...new URLSearchParams(query).keys()]
+  if (!names.every((option) => accepted.includes(option)) || new Set(names).size < names.length)
+    problems.push(`must have no options but ${accepted.join(', ')}, each once`)
+  if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
+  const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
+  problems.push(...kind.check(target))
+  return problems.length > 0 ? problems : target
+}
