@@ -51,6 +51,25 @@ export function readAwsFailure(
   }
 }
 
+/** What to do about a failure, by its code; the first row that fits counts. Empty: nothing. */
+export type AwsAdvice = readonly (readonly [codes: RegExp, advice: string])[]
+
+/** The sentence for a failed call: what was attempted, AWS's code and words, its request id, and what to do. */
+export function describeAwsFailure({
+  attempt,
+  failure: { code, words, requestId },
+  advice,
+}: {
+  readonly attempt: string
+  readonly failure: AwsFailure
+  readonly advice: AwsAdvice
+}): string {
+  const said = words === '' ? code : `${code}: ${words}`
+  const request = requestId === null ? '' : `request id ${requestId}`
+  const [, todo = ''] = advice.find(([codes]) => codes.test(code)) ?? []
+  return `${attempt}: ${[said, request, todo].filter(Boolean).join('; ')}`
+}
+
 const passing = /^(Http5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {

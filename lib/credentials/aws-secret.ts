@@ -1,9 +1,31 @@
 /** Tencent credentials that AWS Secrets Manager keeps. */
 import type { Aws } from '../aws/clients.ts'
+import { type AwsAdvice, describeAwsFailure } from '../aws/errors.ts'
 import { CredentialsError } from '../errors.ts'
 import { isRecord, isText, parseJson } from '../json.ts'
 import type { Lease } from './lease.ts'
 import { isSendable } from './sources.ts'
+
+const attempt = 'Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET'
+
+const advice: AwsAdvice = [
+  [
+    // AWS answers so for a secret without a value too, such as the stack makes.
+    /^ResourceNotFoundException$/,
+    'create the secret in this region, put a value into it (docs/deploy-aws.md), ' +
+      'or put its ARN into AIGC_CREDENTIALS_SECRET',
+  ],
+  [
+    /^(AccessDeniedException|Http403)$/,
+    "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own",
+  ],
+  [/^InvalidRequestException$/, 'restore the secret (RestoreSecret) if it is scheduled for deletion'],
+  [/^RegionMissing$/, 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'],
+  [
+    /^(CredentialsProviderError|ExpiredTokenException|UnrecognizedClientException)$/,
+    'this source works on AWS Lambda, or wherever the AWS SDK finds credentials',
+  ],
+]
 
 /**
  * Reads `{"SecretId":"…","SecretKey":"…","Token":"…"?}` from the current version of the secret with that name or ARN,
@@ -18,9 +40,10 @@ export async function readCredentialsSecret(secretId: string, deadline: number, 
   const usable = strings.every((string) => isText(string) && isSendable(string))
   if (!usable || Object.keys(others).length > 0) {
     const shape = '{"SecretId":"…","SecretKey":"…"}, or with a "Token" too'
-    throw failure(
+    throw new CredentialsError(
       'CredentialsSecretInvalid',
-      `its value must be JSON like ${shape}, of printable ASCII without spaces`,
+      `${attempt}: its value must be JSON like ${shape}, of printable ASCII without spaces`,
+      false,
     )
   }
   const credentials = { secretId: String(SecretId), secretKey: String(SecretKey) }
@@ -38,42 +61,13 @@ async function getSecretString(secretId: string, deadline: number, aws: Aws): Pr
   const outcome = await aws.call((until) => client.send(command, until), deadline)
   client.destroy()
   if (outcome.failed) {
-    const { code, words, requestId, retryable } = outcome.failed
-    const parts = [words ? `${code}: ${words}` : code, requestId && `request id ${requestId}`, adviceOn(code)]
-    throw failure(code, parts.filter(Boolean).join('; '), retryable)
+    const { code, retryable } = outcome.failed
+    throw new CredentialsError(
+      code,
+      describeAwsFailure({ attempt, failure: outcome.failed, advice }),
+      retryable,
+    )
   }
   const { SecretString, SecretBinary } = outcome.answer
   return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
-}
-
-function failure(code: string, what: string, retryable = false): CredentialsError {
-  return new CredentialsError(
-    code,
-    `Reading Tencent credentials from the AWS secret of AIGC_CREDENTIALS_SECRET: ${what}`,
-    retryable,
-  )
-}
-
-function adviceOn(code: string): string {
-  switch (code) {
-    case 'ResourceNotFoundException':
-      // AWS answers so for a secret without a value too, such as the stack makes.
-      return (
-        'create the secret in this region, put a value into it (docs/deploy-aws.md), ' +
-        'or put its ARN into AIGC_CREDENTIALS_SECRET'
-      )
-    case 'AccessDeniedException':
-    case 'Http403':
-      return "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own"
-    case 'InvalidRequestException':
-      return 'restore the secret (RestoreSecret) if it is scheduled for deletion'
-    case 'RegionMissing':
-      return 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'
-    case 'CredentialsProviderError':
-    case 'ExpiredTokenException':
-    case 'UnrecognizedClientException':
-      return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
-    default:
-      return ''
-  }
 }

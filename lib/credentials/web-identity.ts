@@ -4,6 +4,7 @@
  * credentials of a role for it (https://www.tencentcloud.com/document/product/1150/49454).
  */
 import type { Aws } from '../aws/clients.ts'
+import { type AwsAdvice, describeAwsFailure } from '../aws/errors.ts'
 import { CredentialsError, TencentError } from '../errors.ts'
 import { isRecord, isText } from '../json.ts'
 import type { CallTencent } from '../tencent/client.ts'
@@ -89,15 +90,14 @@ async function getIdentityToken(
   const outcome = await deps.aws.call((until) => client.send(command, until), deadline)
   client.destroy()
   if (outcome.failed) {
-    const { code, words, requestId, retryable } = outcome.failed
-    const parts = [
-      words ? `${code}: ${words}` : code,
-      requestId && `request id ${requestId}`,
-      adviceOnAws(code),
-    ]
+    const { code, retryable } = outcome.failed
     throw new CredentialsError(
       code,
-      `Getting an identity token from AWS (sts:GetWebIdentityToken): ${parts.filter(Boolean).join('; ')}`,
+      describeAwsFailure({
+        attempt: 'Getting an identity token from AWS (sts:GetWebIdentityToken)',
+        failure: outcome.failed,
+        advice: adviceOnAws,
+      }),
       retryable,
     )
   }
@@ -106,18 +106,25 @@ async function getIdentityToken(
   return WebIdentityToken
 }
 
-function adviceOnAws(code: string): string {
-  if (/^OutboundWebIdentityFederationDisabled/.test(code))
-    return 'switch it on for this AWS account: aws iam enable-outbound-web-identity-federation'
-  if (/^AccessDenied/.test(code) || code === 'Http403')
-    return "allow the function's role sts:GetWebIdentityToken for the audience of AIGC_OIDC_AUDIENCE"
-  if (/^SessionDurationEscalation/.test(code))
-    return 'the AWS session ends before the token would; the next call has a new session'
-  if (code === 'RegionMissing') return 'set AWS_REGION'
-  if (/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/.test(code))
-    return 'this source works on AWS Lambda, or wherever the AWS SDK finds credentials'
-  return ''
-}
+const adviceOnAws: AwsAdvice = [
+  [
+    /^OutboundWebIdentityFederationDisabled/,
+    'switch it on for this AWS account: aws iam enable-outbound-web-identity-federation',
+  ],
+  [
+    /^(AccessDenied|Http403$)/,
+    "allow the function's role sts:GetWebIdentityToken for the audience of AIGC_OIDC_AUDIENCE",
+  ],
+  [
+    /^SessionDurationEscalation/,
+    'the AWS session ends before the token would; the next call has a new session',
+  ],
+  [/^RegionMissing$/, 'set AWS_REGION'],
+  [
+    /^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/,
+    'this source works on AWS Lambda, or wherever the AWS SDK finds credentials',
+  ],
+]
 
 function adviceOnTencent(code: string): string {
   if (code.startsWith('InvalidParameter.WebIdentityTokenError'))

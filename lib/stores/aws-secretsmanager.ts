@@ -5,7 +5,7 @@ import type {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import type { Aws } from '../aws/clients.ts'
-import type { AwsFailure } from '../aws/errors.ts'
+import { type AwsAdvice, type AwsFailure, describeAwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
 import { isDocument, versionId } from './document.ts'
@@ -352,55 +352,42 @@ function callsTo(
   }
 }
 
-function failure(
-  action: Action,
-  target: Target,
-  { code, words, requestId, answered, retryable }: AwsFailure,
-): StoreError {
-  const parts = [
-    words === '' ? code : `${code}: ${words}`,
-    requestId === null ? '' : `request id ${requestId}`,
-    adviceOn(code, action, answered),
-  ]
-  const message = `Calling ${action} for ${target.uri}: ${parts.filter(Boolean).join('; ')}`
-  return new StoreError(code, message, target.uri, retryable)
+function failure(action: Action, target: Target, failed: AwsFailure): StoreError {
+  const attempt = `Calling ${action} for ${target.uri}`
+  const message = describeAwsFailure({ attempt, failure: failed, advice: adviceOn(action, failed.answered) })
+  return new StoreError(failed.code, message, target.uri, failed.retryable)
 }
 
-/** What to do, as far as the code tells. `answered`: by Secrets Manager, whose own words may be all there is to say. */
-function adviceOn(code: string, action: Action, answered: boolean): string {
-  switch (code) {
-    case 'AccessDeniedException':
-    case 'Http403':
-      return action === 'CreateSecret'
-        ? 'allow secretsmanager:CreateSecret and secretsmanager:TagResource, and the use of the KMS key if one is named'
-        : `allow secretsmanager:${action}, and the use of the KMS key if the secret has its own`
-    case 'CredentialsProviderError':
-    case 'ExpiredTokenException':
-    case 'InvalidSignatureException':
-    case 'UnrecognizedClientException':
-      return 'give the process valid AWS credentials'
-    case 'RegionMissing':
-      return 'add ?region=… to the target, or set AWS_REGION'
-    case 'DecryptionFailure':
-    case 'EncryptionFailure':
-      return 'check that the KMS key is enabled and may be used'
-    case 'LimitExceededException':
-      return 'the secret may have too many versions; AWS drops old ones after 24 hours'
-    case 'ResourceExistsException':
-      return 'somebody else has used the digest of this document for another version; delete the secret, or choose another name'
-    case 'ResourceNotFoundException':
-      return 'somebody else changed the secret meanwhile; the next run goes on from there'
-    case 'NotAFile':
-      return ''
-    case 'InternalServiceError':
-    case 'ThrottlingException':
-      return 'the next run tries again'
-    default:
-      return answered
-        ? ''
-        : 'check the region and the network; from a VPC, AWS is reached by a NAT gateway or an interface endpoint'
-  }
+/** `answered`: by Secrets Manager, whose own words may be all there is to say. */
+function adviceOn(action: Action, answered: boolean): AwsAdvice {
+  const needed =
+    action === 'CreateSecret'
+      ? 'allow secretsmanager:CreateSecret and secretsmanager:TagResource, and the use of the KMS key if one is named'
+      : `allow secretsmanager:${action}, and the use of the KMS key if the secret has its own`
+  const unanswered =
+    'check the region and the network; from a VPC, AWS is reached by a NAT gateway or an interface endpoint'
+  return [[/^(AccessDeniedException|Http403)$/, needed], ...advice, [/^/, answered ? '' : unanswered]]
 }
+
+const advice: AwsAdvice = [
+  [
+    /^(CredentialsProviderError|ExpiredTokenException|InvalidSignatureException|UnrecognizedClientException)$/,
+    'give the process valid AWS credentials',
+  ],
+  [/^RegionMissing$/, 'add ?region=… to the target, or set AWS_REGION'],
+  [/^(Decryption|Encryption)Failure$/, 'check that the KMS key is enabled and may be used'],
+  [/^LimitExceededException$/, 'the secret may have too many versions; AWS drops old ones after 24 hours'],
+  [
+    /^ResourceExistsException$/,
+    'somebody else has used the digest of this document for another version; delete the secret, or choose another name',
+  ],
+  [
+    /^ResourceNotFoundException$/,
+    'somebody else changed the secret meanwhile; the next run goes on from there',
+  ],
+  [/^NotAFile$/, ''],
+  [/^(InternalServiceError|ThrottlingException)$/, 'the next run tries again'],
+]
 
 function isStoreError(error: unknown, code: string): error is StoreError {
   return error instanceof StoreError && error.code === code

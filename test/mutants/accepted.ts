@@ -297,11 +297,6 @@ export const accepted: readonly Accepted[] = [
     on: 'SecretBinary ?? []',
     why: 'neither the empty text nor any other is a key',
   },
-  {
-    file: 'lib/credentials/aws-secret.ts',
-    from: "default: return ''",
-    why: 'no advice is left out of the sentence, whichever way it is none',
-  },
   ...[
     { from: '[]', on: '.variables ?? []' },
     { from: "''", on: "!pattern.test(read(env, name) ?? '')" },
@@ -324,7 +319,7 @@ export const accepted: readonly Accepted[] = [
   { file: 'lib/credentials/web-identity.ts', from: "''", on: 'WebIdentityToken', why: typesOnly },
   ...[
     '/^OutboundWebIdentityFederationDisabled/',
-    '/^AccessDenied/',
+    '/^(AccessDenied|Http403$)/',
     '/^SessionDurationEscalation/',
     '/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/',
   ].map((from) => ({

@@ -1,6 +1,6 @@
 /** What is read of whatever the AWS SDK throws. */
 import { describe, expect, it } from 'vitest'
-import { readAwsFailure } from '../../../lib/aws/errors.ts'
+import { type AwsFailure, describeAwsFailure, readAwsFailure } from '../../../lib/aws/errors.ts'
 
 const requestId = 'b7f3a0c2-5d1e-4c9a-8f0e-2a6d4e8c1b35'
 const answered = (name: string, httpStatusCode = 400, message = 'Words of AWS.') => ({
@@ -96,5 +96,26 @@ describe('readAwsFailure', () => {
     ['DecryptionFailure', 400, false],
   ])('readAwsFailure says whether %s with status %d may pass: %s', (name, status, retryable) => {
     expect(readAwsFailure(answered(name, status), { aborted: false }).retryable).toBe(retryable)
+  })
+})
+
+describe('describeAwsFailure', () => {
+  const advice = [
+    [/^Denied/, 'ask'],
+    [/^DeniedTwice$/, 'never said'],
+    [/^Silent$/, ''],
+  ] as const
+  const failure: AwsFailure = { code: 'Other', words: '', requestId: null, answered: true, retryable: false }
+
+  it.each([
+    [{}, 'Calling: Other'],
+    [{ words: 'Words.' }, 'Calling: Other: Words.'],
+    [{ requestId }, `Calling: Other; request id ${requestId}`],
+    [{ code: 'DeniedTwice' }, 'Calling: DeniedTwice; ask'],
+    [{ code: 'Silent', words: 'Words.' }, 'Calling: Silent: Words.'],
+    [{ code: 'Denied', words: 'Words.', requestId }, `Calling: Denied: Words.; request id ${requestId}; ask`],
+  ])('describeAwsFailure says of %j: %s', (own, sentence) => {
+    const described = describeAwsFailure({ attempt: 'Calling', failure: { ...failure, ...own }, advice })
+    expect(described).toBe(sentence)
   })
 })
