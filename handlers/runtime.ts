@@ -150,7 +150,7 @@ function createRuntime(
   const { fallbacks, site } = config
   const readsMirror = config.source === 'mirror'
   const mirrored = createMirroredList({
-    mirrors: fallbacks,
+    fallbacks,
     site,
     openStore: open,
     // What the caller gets in place of a fallback is Tencent's failure, so this one is told here or nowhere.

@@ -1,7 +1,7 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
 import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { ConfigError, InputError } from './errors.ts'
-import type { StoreKind } from './stores/store.ts'
+import type { StoreKind, Target } from './stores/store.ts'
 import { type Mirror, parseMirrors } from './stores/target.ts'
 import { type Site, sites } from './tencent/sites.ts'
 
@@ -17,6 +17,12 @@ export interface ApiKey {
   readonly sha256: string
   /** The applications it may ask for; `null` means all that are configured. */
   readonly subAppIds: readonly number[] | null
+}
+
+/** One application and the one target that may answer for Tencent. */
+export interface Fallback {
+  readonly subAppId: number | null
+  readonly target: Target
 }
 
 export interface Config {
@@ -39,7 +45,7 @@ export interface Config {
   readonly cacheSeconds: number
   readonly staleSeconds: number
   /** The mirrored documents that may be served in place of Tencent's list, one per application, or none. */
-  readonly fallbacks: readonly Mirror[]
+  readonly fallbacks: readonly Fallback[]
   /** Where `list-tokens` reads: Tencent's API or the mirrored documents. */
   readonly source: 'api' | 'mirror'
   readonly timeoutMs: number
@@ -49,41 +55,60 @@ export interface Config {
   readonly logLevel: LogLevel
 }
 
-/** Every `AIGC_*` variable with its default as docs/settings.md shows it. Any other `AIGC_*` name is an error. */
-export const settings = {
-  AIGC_SUB_APP_IDS: '',
-  AIGC_SITE: 'intl',
-  AIGC_VOD_ENDPOINT: '',
-  AIGC_SSM_ENDPOINT: '',
-  AIGC_STS_ENDPOINT: '',
-  AIGC_SCF_ENDPOINT: '',
-  AIGC_REGION: '',
-  AIGC_SECRET_ID: '',
-  AIGC_SECRET_KEY: '',
-  AIGC_SESSION_TOKEN: '',
-  AIGC_ROLE_ARN: '',
-  AIGC_OIDC_PROVIDER: '',
-  AIGC_OIDC_AUDIENCE: '',
-  AIGC_CREDENTIALS_SECRET: '',
-  AIGC_HTTP_AUTH: '',
-  AIGC_API_KEYS: '',
-  AIGC_CACHE_SECONDS: '30',
-  AIGC_STALE_SECONDS: '3600',
-  AIGC_TIMEOUT_MS: '10000',
-  AIGC_MIRROR_TARGETS: '',
-  AIGC_SETTLE_SECONDS: '60',
-  AIGC_MIN_KEEP: '0.5',
-  AIGC_FALLBACK: '',
-  AIGC_SOURCE: 'api',
-  AIGC_LOG_LEVEL: 'info',
-} as const satisfies Record<`AIGC_${string}`, string>
+/** Who reads a setting: one of the functions, or the command that deploys them to SCF. */
+export type Reader = 'list-tokens' | 'mirror-tokens' | 'deploy'
 
-const endpointSettings = {
-  vod: 'AIGC_VOD_ENDPOINT',
-  ssm: 'AIGC_SSM_ENDPOINT',
-  sts: 'AIGC_STS_ENDPOINT',
-  scf: 'AIGC_SCF_ENDPOINT',
-} as const
+/** An `AIGC_*` variable. */
+export interface Setting<T> {
+  /** Where the variable is not set. The empty text, the empty list and `null` are shown as nothing. */
+  readonly default: T
+  readonly readers: readonly Reader[]
+  /** Reads a value that is not empty. `complain` hears what it must be, if it is not that; then what comes back is of no use. */
+  read(text: string, complain: (what: string) => void): T
+}
+
+const functions = ['list-tokens', 'mirror-tokens'] as const
+const everybody = [...functions, 'deploy'] as const
+const listTokens = ['list-tokens'] as const
+const mirrorTokens = ['mirror-tokens'] as const
+
+/** Every setting, as docs/settings.md shows them. Any other `AIGC_*` name is an error. */
+const table = {
+  AIGC_SUB_APP_IDS: { default: [], readers: functions, read: readSubAppIds },
+  AIGC_SITE: choice<Site>('intl', ['intl', 'cn'], everybody),
+  AIGC_VOD_ENDPOINT: endpoint(functions),
+  AIGC_SSM_ENDPOINT: endpoint(functions),
+  AIGC_STS_ENDPOINT: endpoint(functions),
+  AIGC_SCF_ENDPOINT: endpoint(['deploy']),
+  AIGC_REGION: { default: '', readers: everybody, read: readRegion },
+  // How these must look is said where credentials are chosen.
+  AIGC_SECRET_ID: text(everybody),
+  AIGC_SECRET_KEY: text(everybody),
+  AIGC_SESSION_TOKEN: text(everybody),
+  AIGC_ROLE_ARN: text(functions),
+  AIGC_OIDC_PROVIDER: text(functions),
+  AIGC_OIDC_AUDIENCE: text(functions),
+  AIGC_CREDENTIALS_SECRET: text(functions),
+  AIGC_HTTP_AUTH: choice<HttpAuth | null>(null, ['gateway', 'keys', 'platform'], listTokens),
+  AIGC_API_KEYS: list(listTokens),
+  AIGC_CACHE_SECONDS: wholeNumber(30, { min: 0, max: 86_400 }, listTokens),
+  AIGC_STALE_SECONDS: wholeNumber(3600, { min: 0, max: 604_800 }, listTokens),
+  AIGC_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 900_000 }, functions),
+  AIGC_MIRROR_TARGETS: list(mirrorTokens),
+  AIGC_SETTLE_SECONDS: wholeNumber(60, { min: 0, max: 900 }, mirrorTokens),
+  AIGC_MIN_KEEP: number(0.5, { min: 0, max: 1 }, mirrorTokens),
+  AIGC_FALLBACK: list(listTokens),
+  AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
+  AIGC_LOG_LEVEL: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], functions),
+} as const satisfies Readonly<Record<`AIGC_${string}`, Setting<unknown>>>
+
+export type SettingName = keyof typeof table
+type Values = { [Name in SettingName]: ReturnType<(typeof table)[Name]['read']> }
+export const settings: { readonly [Name in SettingName]: Setting<Values[Name]> } = table
+
+export function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(settings, name)
+}
 
 /**
  * Reads the settings. `storeKinds` are the known schemes of target URIs.
@@ -91,93 +116,70 @@ const endpointSettings = {
  */
 export function parseConfig(env: Environment, storeKinds: Readonly<Record<string, StoreKind>>): Config {
   const problems: string[] = []
-  const read = (name: keyof typeof settings): string => env[name]?.trim() || settings[name]
-  const complain = (name: keyof typeof settings, what: string): void => {
-    problems.push(`${name} ${what}`)
-  }
+  const complainOf =
+    (name: SettingName) =>
+    (what: string): void => {
+      problems.push(`${name} ${what}`)
+    }
+  const read = <Name extends SettingName>(name: Name, value = env[name]?.trim()): Values[Name] =>
+    value ? settings[name].read(value, complainOf(name)) : settings[name].default
 
   for (const name of Object.keys(env)) {
-    if (name.startsWith('AIGC_') && !Object.hasOwn(settings, name))
+    if (name.startsWith('AIGC_') && !isSetting(name))
       problems.push(`${name} is not a setting; docs/settings.md lists them all`)
   }
 
-  const choose = <T extends string>(name: keyof typeof settings, accepted: readonly T[]): T => {
-    const value = accepted.find((choice) => choice === read(name))
-    if (value === undefined) complain(name, `must be ${accepted.join(' or ')}`)
-    return value ?? (accepted[0] as T)
-  }
-  const number = (
-    name: keyof typeof settings,
-    { min, max, integer }: { min: number; max: number; integer: boolean },
-  ): number => {
-    const text = read(name)
-    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-    if (!(value >= min && value <= max) || (integer && !Number.isInteger(value)))
-      complain(name, `must be ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`)
-    return value
-  }
+  const subAppIds = read('AIGC_SUB_APP_IDS')
+  const site = read('AIGC_SITE')
+  const { domain, region } = sites[site]
 
-  const subAppIds = parseSubAppIds(list(read('AIGC_SUB_APP_IDS')), (what) =>
-    complain('AIGC_SUB_APP_IDS', what),
-  )
-  const site = choose<Site>('AIGC_SITE', ['intl', 'cn'])
-  const endpoint = (service: keyof typeof endpointSettings): string => {
-    const name = endpointSettings[service]
-    const url = read(name) || `https://${service}.${sites[site].domain}`
-    if (!isBaseUrl(url)) complain(name, 'must be https://HOST, or http://127.0.0.1:PORT, without a path')
-    return url
-  }
-  // SCF says itself in which region it runs.
-  const region = read('AIGC_REGION') || env['TENCENTCLOUD_REGION']?.trim() || sites[site].region
-  if (!isRegion(region)) complain('AIGC_REGION', 'must be a Tencent Cloud region, such as ap-singapore')
-
-  const httpAuth =
-    read('AIGC_HTTP_AUTH') === '' ? null : choose<HttpAuth>('AIGC_HTTP_AUTH', ['gateway', 'keys', 'platform'])
-  const apiKeys = list(read('AIGC_API_KEYS')).flatMap((text, index) => {
+  const httpAuth = read('AIGC_HTTP_AUTH')
+  const keys = read('AIGC_API_KEYS')
+  const apiKeys = keys.flatMap((text, index) => {
     const key = parseApiKey(text, subAppIds)
     if (typeof key !== 'string') return [key]
-    complain('AIGC_API_KEYS', `entry ${index + 1} ${key}`)
+    complainOf('AIGC_API_KEYS')(`entry ${index + 1} ${key}`)
     return []
   })
-  if (httpAuth === 'keys' && read('AIGC_API_KEYS') === '')
-    complain(
-      'AIGC_API_KEYS',
+  if (httpAuth === 'keys' && keys.length === 0)
+    complainOf('AIGC_API_KEYS')(
       'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
     )
-
   if (new Set(apiKeys.map(({ sha256 }) => sha256)).size < apiKeys.length)
-    complain('AIGC_API_KEYS', 'must have each key once')
+    complainOf('AIGC_API_KEYS')('must have each key once')
 
-  const mirrors = parseMirrors(list(read('AIGC_MIRROR_TARGETS')), subAppIds, storeKinds, (what) =>
-    complain('AIGC_MIRROR_TARGETS', what),
+  const parseUris = (name: 'AIGC_MIRROR_TARGETS' | 'AIGC_FALLBACK'): Mirror[] =>
+    parseMirrors(read(name), subAppIds, storeKinds, complainOf(name))
+  const mirrors = parseUris('AIGC_MIRROR_TARGETS')
+  const fallbackUris = read('AIGC_FALLBACK')
+  if (fallbackUris.length > 1) complainOf('AIGC_FALLBACK')('must name one target')
+  const fallbacks = parseUris('AIGC_FALLBACK').flatMap(({ subAppId, targets }) =>
+    targets.map((target) => ({ subAppId, target })),
   )
-  const fallbackUris = list(read('AIGC_FALLBACK'))
-  if (fallbackUris.length > 1) complain('AIGC_FALLBACK', 'must name one target')
-  const fallbacks = parseMirrors(fallbackUris, subAppIds, storeKinds, (what) =>
-    complain('AIGC_FALLBACK', what),
-  )
-  const source = choose<Config['source']>('AIGC_SOURCE', ['api', 'mirror'])
+  const source = read('AIGC_SOURCE')
   if (source === 'mirror' && fallbackUris.length === 0)
-    complain('AIGC_FALLBACK', 'must name the target to read when AIGC_SOURCE is mirror')
+    complainOf('AIGC_FALLBACK')('must name the target to read when AIGC_SOURCE is mirror')
+
   const config: Config = {
     subAppIds,
     site,
-    vodEndpoint: endpoint('vod'),
-    ssmEndpoint: endpoint('ssm'),
-    stsEndpoint: endpoint('sts'),
-    scfEndpoint: endpoint('scf'),
-    region,
+    vodEndpoint: read('AIGC_VOD_ENDPOINT') || `https://vod.${domain}`,
+    ssmEndpoint: read('AIGC_SSM_ENDPOINT') || `https://ssm.${domain}`,
+    stsEndpoint: read('AIGC_STS_ENDPOINT') || `https://sts.${domain}`,
+    scfEndpoint: read('AIGC_SCF_ENDPOINT') || `https://scf.${domain}`,
+    // SCF says itself in which region it runs.
+    region: read('AIGC_REGION', env['AIGC_REGION']?.trim() || env['TENCENTCLOUD_REGION']?.trim()) || region,
     httpAuth,
     apiKeys,
-    cacheSeconds: number('AIGC_CACHE_SECONDS', { min: 0, max: 86_400, integer: true }),
-    staleSeconds: number('AIGC_STALE_SECONDS', { min: 0, max: 604_800, integer: true }),
+    cacheSeconds: read('AIGC_CACHE_SECONDS'),
+    staleSeconds: read('AIGC_STALE_SECONDS'),
     fallbacks,
     source,
-    timeoutMs: number('AIGC_TIMEOUT_MS', { min: 100, max: 900_000, integer: true }),
+    timeoutMs: read('AIGC_TIMEOUT_MS'),
     mirrors,
-    settleSeconds: number('AIGC_SETTLE_SECONDS', { min: 0, max: 900, integer: true }),
-    minKeep: number('AIGC_MIN_KEEP', { min: 0, max: 1, integer: false }),
-    logLevel: choose<LogLevel>('AIGC_LOG_LEVEL', ['debug', 'info', 'warn', 'error']),
+    settleSeconds: read('AIGC_SETTLE_SECONDS'),
+    minKeep: read('AIGC_MIN_KEEP'),
+    logLevel: read('AIGC_LOG_LEVEL'),
   }
   // Whoever only reads a mirrored document may have no Tencent credentials at all.
   problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
@@ -194,11 +196,87 @@ export function findSubApp(given: number | string | null, configured: readonly n
   return found
 }
 
-function list(text: string): string[] {
-  return text.split(/[\s,]+/).filter((part) => part !== '')
+function text(readers: readonly Reader[]): Setting<string> {
+  return { default: '', readers, read: (text) => text }
 }
 
-function parseSubAppIds(texts: readonly string[], complain: (what: string) => void): number[] {
+/** Texts, separated by commas or white space. */
+function list(readers: readonly Reader[]): Setting<readonly string[]> {
+  return { default: [], readers, read: splitList }
+}
+
+function choice<T extends string | null>(
+  byDefault: T,
+  accepted: readonly NonNullable<T>[],
+  readers: readonly Reader[],
+): Setting<T> {
+  return {
+    default: byDefault,
+    readers,
+    read(text, complain) {
+      const value = accepted.find((one) => one === text)
+      if (value === undefined) complain(`must be ${accepted.join(' or ')}`)
+      return value ?? byDefault
+    },
+  }
+}
+
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+function wholeNumber(byDefault: number, range: Range, readers: readonly Reader[]): Setting<number> {
+  const read = numberReader(byDefault, range, { what: 'a whole number', fits: Number.isInteger })
+  return { default: byDefault, readers, read }
+}
+
+function number(byDefault: number, range: Range, readers: readonly Reader[]): Setting<number> {
+  const read = numberReader(byDefault, range, { what: 'a number', fits: () => true })
+  return { default: byDefault, readers, read }
+}
+
+function numberReader(
+  byDefault: number,
+  { min, max }: Range,
+  { what, fits }: { readonly what: string; fits(value: number): boolean },
+): Setting<number>['read'] {
+  return (text, complain) => {
+    const value = Number(text)
+    if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max && fits(value)) return value
+    complain(`must be ${what} from ${min} to ${max}`)
+    return byDefault
+  }
+}
+
+/** A base URL; nothing means the one of the site. */
+function endpoint(readers: readonly Reader[]): Setting<string> {
+  return {
+    default: '',
+    readers,
+    read(text, complain) {
+      if (!isBaseUrl(text)) complain('must be https://HOST, or http://127.0.0.1:PORT, without a path')
+      return text
+    },
+  }
+}
+
+/** Plain HTTP only to this machine: everything sent is signed with, or is, a secret. */
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  const local = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  return (url.protocol === 'https:' || (url.protocol === 'http:' && local)) && url.href === `${url.origin}/`
+}
+
+function readRegion(text: string, complain: (what: string) => void): string {
+  if (!/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(text))
+    complain('must be a Tencent Cloud region, such as ap-singapore')
+  return text
+}
+
+function readSubAppIds(text: string, complain: (what: string) => void): readonly number[] {
+  const texts = splitList(text)
   const ids = texts.filter(isSubAppId).map(Number)
   if (ids.length < texts.length) complain('must be comma-separated whole numbers, such as 251006666')
   if (new Set(ids).size < ids.length) complain('must name each application once')
@@ -209,16 +287,8 @@ function isSubAppId(text: string): boolean {
   return /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))
 }
 
-function isRegion(text: string): boolean {
-  return /^[a-z]+(-[a-z]+)+(-\d+)?$/.test(text)
-}
-
-/** Plain HTTP only to this machine: everything sent is signed with, or is, a secret. */
-function isBaseUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const local = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
-  return (url.protocol === 'https:' || (url.protocol === 'http:' && local)) && url.href === `${url.origin}/`
+function splitList(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
 /** `name:scope:sha256hex[:id+id]`, or a phrase that says what is wrong. */

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemTime } from '../../handlers/time.ts'
-import { type Config, parseConfig } from '../../lib/config.ts'
+import { type Config, parseConfig, settings } from '../../lib/config.ts'
 import { chooseCredentials, credentialVariables, type Environment } from '../../lib/credentials/sources.ts'
 import { CodedError } from '../../lib/errors.ts'
 import { createScrubber } from '../../lib/platform/scrub.ts'
@@ -80,13 +80,10 @@ async function run({ mode, stage, namespace, ...others }: DeployOptions): Promis
 
 /** Site, region and endpoint: what the command itself needs of the settings. */
 function readDeployment(): Config {
-  const names = [
-    'AIGC_SITE',
-    'AIGC_REGION',
-    'AIGC_SCF_ENDPOINT',
-    'TENCENTCLOUD_REGION',
-    ...credentialVariables,
-  ]
+  const own = Object.entries(settings).flatMap(([name, { readers }]) =>
+    readers.includes('deploy') ? [name] : [],
+  )
+  const names = [...own, 'TENCENTCLOUD_REGION', ...credentialVariables]
   return parseConfig(pickOwn(names), storeKinds)
 }
 

@@ -1,5 +1,5 @@
 /** What shall stand on SCF: options, settings and zips in, two functions or every problem out. Pure. */
-import { parseConfig } from '../../lib/config.ts'
+import { isSetting, parseConfig, settings } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
@@ -25,27 +25,13 @@ export type WantedTrigger =
   | { readonly type: 'timer'; readonly cron: string }
   | { readonly type: 'http'; readonly auth: 'CAM' | 'NONE' }
 
-/** Settings that only one of the functions reads; all others go to both. */
-const readBy: Readonly<Record<string, FunctionName>> = {
-  AIGC_HTTP_AUTH: 'list-tokens',
-  AIGC_API_KEYS: 'list-tokens',
-  AIGC_CACHE_SECONDS: 'list-tokens',
-  AIGC_STALE_SECONDS: 'list-tokens',
-  AIGC_FALLBACK: 'list-tokens',
-  AIGC_SOURCE: 'list-tokens',
-  AIGC_MIRROR_TARGETS: 'mirror-tokens',
-  AIGC_SETTLE_SECONDS: 'mirror-tokens',
-  AIGC_MIN_KEEP: 'mirror-tokens',
-}
-
 /** The key that `--copy-keys` is about. A session token would expire in the function. */
 const keys = ['AIGC_SECRET_ID', 'AIGC_SECRET_KEY']
 const awsKeys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
-/** What stays here: the deployer's credentials, what the deploy command alone reads, and sources that need AWS. */
+/** What stays here though the functions would read it: the deployer's credentials, and sources that need AWS. */
 const kept = [
   ...keys,
   'AIGC_SESSION_TOKEN',
-  'AIGC_SCF_ENDPOINT',
   'AIGC_STS_ENDPOINT',
   'AIGC_CREDENTIALS_SECRET',
   'AIGC_ROLE_ARN',
@@ -122,7 +108,7 @@ function chooseEnvironment(
 ): Record<string, string> {
   const chosen = Object.keys(env).filter(
     (variable) =>
-      (variable.startsWith('AIGC_') && !kept.includes(variable) && (readBy[variable] ?? name) === name) ||
+      (variable.startsWith('AIGC_') && !kept.includes(variable) && isReadBy(name, variable)) ||
       (copyKeys && keys.includes(variable)) ||
       variables.includes(variable),
   )
@@ -138,6 +124,11 @@ function chooseEnvironment(
     delete values['AIGC_API_KEYS']
   }
   return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** A name that is no setting goes along, for the function to refuse. */
+function isReadBy(name: FunctionName, variable: string): boolean {
+  return !isSetting(variable) || settings[variable].readers.includes(name)
 }
 
 /** What the function would refuse when it runs, and what SCF would refuse. */
@@ -168,7 +159,10 @@ function checkEnvironment(
     )
     if (trigger.type === 'timer' && config.mirrors.length === 0)
       problems.push('AIGC_MIRROR_TARGETS must name at least one target, such as tencent-ssm:NAME')
-    const targets = [...config.mirrors, ...config.fallbacks].flatMap((mirror) => mirror.targets)
+    const targets = [
+      ...config.mirrors.flatMap((mirror) => mirror.targets),
+      ...config.fallbacks.map(({ target }) => target),
+    ]
     if (targets.some(({ scheme }) => scheme === 'file'))
       problems.push('a target is a file:, and SCF keeps no files; use tencent-ssm: or aws-secretsmanager:')
     problems.push(...checkAwsTargets(targets, environment))

@@ -1,8 +1,8 @@
 /** The mirrored document as a source of tokens, for when Tencent cannot or should not be asked. */
+import type { Fallback } from '../config.ts'
 import { StoreError } from '../errors.ts'
 import { judgeReading } from '../stores/document.ts'
 import type { Store, Target } from '../stores/store.ts'
-import type { Mirror } from '../stores/target.ts'
 import type { Site } from '../tencent/sites.ts'
 import type { ListTokens, TokenList } from '../tencent/vod.ts'
 
@@ -11,18 +11,18 @@ import type { ListTokens, TokenList } from '../tencent/vod.ts'
  * holds no document of this application; `onFailure` hears of it, too.
  */
 export function createMirroredList({
-  mirrors,
+  fallbacks,
   site,
   openStore,
   onFailure,
 }: {
-  readonly mirrors: readonly Mirror[]
+  readonly fallbacks: readonly Fallback[]
   readonly site: Site
   openStore(target: Target): Store
   onFailure(subAppId: number | null, error: unknown): void
 }): ListTokens {
   return async (subAppId, deadline) => {
-    const target = mirrors.find((mirror) => mirror.subAppId === subAppId)?.targets[0]
+    const target = fallbacks.find((fallback) => fallback.subAppId === subAppId)?.target
     if (!target) throw new Error(`no mirrored document for application ${subAppId}`)
     try {
       return await readMirrored({ subAppId, site }, target, openStore(target), deadline)

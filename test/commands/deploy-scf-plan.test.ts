@@ -12,7 +12,7 @@ import {
   type TriggerState,
 } from '../../deploy/scf/state.ts'
 import { type WantedFunction, wantFunctions } from '../../deploy/scf/wanted.ts'
-import { settings } from '../../lib/config.ts'
+import { type SettingName, settings } from '../../lib/config.ts'
 
 const region = 'ap-singapore'
 const code = { base64: 'UEs=', sha256: 'a'.repeat(64) }
@@ -88,8 +88,8 @@ describe('parseOptions', () => {
 })
 
 /** Good settings of every kind, so that each goes where it belongs. */
-const everySetting: Record<keyof typeof settings, string> = {
-  ...settings,
+const everySetting: Partial<Record<SettingName, string>> = {
+  ...Object.fromEntries(Object.entries(settings).map(([name, one]) => [name, String(one.default ?? '')])),
   AIGC_SUB_APP_IDS: '251006666',
   AIGC_VOD_ENDPOINT: 'https://vod.example.com',
   AIGC_SSM_ENDPOINT: 'https://ssm.example.com',

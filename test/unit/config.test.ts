@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, findSubApp, parseConfig } from '../../lib/config.ts'
+import { type Config, findSubApp, parseConfig, type Reader, settings } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError, InputError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
@@ -152,7 +152,10 @@ describe('parseConfig', () => {
     const none = { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }
     const needed = expect.stringContaining('no Tencent credentials')
     const mirror = { ...none, AIGC_SOURCE: 'mirror', AIGC_FALLBACK: 'file:/a' }
-    expect(parse(mirror)).toMatchObject({ source: 'mirror', fallbacks: [{ targets: [{ name: '/a' }] }] })
+    expect(parse(mirror)).toMatchObject({
+      source: 'mirror',
+      fallbacks: [{ subAppId: null, target: { name: '/a' } }],
+    })
     expect(problemsOf({ ...mirror, AIGC_MIRROR_TARGETS: 'file:/b' })).toEqual([needed])
     expect(problemsOf(none)).toEqual([needed])
     expect(problemsOf({ ...none, AIGC_FALLBACK: 'file:/a' })).toEqual([needed])
@@ -338,6 +341,30 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
+  })
+})
+
+describe('settings', () => {
+  const readBy = (reader: Reader): string[] =>
+    Object.entries(settings).flatMap(([name, { readers }]) => (readers.includes(reader) ? [name] : []))
+
+  it('settings are each read by a function, or by the command that deploys', () => {
+    for (const [name, { readers }] of Object.entries(settings)) expect(readers, name).not.toEqual([])
+    expect(readBy('list-tokens')).not.toContain('AIGC_SETTLE_SECONDS')
+    expect(readBy('mirror-tokens')).not.toContain('AIGC_API_KEYS')
+    expect(readBy('deploy')).toEqual([
+      'AIGC_SITE',
+      'AIGC_SCF_ENDPOINT',
+      'AIGC_REGION',
+      'AIGC_SECRET_ID',
+      'AIGC_SECRET_KEY',
+      'AIGC_SESSION_TOKEN',
+    ])
+  })
+
+  it('settings take their defaults, as the page shows them, for values', () => {
+    const shown = Object.entries(settings).map(([name, one]) => [name, String(one.default ?? '')])
+    expect(parse(Object.fromEntries(shown.filter(([name]) => !/SECRET/.test(name ?? ''))))).toEqual(parse({}))
   })
 })
 

@@ -10,9 +10,9 @@ const failures: unknown[] = []
 
 function read(reading: Reading, adopt = false) {
   const list = createMirroredList({
-    mirrors: [
-      { subAppId: 8, targets: [] },
-      { subAppId: 7, targets: [{ ...target, adopt }] },
+    fallbacks: [
+      { subAppId: 8, target: { ...target, name: '8' } },
+      { subAppId: 7, target: { ...target, adopt } },
     ],
     site: 'intl',
     openStore: () => ({ read: async () => reading, write: async () => {} }),
@@ -68,7 +68,7 @@ describe('createMirroredList', () => {
 
   it.each([9, null])('says that application %s has none', async (subAppId) => {
     const list = createMirroredList({
-      mirrors: [{ subAppId: 8, targets: [] }],
+      fallbacks: [{ subAppId: 8, target }],
       site: 'intl',
       openStore: () => {
         throw new Error('opened')

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
-import { settings } from '../../../lib/config.ts'
+import { type SettingName, settings } from '../../../lib/config.ts'
 import { StoreError } from '../../../lib/errors.ts'
 import { reportError } from '../../../lib/mirror/report.ts'
 import { runMirror } from '../../../lib/mirror/run.ts'
@@ -188,9 +188,9 @@ function world(row: string, column: string) {
         },
         {
           site: 'intl',
-          settleSeconds: Number(settings.AIGC_SETTLE_SECONDS),
-          minKeep: Number(settings.AIGC_MIN_KEEP),
-          timeoutMs: Number(settings.AIGC_TIMEOUT_MS),
+          settleSeconds: settings.AIGC_SETTLE_SECONDS.default,
+          minKeep: settings.AIGC_MIN_KEEP.default,
+          timeoutMs: settings.AIGC_TIMEOUT_MS.default,
         },
         {
           list: (subAppId, deadline) => describeAigcApiTokens(call, subAppId, deadline),
@@ -340,7 +340,7 @@ describe('docs/mirror.md', () => {
     const mentions = [...page.matchAll(/(AIGC_[A-Z_]+)`?(?: \(([\d.]+)\))?/g)]
     for (const [, name = '', value] of mentions) {
       expect(Object.keys(settings)).toContain(name)
-      if (value !== undefined) expect(value, name).toBe(settings[name as keyof typeof settings])
+      if (value !== undefined) expect(value, name).toBe(String(settings[name as SettingName].default))
     }
   })
 })
