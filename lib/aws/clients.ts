@@ -1,4 +1,5 @@
 /** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
 import { type AwsOutcome, callAws } from './call.ts'
 import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
@@ -11,12 +12,19 @@ export interface AwsDependencies extends Time {
 }
 
 /** What is used of the SDK here. */
-type Sdk = Pick<typeof import('./sdk.ts'), 'defaultProvider' | 'loadSharedConfigFiles'>
+type Sdk = Pick<
+  typeof import('./sdk.ts'),
+  'defaultProvider' | 'loadSharedConfigFiles' | 'SecretsManagerClient'
+>
 
 /** AWS as one process reaches it. */
 export interface Aws {
   /** Makes a client, in the region that the SDK finds where none is given. Use it in `call` only. */
   client<Client>(Kind: new (options: ClientOptions) => Client, region?: string): Client
+  /** The one client of Secrets Manager for a region: its connections are what a thousand secrets share. */
+  secretsManager(region?: string): SecretsManagerClient
+  /** Gives that client to nobody any more: it may wait for ever for credentials that it once asked for. */
+  forget(client: SecretsManagerClient): void
   /** `callAws`, before each attempt of which the files that the SDK reads are looked at. */
   call<Answer>(
     send: (until: { abortSignal: AbortSignal }) => Promise<Answer>,
@@ -72,7 +80,12 @@ const searchPatienceMs = 30_000
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
 
-export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps: AwsDependencies): Aws {
+export function createAws(
+  { defaultProvider, loadSharedConfigFiles, SecretsManagerClient }: Sdk,
+  deps: AwsDependencies,
+): Aws {
+  /** By region; the empty name where the SDK finds it. */
+  const secretsManagers = new Map<string, SecretsManagerClient>()
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
@@ -124,15 +137,30 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps:
     await checkFiles(tokenFilesIn({ ...configFile, ...credentialsFile }))
   }
 
+  function client<Client>(Kind: new (options: ClientOptions) => Client, region?: string): Client {
+    return new Kind({
+      maxAttempts: 1,
+      credentials,
+      requestHandler: callLimits,
+      logger: silent,
+      ...(region !== undefined && { region }),
+    })
+  }
+
   return {
-    client: (Kind, region) =>
-      new Kind({
-        maxAttempts: 1,
-        credentials,
-        requestHandler: callLimits,
-        logger: silent,
-        ...(region !== undefined && { region }),
-      }),
+    client,
+
+    secretsManager(region) {
+      const known = secretsManagers.get(region ?? '')
+      if (known) return known
+      const made = client(SecretsManagerClient, region)
+      secretsManagers.set(region ?? '', made)
+      return made
+    },
+
+    forget(client) {
+      for (const [region, one] of secretsManagers) if (one === client) secretsManagers.delete(region)
+    },
 
     async call(send, deadline, hold) {
       const outcome = await callAws(

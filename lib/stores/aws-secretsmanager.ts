@@ -1,10 +1,10 @@
+/** Secrets of AWS Secrets Manager. */
 import type {
   DescribeSecretResponse,
   GetSecretValueResponse,
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import type { Aws } from '../aws/clients.ts'
 import { type AwsAdvice, type AwsFailure, describeAwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
@@ -74,30 +74,8 @@ function regionOfArn(name: string): string | undefined {
   return secretArn.exec(name)?.groups?.['region']
 }
 
-/** The clients by region, for all stores that were lent the same: their connections are what a thousand secrets share. */
-const clientsOf = new WeakMap<StoreDependencies, Map<string, SecretsManagerClient>>()
-
 function open(target: Target, deps: StoreDependencies): Store {
   const region = target.options['region'] ?? regionOfArn(target.name)
-
-  /** Not to be used again: it may wait for ever for credentials that it once asked for. */
-  function forgetClient(client: SecretsManagerClient): void {
-    const clients = clientsOf.get(deps)
-    if (clients?.get(region ?? '') === client) clients.delete(region ?? '')
-  }
-
-  function clientFrom(
-    { SecretsManagerClient }: typeof import('../aws/sdk.ts'),
-    aws: Aws,
-  ): SecretsManagerClient {
-    const clients = clientsOf.get(deps) ?? new Map<string, SecretsManagerClient>()
-    clientsOf.set(deps, clients)
-    const known = clients.get(region ?? '')
-    if (known) return known
-    const client = aws.client(SecretsManagerClient, region)
-    clients.set(region ?? '', client)
-    return client
-  }
 
   /** What the last reading has brought in. */
   let known: readonly string[] = []
@@ -105,11 +83,11 @@ function open(target: Target, deps: StoreDependencies): Store {
   /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
   async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
     const [sdk, aws] = [await import('../aws/sdk.ts'), await deps.aws()]
-    const client = clientFrom(sdk, aws)
+    const client = aws.secretsManager(region)
     return callsTo(target.name, sdk, client, async (action, send) => {
       const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
       const outcome = await aws.call(send, deadline, hold)
-      if (outcome.failed?.code === 'Timeout') forgetClient(client)
+      if (outcome.failed?.code === 'Timeout') aws.forget(client)
       if (outcome.failed) throw failure(action, target, outcome.failed)
       return outcome.answer
     })

@@ -1,3 +1,4 @@
+/** The kinds of stores there are, and how a target's store is opened. */
 import { awsSecretsManager } from './aws-secretsmanager.ts'
 import { parseDocument } from './document.ts'
 import { file } from './file.ts'

@@ -1,3 +1,4 @@
+/** Secrets of Tencent Secrets Manager (SSM). */
 import { StoreError, TencentError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
 import { isDocument } from './document.ts'

@@ -238,8 +238,9 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(await open(target('by-region')).read(soon())).toEqual({ state: 'absent' })
   })
 
-  test('stores that are lent the same keep a client for each region', async () => {
-    const deps = { ...lent }
+  test('stores that share an AWS have a client for each region', async () => {
+    const aws = awsDeps()
+    const deps = { ...lent, aws: () => aws }
     const names = ['eu-north-1', 'ap-southeast-2', undefined].map((region) =>
       target('everywhere', region === undefined ? {} : { region }),
     )
