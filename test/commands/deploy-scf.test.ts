@@ -1,13 +1,12 @@
 /** `npm run deploy:scf` as its user runs it: the real command against the simulator's SCF, which runs what it gets. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSigner } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { openCheckout } from '../support/command.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const region = 'ap-singapore'
 const role = ['--role', 'vod-aigc-tokens']
 const listTokens = 'vod-aigc-tokens-dev-list-tokens'
@@ -52,8 +51,6 @@ async function start(): Promise<Deployment> {
   })
   simulator.keys.set(secret.id, { secretKey: secret.key })
   const environment = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: process.env['HOME'] ?? '',
     AIGC_SECRET_ID: secret.id,
     AIGC_SECRET_KEY: secret.key,
     AIGC_SCF_ENDPOINT: simulator.url,
@@ -64,21 +61,14 @@ async function start(): Promise<Deployment> {
     AIGC_SETTLE_SECONDS: '0',
     AWS_SECRET_ACCESS_KEY: secret.awsKey,
   }
-  const spawned = new Set<ChildProcess>()
+  const checkout = openCheckout()
   endings.push(async () => {
-    for (const child of spawned) child.kill('SIGKILL')
+    await checkout.close()
     await simulator.close()
   })
-  const spawnCommand = (args: readonly string[], env: Record<string, string>): ChildProcess => {
-    // What `npm run deploy:scf -- …` runs; without npm, so that a death hits the command itself.
-    const child = spawn(process.execPath, ['--import', 'tsx', 'deploy/scf/deploy.ts', ...args], {
-      cwd: root,
-      env: { ...environment, ...env },
-    })
-    spawned.add(child)
-    child.on('exit', () => spawned.delete(child))
-    return child
-  }
+  // Without npm, so that a death hits the command itself.
+  const spawnCommand = (args: readonly string[], env: Record<string, string>): ChildProcess =>
+    checkout.run('deploy:scf', args, { ...environment, ...env }).child
   return {
     simulator,
     async run(args, env = {}) {

@@ -44,7 +44,7 @@ export interface Resource {
 export function copyProject(): ServerlessCli {
   const folder = mkdtempSync(join(tmpdir(), 'serverless-test-'))
   for (const name of readdirSync(root))
-    if (!['.git', '.serverless', 'dist', 'node_modules', 'test'].includes(name))
+    if (!['.env', '.git', '.serverless', 'dist', 'node_modules', 'test'].includes(name))
       cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   return {
