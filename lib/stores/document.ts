@@ -1,5 +1,6 @@
 /** The mirrored document: the one value that every target of an application holds, and what is made of a value found there. */
 import { sha256Hex } from '../digest.ts'
+import { isRecord, isStrings, parseJson } from '../json.ts'
 import type { Site } from '../tencent/sites.ts'
 import type { Reading, Target } from './store.ts'
 
@@ -20,18 +21,13 @@ export function renderDocument(document: MirroredDocument): string {
 
 /** Reads a stored value; `null` when it is not a mirrored document. */
 export function parseDocument(value: string): MirroredDocument | null {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(value)
-  } catch {
-    return null
-  }
-  if (typeof parsed !== 'object' || parsed === null) return null
-  const { ApiToken, ApiTokens, SubAppId, Site } = parsed as Partial<Record<keyof MirroredDocument, unknown>>
+  const parsed = parseJson(value)
+  if (!isRecord(parsed)) return null
+  const { ApiToken, ApiTokens, SubAppId, Site } = parsed
   const good =
     (ApiToken === null || typeof ApiToken === 'string') &&
-    Array.isArray(ApiTokens) &&
-    ApiTokens.every((token): token is string => typeof token === 'string' && token !== '') &&
+    isStrings(ApiTokens) &&
+    !ApiTokens.includes('') &&
     (SubAppId === null || typeof SubAppId === 'number') &&
     (Site === 'intl' || Site === 'cn')
   return good ? { ApiToken, ApiTokens: [...new Set(ApiTokens)], SubAppId, Site } : null

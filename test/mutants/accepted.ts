@@ -197,13 +197,6 @@ export const accepted: readonly Accepted[] = [
     to: 'true',
     why: 'what platforms hand in inherits nothing that can be listed',
   },
-  { file: 'lib/stores/document.ts', from: '{ return null }', why: 'undefined is no object either' },
-  {
-    file: 'lib/stores/document.ts',
-    from: "typeof parsed !== 'object'",
-    to: 'false',
-    why: 'text, numbers and truth have none of the fields',
-  },
   {
     file: 'lib/stores/document.ts',
     from: 'reading.before === undefined',
