@@ -62,6 +62,7 @@ describe('file', () => {
     putForeign: put,
     putEmpty: (target) => put(target, ''),
     replace: put,
+    takeMark: async () => false,
     async beforeTheWrite(meanwhile, attempt) {
       const { mkdtemp } = await vi.importActual<typeof steps>('node:fs/promises')
       vi.mocked(steps.mkdtemp).mockImplementationOnce(async (...given: Parameters<typeof mkdtemp>) => {
