@@ -16,6 +16,8 @@ export interface PlanInput {
   readonly settledAbsences: ReadonlySet<string>
   /** Which token consumers should use, best first; the first that the target will hold is taken. */
   readonly preferred: readonly string[]
+  /** The longest document that the target takes, in bytes. */
+  readonly mostBytes: number
   /** The guard against wiping: a list with fewer tokens than `minKeep` times `size` is not believed. */
   readonly guard: { readonly minKeep: number; readonly size: number }
 }
@@ -30,10 +32,12 @@ export type Plan =
       readonly scheduled: string | null
       /** The same without any token that the list lacks: what a dry run shows, the digest names and `Confirm` writes. */
       readonly confirmed: string | null
+      /** What to say of a change that is not one of tokens. */
+      readonly note: string | null
     }
 
 export function planTarget(input: PlanInput): Plan {
-  const { application, reading, judged, listed, settledAbsences, guard } = input
+  const { application, reading, judged, listed, settledAbsences, mostBytes, guard } = input
   if (judged.kind === 'refused') return judged
   const held = documentHeld(judged)
   const change = (tokens: ReadonlySet<string>): string | null => {
@@ -48,12 +52,25 @@ export function planTarget(input: PlanInput): Plan {
     return reading.state === 'value' && reading.marked && reading.value === document ? null : document
   }
   const kept = held?.ApiTokens.filter((token) => !settledAbsences.has(token)) ?? []
-  return {
-    kind: 'writable',
-    doubt: judged.doubt ?? doubtList(listed.size, held, guard),
-    scheduled: change(new Set([...listed, ...kept])),
-    confirmed: change(listed),
-  }
+  const [scheduled, confirmed] = [change(new Set([...listed, ...kept])), change(listed)]
+  const tooLong = [confirmed, scheduled].map((document) => refuseLength(document, mostBytes))
+  if (tooLong[0]) return { kind: 'refused', reason: tooLong[0] }
+  const doubt = judged.doubt ?? doubtList(listed.size, held, guard) ?? tooLong[1] ?? null
+  return { kind: 'writable', doubt, scheduled, confirmed, note: judged.lostMark ? lostMark : null }
+}
+
+const lostMark =
+  'our own document had lost the mark, which is put back; if it goes again, somebody else keeps this secret too, such as ' +
+  'Terraform: let that leave the mark alone (ignore_changes)'
+
+/** Why a document cannot be written, if so. */
+function refuseLength(document: string | null, mostBytes: number): string | null {
+  const bytes = document === null ? 0 : Buffer.byteLength(document)
+  if (bytes <= mostBytes) return null
+  return (
+    `its document would have ${bytes} bytes, and a target of this kind takes ${mostBytes}; ` +
+    'delete tokens at Tencent that nobody uses, or choose another kind of target'
+  )
 }
 
 /** Products of shares and counts are off by less than this: 0.14 * 50 is 7.000000000000001. */

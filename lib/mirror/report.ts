@@ -146,7 +146,7 @@ function describePlan(application: ApplicationState, state: TargetState): Target
     ...result,
     ...difference(before, [...(application.listed ?? [])]),
     VersionId: plan.confirmed === null ? result.VersionId : versionId(plan.confirmed),
-    Reason: plan.doubt,
+    Reason: plan.doubt ?? plan.note,
   }
   if (plan.doubt !== null) return { ...change, Outcome: 'would-hold' }
   if (plan.confirmed === null) return { ...change, Outcome: 'unchanged' }

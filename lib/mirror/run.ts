@@ -171,6 +171,7 @@ function planOne(run: Run, application: Application, state: Read): void {
       targets.flatMap(({ before }) => before),
       listed,
     ),
+    mostBytes: state.store.mostBytes,
     guard: { minKeep: run.settings.minKeep, size: state.before.length },
   })
 }
@@ -215,6 +216,7 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
     fail(state, error)
     return 'done'
   }
+  state.reason ??= plan.note
   if (state.outcome !== 'created') state.outcome = seen.reading.state === 'value' ? 'updated' : 'created'
   see(application, state, { state: 'value', marked: true, value: document })
   return 'done'

@@ -1,5 +1,6 @@
 /** Secrets of AWS Secrets Manager. */
 import type {
+  CreateSecretResponse,
   DescribeSecretResponse,
   GetSecretValueResponse,
   PutSecretValueResponse,
@@ -13,28 +14,31 @@ import {
   mark,
   overtaken,
   type Reading,
+  readTags,
   type Store,
   type StoreDependencies,
   type StoreKind,
   type Target,
+  tagProblems,
   valuesIn,
 } from './store.ts'
 
 /**
- * `aws-secretsmanager:NAME?region=…&kmsKeyId=…`. NAME is a secret's name, or its full ARN, which then gives the
- * region too. `kmsKeyId` counts when the secret is created; an existing secret keeps its key. Credentials, the
+ * `aws-secretsmanager:NAME?region=…&kmsKeyId=…&tags=…`. NAME is a secret's name, or its full ARN, which then gives the
+ * region too. `kmsKeyId` counts when the secret is created; an existing secret keeps its key. `tags`, such as
+ * `team=media;env=prod`, are put where the mark is put: on a secret that is created or taken over. Credentials, the
  * endpoint and a region that the target leaves out come from where the AWS SDK finds them.
  *
  * The mark is the tag `managed-by` = `vod-aigc-tokens`. A version is named by the document's digest, so that a repeated
  * write finds its own version instead of making a second one. It is put there under a staging label of our own, which no
- * reader asks for; then `AWSCURRENT` moves to it from the version that was seen, and from no other: so a write is two
- * calls, and somebody else's version is never replaced unseen.
+ * reader asks for; then `AWSCURRENT` moves to it from the version that was seen, and from no other, so that somebody
+ * else's version is never replaced unseen; a look says whether it is there.
  *
  * Needs `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue`, `UpdateSecretVersionStage` and
  * `TagResource`; `CreateSecret` where the secret does not exist yet; the use of the secret's KMS key where it has one of
  * its own.
  */
-export const awsSecretsManager: StoreKind = { options: ['region', 'kmsKeyId'], check, open }
+export const awsSecretsManager: StoreKind = { options: ['region', 'kmsKeyId', 'tags'], check, open }
 
 // AWS advises against names that end in a hyphen and six characters, and many do ("prod/aigc-tokens"). That matters
 // only to look-ups by an ARN without its suffix, which are not made here.
@@ -44,6 +48,9 @@ const secretArn =
   /^arn:aws[a-z-]*:secretsmanager:(?<region>[a-z0-9-]+):\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$/
 
 const markTag = { Key: 'managed-by', Value: mark }
+
+/** https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
+const mostBytes = 65_536
 
 /** The staging label of the version that readers get. */
 const current = 'AWSCURRENT'
@@ -67,6 +74,7 @@ function check({ name, options }: Target): string[] {
   if (kmsKeyId !== undefined && !/^[\w:/-]{1,2048}$/.test(kmsKeyId)) {
     problems.push('kmsKeyId should be the id, the ARN or the alias of a KMS key')
   }
+  problems.push(...tagProblems(options))
   return problems
 }
 
@@ -84,7 +92,7 @@ function open(target: Target, deps: StoreDependencies): Store {
   async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
     const [sdk, aws] = [await import('../aws/sdk.ts'), await deps.aws()]
     const client = aws.secretsManager(region)
-    return callsTo(target.name, sdk, client, async (action, send) => {
+    return callsTo(target, sdk, client, async (action, send) => {
       const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
       const outcome = await aws.call(send, deadline, hold)
       if (outcome.failed?.code === 'Timeout') aws.forget(client)
@@ -94,13 +102,17 @@ function open(target: Target, deps: StoreDependencies): Store {
   }
 
   return {
+    mostBytes,
+
     async read(deadline) {
       const reading = await readSecret(await secretUntil(deadline, []), target)
       known = valuesIn(reading)
       return reading
     },
-    write: async (document, seen, deadline) =>
-      writeSecret(await secretUntil(deadline, [document, ...valuesIn(seen)]), target, document, seen),
+    write: async (document, seen, deadline) => {
+      const secret = await secretUntil(deadline, [document, ...valuesIn(seen)])
+      await writeSecret(secret, target, document, seen, deps.sleep)
+    },
   }
 }
 
@@ -121,11 +133,11 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
   )
   try {
     const answer = await secret.getValue(current)
-    const value = textOf(answer)
-    const version = answer.VersionId !== undefined && { version: answer.VersionId }
-    if (value === '') return { state: 'empty', marked, ...version }
-    const before = marked && !isDocument(value) ? await valueBefore(secret) : undefined
-    return { state: 'value', marked, value, ...version, ...(before !== undefined && { before }) }
+    const value = textOf(answer, target)
+    const { VersionId: version } = answer
+    if (version === undefined) throw malformed('GetSecretValue', target, 'it should have a "VersionId"')
+    const before = marked && !isDocument(value) ? await valueBefore(secret, target) : undefined
+    return { state: 'value', marked, value, version, ...(before !== undefined && { before }) }
   } catch (error) {
     if (
       isStoreError(error, 'InvalidRequestException') &&
@@ -146,25 +158,33 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
   }
 }
 
-function textOf({ SecretString, SecretBinary }: GetSecretValueResponse): string {
-  return SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+/** AWS keeps no empty value, so an answer without one is not about the value. */
+function textOf({ SecretString, SecretBinary }: GetSecretValueResponse, target: Target): string {
+  const text = SecretString ?? Buffer.from(SecretBinary ?? []).toString()
+  if (text !== '') return text
+  throw malformed(
+    'GetSecretValue',
+    target,
+    'one of "SecretString" and "SecretBinary" should be there, and not empty',
+  )
 }
 
-async function valueBefore(secret: Secret): Promise<string | undefined> {
+async function valueBefore(secret: Secret, target: Target): Promise<string | undefined> {
   try {
-    return textOf(await secret.getValue(previous))
+    return textOf(await secret.getValue(previous), target)
   } catch (error) {
     if (isStoreError(error, 'ResourceNotFoundException')) return undefined
     throw error
   }
 }
 
-/** `Store.write`, in calls of the API. */
+/** `Store.write`, in calls of the API; `sleep` is in milliseconds. */
 export async function writeSecret(
   secret: Secret,
   target: Target,
   document: string,
   seen: Reading,
+  sleep: (ms: number) => Promise<void>,
 ): Promise<void> {
   if (seen.state === 'unavailable') {
     throw new StoreError('Unavailable', `Writing ${target.uri}: ${seen.reason}`, target.uri)
@@ -178,11 +198,13 @@ export async function writeSecret(
   // otherwise leave our value without it, which later runs refuse. Everywhere else it follows the value.
   if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)
   const version = versionId(document)
-  const { VersionStages: stages = [] } = await secret.putValue(document, version)
+  const { VersionId, VersionStages: stages = [] } = await secret.putValue(document, version)
+  if (VersionId !== version)
+    throw malformed('PutSecretValue', target, 'it should name the version that was put')
   // The first version of a secret becomes the current one whatever its labels. A version that exists already stays as
   // it is, label or not ("the operation succeeds but does nothing"): so it is on the way back to an earlier document.
   // docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
-  if (!stages.includes(current)) await makeCurrent(secret, target, seen.version, version)
+  if (!stages.includes(current)) await makeCurrent(secret, target, { from: seen.version, to: version }, sleep)
   if (!seen.marked && seen.state === 'value') await secret.tag()
 }
 
@@ -193,24 +215,41 @@ async function markSeen(secret: Secret, target: Target, version: string | undefi
 }
 
 /**
- * Moves the label of readers if it is still where it was seen; `AWSPREVIOUS` follows. AWS refuses to take a label from a
- * version that does not have it, and to move this one without being told from where.
- * docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+ * Moves the label of readers if it is still where it was seen, and looks whether it is there: the answer does not say;
+ * `AWSPREVIOUS` follows. AWS refuses to take a label from a version that does not have it, and to move this one without
+ * being told from where. docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
  */
 async function makeCurrent(
   secret: Secret,
   target: Target,
-  from: string | undefined,
-  to: string,
+  { from, to }: { readonly from: string | undefined; readonly to: string },
+  sleep: (ms: number) => Promise<void>,
 ): Promise<void> {
+  let accepted = true
   try {
     await secret.moveCurrent(from, to)
   } catch (error) {
-    if (!isStoreError(error, 'InvalidParameterException')) throw error
     // Refused too when it is done already: a first answer was lost.
-    if (currentVersion(await secret.describe()) !== to) throw overtaken(target)
+    if (!isStoreError(error, 'InvalidParameterException')) throw error
+    accepted = false
   }
+  for (const waitMs of [...spreadingMs, null]) {
+    const found = currentVersion(await secret.describe())
+    if (found === to) return
+    if (!accepted || found !== from) throw overtaken(target)
+    if (waitMs !== null) await sleep(waitMs)
+  }
+  throw new StoreError(
+    'NotWritten',
+    `Writing ${target.uri}: AWS accepted the new version, yet readers still get the one before; the next run tries ` +
+      'again; if it stays, check that nothing but AWS Secrets Manager answers (AWS_ENDPOINT_URL, a proxy)',
+    target.uri,
+    true,
+  )
 }
+
+/** What is waited for a moved label to be seen. */
+const spreadingMs = [200, 800]
 
 async function create(secret: Secret, target: Target, document: string): Promise<void> {
   if (regionOfArn(target.name) !== undefined) {
@@ -222,7 +261,9 @@ async function create(secret: Secret, target: Target, document: string): Promise
   }
   const version = versionId(document)
   try {
-    await secret.create(document, version, target.options['kmsKeyId'])
+    const { VersionId } = await secret.create(document, version)
+    if (VersionId !== version)
+      throw malformed('CreateSecret', target, 'it should name the version that was created')
   } catch (error) {
     if (!isStoreError(error, 'ResourceExistsException')) throw error
     // Refused too when it is done already: a first answer was lost.
@@ -257,13 +298,16 @@ type Action =
   | 'TagResource'
   | 'UpdateSecretVersionStage'
 
-/** The API's actions on one secret. What fails is a `StoreError` with the API's code. */
+/**
+ * The API's actions on one secret. What fails is a `StoreError` with the API's code, or `ClientError.MalformedAnswer` where a good
+ * answer does not name the secret: then it was not Secrets Manager that answered.
+ */
 export interface Secret {
   describe(): Promise<DescribeSecretResponse>
   /** The value under a staging label. */
   getValue(stage: string): Promise<GetSecretValueResponse>
   /** Creates it with our mark. */
-  create(document: string, version: string, kmsKeyId: string | undefined): Promise<unknown>
+  create(document: string, version: string): Promise<CreateSecretResponse>
   /** Adds our mark. */
   tag(): Promise<unknown>
   /** Adds a version under our own label. */
@@ -275,36 +319,52 @@ export interface Secret {
 type Send<Answer> = (until: { abortSignal: AbortSignal }) => Promise<Answer>
 
 function callsTo(
-  SecretId: string,
+  target: Target,
   sdk: typeof import('../aws/sdk.ts'),
   client: SecretsManagerClient,
   call: <Answer>(action: Action, send: Send<Answer>) => Promise<Answer>,
 ): Secret {
+  const { name: SecretId, options } = target
+  const tags = [markTag, ...readTags(options)]
+  const ask = async <
+    Answer extends { readonly ARN?: string | undefined; readonly Name?: string | undefined },
+  >(
+    action: Action,
+    send: Send<Answer>,
+  ): Promise<Answer> => {
+    const answer = await call(action, send)
+    if (answer.Name === SecretId || answer.ARN === SecretId) return answer
+    throw malformed(
+      action,
+      target,
+      'it should name the secret, so it is not of AWS Secrets Manager; check AWS_ENDPOINT_URL and proxies',
+    )
+  }
   return {
     describe: () => {
       const command = new sdk.DescribeSecretCommand({ SecretId })
-      return call('DescribeSecret', (until) => client.send(command, until))
+      return ask('DescribeSecret', (until) => client.send(command, until))
     },
 
     getValue: (VersionStage) => {
       const command = new sdk.GetSecretValueCommand({ SecretId, VersionStage })
-      return call('GetSecretValue', (until) => client.send(command, until))
+      return ask('GetSecretValue', (until) => client.send(command, until))
     },
 
-    create: (document, version, kmsKeyId) => {
+    create: (document, version) => {
       const command = new sdk.CreateSecretCommand({
         Name: SecretId,
         Description: `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`,
         SecretString: document,
         ClientRequestToken: version,
-        KmsKeyId: kmsKeyId,
-        Tags: [markTag],
+        KmsKeyId: options['kmsKeyId'],
+        Tags: tags,
       })
-      return call('CreateSecret', (until) => client.send(command, until))
+      return ask('CreateSecret', (until) => client.send(command, until))
     },
 
     tag: () => {
-      const command = new sdk.TagResourceCommand({ SecretId, Tags: [markTag] })
+      const command = new sdk.TagResourceCommand({ SecretId, Tags: tags })
       return call('TagResource', (until) => client.send(command, until))
     },
 
@@ -315,7 +375,7 @@ function callsTo(
         ClientRequestToken: version,
         VersionStages: [ownLabel],
       })
-      return call('PutSecretValue', (until) => client.send(command, until))
+      return ask('PutSecretValue', (until) => client.send(command, until))
     },
 
     moveCurrent: (from, to) => {
@@ -325,9 +385,15 @@ function callsTo(
         RemoveFromVersionId: from,
         MoveToVersionId: to,
       })
-      return call('UpdateSecretVersionStage', (until) => client.send(command, until))
+      return ask('UpdateSecretVersionStage', (until) => client.send(command, until))
     },
   }
+}
+
+/** A good answer that does not say what was asked. */
+function malformed(action: Action, target: Target, what: string): StoreError {
+  const message = `Calling ${action} for ${target.uri}: the answer does not say what was asked; ${what}`
+  return new StoreError('ClientError.MalformedAnswer', message, target.uri)
 }
 
 function failure(action: Action, target: Target, failed: AwsFailure): StoreError {

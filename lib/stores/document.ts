@@ -54,6 +54,8 @@ export type Judgement =
       readonly before: MirroredDocument | null
       /** Why it should not be written before somebody looked, if so. */
       readonly doubt: string | null
+      /** Whether the mark of what we wrote was taken away: it is put back. */
+      readonly lostMark: boolean
     }
 
 /** The document whose tokens count as held: what a target holds or, where that was damaged, what it held before. */
@@ -72,7 +74,8 @@ export function judgeReading({
 }): Judgement {
   const refuse = (reason: string): Judgement => ({ kind: 'refused', reason })
   if (reading.state === 'unavailable') return refuse(reading.reason)
-  if (reading.state !== 'value') return { kind: 'writable', held: null, before: null, doubt: null }
+  if (reading.state !== 'value')
+    return { kind: 'writable', held: null, before: null, doubt: null, lostMark: false }
   const isOwn = ({ SubAppId, Site }: MirroredDocument): boolean =>
     SubAppId === application.subAppId && Site === application.site
   const held = parseDocument(reading.value)
@@ -81,12 +84,22 @@ export function judgeReading({
       `it mirrors application ${held.SubAppId} of site ${held.Site}, ` +
         `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
     )
-  if (!reading.marked && !target.adopt)
+  const written = held !== null && isWrittenByUs(held, reading)
+  if (!reading.marked && !target.adopt && !written)
     return refuse('it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten')
   const older = reading.before === undefined ? null : parseDocument(reading.before)
   const before = !held && older && isOwn(older) ? older : null
   const known = held !== null || before !== null || target.adopt
-  return { kind: 'writable', held, before, doubt: known ? null : reused }
+  const lostMark = !reading.marked && written
+  return { kind: 'writable', held, before, doubt: known ? null : reused, lostMark }
+}
+
+/** Whether it is byte for byte what we write, under the name that we give it where the store has names. */
+function isWrittenByUs(held: MirroredDocument, reading: Reading & { readonly state: 'value' }): boolean {
+  return (
+    renderDocument(held) === reading.value &&
+    (reading.version === undefined || reading.version === versionId(reading.value))
+  )
 }
 
 const reused =

@@ -47,6 +47,8 @@ export const file: StoreKind = {
       }
     }
     return {
+      mostBytes: maxBytes,
+
       async read() {
         const reading = await look()
         await removeOldDrafts(dirname(path))

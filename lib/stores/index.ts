@@ -28,6 +28,7 @@ export function openStore(target: Target, deps: StoreDependencies, { addSecrets,
   if (!kind) throw new Error(`no store for ${target.scheme}`)
   const store = kind.open(target, deps)
   return {
+    mostBytes: store.mostBytes,
     write: store.write,
     async read(deadline) {
       const reading = await store.read(deadline)

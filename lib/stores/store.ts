@@ -20,6 +20,9 @@ import type { Time } from '../time.ts'
  * - No message of a thrown error holds the document, or the value before it.
  */
 export interface Store {
+  /** The longest value that it takes, in bytes of UTF-8: known, so that nothing is touched before it is refused. */
+  readonly mostBytes: number
+
   /** What the target holds now. Throws `StoreError`. `deadline` is on `Time.monotonic`. */
   read(deadline: number): Promise<Reading>
 
@@ -84,6 +87,36 @@ export interface Target {
   /** Whether a secret without our mark may be taken over. */
   readonly adopt: boolean
 }
+
+/** The tags of the option `tags`, such as `team=media;env=prod`, in their order. */
+export function readTags({ tags = '' }: Target['options']): { Key: string; Value: string }[] {
+  const parts = tags.split(';').filter((part) => part !== '')
+  return parts.map((part) => {
+    const [Key = '', ...value] = part.split('=')
+    return { Key: Key.trim(), Value: value.join('=').trim() }
+  })
+}
+
+/** What is wrong with the option `tags`, if anything: phrases as `check` gives them. */
+export function tagProblems(options: Target['options']): string[] {
+  if (options['tags'] === undefined) return []
+  const tags = readTags(options)
+  const good =
+    options['tags'].split(';').every((part) => part === '' || part.includes('=')) &&
+    tags.length > 0 &&
+    tags.length <= mostTags &&
+    new Set(tags.map(({ Key }) => Key)).size === tags.length &&
+    tags.every(({ Key, Value }) => tagKey.test(Key) && Key !== 'managed-by' && tagValue.test(Value))
+  return good
+    ? []
+    : [`tags should read KEY=VALUE;KEY=VALUE, at most ${mostTags} of them, each key once and not managed-by`]
+}
+
+/** AWS takes 50 tags, of which one is our mark; Tencent fewer. */
+const mostTags = 30
+/** What both clouds take: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html */
+const tagKey = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/+@-]{1,127}$/iu
+const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,255}$/u
 
 /** A kind of store: one file in this folder and one line in the registry. */
 export interface StoreKind {

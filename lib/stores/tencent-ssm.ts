@@ -6,15 +6,18 @@ import {
   mark,
   overtaken,
   type Reading,
+  readTags,
   type Store,
   type StoreDependencies,
   type StoreKind,
   type Target,
+  tagProblems,
   valuesIn,
 } from './store.ts'
 
 /**
- * `tencent-ssm:NAME?region=…&version=…`: Tencent Cloud Secrets Manager (SSM, 2019-09-23). A secret exists in one region.
+ * `tencent-ssm:NAME?region=…&version=…&tags=…`: Tencent Cloud Secrets Manager (SSM, 2019-09-23). A secret exists in one
+ * region. `tags`, such as `team=media;env=prod`, are those of a secret that is created.
  * Custom secrets have no label for the current version, so the document lives under one fixed version, by default
  * `current`, and the value before it under `previous`: two of the ten versions that a secret may have.
  *
@@ -28,7 +31,7 @@ import {
  * `CreateSecret` where the secret does not exist yet; `UpdateDescription` to take one over.
  * https://www.tencentcloud.com/document/product/1078
  */
-export const tencentSsm: StoreKind = { options: ['region', 'version'], check, open }
+export const tencentSsm: StoreKind = { options: ['region', 'version', 'tags'], check, open }
 
 const api = { service: 'ssm', version: '2019-09-23' } as const
 
@@ -40,7 +43,7 @@ const markedBy = `${mark}: `
 const description = `${markedBy}Tencent Cloud VOD AIGC API tokens, mirrored`
 /** In bytes, as the next. */
 const longestDescription = 2048
-const longestValue = 32 * 1024
+const mostBytes = 32 * 1024
 
 function check({ name, options }: Target): string[] {
   const problems: string[] = []
@@ -56,6 +59,7 @@ function check({ name, options }: Target): string[] {
       `version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "${previous}"`,
     )
   }
+  problems.push(...tagProblems(options))
   return problems
 }
 
@@ -69,14 +73,20 @@ function open(target: Target, deps: StoreDependencies): Store {
     target,
     version,
     async call(action, parameters = {}) {
+      let answer: Readonly<Record<string, unknown>>
       try {
-        return await call(action, { SecretName: target.name, ...parameters }, deadline)
+        answer = await call(action, { SecretName: target.name, ...parameters }, deadline)
       } catch (error) {
         throw failure(action, target, error, [...values, ...known])
       }
+      const { VersionId = answer['VersionId'] } = parameters
+      if (answer['SecretName'] === target.name && answer['VersionId'] === VersionId) return answer
+      throw malformed(target, action, 'it should name the secret, and the version that was asked for')
     },
   })
   return {
+    mostBytes,
+
     async read(deadline) {
       const reading = await read(secretUntil(deadline, []))
       known = valuesIn(reading)
@@ -137,16 +147,6 @@ async function write(secret: Secret, document: string, seen: Reading): Promise<v
   if (seen.state === 'unavailable') {
     throw failed(secret, 'Unavailable', `Writing ${secret.target.uri}: ${seen.reason}`)
   }
-  // What SSM would refuse is better refused before anything is touched.
-  const bytes = Buffer.byteLength(document)
-  if (bytes > longestValue) {
-    throw failed(
-      secret,
-      'ValueTooLong',
-      `Writing ${secret.target.uri}: the document has ${bytes} bytes, and a secret holds at most ${longestValue}; ` +
-        'delete tokens, or choose another kind of target',
-    )
-  }
   if (seen.state === 'absent') return create(secret, document)
   const value = seen.state === 'value' && seen.value !== '' ? seen.value : null
   if (value === null) return fill(secret, document, seen)
@@ -156,18 +156,34 @@ async function write(secret: Secret, document: string, seen: Reading): Promise<v
 }
 
 async function create(secret: Secret, document: string): Promise<void> {
+  const tags = readTags(secret.target.options)
+  let created: Readonly<Record<string, unknown>>
   try {
-    await secret.call('CreateSecret', {
+    created = await secret.call('CreateSecret', {
       VersionId: secret.version,
       Description: description,
       SecretType: 0,
       SecretString: document,
+      ...(tags.length > 0 && { Tags: tags.map(({ Key, Value }) => ({ TagKey: Key, TagValue: Value })) }),
     })
   } catch (error) {
     if (!isStoreError(error, 'ResourceInUse')) throw error
     // Either somebody else made it meanwhile, or a first answer was lost and this was the repetition.
     if ((await contentOf(secret, secret.version))?.text !== document) throw overtaken(secret.target)
+    return
   }
+  // Tags that cannot be put do not fail the call.
+  if (tags.length > 0 && created['TagCode'] !== 0)
+    throw failed(
+      secret,
+      'TagsNotPut',
+      `Creating ${secret.target.uri}: the secret is there, without its tags (TagCode ${readTagCode(created)}); ` +
+        'put them there in the console, and check that they exist in the Tag service',
+    )
+}
+
+function readTagCode({ TagCode }: Readonly<Record<string, unknown>>): string {
+  return typeof TagCode === 'number' ? String(TagCode) : 'unknown'
 }
 
 /** Writes where there is no version of that name: SSM refuses to put one that exists, so nothing can be replaced. */
@@ -284,7 +300,7 @@ async function contentOf(
   if (typeof text === 'string' && text !== '') return { text }
   if (typeof base64 === 'string' && base64 !== '') return { text: null }
   throw malformed(
-    secret,
+    secret.target,
     'GetSecretValue',
     'one of "SecretString" and "SecretBinary" should be a filled string',
   )
@@ -295,7 +311,7 @@ async function listVersions(secret: Secret): Promise<string[]> {
   const ids = Array.isArray(versions) ? versions.map((version) => version?.VersionId) : [undefined]
   if (ids.every((id) => typeof id === 'string')) return ids
   throw malformed(
-    secret,
+    secret.target,
     'ListSecretVersionIds',
     '"Versions" should be an array of objects with a "VersionId"',
   )
@@ -354,8 +370,10 @@ function notFoundYet(secret: Secret, contradiction: string): StoreError {
   return failed(secret, 'ValueNotFound', message, true)
 }
 
-function malformed(secret: Secret, action: Action, what: string): StoreError {
-  return failed(secret, 'MalformedAnswer', `Calling ${action} for ${secret.target.uri}: ${what}`)
+/** A good answer that does not say what was asked: it is not known whether anything was done. */
+function malformed(target: Target, action: Action, what: string): StoreError {
+  const message = `Calling ${action} for ${target.uri}: the answer does not say what was asked; ${what}`
+  return new StoreError('ClientError.MalformedAnswer', message, target.uri)
 }
 
 function failure(action: Action, target: Target, error: unknown, values: readonly string[]): unknown {

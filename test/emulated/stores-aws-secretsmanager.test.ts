@@ -14,6 +14,7 @@ import {
   RestoreSecretCommand,
   RotateSecretCommand,
   SecretsManagerClient,
+  UntagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -136,6 +137,10 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       await admin.send(new CreateSecretCommand({ Name: target.name }))
     },
     replace: putCurrent,
+    async takeMark({ name }) {
+      await admin.send(new UntagResourceCommand({ SecretId: name, TagKeys: ['managed-by'] }))
+      return true
+    },
     async beforeTheWrite(meanwhile, attempt) {
       gateway.treat(async (action): Promise<Turn> => {
         if (action === 'UpdateSecretVersionStage') await meanwhile()
@@ -316,7 +321,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     ])
   })
 
-  test('write over a document is two calls, and no reader gets the new version before the second', async () => {
+  test('write over a document is two calls and a look, and no reader gets the new version before the second', async () => {
     const counted = target()
     await mirror(open(counted), a)
     const seen = await open(counted).read(soon())
@@ -327,7 +332,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       return 'pass'
     })
     await mirror(open(counted), b, seen)
-    expect(gateway.actions).toEqual(['PutSecretValue', 'UpdateSecretVersionStage'])
+    expect(gateway.actions).toEqual(['PutSecretValue', 'UpdateSecretVersionStage', 'DescribeSecret'])
     expect(between).toEqual([
       a,
       [
@@ -337,7 +342,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     ])
   })
 
-  test('write into an unmarked secret is three calls, the mark last where there is a value', async () => {
+  test('write into an unmarked secret puts the mark last where there is a value', async () => {
     const [empty, foreign] = [target(), target()]
     await admin.send(new CreateSecretCommand({ Name: empty.name }))
     await putForeign(foreign, 'theirs')
@@ -347,7 +352,12 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(gateway.actions).toEqual(['DescribeSecret', 'TagResource', 'PutSecretValue'])
     gateway.treat(() => 'pass')
     await mirror(open(foreign), a, seen.foreign)
-    expect(gateway.actions).toEqual(['PutSecretValue', 'UpdateSecretVersionStage', 'TagResource'])
+    expect(gateway.actions).toEqual([
+      'PutSecretValue',
+      'UpdateSecretVersionStage',
+      'DescribeSecret',
+      'TagResource',
+    ])
   })
 
   test('write is content when it is refused what it has already done', async () => {
@@ -360,7 +370,9 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(gateway.actions).toEqual(['PutSecretValue'])
     // As AWS may answer for a version that exists: without the labels it has.
     gateway.treat((action) =>
-      action === 'PutSecretValue' ? { status: 200, body: JSON.stringify({ VersionId: digest(b) }) } : 'pass',
+      action === 'PutSecretValue'
+        ? { status: 200, body: JSON.stringify({ Name: repeated.name, VersionId: digest(b) }) }
+        : 'pass',
     )
     await mirror(open(repeated), b, seen)
     expect(gateway.actions).toEqual(['PutSecretValue', 'UpdateSecretVersionStage', 'DescribeSecret'])
@@ -400,6 +412,110 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(gateway.actions).toEqual(['DescribeSecret', 'GetSecretValue', 'GetSecretValue'])
     await mirror(open(read), c)
     expect([await currentOf(read), await currentOf(read, 'AWSPREVIOUS')]).toEqual([c, 'spoilt'])
+  })
+
+  describe('a good answer that does not say what was asked is a failure, never empty and never done:', () => {
+    const answers = [
+      '{}',
+      '',
+      '{"Parameter":{"Name":"x","Value":"y"}}',
+      '{"Name":"another","VersionId":"x","ARN":"y"}',
+    ]
+    const [absent, held]: [() => Promise<Target>, () => Promise<Target>] = [
+      async () => target(),
+      async () => {
+        const one = target()
+        await mirror(open(one), a)
+        return one
+      },
+    ]
+    const rows = [
+      ['DescribeSecret', absent],
+      ['CreateSecret', absent],
+      ['GetSecretValue', held],
+      ['PutSecretValue', held],
+      ['UpdateSecretVersionStage', held],
+    ] as const
+    test.each(rows.flatMap(([action, prepare]) => answers.map((body) => ({ action, prepare, body }))))(
+      '$action answered with $body',
+      async ({ action, prepare, body }) => {
+        const asked = await prepare()
+        const seen = await open(asked).read(soon())
+        gateway.treat((one) => (one === action ? { status: 200, body } : 'pass'))
+        const attempt = /^(Describe|Get)/.test(action)
+          ? open(asked).read(soon())
+          : mirror(open(asked), b, seen)
+        expect(await refusalOf(attempt, b)).toMatchObject({
+          code: 'ClientError.MalformedAnswer',
+          message: expect.stringMatching(/^Calling \w+ for \S+: the answer does not say what was asked; /),
+        })
+      },
+    )
+
+    test.each([
+      ['neither text nor bytes', { VersionId: digest(a) }],
+      ['an empty text', { VersionId: digest(a), SecretString: '' }],
+      ['no version', { SecretString: a }],
+    ])('GetSecretValue with %s', async (_, fields) => {
+      const asked = await held()
+      const body = JSON.stringify({ Name: asked.name, ...fields })
+      gateway.treat((one) => (one === 'GetSecretValue' ? { status: 200, body } : 'pass'))
+      expect(await refusalOf(open(asked).read(soon()))).toMatchObject({ code: 'ClientError.MalformedAnswer' })
+    })
+
+    test.each([['PutSecretValue'], ['CreateSecret']])('%s with another version', async (action) => {
+      const asked = await (action === 'CreateSecret' ? absent : held)()
+      const seen = await open(asked).read(soon())
+      const body = JSON.stringify({ Name: asked.name, VersionId: digest(c), VersionStages: ['AWSCURRENT'] })
+      gateway.treat((one) => (one === action ? { status: 200, body } : 'pass'))
+      expect(await refusalOf(mirror(open(asked), b, seen), b)).toMatchObject({
+        code: 'ClientError.MalformedAnswer',
+      })
+    })
+
+    test('a label that was moved by the answer alone', async () => {
+      const asked = await held()
+      const seen = await open(asked).read(soon())
+      const body = JSON.stringify({ Name: asked.name })
+      gateway.treat((one) => (one === 'UpdateSecretVersionStage' ? { status: 200, body } : 'pass'))
+      expect(await refusalOf(mirror(open(asked), b, seen), b)).toMatchObject({
+        code: 'NotWritten',
+        retryable: true,
+        message: expect.stringContaining('readers still get the one before'),
+      })
+      expect(gateway.actions.filter((one) => one === 'DescribeSecret')).toHaveLength(3)
+      expect(await currentOf(asked)).toBe(a)
+    })
+
+    test('but a label that is seen a moment later is where it should be', async () => {
+      const asked = await held()
+      const seen = await open(asked).read(soon())
+      const before = JSON.stringify({
+        Name: asked.name,
+        VersionIdsToStages: (await describeSecret(asked)).VersionIdsToStages,
+      })
+      gateway.treat((one) =>
+        one === 'DescribeSecret' && gateway.actions.filter((other) => other === one).length === 1
+          ? { status: 200, body: before }
+          : 'pass',
+      )
+      await mirror(open(asked), b, seen)
+      expect(await currentOf(asked)).toBe(b)
+    })
+  })
+
+  test('write puts the tags that the target names where it puts the mark', async () => {
+    const [created, adopted] = [
+      target(undefined, { tags: 'team=media;env = a=b' }),
+      target(undefined, { tags: 'team=media' }),
+    ]
+    await mirror(open(created), a)
+    await putForeign(adopted, 'theirs')
+    await mirror(open(adopted), a)
+    const marks = { Key: 'managed-by', Value: 'vod-aigc-tokens' }
+    const team = { Key: 'team', Value: 'media' }
+    expect((await describeSecret(created)).Tags).toEqual([marks, team, { Key: 'env', Value: 'a=b' }])
+    expect((await describeSecret(adopted)).Tags).toEqual([marks, team])
   })
 
   test('write does not create by ARN', async () => {
@@ -701,6 +817,12 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     { name: 'n', options: { region: 'https://evil' }, problems: 1 },
     { name: 'n', options: { kmsKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/12-34' }, problems: 0 },
     { name: 'n', options: { kmsKeyId: 'a key' }, problems: 1 },
+    { name: 'n', options: { tags: 'team=media;Kostenstelle=1/2 ü' }, problems: 0 },
+    ...['', 'team', '=x', 'a=1;a=2', 'managed-by=me', 'aws:x=1', `a=${'x'.repeat(256)}`].map((tags) => ({
+      name: 'n',
+      options: { tags },
+      problems: 1,
+    })),
     { name: 'a b', options: { region: '', kmsKeyId: '' }, problems: 3 },
     { name: 'arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:n-AbCdEf', options: {}, problems: 0 },
     {

@@ -66,7 +66,14 @@ export function documentIn(value: string | null): Document | null {
 /** Whether the mirror may ever write a secret: it has no value, or is ours, and mirrors no other application. */
 export function mayWrite({ subAppId, value, marked, adopt }: Secret): boolean {
   const held = documentIn(value)
-  return value === null || ((marked || adopt) && (!held || isOwn(subAppId, held)))
+  return value === null || ((marked || adopt || isExact(held, value)) && (!held || isOwn(subAppId, held)))
+}
+
+/** Whether a document stands there byte for byte as runs write it: theirs, marked or not. */
+function isExact(held: Document | null, value: string | null): boolean {
+  return (
+    held !== null && JSON.stringify({ ...held, ApiTokens: [...new Set(held.ApiTokens)].sort() }) === value
+  )
 }
 
 function isOwn(subAppId: SubAppId, { SubAppId, Site }: Document): boolean {
@@ -81,8 +88,9 @@ function isForeign({ subAppId }: Secret, value: string | null): boolean {
 
 /** The document that a run goes by: what it read or, under our mark, what was there before a value that is none. */
 function heldIn({ subAppId, adopt }: Secret, reading: Reading | undefined): Document | null {
-  if (reading?.state !== 'value' || !(reading.marked || adopt)) return null
+  if (reading?.state !== 'value') return null
   const held = documentIn(reading.value)
+  if (!(reading.marked || adopt || isExact(held, reading.value))) return null
   if (held) return isOwn(subAppId, held) ? held : null
   const before = reading.before === undefined ? null : documentIn(reading.before)
   return before && isOwn(subAppId, before) ? before : null
@@ -196,12 +204,14 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
         const tries = run.written.filter((uri) => uri === Target).length
         const again = tries > 1 || !Reason?.includes('somebody else changed it since')
         demand('5 replan', again, () => `run ${run.number} plans ${Target} once`)
+        const secret = world.secrets.find(({ uri }) => uri === Target)
+        if (secret && ['created', 'updated', 'unchanged'].includes(Outcome) && !run.dryRun)
+          wasThere(run, secret)
       }
       if (run.dryRun || run.error) return
       for (const { targets } of run.mirrors) {
         const secrets = world.secrets.filter((secret) => targets.some(({ uri }) => uri === secret.uri))
         for (const secret of secrets) {
-          wasThere(run, secret)
           isRight(run, secret)
         }
         const alone = secrets.every((secret) => run.others.size === 0 && !hasRival(run, secret))
@@ -210,7 +220,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     },
   }
 
-  /** The version that a successful run tells was what readers got, at some time of the run. */
+  /** The version that a run tells of a target in step was what readers got, at some time of the run. */
   function wasThere(run: Run, secret: Secret): void {
     const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
     const { history } = secret
@@ -363,11 +373,13 @@ export function mustBeTrue(world: World): void {
   }
 }
 
-/** Rule 3: what a run wrote carries our mark, or the next one refuses it. */
+/** Rule 3: what a run wrote carries our mark, also where somebody took it away. */
 export function mustBeMarked(world: World): void {
   for (const secret of world.secrets) {
-    const { uri, marked, runChange, rivalChange } = secret
-    demand('3 marked', marked || runChange <= rivalChange, () => `${uri} is ours and not marked`)
+    const { uri, marked, runChange, rivalChange, value, subAppId, trouble } = secret
+    const held = documentIn(value)
+    const ours = held !== null && isOwn(subAppId, held) && isExact(held, value) && trouble === null
+    demand('3 marked', marked || (runChange <= rivalChange && !ours), () => `${uri} is ours and not marked`)
   }
 }
 

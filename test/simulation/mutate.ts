@@ -500,6 +500,47 @@ const mutations: readonly Mutation[] = [
     edits: [['reading.marked && reading.value === document', 'reading.value === document']],
   },
   {
+    name: "AWS's label taken for moved without a look",
+    rules: ['5 told'],
+    file: aws,
+    edits: [['if (found === to) return', 'if (found === to || accepted) return']],
+  },
+  {
+    name: "AWS's version taken for put although nothing says so",
+    rules: ['5 told'],
+    file: aws,
+    edits: [
+      [
+        "  if (VersionId !== version)\n    throw malformed('PutSecretValue'",
+        "  if (VersionId === '')\n    throw malformed('PutSecretValue'",
+      ],
+      ['if (found === to) return', 'if (found === to || accepted) return'],
+    ],
+  },
+  {
+    name: "AWS's secret taken for created although nothing says so",
+    rules: ['5 told'],
+    file: aws,
+    edits: [
+      [
+        "    if (VersionId !== version)\n      throw malformed('CreateSecret'",
+        "    if (VersionId === '')\n      throw malformed('CreateSecret'",
+      ],
+    ],
+  },
+  {
+    name: "Tencent's answer that names nothing taken for one",
+    rules: ['5 told'],
+    file: ssm,
+    edits: [["if (answer['SecretName'] === target.name &&", 'if (answer !== undefined ||']],
+  },
+  {
+    name: 'a mark that was taken away not put back',
+    rules: ['3 marked'],
+    file: document,
+    edits: [['!target.adopt && !written)', '!target.adopt)']],
+  },
+  {
     name: 'steps that wait for whatever hangs',
     rules: ['5 ends'],
     file: mirror,

@@ -152,6 +152,7 @@ function createStory(
       slow: random.pick([0, 0.05, 0.3, 0.7]),
       unspread: random.pick([0, 0.1, 0.3]),
       hang: random.pick([0, 0.01, 0.05]),
+      hollow: random.pick([0, 0.03]),
       rival: random.pick([0, 0.05, 0.2]),
       death: random.pick([0, 0.03, 0.1]),
       jump: random.pick([0, 0.1, 0.4]),
@@ -414,10 +415,12 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   if (!idle.error !== world.secrets.every(mayWrite))
     throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
 
-  await overlap(world, run)
-  await clock.sleep(lagMs)
-  await settle()
-  mustBeTrue(world)
+  for (const phase of [overlap, hollow]) {
+    await phase(world, run)
+    await clock.sleep(lagMs)
+    await settle()
+    mustBeTrue(world)
+  }
 
   const before = world.runs.length
   const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
@@ -435,6 +438,18 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   await settle()
   mustBeTrue(world)
   mustWriteAtMost(2, '4 twice', writesByTarget(from(before)))
+}
+
+/** Two runs in turn, while tokens come, and stores now and then give good answers with nothing in them. */
+async function hollow(world: World, run: Start): Promise<void> {
+  const { random } = world
+  world.faults = { ...calm, hollow: random.pick([0.1, 0.3]) }
+  for (let i = 0; i < 2; i++) {
+    for (const upstream of world.upstreams.values()) upstream.create(random.between(0, 1))
+    await world.clock.sleep(lagMs)
+    await run({}, roomyMs).over
+  }
+  world.faults = calm
 }
 
 /** Two runs, one a little later than the other, over a slow network, while tokens come and go. */

@@ -46,6 +46,8 @@ export interface Faults {
   readonly unspread: number
   /** Requests that never end in anything, past every deadline. */
   readonly hang: number
+  /** Requests to a store that get a good answer with nothing in it, and have no effect. */
+  readonly hollow: number
   /** Readings of a secret after which somebody else writes it within seconds. */
   readonly rival: number
   /** Waits of a process, for a request or for its second look, in which it dies. */
@@ -60,6 +62,7 @@ export const calm: Faults = {
   slow: 0,
   unspread: 0,
   hang: 0,
+  hollow: 0,
   rival: 0,
   death: 0,
   jump: 0,
@@ -491,7 +494,7 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
       return result
     })
 
-  const { read, write } = { aws: inAws, ssm: inSsm, plain: inMemory }[secret.kind](
+  const { mostBytes, read, write } = { aws: inAws, ssm: inSsm, plain: inMemory }[secret.kind](
     world,
     run,
     secret,
@@ -499,6 +502,7 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
     call,
   )
   return {
+    mostBytes,
     async read(deadline) {
       const reading = await read(deadline)
       run.newest.set(uri, reading)
@@ -625,6 +629,7 @@ const inAws: OpenKind = (world, run, secret, target, call) => {
   const ask = <T>(what: string, deadline: number, kind: Effect, effect: () => T): Promise<T> =>
     call(what, deadline, kind, () => {
       aws.deleted = secret.trouble === 'unavailable'
+      if (isHollow(world, run) && what !== 'TagResource' && what !== 'DescribeSecret') return {} as T
       try {
         return effect()
       } catch (error) {
@@ -648,7 +653,10 @@ const inAws: OpenKind = (world, run, secret, target, call) => {
       }),
     create: (document, version) => {
       guarded(world, () => world.witness.onVersion(run, secret, document, version))
-      return ask('CreateSecret', deadline, 'replaces', () => aws.create(version, document))
+      return ask('CreateSecret', deadline, 'replaces', () => {
+        aws.create(version, document)
+        return { VersionId: version }
+      })
     },
     tag: () =>
       ask('TagResource', deadline, 'other', () => {
@@ -657,6 +665,7 @@ const inAws: OpenKind = (world, run, secret, target, call) => {
     putValue: (document, version) => {
       guarded(world, () => world.witness.onVersion(run, secret, document, version))
       return ask('PutSecretValue', deadline, 'other', () => ({
+        VersionId: version,
         VersionStages: aws.put(version, document, ['vod-aigc-tokens']),
       }))
     },
@@ -664,8 +673,10 @@ const inAws: OpenKind = (world, run, secret, target, call) => {
       ask('UpdateSecretVersionStage', deadline, 'replaces', () => aws.move('AWSCURRENT', from, to)),
   })
   return {
+    mostBytes: 65_536,
     read: (deadline) => readSecret(actions(deadline), target),
-    write: (document, seen, deadline) => writeSecret(actions(deadline), target, document, seen),
+    write: (document, seen, deadline) =>
+      writeSecret(actions(deadline), target, document, seen, world.clock.sleep),
   }
 }
 
@@ -710,6 +721,7 @@ const inMemory: OpenKind = (_world, _run, secret, target, call) => {
     if (!isStill(await look(deadline), expected)) throw overtaken(target)
   }
   return {
+    mostBytes: 1_000_000,
     read: look,
     async write(document, seen, deadline) {
       await expect(seen, deadline)
@@ -733,14 +745,15 @@ export function keepInStore({ ssm, random }: Pick<World, 'ssm' | 'random'>, secr
   ssm.set(ssmRegion, name, { Description })
 }
 
+function isHollow({ random, faults }: World, run: Run): boolean {
+  const hollow = random.chance(faults.hollow)
+  if (hollow) run.failedRequests++
+  return hollow
+}
+
 /** One call of SSM's API. */
-function askSsm(
-  { ssm, faults, random }: World,
-  run: Run,
-  secret: Secret,
-  action: string,
-  parameters: Fields,
-): Fields {
+function askSsm(world: World, run: Run, secret: Secret, action: string, parameters: Fields): Fields {
+  const { ssm, faults, random } = world
   const fail = (code: string, message: string): TencentError =>
     new TencentError(code, message, { action, requestId: null, attempts: 1, retryable: false })
   const { name } = secret
@@ -750,6 +763,7 @@ function askSsm(
     if (secret.versions.has(String(parameters['VersionId']))) run.unread++
     throw fail('ResourceNotFound', 'The version has not spread yet')
   }
+  if (isHollow(world, run)) return {}
   try {
     return ssm.service.actions.get(action)?.(parameters, { secretId: '', region: ssmRegion }) as Fields
   } catch (error) {

@@ -40,6 +40,8 @@ export interface Harness {
   readonly afterTheWrite:
     | ((meanwhile: () => Promise<void>, attempt: () => Promise<void>) => Promise<void>)
     | null
+  /** Takes our mark away, as somebody else would; false where the value is the mark. */
+  takeMark(target: Target): Promise<boolean>
   /** Whether a value that is no document of ours can carry our mark. */
   readonly marksAnyValue: boolean
   /** What its readers get. */
@@ -93,6 +95,10 @@ export function documentOf(seed: string, count = 2, tokenLength = 64): string {
       .slice(0, tokenLength),
   )
   return JSON.stringify({ ApiToken: tokens[0], ApiTokens: tokens.sort(), SubAppId: 251006666, Site: 'intl' })
+}
+
+function withToken(token: string): string {
+  return JSON.stringify({ ApiToken: token, ApiTokens: [token], SubAppId: 251006666, Site: 'intl' })
 }
 
 export function digest(document: string): string {
@@ -206,6 +212,46 @@ export function storeContract(scheme: string, harness: Harness): void {
       await mirror(open(target), largest)
       expect(await harness.currentOf(target)).toBe(largest)
       expect(await open(target).read(soon())).toMatchObject({ value: largest })
+    })
+
+    test('write takes a document that is as long as the store says, to the byte', async () => {
+      const target = harness.target()
+      const { mostBytes } = open(target)
+      const token = 'x'.repeat((mostBytes - Buffer.byteLength(withToken(''))) / 2)
+      const longest = withToken(token).padEnd(mostBytes)
+      expect(Buffer.byteLength(longest)).toBe(mostBytes)
+      await mirror(open(target), longest)
+      expect(await harness.currentOf(target)).toBe(longest)
+    })
+
+    test('a run refuses a list that is longer, with the numbers, and touches nothing', async () => {
+      const target = harness.target()
+      await mirror(open(target), a)
+      const before = await harness.everythingOf(target)
+      const { mostBytes } = open(target)
+      for (const tokens of [
+        ['x'.repeat(mostBytes)],
+        Array.from({ length: 20_000 }, (_, n) => digest(`${n}`)),
+      ]) {
+        const result = await run({ ...target, adopt: false }, tokens)
+        expect(result).toMatchObject({
+          Outcome: 'refused',
+          Reason: expect.stringContaining(`takes ${mostBytes}; `),
+        })
+        expect(await harness.everythingOf(target)).toEqual(before)
+      }
+    })
+
+    test('a run puts back the mark of our document that somebody took away, and says so once', async () => {
+      const target = { ...harness.target(), adopt: false }
+      expect(await run(target, ['token'])).toMatchObject({ Outcome: 'created', Reason: null })
+      const document = await harness.currentOf(target)
+      if (!(await harness.takeMark(target))) return
+      expect(await open(target).read(soon())).toMatchObject({ marked: false, value: document })
+      const Reason = expect.stringMatching(/^our own document had lost the mark, which is put back/)
+      expect(await run(target, ['token'])).toMatchObject({ Outcome: 'updated', Reason })
+      expect(await open(target).read(soon())).toMatchObject({ marked: true, value: document })
+      expect(await run(target, ['token'])).toMatchObject({ Outcome: 'unchanged', Reason: null })
     })
 
     test('forbidden is neither absent nor written', async () => {

@@ -134,6 +134,7 @@ describe('what hangs', () => {
       const time = virtualTime()
       const written: string[] = []
       const store = (uri: string): Store => ({
+        mostBytes: 65_536,
         read: () => (uri === 'ill' && step === 'read' ? never() : Promise.resolve({ state: 'absent' })),
         async write() {
           if (uri === 'ill' && step === 'write') await never()
@@ -170,6 +171,7 @@ describe('what hangs', () => {
   it('runMirror leaves a store that keeps its deadline the last word', async () => {
     const time = virtualTime()
     const store: Store = {
+      mostBytes: 65_536,
       read: (deadline) =>
         time.sleep(deadline - time.monotonic()).then(() => Promise.reject(new Error('own words'))),
       write: never,

@@ -15,7 +15,7 @@ function read(reading: Reading, adopt = false) {
       { subAppId: 7, target: { ...target, adopt } },
     ],
     site: 'intl',
-    openStore: () => ({ read: async () => reading, write: async () => {} }),
+    openStore: () => ({ mostBytes: 1_000, read: async () => reading, write: async () => {} }),
     onFailure: (subAppId, error) => void failures.push([subAppId, (error as { code: string }).code]),
   })
   return list(7, 0)
@@ -53,7 +53,7 @@ describe('createMirroredList', () => {
     ['another application, adopted', value(renderDocument({ ...document, SubAppId: 8 })), true],
     ['no application', value(renderDocument({ ...document, SubAppId: null }))],
     ['the other site', value(renderDocument({ ...document, Site: 'cn' }))],
-    ['somebody without our mark', value(renderDocument(document), false)],
+    ['somebody without our mark', value(` ${renderDocument(document)}`, false)],
     ['something else', value('{"password":"x"}')],
     ['somebody who spoilt our document', { ...value('spoilt'), before: renderDocument(document) } as Reading],
     ['nothing yet', { state: 'empty', marked: true }],

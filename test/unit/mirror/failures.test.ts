@@ -154,6 +154,7 @@ function world(row: string, column: string) {
   )
   const failure = (): StoreError => new StoreError('Scripted', words[column] ?? '', column)
   const store: Store = {
+    mostBytes: 65_536,
     async read() {
       if (fault === 'read') throw failure()
       return held
@@ -257,7 +258,7 @@ async function hearAws(): Promise<Record<string, string>> {
     if (name === 'forbidden') fail('AccessDeniedException')
     else if (name === 'throttled') fail('ThrottlingException')
     else if (name === 'lost') request.socket.destroy()
-    else if (name === 'deleted') response.end(JSON.stringify({ DeletedDate: 1_767_225_600 }))
+    else if (name === 'deleted') response.end(JSON.stringify({ Name: name, DeletedDate: 1_767_225_600 }))
     // "unanswered": the server goes on listening, and says nothing.
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

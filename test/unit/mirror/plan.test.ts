@@ -40,6 +40,7 @@ function input(
     listed: set,
     settledAbsences: new Set(),
     preferred: preferTokens([held], held?.ApiTokens ?? [], set),
+    mostBytes: 65_536,
     guard: { minKeep: 0.5, size: held?.ApiTokens.length ?? 0 },
     ...more,
   }
@@ -155,9 +156,38 @@ describe('planTarget', () => {
       written(document(['a'])),
     ],
     [
-      'refuses a document of ours without the mark, without adopt',
+      'writes an unchanged document of ours again where somebody took its mark away',
       input(holding(document(['a']), false), ['a']),
+      written(document(['a'])),
+    ],
+    [
+      'writes a changed one then, too',
+      input(holding(document(['a']), false), ['a', 'b']),
+      written(document(['a', 'b'])),
+    ],
+    [
+      'refuses a document of this application without the mark that is not byte for byte what we write',
+      input(holding(` ${document(['a'])}`, false), ['a']),
       { refused: expect.stringContaining('does not carry our mark') },
+    ],
+    [
+      'refuses a document that does not fit, with the numbers',
+      input({ state: 'absent' }, ['a'.repeat(70_000)]),
+      {
+        refused:
+          'its document would have 140059 bytes, and a target of this kind takes 65536; ' +
+          'delete tokens at Tencent that nobody uses, or choose another kind of target',
+      },
+    ],
+    [
+      'holds one that fits only without the tokens whose absence is not settled',
+      input(holding(document(['a', 'b'])), ['c', 'd'], { mostBytes: document(['c', 'd']).length }),
+      { held: expect.stringMatching(/^its document would have \d+ bytes/) },
+    ],
+    [
+      'takes one that fits exactly',
+      input({ state: 'absent' }, ['ä'], { mostBytes: Buffer.byteLength(document(['ä'])) }),
+      written(document(['ä'])),
     ],
     [
       'sorts by code unit, not as a language does',

@@ -25,6 +25,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
   const rivals = new Map<string, (Reading | Error)[]>()
   let onSleep = (): void => {}
   const openStore = (target: Target): Store => ({
+    mostBytes: 65_536,
     async read() {
       const { uri } = target
       const reading = readings.get(uri)

@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { file } from '../../../lib/stores/file.ts'
+import { storeKinds } from '../../../lib/stores/index.ts'
 import type { Store, Target } from '../../../lib/stores/store.ts'
 import {
   documentOf,
@@ -62,6 +63,7 @@ describe('file', () => {
     putForeign: put,
     putEmpty: (target) => put(target, ''),
     replace: put,
+    takeMark: async () => false,
     async beforeTheWrite(meanwhile, attempt) {
       const { mkdtemp } = await vi.importActual<typeof steps>('node:fs/promises')
       vi.mocked(steps.mkdtemp).mockImplementationOnce(async (...given: Parameters<typeof mkdtemp>) => {
@@ -212,11 +214,19 @@ describe('file', () => {
         ]
       : []),
   ]
+  test('file takes no options, and says what its name should be', () => {
+    const kind = storeKinds['file']
+    expect(kind?.options).toEqual([])
+    const problem = 'the name should be the path of a file, such as file:secrets/aigc.json'
+    expect(kind?.check(targetOf('file', 'folder/'))).toEqual([problem])
+  })
+
   test.each(oddities)('file does not read %s, and answers at once', async (_, fill) => {
     const odd = target()
     await mkdir(dirname(odd.name), { recursive: true })
     await fill(odd.name)
-    await refusalOf(storeOf(odd).read(soon()))
+    const error = await refusalOf(storeOf(odd).read(soon()))
+    expect(error.message).toMatch(/^(Reading|Opening) file:/)
   })
 
   test.each(oddities.filter(([what]) => !what.includes('link')))(

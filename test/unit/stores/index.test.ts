@@ -31,7 +31,7 @@ describe('openStore', () => {
     for (const reading of readings as Reading[]) {
       const file = storeKinds['file']
       if (!file) throw new Error('there is no such kind')
-      const open = vi.spyOn(file, 'open').mockReturnValue({ read: async () => reading, write })
+      const open = vi.spyOn(file, 'open').mockReturnValue({ mostBytes: 7, read: async () => reading, write })
       const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
       const store = openStore(given, deps, {
         addSecrets: (some) => told.secrets.push(some),

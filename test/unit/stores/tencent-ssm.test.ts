@@ -70,6 +70,10 @@ describe('tencent-ssm', () => {
     putForeign: async ({ name }, value) => simulator.ssm.put(region, name, { current: value }),
     putEmpty: async ({ name }) => simulator.ssm.put(region, name, {}),
     replace: async ({ name }, value) => simulator.ssm.put(region, name, { current: value }),
+    async takeMark({ name }) {
+      simulator.ssm.set(region, name, { Description: '' })
+      return true
+    },
     async beforeTheWrite(meanwhile, attempt) {
       let looks = 0
       around = async (call, action, version) => {
@@ -381,21 +385,6 @@ describe('tencent-ssm', () => {
     expect(versionsOf(unsure)).toEqual({ current: done ? c : b, previous: b })
   })
 
-  test('write refuses a document that no secret can hold before it touches anything', async () => {
-    const full = target()
-    for (const document of [a, b]) await mirror(open(full), document)
-    const seen = await read(full)
-    simulator.calls.length = 0
-    const tooLong = documentOf('too long', 64, 512)
-    const error = await refusalOf(mirror(open(full), tooLong, seen), tooLong)
-    expect(error).toMatchObject({
-      code: 'ValueTooLong',
-      message: expect.stringContaining('and a secret holds at most 32768; delete tokens'),
-    })
-    expect(actions()).toEqual([])
-    expect(versionsOf(full)).toEqual({ current: b, previous: a })
-  })
-
   test('write over a document is six calls, and five where previous has the value already', async () => {
     const counted = target()
     await mirror(open(counted), a)
@@ -422,15 +411,60 @@ describe('tencent-ssm', () => {
     ['GetSecretValue', { SecretString: '', SecretBinary: '' }],
     ['ListSecretVersionIds', { Versions: null }],
     ['ListSecretVersionIds', { Versions: ['current'] }],
-  ])('read takes nothing for empty when %s answers %j', async (action, answer) => {
-    const odd = target()
-    await mirror(open(odd), a)
-    if (action !== 'GetSecretValue')
-      simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
-    expect(await refusalOf(openAnswering(odd, action, answer).read(soon()))).toMatchObject({
-      code: 'MalformedAnswer',
-      message: expect.stringContaining(`Calling ${action} for ${odd.uri}`),
+    ...['DescribeSecret', 'GetSecretValue', 'ListSecretVersionIds'].flatMap((action): [string, object][] => [
+      [action, { SecretName: undefined }],
+      [action, { SecretName: 'another' }],
+    ]),
+    ['GetSecretValue', { VersionId: undefined }],
+    ['GetSecretValue', { VersionId: 'previous' }],
+  ] as [string, Record<string, unknown>][])(
+    'read takes nothing for empty when %s answers %j',
+    async (action, answer) => {
+      const odd = target()
+      await mirror(open(odd), a)
+      if (action !== 'GetSecretValue')
+        simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
+      expect(await refusalOf(openAnswering(odd, action, answer).read(soon()))).toMatchObject({
+        code: 'ClientError.MalformedAnswer',
+        message: expect.stringContaining(`Calling ${action} for ${odd.uri}`),
+      })
+    },
+  )
+
+  test.each([
+    ['CreateSecret', 'nothing'],
+    ['PutSecretValue', 'an empty secret'],
+    ['UpdateDescription', 'an empty secret'],
+    ['UpdateSecret', 'a document'],
+  ])('write is not done when %s does not name what it wrote, on %s', async (action, start) => {
+    for (const answer of [{ SecretName: undefined }, { SecretName: 'another' }]) {
+      const odd = target()
+      if (start === 'a document') await mirror(open(odd), a)
+      if (start === 'an empty secret') simulator.ssm.put(region, odd.name, {})
+      const seen = await read(odd)
+      expect(await refusalOf(mirror(openAnswering(odd, action, answer), b, seen), b)).toMatchObject({
+        code: 'ClientError.MalformedAnswer',
+      })
+    }
+  })
+
+  test('write creates with the tags that the target names, and says when Tencent did not put them', async () => {
+    const withTags = (one: Target): Target => ({
+      ...one,
+      options: { ...one.options, tags: 'team=media;env=a=b' },
     })
+    const [tagged, untagged] = [withTags(target()), withTags(target())]
+    await mirror(open(tagged), a)
+    expect(stateOf(tagged)?.Tags).toEqual([
+      { TagKey: 'team', TagValue: 'media' },
+      { TagKey: 'env', TagValue: 'a=b' },
+    ])
+    const attempt = mirror(openAnswering(untagged, 'CreateSecret', { TagCode: 4002 }), a)
+    expect(await refusalOf(attempt, a)).toMatchObject({
+      code: 'TagsNotPut',
+      message: expect.stringContaining('the secret is there, without its tags (TagCode 4002)'),
+    })
+    expect(versionsOf(untagged)).toEqual({ current: a })
   })
 
   test.each([
