@@ -61,10 +61,22 @@ export function parseTarget(uri: string, storeKinds: Readonly<Record<string, Sto
   const problems: string[] = []
   const accepted = [...kind.options, 'adopt']
   const names = [...new URLSearchParams(query).keys()]
-  if (!names.every((option) => accepted.includes(option)) || new Set(names).size < names.length)
-    problems.push(`must have no options but ${accepted.join(', ')}, each once`)
+  for (const [index, option] of names.entries()) {
+    if (!accepted.includes(option))
+      problems.push(`must have no option ${quoteName(option)}: ${scheme} takes ${accepted.join(', ')}`)
+    else if (names.indexOf(option) < index)
+      problems.push(`must have each option once: ${option} is there twice`)
+  }
+  // The usual spelling of others, by which a secret would be called so.
+  if (name.startsWith('//'))
+    return [`must read ${scheme}:${scheme === 'file' ? 'PATH' : 'NAME'}, without // in front`]
   if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
   const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
   problems.push(...kind.check(target))
   return problems.length > 0 ? problems : target
+}
+
+/** A name as somebody wrote it, unless it may be anything else. */
+function quoteName(option: string): string {
+  return /^[\w-]{1,40}$/.test(option) ? option : 'of another name'
 }

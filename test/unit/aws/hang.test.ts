@@ -20,7 +20,11 @@ const key = JSON.stringify({
   Token: 'test',
   Expiration: '2099-01-01T00:00:00Z',
 })
-const secretValue = JSON.stringify({ SecretString: '{"SecretId":"id","SecretKey":"key"}', VersionId: 'v' })
+const secretValue = JSON.stringify({
+  Name: 'secret',
+  SecretString: '{"SecretId":"id","SecretKey":"key"}',
+  VersionId: 'v',
+})
 const identityToken =
   '<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>' +
   '<WebIdentityToken>a.b.c</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>'
