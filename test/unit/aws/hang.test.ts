@@ -21,7 +21,7 @@ const key = JSON.stringify({
   Expiration: '2099-01-01T00:00:00Z',
 })
 const secretValue = JSON.stringify({
-  Name: 'secret',
+  Name: 'any',
   SecretString: '{"SecretId":"id","SecretKey":"key"}',
   VersionId: 'v',
 })
