@@ -1,73 +1,47 @@
 /** `list-tokens` as it is deployed: the built bundle in its own process, against the simulator. */
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
 import { matchRoute } from '../../lib/endpoint/routes.ts'
-import { renderDocument } from '../../lib/stores/document.ts'
 import type { Fault } from '../../simulator/faults.ts'
-import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { startTencentSimulator } from '../../simulator/simulator.ts'
+import { mirrored } from '../support/documents.ts'
 import { faults } from '../support/faults.ts'
 import { type FunctionProcess, startFunction } from '../support/function-process.ts'
 import { expectConforming } from '../support/openapi.ts'
+import { recorded, requests, withoutQuery } from '../support/recorded-events.ts'
+import { sha256 } from '../support/sha256.ts'
+import { shareSimulator } from '../support/shared-simulator.ts'
 
-const events = new URL('../support/events/', import.meta.url)
-const recorded = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(name, events), 'utf8'))
 const tokens = ['token-one-0123456789', 'token-two-0123456789']
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 const failures = faults.filter(({ code }) => code !== null)
 
-let simulator: TencentSimulator
-/** For the simulator each begins a second later, so that none is throttled for the calls of those before. */
-let tests = 0
-let environment: Record<string, string>
-const running: FunctionProcess[] = []
+const simulator = await shareSimulator({
+  applications: [{ subAppId: 251006666, tokens }, { subAppId: 1500000001 }],
+  lagMs: 0,
+})
 
-beforeAll(async () => {
-  simulator = await startTencentSimulator({
-    now: () => Date.now() + 1000 * tests,
-    applications: [{ subAppId: 251006666, tokens }, { subAppId: 1500000001 }],
-    lagMs: 0,
-  })
-  environment = {
-    AIGC_SECRET_ID: simulator.secretId,
-    AIGC_SECRET_KEY: simulator.secretKey,
-    AIGC_VOD_ENDPOINT: simulator.url,
-    AIGC_SUB_APP_IDS: '251006666,1500000001',
-    AIGC_HTTP_AUTH: 'keys',
-    AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
-    AIGC_CACHE_SECONDS: '0',
-    // Long enough for a busy machine, short enough for the faults that last.
-    AIGC_TIMEOUT_MS: '2500',
-  }
-})
-beforeEach(() => {
-  tests++
-  simulator.clearFaults()
-  simulator.calls.length = 0
-})
-afterAll(async () => {
-  await Promise.all(running.map((one) => one.close()))
-  await simulator.close()
-})
+const environment = {
+  AIGC_SECRET_ID: simulator.secretId,
+  AIGC_SECRET_KEY: simulator.secretKey,
+  AIGC_VOD_ENDPOINT: simulator.url,
+  AIGC_SUB_APP_IDS: '251006666,1500000001',
+  AIGC_HTTP_AUTH: 'keys',
+  AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
+  AIGC_CACHE_SECONDS: '0',
+  // Long enough for a busy machine, short enough for the faults that last.
+  AIGC_TIMEOUT_MS: '2500',
+}
+const running: FunctionProcess[] = []
+afterAll(() => Promise.all(running.map((one) => one.close())))
 
 function start(changes: Record<string, string> = {}): FunctionProcess {
   const started = startFunction('list-tokens', { ...environment, ...changes })
   running.push(started)
   return started
-}
-
-/** The event of the same request without query parameters, of which the routes take none. */
-function withoutQuery(event: Record<string, unknown>): Record<string, unknown> {
-  const entries = Object.entries(event).map(([name, value]) => {
-    if (name === 'rawQueryString') return [name, '']
-    return [name, /querystring/i.test(name) ? {} : value]
-  })
-  return Object.fromEntries(entries)
 }
 
 interface Reply {
@@ -93,11 +67,8 @@ async function request(
 }
 
 describe('list-tokens', () => {
-  const httpEvents = readdirSync(events).filter((name) =>
-    /^(http|rest|lambda-url|alb|scf-(?!timer))/.test(name),
-  )
-  it.each(httpEvents)('list-tokens answers %s', async (name) => {
-    const event = withoutQuery(recorded(name))
+  it.each(requests)('list-tokens answers %s', async (name) => {
+    const event = withoutQuery(name)
     const { statusCode, json, headers, multiValueHeaders } = await request(start(), event)
     expect(statusCode).toBe(200)
     expect(json['ApiTokens']).toHaveLength(2)
@@ -113,7 +84,7 @@ describe('list-tokens', () => {
     ['where SCF is spelled otherwise', { TENCENTCLOUD_RUNENV: 'scf' }, 401],
   ])('list-tokens takes the word of the platform %s', async (_, where, status) => {
     const fn = start({ ...where, AIGC_HTTP_AUTH: 'platform' })
-    const event = withoutQuery(recorded('scf-function-url.json'))
+    const event = withoutQuery('scf-function-url.json')
     expect((await request(fn, event)).statusCode).toBe(status)
     expect(simulator.calls).toHaveLength(status === 200 ? 1 : 0)
   })
@@ -330,14 +301,12 @@ describe('list-tokens', () => {
 
 describe('list-tokens while Tencent fails', () => {
   const http = recorded('http-api-v2.json')
-  const mirrored = (tokens: string[], SubAppId = 251006666): string =>
-    renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId, Site: 'intl' })
   let folder: string
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'list-test-'))
-    writeFileSync(join(folder, '251006666'), mirrored(['mirrored-token-1']))
-    writeFileSync(join(folder, '1500000001'), mirrored(['mirrored-token-2'], 1500000001))
+    writeFileSync(join(folder, '251006666'), mirrored(['mirrored-token-1'], { SubAppId: 251006666 }))
+    writeFileSync(join(folder, '1500000001'), mirrored(['mirrored-token-2'], { SubAppId: 1500000001 }))
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -396,7 +365,7 @@ describe('list-tokens while Tencent fails', () => {
   )
 
   it('list-tokens serves nothing of another application that it finds mirrored, and says so in its log', async () => {
-    writeFileSync(join(folder, 'other'), mirrored(['mirrored-token-2'], 1500000001))
+    writeFileSync(join(folder, 'other'), mirrored(['mirrored-token-2'], { SubAppId: 1500000001 }))
     const settings = { AIGC_SUB_APP_IDS: '251006666', AIGC_FALLBACK: `file:${folder}/other` }
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     const fallback = start({ ...settings, AIGC_TIMEOUT_MS: '3000' })

@@ -15,18 +15,18 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
 import type { MirrorReport } from '../../lib/mirror/run.ts'
-import { renderDocument, versionId } from '../../lib/stores/document.ts'
+import { versionId } from '../../lib/stores/document.ts'
 import type { Fault } from '../../simulator/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { mirrored } from '../support/documents.ts'
 import { faults } from '../support/faults.ts'
 import { type Answer, type FunctionProcess, startFunction } from '../support/function-process.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
+import { recorded } from '../support/recorded-events.ts'
 
-const subAppId = 251006666
-const event = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../support/events/${name}`, import.meta.url), 'utf8'))
+const subAppId = 7
 const everyTime = Number.POSITIVE_INFINITY
-const scheduled = event('eventbridge-scheduler.json')
+const scheduled = recorded('eventbridge-scheduler.json')
 
 let simulator: TencentSimulator
 let folder: string
@@ -58,10 +58,6 @@ function start(targets: string, changes: Record<string, string> = {}): FunctionP
   })
   running.push(started)
   return started
-}
-
-function doc(tokens: string[], ApiToken: string | null = tokens[0] ?? null): string {
-  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId: subAppId, Site: 'intl' })
 }
 
 /** The report, from the result or from the message of the error. */
@@ -112,7 +108,7 @@ describe('mirror-tokens beside what hangs', () => {
       const first = await fn.invoke({})
       expect(outcomes(first)).toEqual(['failed', 'created'])
       expect(reportOf(first).Results[0]?.Reason).toContain('Timeout')
-      expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+      expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a']))
       endpoint.recover()
       expect(outcomes(await fn.invoke({}))).toEqual(['created', 'unchanged'])
     },
@@ -251,7 +247,7 @@ describe('mirror-tokens beside what hangs', () => {
 
   it('keeps the platform’s limit when the calendar is set back an hour during the run', async () => {
     const path = join(folder, 'set-back')
-    writeFileSync(path, doc(['token-a', 'token-b']))
+    writeFileSync(path, mirrored(['token-a', 'token-b']))
     simulator.vod.create(subAppId, 'token-a')
     simulator.fail({ kind: 'slow', ms: 600 })
     const fn = start(`file:${path}`, { AIGC_SETTLE_SECONDS: '10' })
@@ -269,8 +265,8 @@ describe('mirror-tokens to a file', () => {
       const path = join(folder, name)
       simulator.vod.create(subAppId, 'token-a')
       const fn = start(`file:${path}`)
-      expect(outcomes(await fn.invoke(event(name), { scf: name.startsWith('scf') }))).toEqual(['created'])
-      expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+      expect(outcomes(await fn.invoke(recorded(name), { scf: name.startsWith('scf') }))).toEqual(['created'])
+      expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a']))
       expect(statSync(path).mode & 0o777).toBe(0o600)
       expect(fn.log()).toMatchObject([
         {
@@ -285,7 +281,7 @@ describe('mirror-tokens to a file', () => {
   it.each(['http-api-v2.json', 'rest-api.json', 'alb.json', 'scf-function-url.json', 'lambda-url.json'])(
     'mirror-tokens throws for %s and says what it takes',
     async (name) => {
-      const { error } = await start('file:/nowhere/x').invoke(event(name))
+      const { error } = await start('file:/nowhere/x').invoke(recorded(name))
       expect(error?.name).toBe('InputInvalid')
       expect(error?.message).toContain('this function takes schedules, and runs by hand such as {}')
       expect(simulator.calls).toHaveLength(0)
@@ -304,27 +300,27 @@ describe('mirror-tokens to a file', () => {
       Outcome: 'updated',
       Added: [fingerprint('token-a')],
       Removed: [fingerprint('token-b')],
-      VersionId: versionId(doc(['token-a'])),
+      VersionId: versionId(mirrored(['token-a'])),
     })
-    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+    expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a']))
     expect(answer.timers).toEqual([])
   })
 
   it('mirror-tokens defers a removal inside a short time limit and fails the run', async () => {
     const path = join(folder, 'deferred')
-    writeFileSync(path, doc(['token-a', 'token-b']))
+    writeFileSync(path, mirrored(['token-a', 'token-b']))
     simulator.vod.create(subAppId, 'token-b')
     const { error } = await start(`file:${path}`, { AIGC_SETTLE_SECONDS: '60' }).invoke(scheduled, {
       limitMs: 30_000,
     })
     expect(error?.name).toBe('MirrorIncomplete')
     expect(error?.message).toContain('raise the time limit or lower AIGC_SETTLE_SECONDS')
-    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a', 'token-b']))
+    expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a', 'token-b']))
   })
 
   it('mirror-tokens confirms a held plan by hand', async () => {
     const path = join(folder, 'held')
-    writeFileSync(path, doc(['token-a']))
+    writeFileSync(path, mirrored(['token-a']))
     const fn = start(`file:${path}`)
     const held = await fn.invoke(scheduled)
     expect([held.error?.name, outcomes(held)]).toEqual(['MirrorIncomplete', ['held']])
@@ -333,9 +329,9 @@ describe('mirror-tokens to a file', () => {
     expect([dry.error, outcomes(dry)]).toEqual([undefined, ['would-hold']])
     expect(reportOf(dry).Digest).toBe(reportOf(held).Digest)
     expect((await fn.invoke({ Confirm: 'f'.repeat(64) })).error?.name).toBe('PlanChanged')
-    expect(readFileSync(path, 'utf8')).toBe(doc(['token-a']))
+    expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a']))
     expect(outcomes(await fn.invoke({ Confirm: reportOf(held).Digest }))).toEqual(['updated'])
-    expect(readFileSync(path, 'utf8')).toBe(doc([]))
+    expect(readFileSync(path, 'utf8')).toBe(mirrored([]))
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
   })
 
@@ -405,7 +401,7 @@ describe('mirror-tokens to a file', () => {
 
   it('mirror-tokens repeats no token that only a target held, whoever quotes it', async () => {
     const held = ['held-token-0123456789', 'held-token-9876543210']
-    writeFileSync(join(folder, 'quoted'), doc(held))
+    writeFileSync(join(folder, 'quoted'), mirrored(held))
     const fn = start(`file:${folder}/quoted`)
     // The list is empty, so they are kept.
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['held'])
@@ -447,7 +443,7 @@ describe('mirror-tokens to a file', () => {
 
   it.each(faults)('mirror-tokens leaves the secret alone for $name: $mirror', async ({ fault, mirror }) => {
     const path = join(folder, 'untouched')
-    const before = doc(['token-a', 'token-b', 'token-c', 'token-d', 'token-e'])
+    const before = mirrored(['token-a', 'token-b', 'token-c', 'token-d', 'token-e'])
     writeFileSync(path, before)
     for (const token of JSON.parse(before).ApiTokens) simulator.vod.create(subAppId, token)
     simulator.fail(fault, everyTime)
@@ -499,7 +495,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
         })
       expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
     }
-    expect(await value('created')).toBe(doc(['token-a', 'token-b', 'token-c']))
+    expect(await value('created')).toBe(mirrored(['token-a', 'token-b', 'token-c']))
     expect(await versions('created')).toBe(1)
   })
 
@@ -510,8 +506,8 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['created'])
     simulator.vod.create(subAppId, 'token-b')
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['updated'])
-    expect(await value('filled')).toBe(doc(['token-a', 'token-b']))
-    expect(await value('filled', 'AWSPREVIOUS')).toBe(doc(['token-a']))
+    expect(await value('filled')).toBe(mirrored(['token-a', 'token-b']))
+    expect(await value('filled', 'AWSPREVIOUS')).toBe(mirrored(['token-a']))
   })
 
   it('mirror-tokens makes an earlier set current again: A, B, A', async () => {
@@ -525,8 +521,8 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(reportOf(answer).Results).toMatchObject([
       { Outcome: 'updated', Removed: [fingerprint('token-b')] },
     ])
-    expect(await value('aba')).toBe(doc(['token-a']))
-    expect(await value('aba', 'AWSPREVIOUS')).toBe(doc(['token-a', 'token-b']))
+    expect(await value('aba')).toBe(mirrored(['token-a']))
+    expect(await value('aba', 'AWSPREVIOUS')).toBe(mirrored(['token-a', 'token-b']))
     expect(await versions('aba')).toBe(2)
   })
 
@@ -553,7 +549,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
       AIGC_SUB_APP_IDS: '2',
     }).invoke(scheduled)
     expect(outcomes(answer)).toEqual(['refused'])
-    expect(await value('other')).toBe(doc(['token-a']))
+    expect(await value('other')).toBe(mirrored(['token-a']))
   })
 
   it('mirror-tokens ends with the same bytes on both clouds, also after one of them was down for a while', async () => {
@@ -575,12 +571,12 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
       expect([down.error?.name, outcomes(down)]).toEqual(['MirrorIncomplete', ['updated', 'failed']])
       expect(down.error?.message).toContain('switch Secrets Manager on in the Tencent Cloud console')
     }
-    expect(onTencent()).toBe(doc(['token-a', 'token-b']))
+    expect(onTencent()).toBe(mirrored(['token-a', 'token-b']))
 
     simulator.ssm.purchased = true
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged', 'updated'])
     expect(onTencent()).toBe(await value('both'))
-    expect(onTencent()).toBe(doc(['token-0', 'token-c'], 'token-c'))
+    expect(onTencent()).toBe(mirrored(['token-0', 'token-c'], { ApiToken: 'token-c' }))
     expect(simulator.ssm.versions('ap-singapore', 'both')['previous']).toContain('token-a')
   })
 })

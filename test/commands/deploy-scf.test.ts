@@ -1,11 +1,11 @@
 /** `npm run deploy:scf` as its user runs it: the real command against the simulator's SCF, which runs what it gets. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { authorization } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { sha256 } from '../support/sha256.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const region = 'ap-singapore'
@@ -19,7 +19,7 @@ const secret = {
   apiKey: 'CANARY-api-key-0003',
   awsKey: 'CANARY-aws-key-0004',
 }
-const apiKeySha256 = createHash('sha256').update(secret.apiKey).digest('hex')
+const apiKeySha256 = sha256(secret.apiKey)
 const withKeys = { AIGC_HTTP_AUTH: 'keys', AIGC_API_KEYS: `app:full:${apiKeySha256}` }
 
 // Every run of the command builds first.
@@ -133,7 +133,7 @@ function writes(calls: readonly Call[]): string[] {
 function standing({ scf, url }: TencentSimulator): unknown {
   const functions = scf.functions(region).map(({ Code, ...others }) => ({
     ...others,
-    Code: createHash('sha256').update(Code).digest('hex'),
+    Code: sha256(Code),
   }))
   return JSON.parse(
     JSON.stringify(functions)

@@ -1,22 +1,26 @@
 /** The local gateway against a recorded event of the real one. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../../scripts/gateway.ts'
+import { recorded as readRecorded } from '../support/recorded-events.ts'
 
-const recorded = JSON.parse(
-  readFileSync(new URL('../support/events/http-api-v2.json', import.meta.url), 'utf8'),
-)
 const reply = { statusCode: 200, headers: {}, body: '' }
 
 type Headers = Record<string, string | string[]>
 interface Event {
   readonly [field: string]: unknown
   readonly headers: Record<string, string>
-  readonly requestContext: { readonly time: string; readonly timeEpoch: number; readonly domainName: string }
+  readonly requestContext: {
+    readonly http: object
+    readonly time: string
+    readonly timeEpoch: number
+    readonly domainName: string
+  }
 }
+
+const recorded = readRecorded('http-api-v2.json') as unknown as Event
 
 /** What a request becomes: the event that the function gets. */
 async function eventOf(path: string, headers: Headers = {}, method = 'GET', body?: Buffer): Promise<Event> {

@@ -25,8 +25,8 @@ import { createAwsSecret } from '../simulation/secrets-manager.ts'
 import { awsDeps } from '../support/aws-deps.ts'
 import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
+import { sha256 } from '../support/sha256.ts'
 import {
-  digest,
   documentOf,
   lent,
   mirror,
@@ -260,7 +260,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(await describeSecret(created)).toMatchObject({
       KmsKeyId: 'alias/aigc',
       Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
-      VersionIdsToStages: { [digest(a)]: ['AWSCURRENT'] },
+      VersionIdsToStages: { [sha256(a)]: ['AWSCURRENT'] },
     })
   })
 
@@ -286,8 +286,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     for (const document of [a, b, a]) await mirror(open(kept), document)
     expect(await currentOf(kept, 'AWSPREVIOUS')).toBe(b)
     expect(await versionsOf(kept)).toEqual([
-      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-      { VersionId: digest(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
+      { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
     ])
     await mirror(open(kept), c)
     // The version of b has lost its label by now, and AWS no longer lists it.
@@ -310,8 +310,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     lostOnce()
     await mirror(open(lost), a)
     expect(await versionsOf(lost)).toEqual([
-      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-      { VersionId: digest(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
+      { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
     ])
   })
 
@@ -330,8 +330,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(between).toEqual([
       a,
       [
-        { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-        { VersionId: digest(b), VersionStages: ['vod-aigc-tokens'] },
+        { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+        { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens'] },
       ],
     ])
   })
@@ -359,7 +359,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(gateway.actions).toEqual(['PutSecretValue'])
     // As AWS may answer for a version that exists: without the labels it has.
     gateway.treat((action) =>
-      action === 'PutSecretValue' ? { status: 200, body: JSON.stringify({ VersionId: digest(b) }) } : 'pass',
+      action === 'PutSecretValue' ? { status: 200, body: JSON.stringify({ VersionId: sha256(b) }) } : 'pass',
     )
     await mirror(open(repeated), b, seen)
     expect(gateway.actions).toEqual(['PutSecretValue', 'UpdateSecretVersionStage', 'DescribeSecret'])
@@ -391,7 +391,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       state: 'value',
       marked: true,
       value: b,
-      version: digest(b),
+      version: sha256(b),
     })
     await putCurrent(read, 'spoilt')
     gateway.treat(() => 'pass')
@@ -560,7 +560,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     const slow = target()
     const read = await refusalOf(open(slow).read(systemTime.monotonic() + 200))
     expect(read).toMatchObject({ code: 'Timeout', target: slow.uri })
-    const write = open(slow).write(a, digest(a), { state: 'absent' }, systemTime.monotonic() + 200)
+    const write = open(slow).write(a, sha256(a), { state: 'absent' }, systemTime.monotonic() + 200)
     expect(await refusalOf(write, a)).toMatchObject({ code: 'Timeout' })
   })
 
@@ -626,7 +626,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       }
       for (let step = 0; step < 20; step++) {
         const SecretString = random.pick([a, b, c])
-        const id = digest(SecretString)
+        const id = sha256(SecretString)
         await both(
           admin.send(
             new PutSecretValueCommand({
@@ -639,7 +639,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
           () => model.put(id, SecretString, ['vod-aigc-tokens']),
         )
         const held = model.labelled('AWSCURRENT')?.id
-        const from = random.chance(0.6) ? held : digest(random.pick([a, b, c]))
+        const from = random.chance(0.6) ? held : sha256(random.pick([a, b, c]))
         if (held !== id)
           await both(
             admin.send(
@@ -686,7 +686,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
     try {
       const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-      const reading = { state: 'value', marked: true, value: a, version: digest(a) }
+      const reading = { state: 'value', marked: true, value: a, version: sha256(a) }
       expect(JSON.parse(output)).toEqual({ before: false, after: true, reading })
       expect(exitCode).toBe(0)
     } finally {

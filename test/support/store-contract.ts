@@ -4,7 +4,6 @@
  */
 
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +16,7 @@ import { storeKinds } from '../../lib/stores/index.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
 import { awsDeps } from './aws-deps.ts'
 import { listOf } from './list-of.ts'
+import { sha256 } from './sha256.ts'
 import type { TencentAccess } from './tencent-deps.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
@@ -87,20 +87,16 @@ export const soon = (): number => systemTime.monotonic() + 60_000
 /** A mirrored document with tokens that no error message holds by chance. */
 export function documentOf(seed: string, count = 2, tokenLength = 64): string {
   const tokens = Array.from({ length: count }, (_, index) =>
-    digest(`${seed} ${index}`)
+    sha256(`${seed} ${index}`)
       .repeat(Math.ceil(tokenLength / 64))
       .slice(0, tokenLength),
   )
   return JSON.stringify({ ApiToken: tokens[0], ApiTokens: tokens.sort(), SubAppId: 251006666, Site: 'intl' })
 }
 
-export function digest(document: string): string {
-  return createHash('sha256').update(document).digest('hex')
-}
-
 /** Writes `document` as a run of the mirror does: on what it has just read. */
 export async function mirror(store: Store, document: string, seen?: Reading): Promise<void> {
-  await store.write(document, digest(document), seen ?? (await store.read(soon())), soon())
+  await store.write(document, sha256(document), seen ?? (await store.read(soon())), soon())
 }
 
 /** The `StoreError` that `attempt` ends in, when it tells nothing of the document. */

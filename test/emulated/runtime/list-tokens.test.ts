@@ -1,7 +1,8 @@
 /** `list-tokens` under AWS's own runtime client, as `npx serverless package` would deploy it. */
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint } from '../../../lib/digest.ts'
+import { recorded, requests, schedules, withoutQuery } from '../../support/recorded-events.ts'
+import { sha256 } from '../../support/sha256.ts'
 import {
   createWorld,
   expectNoGrowth,
@@ -9,9 +10,6 @@ import {
   postedErrors,
   quoting,
   readLog,
-  recorded,
-  requests,
-  schedules,
   subAppIds,
   tokens,
 } from './world.ts'
@@ -19,17 +17,9 @@ import {
 const everyTime = Number.POSITIVE_INFINITY
 const keys = {
   AIGC_HTTP_AUTH: 'keys',
-  AIGC_API_KEYS: `app:full:${createHash('sha256').update('example-key').digest('hex')}`,
+  AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
 }
 const alwaysAsk = { AIGC_CACHE_SECONDS: '0', AIGC_STALE_SECONDS: '0' }
-
-/** The same request without query parameters, of which the routes take none. */
-function withoutQuery(file: string): Record<string, unknown> {
-  const entries = Object.entries(recorded(file)).map(([name, value]) =>
-    name === 'rawQueryString' ? [name, ''] : [name, /querystring/i.test(name) ? {} : value],
-  )
-  return Object.fromEntries(entries)
-}
 
 /** Which recorded requests have query parameters. */
 const withQuery = new Set([

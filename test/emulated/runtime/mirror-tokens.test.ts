@@ -2,17 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describe, expect, it } from 'vitest'
-import { renderDocument } from '../../../lib/stores/document.ts'
+import { mirrored } from '../../support/documents.ts'
 import { motoMissing, startMoto } from '../../support/moto.ts'
+import { recorded, requests, schedules } from '../../support/recorded-events.ts'
 import {
   createWorld,
   expectNoGrowth,
   nodeVersion,
   postedErrors,
   readLog,
-  recorded,
-  requests,
-  schedules,
   subAppIds,
   tokens,
 } from './world.ts'
@@ -20,12 +18,7 @@ import {
 const everyTime = Number.POSITIVE_INFINITY
 const noWaiting = { AIGC_SETTLE_SECONDS: '0' }
 const scheduled = recorded('eventbridge-rule.json')
-const document = renderDocument({
-  ApiToken: tokens[0] ?? null,
-  ApiTokens: tokens,
-  SubAppId: subAppIds[0] ?? null,
-  Site: 'intl',
-})
+const document = mirrored(tokens, { SubAppId: subAppIds[0] ?? null })
 
 /** The report within the message of an error. */
 function reportIn(message = ''): { Results: Record<string, unknown>[] } {

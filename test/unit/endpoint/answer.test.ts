@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../../lib/config.ts'
 import { parseConfig } from '../../../lib/config.ts'
@@ -10,8 +9,8 @@ import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
 import { ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../../../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
 import { expectConforming } from '../../support/openapi.ts'
+import { sha256 } from '../../support/sha256.ts'
 
-const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
 const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
 const bound = ['full', 'masked'].map((scope) => `${scope}8:${scope}:${sha256(`${scope}8-key`)}:8`)
 const config = parseConfig(

@@ -1,26 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type PlanInput, planTarget, preferTokens } from '../../../lib/mirror/plan.ts'
-import {
-  type MirroredDocument,
-  parseDocument,
-  renderDocument,
-  versionId,
-} from '../../../lib/stores/document.ts'
+import { type MirroredDocument, parseDocument, versionId } from '../../../lib/stores/document.ts'
 import type { Reading } from '../../../lib/stores/store.ts'
+import { mirrored } from '../../support/documents.ts'
 
 const application = { subAppId: 7, site: 'intl' } as const
 
-function document(tokens: string[], ApiToken: string | null = tokens[0] ?? null): string {
-  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId: 7, Site: 'intl' })
-}
-
 function holding(value: string, marked = true, before?: string): Reading {
   return { state: 'value', marked, value, ...(before !== undefined && { before }) }
-}
-
-function documentOf(SubAppId: number, Site: 'intl' | 'cn'): string {
-  return renderDocument({ ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId, Site })
 }
 
 function input(reading: Reading, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
@@ -45,7 +33,7 @@ function written(value: string): object {
 
 describe('planTarget', () => {
   const rows: [string, PlanInput, object][] = [
-    ['creates what is absent', input({ state: 'absent' }, ['b', 'a']), written(document(['a', 'b']))],
+    ['creates what is absent', input({ state: 'absent' }, ['b', 'a']), written(mirrored(['a', 'b']))],
     [
       'writes tokens in the order of code units, whatever the locale',
       input({ state: 'absent' }, ['b', 'ä', 'a', 'B', 'a1', 'a-'], { preferred: [] }),
@@ -54,32 +42,36 @@ describe('planTarget', () => {
     [
       'fills a secret without a value',
       input({ state: 'empty', marked: false }, ['a']),
-      written(document(['a'])),
+      written(mirrored(['a'])),
     ],
     [
       'does nothing for the same set in any order',
-      input(holding(document(['a', 'b'], 'b')), ['b', 'a']),
+      input(holding(mirrored(['a', 'b'], { ApiToken: 'b' })), ['b', 'a']),
       { action: 'none' },
     ],
     [
       'adds at once and keeps the token in use',
-      input(holding(document(['b'])), ['a', 'b']),
-      written(document(['a', 'b'], 'b')),
+      input(holding(mirrored(['b'])), ['a', 'b']),
+      written(mirrored(['a', 'b'], { ApiToken: 'b' })),
     ],
     [
       'keeps a missing token until its absence is settled',
-      input(holding(document(['a', 'b'])), ['b']),
+      input(holding(mirrored(['a', 'b'])), ['b']),
       { action: 'none' },
     ],
     [
       'takes out what is gone and picks another token',
-      input(holding(document(['a', 'b'])), ['b'], { settledAbsences: new Set(['a']) }),
-      written(document(['b'])),
+      input(holding(mirrored(['a', 'b'])), ['b'], { settledAbsences: new Set(['a']) }),
+      written(mirrored(['b'])),
     ],
-    ['lets a rotation through', input(holding(document(['a'])), ['b']), written(document(['a', 'b'], 'a'))],
+    [
+      'lets a rotation through',
+      input(holding(mirrored(['a'])), ['b']),
+      written(mirrored(['a', 'b'], { ApiToken: 'a' })),
+    ],
     [
       'holds when the list is empty',
-      input(holding(document(['a'])), []),
+      input(holding(mirrored(['a'])), []),
       { action: 'hold', reason: 'the list is empty' },
     ],
     [
@@ -89,19 +81,19 @@ describe('planTarget', () => {
     ],
     [
       'holds when the list has shrunk below the share',
-      input(holding(document(['a', 'b', 'c'])), ['a']),
+      input(holding(mirrored(['a', 'b', 'c'])), ['a']),
       { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
     ],
     [
       'does not hold at the share exactly',
-      input(holding(document(['a', 'b'])), ['a'], { settledAbsences: new Set(['b']) }),
-      written(document(['a'])),
+      input(holding(mirrored(['a', 'b'])), ['a'], { settledAbsences: new Set(['b']) }),
+      written(mirrored(['a'])),
     ],
-    ['is content with a confirmed empty list', input(holding(document([])), []), { action: 'none' }],
+    ['is content with a confirmed empty list', input(holding(mirrored([])), []), { action: 'none' }],
     [
       'writes an empty list when it is confirmed',
-      input(holding(document(['a'])), [], { settledAbsences: new Set(['a']), guard: null }),
-      written(document([])),
+      input(holding(mirrored(['a'])), [], { settledAbsences: new Set(['a']), guard: null }),
+      written(mirrored([])),
     ],
     [
       'holds for a value under our mark that is no document',
@@ -116,41 +108,43 @@ describe('planTarget', () => {
     [
       'overwrites it when somebody confirms',
       input(holding('{"half":'), ['a'], { guard: null }),
-      written(document(['a'])),
+      written(mirrored(['a'])),
     ],
     [
       'overwrites it where that was said beforehand, with adopt',
       input(holding('{"half":'), ['a'], { target: { adopt: true } }),
-      written(document(['a'])),
+      written(mirrored(['a'])),
     ],
     [
       'overwrites it when it was ours a version ago, and keeps the tokens and the pick of that document',
-      input(holding('{"half":', true, document(['a', 'b'], 'b')), ['a', 'c']),
-      written(document(['a', 'b', 'c'], 'b')),
+      input(holding('{"half":', true, mirrored(['a', 'b'], { ApiToken: 'b' })), ['a', 'c']),
+      written(mirrored(['a', 'b', 'c'], { ApiToken: 'b' })),
     ],
     [
       'holds for a list that is too short for what was ours a version ago',
-      input(holding('{"half":', true, document(['a', 'b', 'c'])), ['a']),
+      input(holding('{"half":', true, mirrored(['a', 'b', 'c'])), ['a']),
       { action: 'hold', reason: expect.stringContaining('the list has 1 tokens where 3 are held') },
     ],
-    ...[documentOf(8, 'intl'), documentOf(7, 'cn'), '{"half":'].map((before): [string, PlanInput, object] => [
-      `holds for a value under our mark that was ${before} a version ago`,
-      input(holding('{"half":', true, before), ['a', 'b']),
-      { action: 'hold', reason: expect.stringContaining('nor was it a version ago') },
-    ]),
+    ...[mirrored(['a', 'b'], { SubAppId: 8 }), mirrored(['a', 'b'], { Site: 'cn' }), '{"half":'].map(
+      (before): [string, PlanInput, object] => [
+        `holds for a value under our mark that was ${before} a version ago`,
+        input(holding('{"half":', true, before), ['a', 'b']),
+        { action: 'hold', reason: expect.stringContaining('nor was it a version ago') },
+      ],
+    ),
     [
       'holds rather than empty a value of ours that is no document',
-      input(holding('{"half":', true, document(['a'])), []),
+      input(holding('{"half":', true, mirrored(['a'])), []),
       { action: 'hold', reason: 'the list is empty' },
     ],
     [
       'writes an unchanged document again where the mark is missing, with adopt',
-      input(holding(document(['a']), false), ['a'], { target: { adopt: true } }),
-      written(document(['a'])),
+      input(holding(mirrored(['a']), false), ['a'], { target: { adopt: true } }),
+      written(mirrored(['a'])),
     ],
     [
       'refuses a document of ours without the mark, without adopt',
-      input(holding(document(['a']), false), ['a']),
+      input(holding(mirrored(['a']), false), ['a']),
       { action: 'refuse', reason: expect.stringContaining('does not carry our mark') },
     ],
     [
@@ -160,8 +154,8 @@ describe('planTarget', () => {
     ],
     [
       'rewrites a document of ours that was edited by hand',
-      input(holding(` ${document(['a'])}`), ['a']),
-      written(document(['a'])),
+      input(holding(` ${mirrored(['a'])}`), ['a']),
+      written(mirrored(['a'])),
     ],
     [
       'refuses a foreign value',
@@ -171,11 +165,11 @@ describe('planTarget', () => {
     [
       'overwrites a foreign value that may be adopted',
       input(holding('password', false), ['a'], { target: { adopt: true } }),
-      written(document(['a'])),
+      written(mirrored(['a'])),
     ],
     [
       'refuses the document of another application, adopted or not',
-      input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 8, Site: 'intl' })), ['a'], {
+      input(holding(mirrored(['a'], { SubAppId: 8 })), ['a'], {
         target: { adopt: true },
       }),
       {
@@ -186,7 +180,7 @@ describe('planTarget', () => {
     ],
     [
       'refuses the document of another site',
-      input(holding(renderDocument({ ApiToken: 'a', ApiTokens: ['a'], SubAppId: 7, Site: 'cn' })), ['a']),
+      input(holding(mirrored(['a'], { Site: 'cn' })), ['a']),
       { action: 'refuse', reason: expect.stringContaining('of site cn') },
     ],
     [
@@ -205,7 +199,7 @@ describe('planTarget', () => {
   it('planTarget never writes an unchanged set, whatever its order and duplicates', () => {
     fc.assert(
       fc.property(fc.uniqueArray(token, { minLength: 1 }), fc.array(token), (set, noise) => {
-        const reading = holding(document([...set].sort()))
+        const reading = holding(mirrored([...set].sort()))
         const listed = [...noise.filter((one) => set.includes(one)), ...set]
         expect(planTarget(input(reading, listed))).toEqual({ action: 'none' })
       }),
@@ -221,7 +215,7 @@ describe('planTarget', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (held, listed, absent, minKeep) => {
           const gone = new Set(absent.filter((one) => !listed.includes(one)))
-          const reading = holding(document([...held].sort()))
+          const reading = holding(mirrored([...held].sort()))
           const planned = planTarget(
             input(reading, listed, { settledAbsences: gone, guard: { minKeep, size: held.length } }),
           )
@@ -303,26 +297,5 @@ describe('preferTokens', () => {
       'z',
       'é',
     ])
-  })
-})
-
-describe('renderDocument and parseDocument', () => {
-  it('renderDocument is the same bytes for the same set', () => {
-    const one = renderDocument({ Site: 'intl', SubAppId: null, ApiTokens: ['b', 'a', 'b'], ApiToken: 'a' })
-    expect(one).toBe('{"ApiToken":"a","ApiTokens":["a","b"],"SubAppId":null,"Site":"intl"}')
-    expect(versionId(one)).toMatch(/^[\da-f]{64}$/)
-  })
-
-  it.each([
-    '',
-    'x',
-    'null',
-    '[]',
-    '{}',
-    '{"ApiToken":"a","ApiTokens":"a","SubAppId":1,"Site":"intl"}',
-    '{"ApiToken":"a","ApiTokens":["a",""],"SubAppId":1,"Site":"intl"}',
-    '{"ApiToken":"a","ApiTokens":["a"],"SubAppId":"1","Site":"intl"}',
-  ])('parseDocument takes %j for no document', (value) => {
-    expect(parseDocument(value)).toBeNull()
   })
 })

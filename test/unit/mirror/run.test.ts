@@ -9,8 +9,9 @@ import {
   reportError,
   runMirror,
 } from '../../../lib/mirror/run.ts'
-import { renderDocument, versionId } from '../../../lib/stores/document.ts'
+import { versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
+import { mirrored } from '../../support/documents.ts'
 import { listOf } from '../../support/list-of.ts'
 import { timeOf } from '../../support/time-of.ts'
 
@@ -109,16 +110,8 @@ function mirror(subAppId: number | null, uris: string[]): Mirror {
   }
 }
 
-function doc(
-  tokens: string[],
-  ApiToken: string | null = tokens[0] ?? null,
-  SubAppId: number | null = 7,
-): string {
-  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId, Site: 'intl' })
-}
-
-function holds(tokens: string[], ApiToken?: string | null): Reading {
-  return { state: 'value', marked: true, value: doc(tokens, ApiToken) }
+function holds(tokens: string[], ApiToken: string | null = tokens[0] ?? null): Reading {
+  return { state: 'value', marked: true, value: mirrored(tokens, { ApiToken: ApiToken }) }
 }
 
 const outcomes = (report: MirrorReport): string[] => report.Results.map(({ Outcome }) => Outcome)
@@ -140,7 +133,7 @@ describe('runMirror', () => {
         Outcome: 'created',
         Added: [fingerprint('a'), fingerprint('b')],
         Removed: [],
-        VersionId: versionId(doc(['a', 'b'])),
+        VersionId: versionId(mirrored(['a', 'b'])),
         Reason: null,
       },
     ])
@@ -160,7 +153,7 @@ describe('runMirror', () => {
     const { run, asked, slept, value } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     const report = await run()
     expect([asked, slept]).toEqual([['7', '7'], [60_000]])
-    expect(value('t')).toBe(doc(['b', 'c']))
+    expect(value('t')).toBe(mirrored(['b', 'c']))
     expect(report.Results[0]).toMatchObject({
       Outcome: 'updated',
       Added: [fingerprint('c')],
@@ -175,27 +168,27 @@ describe('runMirror', () => {
       meanwhile = w.value('t')
     })
     await w.run()
-    expect(meanwhile).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(meanwhile).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
   })
 
   it('runMirror keeps a token that a flapping list shows again', async () => {
     const { run, value, writes } = world({ 7: [['b'], ['a', 'b']] }, { t: holds(['a', 'b']) })
     expect(outcomes(await run())).toEqual(['unchanged'])
-    expect([value('t'), writes]).toEqual([doc(['a', 'b']), []])
+    expect([value('t'), writes]).toEqual([mirrored(['a', 'b']), []])
   })
 
   it('runMirror keeps what another run added while this one waited', async () => {
     const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
     w.whileAsleep(() => w.readings.set('t', holds(['a', 'b', 'new'], 'a')))
     await w.run()
-    expect(w.value('t')).toBe(doc(['b', 'new']))
+    expect(w.value('t')).toBe(mirrored(['b', 'new']))
   })
 
   it('runMirror defers a removal for which the time limit leaves no room, and says so', async () => {
     const { run, value, slept } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     const report = await run({ deadline: 30_000 })
     expect(slept).toEqual([])
-    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
     expect(report.Results[0]).toMatchObject({ Outcome: 'deferred', Added: [fingerprint('c')], Removed: [] })
     expect(report.Results[0]?.Reason).toContain(
       'time limit is 40 s too short; raise the time limit or lower AIGC_SETTLE_SECONDS',
@@ -210,11 +203,11 @@ describe('runMirror', () => {
     const { run, value, writes, slept } = world({ 7: [listed] }, { t: holds(['a', 'b', 'c']) })
     const report = await run()
     expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [], Removed: [] })
-    expect([value('t'), writes]).toEqual([doc(['a', 'b', 'c']), []])
+    expect([value('t'), writes]).toEqual([mirrored(['a', 'b', 'c']), []])
     expect(reportError(report)?.message).toContain(report.Digest)
     const confirmed = await run({ confirm: report.Digest })
     expect(outcomes(confirmed)).toEqual(['updated'])
-    expect([value('t'), slept]).toEqual([doc(listed), []])
+    expect([value('t'), slept]).toEqual([mirrored(listed), []])
     expect(outcomes(await run())).toEqual(['unchanged'])
   })
 
@@ -255,7 +248,7 @@ describe('runMirror', () => {
     const plan = await run({ dryRun: true })
     expect([outcomes(plan), plan.Digest, writes]).toEqual([['would-hold'], report.Digest, []])
     expect(outcomes(await run({ confirm: report.Digest }))).toEqual(['updated'])
-    expect(value('t')).toBe(doc(['a', 'b']))
+    expect(value('t')).toBe(mirrored(['a', 'b']))
   })
 
   it('runMirror repairs a value that was ours a version ago, and takes a token of that version out by the rules', async () => {
@@ -263,7 +256,7 @@ describe('runMirror', () => {
       state: 'value',
       marked: true,
       value: 'spoilt',
-      before: doc(['a', 'b', 'c'], 'b'),
+      before: mirrored(['a', 'b', 'c'], { ApiToken: 'b' }),
     }
     const w = world({ 7: [['b', 'c', 'd']] }, { t: spoilt })
     let meanwhile: string | null = null
@@ -271,8 +264,8 @@ describe('runMirror', () => {
       meanwhile = w.value('t')
     })
     const report = await w.run()
-    expect(meanwhile).toBe(doc(['a', 'b', 'c', 'd'], 'b'))
-    expect(w.value('t')).toBe(doc(['b', 'c', 'd'], 'b'))
+    expect(meanwhile).toBe(mirrored(['a', 'b', 'c', 'd'], { ApiToken: 'b' }))
+    expect(w.value('t')).toBe(mirrored(['b', 'c', 'd'], { ApiToken: 'b' }))
     expect(report.Results[0]).toMatchObject({
       Outcome: 'updated',
       Added: [fingerprint('d')],
@@ -285,7 +278,7 @@ describe('runMirror', () => {
       const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
       w.rivals.set('t', [holds(['a', 'new'], 'a')])
       const report = await w.run()
-      expect(w.value('t')).toBe(doc(['a', 'b', 'new'], 'a'))
+      expect(w.value('t')).toBe(mirrored(['a', 'b', 'new'], { ApiToken: 'a' }))
       expect([outcomes(report), w.asked]).toEqual([['updated'], ['7']])
     })
 
@@ -293,7 +286,7 @@ describe('runMirror', () => {
       const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
       w.rivals.set('t', [holds(['a', 'b', 'new'], 'a')])
       const report = await w.run()
-      expect(w.value('t')).toBe(doc(['b', 'new']))
+      expect(w.value('t')).toBe(mirrored(['b', 'new']))
       expect(report.Results[0]).toMatchObject({ Outcome: 'updated', Removed: [fingerprint('a')] })
     })
 
@@ -321,7 +314,7 @@ describe('runMirror', () => {
         'Writing t: somebody else changed it since it was read, and again when this run had planned anew; ' +
           'the next run tries again; if it stays, find out who else writes it',
       )
-      expect(w.value('t')).toBe(doc(['a', 'y']))
+      expect(w.value('t')).toBe(mirrored(['a', 'y']))
     })
 
     it('fails when it cannot be read again', async () => {
@@ -340,20 +333,23 @@ describe('runMirror', () => {
         'Confirming a plan: somebody else changed t meanwhile, and their value was left there; ' +
           'look at the new plan with {"DryRun":true} and confirm its Digest',
       )
-      expect(w.value('t')).toBe(doc(['a', 'b', 'c', 'd']))
+      expect(w.value('t')).toBe(mirrored(['a', 'b', 'c', 'd']))
     })
   })
 
   it('runMirror reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {
     const w = world(
       { 7: [['a', 'z']], 8: [[]] },
-      { t: holds(['a']), u: { state: 'value', marked: true, value: doc(['x'], 'x', 8) } },
+      {
+        t: holds(['a']),
+        u: { state: 'value', marked: true, value: mirrored(['x'], { ApiToken: 'x', SubAppId: 8 }) },
+      },
     )
     const mirrors = [mirror(7, ['t']), mirror(8, ['u'])]
     const first = await w.run({ mirrors })
     expect(outcomes(first)).toEqual(['updated', 'held'])
     expect(outcomes(await w.run({ mirrors, confirm: first.Digest }))).toEqual(['unchanged', 'updated'])
-    expect(w.value('u')).toBe(doc([], null, 8))
+    expect(w.value('u')).toBe(mirrored([], { ApiToken: null, SubAppId: 8 }))
   })
 
   it('runMirror plans a dry run without writing or waiting, with the digest that Confirm takes', async () => {
@@ -376,7 +372,7 @@ describe('runMirror', () => {
     expect(report.Results[1]).toMatchObject({
       Added: [fingerprint('c')],
       Removed: [fingerprint('a')],
-      VersionId: versionId(doc(['b', 'c'])),
+      VersionId: versionId(mirrored(['b', 'c'])),
     })
     expect(reportError(report)).toBeNull()
     expect([writes, slept]).toEqual([[], []])
@@ -421,14 +417,14 @@ describe('runMirror', () => {
   it('runMirror leaves the target alone when the second look fails', async () => {
     const { run, value } = world({ 7: [['b'], throttled] }, { t: holds(['a', 'b']) })
     expect(outcomes(await run())).toEqual(['failed'])
-    expect(value('t')).toBe(doc(['a', 'b']))
+    expect(value('t')).toBe(mirrored(['a', 'b']))
   })
 
   it('runMirror holds when the second list is too short, and keeps the addition', async () => {
     const { run, value } = world({ 7: [['b', 'c'], []] }, { t: holds(['a', 'b']) })
     const report = await run()
     expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [fingerprint('c')], Removed: [] })
-    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
   })
 
   it('runMirror ends with the same bytes in all targets, whatever they held before', async () => {
@@ -437,7 +433,9 @@ describe('runMirror', () => {
       { one: holds(['b'], 'b'), two: holds(['a', 'c'], 'c'), three: { state: 'absent' } },
     )
     await run()
-    expect([value('one'), value('two'), value('three')]).toEqual(Array(3).fill(doc(['a', 'b', 'c'], 'b')))
+    expect([value('one'), value('two'), value('three')]).toEqual(
+      Array(3).fill(mirrored(['a', 'b', 'c'], { ApiToken: 'b' })),
+    )
   })
 
   it('runMirror reports a target that it created as created, also when the second look adds to it', async () => {
@@ -532,7 +530,7 @@ describe('runMirror', () => {
       { t: holds(['a', 'b', 'c', 'd']) },
     )
     expect(outcomes(await w.run())).toEqual(['updated'])
-    expect(w.value('t')).toBe(doc(['a', 'b', 'c']))
+    expect(w.value('t')).toBe(mirrored(['a', 'b', 'c']))
   })
 
   it('runMirror waits when there is just enough time', async () => {
@@ -546,11 +544,11 @@ describe('runMirror', () => {
   it('runMirror points to a token that was mirrored before rather than to a new one', async () => {
     const w = world({ 7: [['a', 'c']] }, { t: holds(['b', 'c'], 'b') })
     await w.run()
-    expect(w.value('t')).toBe(doc(['a', 'c'], 'c'))
+    expect(w.value('t')).toBe(mirrored(['a', 'c'], { ApiToken: 'c' }))
   })
 
   it('runMirror names no version of a value that is damaged', async () => {
-    const before = doc(['a', 'b', 'c'])
+    const before = mirrored(['a', 'b', 'c'])
     const w = world({ 7: [['a']] }, { t: { state: 'value', marked: true, value: 'spoilt', before } })
     expect((await w.run()).Results).toMatchObject([{ Outcome: 'held', VersionId: null }])
   })
@@ -570,7 +568,11 @@ describe('runMirror', () => {
       Object.fromEntries(
         mirrors.map(({ subAppId }) => [
           `t${subAppId}`,
-          { state: 'value', marked: true, value: doc(['a', 'b'], 'a', subAppId) },
+          {
+            state: 'value',
+            marked: true,
+            value: mirrored(['a', 'b'], { ApiToken: 'a', SubAppId: subAppId }),
+          },
         ]),
       ),
     )

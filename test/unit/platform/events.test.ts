@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -13,26 +12,7 @@ import {
   shapes,
   toReply,
 } from '../../../lib/platform/events.ts'
-
-const folder = new URL('../../support/events/', import.meta.url)
-
-/** A fresh copy of one recorded event. */
-function recorded(file: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
-}
-
-/** A recorded event with one value replaced, at a dotted path. */
-function recordedWith(file: string, path: string, value: unknown): Record<string, unknown> {
-  const event = recorded(file)
-  const names = path.split('.')
-  const last = names.pop() as string
-  const holder = names.reduce<Record<string, unknown>>(
-    (at, name) => at[name] as Record<string, unknown>,
-    event,
-  )
-  holder[last] = value
-  return event
-}
+import { recorded, recordedWith, recordings, requests } from '../../support/recorded-events.ts'
 
 function readHttp(event: unknown): HttpEvent {
   const view = readEvent(event)
@@ -59,11 +39,10 @@ const shapeOf: Record<string, Shape['name'] | 'manual'> = {
   'scf-timer.json': 'scf-timer',
 }
 const files = Object.keys(shapeOf)
-const httpFiles = files.filter((file) => !/^(manual|eventbridge|scf-timer)/.test(file))
 
 describe('shapes', () => {
   test('shapes are all recorded, and every recording is in the matrix', () => {
-    expect(readdirSync(folder).sort()).toEqual([...files].sort())
+    expect([...recordings].sort()).toEqual([...files].sort())
     expect(new Set(Object.values(shapeOf))).toEqual(new Set([...shapes.map(({ name }) => name), 'manual']))
   })
 
@@ -265,7 +244,7 @@ describe('readEvent', () => {
   const pathAt = (file: string) => (/http-api-v2|lambda-url/.test(file) ? 'rawPath' : 'path')
 
   test.each(
-    httpFiles.flatMap((file) => [
+    requests.flatMap((file) => [
       // The method is part of a function URL's mark: the next test.
       ...(shapeOf[file] === 'scf-function-url' ? [] : ['', 5, null, undefined, ['GET'], {}]).map(
         (method) => [file, methodAt(file), method] as const,
@@ -301,7 +280,7 @@ describe('readEvent', () => {
     expect(() => readEvent(event)).toThrow(InputError)
   })
 
-  test.each(httpFiles)('readEvent gives the method of %s in upper case', (file) => {
+  test.each(requests)('readEvent gives the method of %s in upper case', (file) => {
     expect(readHttp(recordedWith(file, methodAt(file), 'head')).method).toBe('HEAD')
   })
 
@@ -470,7 +449,7 @@ describe('toReply', () => {
     },
   }
 
-  test.each(httpFiles)('toReply answers %s in its form', (file) => {
+  test.each(requests)('toReply answers %s in its form', (file) => {
     const event = readHttp(recorded(file))
     expect(toReply(event, response)).toStrictEqual(replies[event.shape])
   })
@@ -522,7 +501,7 @@ describe('toReply', () => {
 
   test('toReply never lets a line break or another control character into a header', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...httpFiles), fc.string({ unit: 'binary' }), (file, value) => {
+      fc.property(fc.constantFrom(...requests), fc.string({ unit: 'binary' }), (file, value) => {
         const reply = toReply(readHttp(recorded(file)), { ...response, headers: { 'x-id': value } })
         const sentValue = reply.headers?.['x-id'] ?? reply.multiValueHeaders?.['x-id']?.[0]
         expect([undefined, value]).toContain(sentValue)
