@@ -4,8 +4,7 @@ import { parseConfig } from '../../../lib/config.ts'
 import { fingerprint, nameTokens } from '../../../lib/digest.ts'
 import { answerRequest } from '../../../lib/endpoint/answer.ts'
 import type { CachedList } from '../../../lib/endpoint/cache.ts'
-import { findCaller } from '../../../lib/endpoint/callers.ts'
-import { matchRoute, routes } from '../../../lib/endpoint/routes.ts'
+import { routes } from '../../../lib/endpoint/routes.ts'
 import { ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../../../lib/errors.ts'
 import type { HttpEvent, HttpResponse } from '../../../lib/platform/events.ts'
 import { expectConforming } from '../../support/openapi.ts'
@@ -56,7 +55,6 @@ const sentence = expect.stringMatching(/\w+ \w+ \w+/)
 
 interface World {
   config?: () => Config
-  isScf?: boolean
   list?: (subAppId: number | null, refresh: boolean) => Promise<CachedList>
 }
 
@@ -71,13 +69,10 @@ async function ask(
       asked.push([subAppId, refresh])
       return world.list ? world.list(subAppId, refresh) : list
     },
-    platform: { isScf: world.isScf ?? false },
+    platform: { isScf: false },
   })
-  const [route, body] = [
-    (audit as { route: string | null }).route,
-    event.method === 'HEAD' ? '' : response.body,
-  ]
-  expectConforming(route, event.method, { ...response, body })
+  const method = ['GET', 'HEAD'].includes(event.method) ? event.method : 'POST'
+  expectConforming(audit.route, method, { ...response, body: method === 'HEAD' ? '' : response.body })
   return { ...response, json: response.body ? JSON.parse(response.body) : null, asked, audit }
 }
 
@@ -201,7 +196,7 @@ describe('answerRequest', () => {
     expect((await ask(request('/tokens', { headers: { 'if-none-match': split } }))).status).toBe(200)
   })
 
-  it.each(['ETAG', 'W/ETAG', '"x", ETAG', '*'])(
+  it.each(['ETAG', 'W/ETAG', '"x", ETAG', '"x",,  ETAG ,"y"', '*', '"x", *'])(
     'answerRequest gives 304 without tokens for If-None-Match %s',
     async (tag) => {
       const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
@@ -213,16 +208,16 @@ describe('answerRequest', () => {
     },
   )
 
-  it.each(['"x"', 'x W/ETAG', '', 'ETAG-'])(
-    'answerRequest gives the tokens for If-None-Match %s',
-    async (tag) => {
-      const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
-      const answer = await ask(
-        request('/tokens', { headers: { 'if-none-match': tag.replace('ETAG', etag) } }),
-      )
-      expect([answer.status, answer.json?.['ApiTokens']]).toEqual([200, list.apiTokens])
-    },
-  )
+  it.each([
+    ...['', '"x"', 'x W/ETAG', 'ETAG-', '""', '"', 'W/', 'w/ETAG', '"ETAG"', '**', '"*"', ','.repeat(8000)],
+    ...[(etag: string) => etag.slice(1, -1), (etag: string) => etag.toUpperCase()],
+    () => `"${nameTokens(['token-a']).digest}"`,
+  ])('answerRequest gives the tokens for If-None-Match %s', async (tag) => {
+    const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
+    const sent = typeof tag === 'string' ? tag.replace('ETAG', etag) : tag(etag)
+    const answer = await ask(request('/tokens', { headers: { 'if-none-match': sent } }))
+    expect([answer.status, answer.json?.['ApiTokens']]).toEqual([200, list.apiTokens])
+  })
 
   it('answerRequest says that a list is old, and because of what', async () => {
     const old = async (): Promise<CachedList> => ({ ...list, staleBecause: throttled(1) })
@@ -239,7 +234,12 @@ describe('answerRequest', () => {
     ['max-age=0, No-Cache', true],
     ['no-cache', true],
     ['max-age=0', false],
+    ['NO-CACHE , x', true],
     ['no-cache-at-all', false],
+    ['no-cache=""', false],
+    ['max-age=-1', false],
+    ['=,;"', false],
+    ['', false],
   ])('answerRequest asks anew for Cache-Control: %s: %s', async (header, anew) => {
     const { asked } = await ask(request('/tokens', { headers: { 'cache-control': header } }))
     expect(asked).toEqual([[7, anew]])
@@ -252,74 +252,115 @@ describe('answerRequest', () => {
     },
   )
 
-  it('answerRequest takes the word of the gateway where that is configured, and of nobody else', async () => {
-    const world = { config: (): Config => ({ ...config, httpAuth: 'gateway' }) }
-    const { status, audit } = await ask(request('/tokens', { key: '', principal: 'someone' }), world)
-    expect([status, audit]).toMatchObject([200, { caller: 'someone' }])
-    const refusal = await ask(request('/tokens'), world)
-    expect([refusal.status, refusal.headers['www-authenticate'], refusal.json]).toMatchObject([
+  it.each([
+    ['gateway', 'Gateway'],
+    ['platform', 'TC3-HMAC-SHA256'],
+  ] as const)('answerRequest says how to be let in by the %s', async (httpAuth, challenge) => {
+    const { status, headers, json } = await ask(request('/tokens'), {
+      config: () => ({ ...config, httpAuth }),
+    })
+    expect([status, headers['www-authenticate'], json]).toMatchObject([
       401,
-      'Gateway',
+      challenge,
       { code: 'Unauthenticated', detail: sentence },
     ])
   })
 
-  it('answerRequest takes the word of SCF on SCF, and for its function URLs alone', async () => {
-    const onScf = { config: (): Config => ({ ...config, httpAuth: 'platform' }), isScf: true }
-    const sent = { key: '', principal: 'someone', shape: 'scf-function-url' } as const
-    const { status, audit } = await ask(request('/tokens', sent), onScf)
-    expect([status, audit]).toMatchObject([200, { caller: 'platform' }])
-    for (const [event, world] of [
-      [request('/tokens', { ...sent, shape: 'http-api-v2' }), onScf],
-      [request('/tokens', sent), { ...onScf, isScf: false }],
-    ] as const) {
-      const refusal = await ask(event, world)
-      expect([refusal.status, refusal.headers['www-authenticate'], refusal.json]).toMatchObject([
-        401,
-        'TC3-HMAC-SHA256',
-        { code: 'Unauthenticated', detail: sentence },
-      ])
-    }
-  })
-
+  const notOurIds = [
+    ...['9', '0', '-0', '07', '+7', '-7', '7e0', '0x7', '0b111', '7.0', '7n', '7_0', '7,8', '7;8', '%37'],
+    ...[' 7', '7 ', '7%20', '7\0', '٧', '７', '9007199254740993', '9'.repeat(400), '', 'null', 'NaN'],
+    ...['Infinity', '__proto__', 'constructor', '{SubAppId}', '*'],
+  ]
+  const notTheKey = [
+    ...[
+      '',
+      ' ',
+      'full-key',
+      'Basic full-key',
+      'Basic Bearer full-key',
+      'Token full-key',
+      'Bearer',
+      'Bearer ',
+    ],
+    `Basic ${Buffer.from('full-key').toString('base64')}`,
+    ...[
+      'Bearerfull-key',
+      ' Bearer full-key',
+      'Bearer\tfull-key',
+      'Bearer\u00a0full-key',
+      'Bearer full-key\n',
+    ],
+    ...['Bearer full-key\r\nx-admin: true', 'Bearer full-key\0', 'Bearer full-key,', 'Bearer "full-key"'],
+    ...['Bearer FULL-KEY', 'Bearer full-ke', 'Bearer full-key%20', 'Bearer full-key full-key'],
+    // What a header that was sent twice is read as.
+    ...['Bearer wrong, Bearer full-key', 'Bearer full-key, Bearer wrong', 'Bearer full-key, Bearer full-key'],
+    ...[`Bearer ${'x'.repeat(8000)}`, `Bearer ${' '.repeat(100_000)}`, `Bearer a${' '.repeat(100_000)}a`],
+  ]
+  const elsewhere = [
+    ...['x-api-key', 'proxy-authorization', 'cookie', 'x-forwarded-authorization', 'authorization '],
+    ...['__proto__', 'constructor'],
+  ]
+  const otherMethods = [
+    ...[
+      'POST',
+      'PUT',
+      'DELETE',
+      'OPTIONS',
+      'TRACE',
+      'GET ',
+      'GET\r\n',
+      'GETS',
+      '__PROTO__',
+      'CONSTRUCTOR',
+      'ＧＥＴ',
+    ],
+  ]
   const refused: [string, HttpEvent, number, string][] = [
     ['an unknown path', request('/token'), 404, 'NotFound'],
-    ['another method', request('/tokens', { method: 'POST' }), 405, 'MethodNotAllowed'],
+    ...otherMethods.map((method): [string, HttpEvent, number, string] => [
+      `${JSON.stringify(method)} of a route`,
+      request('/tokens', { method }),
+      405,
+      'MethodNotAllowed',
+    ]),
     ['another method on /healthz', request('/healthz', { method: 'DELETE' }), 405, 'MethodNotAllowed'],
     ['no key', request('/tokens', { key: '' }), 401, 'Unauthenticated'],
     ['a wrong key', request('/tokens', { key: 'wrong' }), 401, 'Unauthenticated'],
     ['the digest of a key', request('/tokens', { key: sha256('full-key') }), 401, 'Unauthenticated'],
-    [
-      'another scheme',
-      request('/tokens', { key: '', headers: { authorization: 'Basic full-key' } }),
+    ...notTheKey.map((authorization): [string, HttpEvent, number, string] => [
+      `Authorization: ${JSON.stringify(authorization.slice(0, 40))}`,
+      request('/tokens', { key: '', headers: { authorization } }),
       401,
       'Unauthenticated',
-    ],
-    ...['Basic Bearer full-key', 'Bearer full-key full-key', 'Bearerfull-key', ''].map(
-      (authorization): [string, HttpEvent, number, string] => [
-        `Authorization: ${authorization}`,
-        request('/tokens', { key: '', headers: { authorization } }),
-        401,
-        'Unauthenticated',
-      ],
-    ),
+    ]),
+    ...elsewhere.map((name): [string, HttpEvent, number, string] => [
+      `a key in ${name}`,
+      request('/tokens', { key: '', headers: Object.fromEntries([[name, 'Bearer full-key']]) }),
+      401,
+      'Unauthenticated',
+    ]),
     [
       'a key that begins as one that is good',
       request('/tokens', { key: 'full-key-and-more' }),
       401,
       'Unauthenticated',
     ],
-    ['a query parameter', request('/tokens', { queryNames: ['SubAppId'] }), 400, 'InputInvalid'],
-    ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
-    ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
-    ...['9', '07', '7e0', '0x7', '7.0', '%37', ' 7', '٧', '9007199254740993', 'null', '__proto__'].map(
-      (id): [string, HttpEvent, number, string] => [
-        `application ${id}`,
-        request(`/sub-apps/${id}/tokens`),
-        404,
-        'SubAppNotFound',
+    ...['SubAppId', 'full-key', '__proto__', '', '%', '\r\n', 'x'.repeat(8192)].map(
+      (name): [string, HttpEvent, number, string] => [
+        `the query parameter ${JSON.stringify(name.slice(0, 40))}`,
+        request('/tokens', { queryNames: [name] }),
+        400,
+        'InputInvalid',
       ],
     ),
+    ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
+    ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
+    ...notOurIds.map((id): [string, HttpEvent, number, string] => [
+      `application ${JSON.stringify(id)}`,
+      request(`/sub-apps/${id}/tokens`),
+      404,
+      'SubAppNotFound',
+    ]),
   ]
   it.each(refused)('answerRequest refuses %s without an upstream call', async (_, event, status, code) => {
     const answer = await ask(event)
@@ -332,6 +373,9 @@ describe('answerRequest', () => {
       detail: sentence,
       code,
     })
+    expect(answer.body).not.toContain('full-key')
+    expect(answer.headers['allow']).toBe(status === 405 ? 'GET, HEAD' : undefined)
+    expect(answer.headers['www-authenticate']).toBe(status === 401 ? 'Bearer' : undefined)
     expect(answer.asked).toEqual([])
     expect(answer.audit).toMatchObject({ error: { code, message: sentence }, upstream: false })
   })
@@ -389,27 +433,18 @@ describe('answerRequest', () => {
     expect((await ask(request(`/tokens${'/'.repeat(1_000_000)}`))).status).toBe(200)
   })
 
-  it('answerRequest tells 401 and 405 how to go on', async () => {
-    expect((await ask(request('/tokens', { key: '' }))).headers['www-authenticate']).toBe('Bearer')
-    const { headers, json } = await ask(request('/tokens', { method: 'PUT' }))
-    expect([headers['allow'], json?.['detail']]).toEqual(['GET, HEAD', 'this path takes GET and HEAD'])
+  it('answerRequest tells 405 how to go on', async () => {
+    const { json } = await ask(request('/tokens', { method: 'PUT' }))
+    expect(json?.['detail']).toBe('this path takes GET and HEAD')
   })
 
-  it.each(routes.filter(({ view }) => view !== 'health'))(
-    'answerRequest refuses everybody on $path when AIGC_HTTP_AUTH is unset',
-    async ({ path }) => {
-      const answer = await ask(request(path.replace('{SubAppId}', '7')), {
-        config: () => ({ ...config, httpAuth: null }),
-      })
-      expect([answer.status, answer.json, answer.asked]).toMatchObject([
-        500,
-        { code: 'ConfigInvalid', detail: sentence },
-        [],
-      ])
-      expect(answer.body).not.toContain('AIGC_')
-      expect(answer.audit).toMatchObject({ error: { message: expect.stringContaining('AIGC_HTTP_AUTH') } })
-    },
-  )
+  it('answerRequest says that AIGC_HTTP_AUTH is unset to the operator alone', async () => {
+    const unset = { config: (): Config => ({ ...config, httpAuth: null }) }
+    const { status, json, body, audit } = await ask(request('/tokens'), unset)
+    expect([status, json]).toMatchObject([500, { code: 'ConfigInvalid', detail: sentence }])
+    expect(body).not.toContain('AIGC_')
+    expect(audit).toMatchObject({ error: { message: expect.stringContaining('AIGC_HTTP_AUTH') } })
+  })
 
   const upstream: [string, number, string, Record<string, string>][] = [
     ['RequestLimitExceeded.UinLimitExceeded', 503, 'takes no more calls', { 'retry-after': '5' }],
@@ -481,73 +516,5 @@ describe('answerRequest', () => {
     expect(answer.json).toMatchObject({ status, code, detail: expect.stringContaining(detail) })
     expect(answer.body).not.toContain('inside')
     expect(answer.audit).toMatchObject({ error, upstream: error instanceof TencentError })
-  })
-})
-
-describe('findCaller', () => {
-  const token = 'a-bearer-token-of-somebody'
-  it.each<[Record<string, string>, string]>([
-    [{}, token],
-    [{ authorization: `Bearer ${token}` }, `fingerprint:${fingerprint(token)}`],
-    [{ 'x-api-key': token }, `fingerprint:${fingerprint(token)}`],
-    [{ cookie: `a=b; t=${token}` }, `fingerprint:${fingerprint(token)}`],
-    [{ 'user-agent': token, authorization: 'Bearer another' }, token],
-  ])('findCaller names a principal that was shown in %j: %s', (headers, name) => {
-    const event = { ...request('/tokens', { key: '', principal: token }), headers }
-    const caller = findCaller(event, { httpAuth: 'gateway', apiKeys: [] }, { isScf: false })
-    expect(caller?.name).toBe(name)
-  })
-})
-
-describe('matchRoute', () => {
-  it.each([
-    ['/tokens', '/tokens', 'tokens', null],
-    ['/sub-apps/x/tokens', '/sub-apps/{SubAppId}/tokens', 'tokens', 'x'],
-    ['/tokens/fingerprints', '/tokens/fingerprints', 'fingerprints', null],
-    ['/sub-apps/x/tokens/fingerprints', '/sub-apps/{SubAppId}/tokens/fingerprints', 'fingerprints', 'x'],
-    ['/healthz', '/healthz', 'health', null],
-  ])('matchRoute finds %s', (sent, path, view, subAppId) => {
-    expect(matchRoute(sent, null)).toEqual({ route: { path, view }, subAppId })
-  })
-
-  it('matchRoute takes a path of 1024 characters and none that is longer', () => {
-    const path = (length: number): string => `/sub-apps/${'7'.repeat(length - 17)}/tokens`
-    expect(path(1024)).toHaveLength(1024)
-    expect(matchRoute(path(1024), null)).not.toBeNull()
-    expect(matchRoute(path(1025), null)).toBeNull()
-  })
-
-  it.each([
-    ['/other/tokens', 'stage'],
-    ['/null/tokens', null],
-  ])('matchRoute takes %s for no route where the stage is %s', (path, stage) => {
-    expect(matchRoute(path, stage)).toBeNull()
-  })
-
-  it.each([
-    ['/tokens', null],
-    ['/tokens///', null],
-    ['/prod/tokens', 'prod'],
-    ['/tokens', 'prod'],
-    ['/tokens', 'tokens'],
-    ['/tokens/tokens/', 'tokens'],
-  ])('matchRoute takes %s at stage %s', (path, stage) => {
-    expect(matchRoute(path, stage)?.route.path).toBe('/tokens')
-  })
-
-  it.each([
-    '',
-    '/',
-    '//tokens',
-    '/Tokens',
-    '/tokens/..',
-    '/%74okens',
-    '/prod/tokens',
-    '/sub-apps//tokens/x',
-    '/sub-apps/7',
-    '/tokens?x',
-    '/healthz/tokens',
-  ])('matchRoute takes %j for no route', (path) => {
-    expect(matchRoute(path, 'dev')).toBeNull()
   })
 })

@@ -158,6 +158,44 @@ describe('readEvent', () => {
     },
   )
 
+  const nobody: unknown[] = [
+    ...[
+      undefined,
+      null,
+      '',
+      0,
+      7,
+      true,
+      [],
+      ['alice'],
+      {},
+      { toString: 'alice' },
+      [['principalId', 'alice']],
+    ],
+    ...['{"__proto__":"alice"}', '{"__proto__":{"principalId":"alice"}}'].map((json) => JSON.parse(json)),
+  ]
+  test.each(nobody)('readEvent takes %j for nobody, wherever an authorizer puts it', (value) => {
+    const claims = [{ principalId: value }, { claims: { sub: value } }, { claims: { client_id: value } }]
+    const authorizers: Record<string, unknown[]> = {
+      'http-api-v2.json': [
+        ...[{ iam: { userArn: value } }, { iam: value }, { jwt: value }, { lambda: value }],
+        ...[...claims, { claims: value }].flatMap((one) => [{ jwt: one }, { lambda: one }]),
+      ],
+      'http-api-v1.json': [...claims, { claims: value }],
+    }
+    for (const [file, contexts] of Object.entries(authorizers))
+      for (const context of [...contexts, value, 'alice'])
+        expect(readHttp(recordedWith(file, 'requestContext.authorizer', context)).principal).toBeNull()
+  })
+
+  test.each(['authorizer', 'principalId', 'identity'])(
+    'readEvent takes no principal from %s beside the context',
+    (name) => {
+      for (const file of requests.filter((one) => one !== 'rest-api.json'))
+        expect(readHttp({ ...recorded(file), [name]: { principalId: 'alice' } }).principal).toBeNull()
+    },
+  )
+
   test('readEvent takes no request id that is longer than any', () => {
     const read = (id: string): unknown =>
       readHttp(recordedWith('http-api-v2.json', 'requestContext.requestId', id)).requestId
