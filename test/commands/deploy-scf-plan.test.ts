@@ -199,9 +199,24 @@ describe('wantFunctions', () => {
     )
   })
 
-  it.each([
-    [['--role', 'r', '--env', 'SCF_X'], { ...env, SCF_X: 'x' }, '--env SCF_X: SCF reserves names'],
-    [['--role', 'r', '--env', 'QCLOUD_X'], { ...env, QCLOUD_X: 'x' }, '--env QCLOUD_X: SCF reserves names'],
+  type Refused = [args: string[], from: Record<string, string>, message: string]
+  it.each<Refused>([
+    ...['TENCENTCLOUD_TOKEN', 'SCF_X', 'QCLOUD_X'].map(
+      (name): Refused => [
+        ['--role', 'r', '--env', name],
+        { ...env, [name]: 'x' },
+        `--env ${name}: SCF reserves names`,
+      ],
+    ),
+    [['--role', 'r', '--auth', 'NONE'], env, 'set AIGC_HTTP_AUTH=keys'],
+    [['--role', 'r'], { ...env, AIGC_TYPO: 'x' }, 'AIGC_TYPO is not a setting'],
+    [
+      ['--role', 'r'],
+      { ...env, AIGC_MIRROR_TARGETS: '' },
+      'AIGC_MIRROR_TARGETS must name at least one target',
+    ],
+    [['--role', 'r'], { ...env, AIGC_MIRROR_TARGETS: 'file:/tmp/x' }, 'SCF keeps no files'],
+    [['--copy-keys'], { ...env, AIGC_SESSION_TOKEN: 'x' }, 'temporary credentials expire'],
     [['--role', 'r', '--env', 'AIGC_SECRET_KEY'], env, 'keys with --copy-keys'],
     [['--role', 'r', '--env', 'MISSING'], env, 'MISSING is not set in this environment'],
     [
