@@ -432,7 +432,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
       (id: string) => simulator.keys.set(id, { secretKey: 'x', token: 'y' }),
       'TokenFailure',
     ],
-  ])('a key that was %s is read again once, and the call repeated once', async (_, spoil, code) => {
+  ])('that was %s is read again once, and the call repeated once', async (_, spoil, code) => {
     const old = makeKey()
     await put(old)
     const fn = startWithSecret()

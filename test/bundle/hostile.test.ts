@@ -492,7 +492,7 @@ const path = fc.oneof(
   fc.constantFrom('/tokens', '/tokens/fingerprints', '/healthz', '/', '//', '/..', '/../tokens', '//tokens'),
 )
 describe('list-tokens', () => {
-  it('list-tokens answers every request of a known sender, whatever else its event holds', async () => {
+  it('answers every request of a known sender, whatever else its event holds', async () => {
     start()
     const key = fc.constantFrom(keys.full, keys.full, keys.masked, keys.limited, wrongKey)
     const method = fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST')
@@ -506,7 +506,7 @@ describe('list-tokens', () => {
     expect([...statuses]).toEqual(expect.arrayContaining([200, 400, 401, 403, 404, 405]))
   })
 
-  it('list-tokens lets nothing beside a good request cost it its answer', async () => {
+  it('lets nothing beside a good request cost it its answer', async () => {
     start()
     const names = fc.constantFrom(
       ...absurdNames.filter((name) => !/^(authorization|if-none-match)$/i.test(name)),
@@ -533,7 +533,7 @@ describe('list-tokens', () => {
     expect(simulator.calls.length).toBeGreaterThan(0)
   })
 
-  it('list-tokens answers or throws InputInvalid for an event of any shape', async () => {
+  it('answers or throws InputInvalid for an event of any shape', async () => {
     start()
     const errors = new Set<string>()
     const anyEvent = fc.oneof(
@@ -609,7 +609,7 @@ describe('list-tokens', () => {
     expect(statuses).not.toContain(500)
   })
 
-  it('list-tokens gives a run by hand what its fields say, and names what it does not take', async () => {
+  it('gives a run by hand what its fields say, and names what it does not take', async () => {
     start()
     const field = fc.oneof(
       fc.constantFrom<unknown>(standard, other, unconfigured, true, false, null, 0, -1, 1.5, 1e21),
@@ -677,7 +677,7 @@ describe('list-tokens', () => {
     for (const { body } of simulator.calls) expect([standard, other]).toContain(JSON.parse(body)['SubAppId'])
   })
 
-  it('list-tokens puts no line break and no control character of an event into a header or a second log line', async () => {
+  it('puts no line break and no control character of an event into a header or a second log line', async () => {
     start({ AIGC_HTTP_AUTH: 'gateway' })
     const breaking = fc.oneof(
       text.filter((one) => one !== ''),
@@ -712,7 +712,7 @@ describe('list-tokens', () => {
     expect(kept).toBeGreaterThan(0)
   })
 
-  it('list-tokens reads a path of a million slashes at once', async () => {
+  it('reads a path of a million slashes at once', async () => {
     // Before anybody is asked who they are. A process of its own, because what takes minutes cannot be stopped.
     const event = { httpMethod: 'GET', path: `${'/'.repeat(1_000_000)}x`, queryString: {}, headers: {} }
     const script = `

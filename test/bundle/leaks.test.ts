@@ -150,7 +150,7 @@ const quotingFaults = [
 ]
 
 describe('list-tokens', () => {
-  it.each([false, true])('list-tokens leaks nothing when it succeeds (SCF: %s)', async (scf) => {
+  it.each([false, true])('leaks nothing when it succeeds (SCF: %s)', async (scf) => {
     const events = [
       {},
       { Refresh: true },
@@ -162,7 +162,7 @@ describe('list-tokens', () => {
     expectNoSecret(await leaving('list-tokens', revealing, { invoke: { scf }, resultsMayHoldTokens: true }))
   })
 
-  it('list-tokens leaks nothing of what a caller sends', async () => {
+  it('leaks nothing of what a caller sends', async () => {
     expectNoSecret(
       await leaving('list-tokens', [
         http('/tokens', secret.wrongKey),
@@ -182,7 +182,7 @@ describe('list-tokens', () => {
     )
   })
 
-  it.each(quotingFaults)('list-tokens leaks nothing for $name', async ({ fault }) => {
+  it.each(quotingFaults)('leaks nothing for $name', async ({ fault }) => {
     for (const event of [{}, http('/tokens/fingerprints', secret.apiKey)]) {
       // Tokens are known to the process only after it has seen them once.
       const before = simulator.calls.length
@@ -201,7 +201,7 @@ describe('list-tokens', () => {
     }
   })
 
-  it('list-tokens leaks nothing when its settings are secrets in the wrong place', async () => {
+  it('leaks nothing when its settings are secrets in the wrong place', async () => {
     const settings = Object.fromEntries(
       [
         'AIGC_SITE',
@@ -221,7 +221,7 @@ describe('list-tokens', () => {
 })
 
 describe('mirror-tokens', () => {
-  it('mirror-tokens leaks nothing when it writes, holds, refuses and fails', async () => {
+  it('leaks nothing when it writes, holds, refuses and fails', async () => {
     const path = (name: string): string => join(folder, name)
     writeFileSync(
       path('more'),
@@ -244,7 +244,7 @@ describe('mirror-tokens', () => {
     expect(all.text).toContain('would-refuse')
   })
 
-  it.each(quotingFaults)('mirror-tokens leaks nothing for $name', async ({ fault }) => {
+  it.each(quotingFaults)('leaks nothing for $name', async ({ fault }) => {
     writeFileSync(
       join(folder, 'known'),
       mirrored([secret.oddToken, secret.token].sort(), { SubAppId: subAppId }),

@@ -67,7 +67,7 @@ async function request(
 }
 
 describe('list-tokens', () => {
-  it.each(requests)('list-tokens answers %s', async (name) => {
+  it.each(requests)('answers %s', async (name) => {
     const event = withoutQuery(name)
     const { statusCode, json, headers, multiValueHeaders } = await request(start(), event)
     expect(statusCode).toBe(200)
@@ -82,7 +82,7 @@ describe('list-tokens', () => {
     ['on Lambda that poses as SCF', { ...scf, AWS_LAMBDA_FUNCTION_NAME: 'list' }, 401],
     ['where nothing says SCF', {}, 401],
     ['where SCF is spelled otherwise', { TENCENTCLOUD_RUNENV: 'scf' }, 401],
-  ])('list-tokens takes the word of the platform %s', async (_, where, status) => {
+  ])('takes the word of the platform %s', async (_, where, status) => {
     const fn = start({ ...where, AIGC_HTTP_AUTH: 'platform' })
     const event = withoutQuery('scf-function-url.json')
     expect((await request(fn, event)).statusCode).toBe(status)
@@ -90,7 +90,7 @@ describe('list-tokens', () => {
   })
 
   it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json'])(
-    'list-tokens throws for %s and says what it takes',
+    'throws for %s and says what it takes',
     async (name) => {
       const fn = start()
       const { error } = await fn.invoke(recorded(name))
@@ -101,7 +101,7 @@ describe('list-tokens', () => {
     },
   )
 
-  it('list-tokens runs by hand: fingerprints, or the tokens when asked to reveal them', async () => {
+  it('runs by hand: fingerprints, or the tokens when asked to reveal them', async () => {
     const fn = start()
     const masked = {
       SubAppId: 251006666,
@@ -144,14 +144,14 @@ describe('list-tokens', () => {
     [{ Records: [] }, 'InputInvalid', '"Records" is not a known field'],
     ['text', 'InputInvalid', 'should be a JSON object'],
     [[], 'InputInvalid', 'should be a JSON object'],
-  ])('list-tokens refuses %j by hand', async (event, name, sentence) => {
+  ])('refuses %j by hand', async (event, name, sentence) => {
     const { error } = await start().invoke(event)
     expect(error?.name).toBe(name)
     expect(error?.message).toContain(sentence)
     expect(simulator.calls).toHaveLength(0)
   })
 
-  it('list-tokens caches for its time and refreshes on demand', async () => {
+  it('caches for its time and refreshes on demand', async () => {
     const fn = start({ AIGC_CACHE_SECONDS: '300' })
     await Promise.all(Array.from({ length: 50 }, () => fn.invoke({})))
     await request(fn, recorded('http-api-v2.json'))
@@ -161,7 +161,7 @@ describe('list-tokens', () => {
     expect(simulator.calls).toHaveLength(2)
   })
 
-  it('list-tokens reports every wrong setting at once, over HTTP without a detail', async () => {
+  it('reports every wrong setting at once, over HTTP without a detail', async () => {
     const fn = start({
       AIGC_SITE: 'eu',
       AIGC_TIMEOUT_MS: 'x',
@@ -179,7 +179,7 @@ describe('list-tokens', () => {
 
   // Again, because on a machine that stalls for a second the last of several attempts has another end.
   it.each(failures)(
-    'list-tokens answers $name with $status and $code, until it is over',
+    'answers $name with $status and $code, until it is over',
     { retry: 2 },
     async ({ fault, status, code }) => {
       const fn = start()
@@ -196,18 +196,15 @@ describe('list-tokens', () => {
     },
   )
 
-  it.each<Fault>([{ kind: 'throttle' }, { kind: 'reset' }])(
-    'list-tokens gets over one $kind',
-    async (fault) => {
-      simulator.fail(fault)
-      // After being throttled, an instance that has nothing else to serve asks again in one to five seconds.
-      const fn = start({ AIGC_TIMEOUT_MS: '10000' })
-      expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
-      expect(simulator.calls).toHaveLength(2)
-    },
-  )
+  it.each<Fault>([{ kind: 'throttle' }, { kind: 'reset' }])('gets over one $kind', async (fault) => {
+    simulator.fail(fault)
+    // After being throttled, an instance that has nothing else to serve asks again in one to five seconds.
+    const fn = start({ AIGC_TIMEOUT_MS: '10000' })
+    expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
+    expect(simulator.calls).toHaveLength(2)
+  })
 
-  it('list-tokens takes null and an empty list for no tokens', async () => {
+  it('takes null and an empty list for no tokens', async () => {
     simulator.fail({ kind: 'null-list' })
     simulator.fail({ kind: 'empty-list' })
     const fn = start()
@@ -215,7 +212,7 @@ describe('list-tokens', () => {
       expect((await request(fn, recorded('http-api-v2.json'))).json['ApiTokens']).toEqual([])
   })
 
-  it('list-tokens drops ExtInfos of another length and says so in its log', async () => {
+  it('drops ExtInfos of another length and says so in its log', async () => {
     simulator.fail({ kind: 'ext-infos-mismatch' })
     const fn = start()
     const { json } = await request(fn, recorded('http-api-v2.json'))
@@ -223,7 +220,7 @@ describe('list-tokens', () => {
     expect(fn.log()).toMatchObject([{ level: 'warn', event: 'ext-infos-dropped' }, { status: 200 }])
   })
 
-  it('list-tokens mends a clock that is an hour off', async () => {
+  it('mends a clock that is an hour off', async () => {
     simulator.clockOffsetMs = 3_600_000
     const fn = start()
     expect((await request(fn, recorded('http-api-v2.json'))).statusCode).toBe(200)
@@ -232,14 +229,14 @@ describe('list-tokens', () => {
     expect(simulator.calls.map(({ outcome }) => outcome)).toEqual(['AuthFailure.SignatureExpire', 'ok', 'ok'])
   })
 
-  it("list-tokens ends before the function's own time limit, and leaves no timer", async () => {
+  it("ends before the function's own time limit, and leaves no timer", async () => {
     simulator.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)
     const { error, timers } = await start({ AIGC_TIMEOUT_MS: '60000' }).invoke({}, { limitMs: 2500 })
     expect(error?.name).toBe('ClientError.Timeout')
     expect(timers).toEqual([])
   })
 
-  it('list-tokens keeps the last half second for its answer', async () => {
+  it('keeps the last half second for its answer', async () => {
     const fn = start()
     const { error } = await fn.invoke({}, { limitMs: 450 })
     expect(error?.name).toBe('ClientError.Timeout')
@@ -247,7 +244,7 @@ describe('list-tokens', () => {
     expect((await fn.invoke({})).error).toBeUndefined()
   })
 
-  it('list-tokens logs one line per outcome; on Lambda it is a metric too', async () => {
+  it('logs one line per outcome; on Lambda it is a metric too', async () => {
     const fn = start({ AWS_LAMBDA_FUNCTION_NAME: 'list' })
     await request(fn, recorded('http-api-v2.json'))
     expect(fn.log()).toEqual([
@@ -289,7 +286,7 @@ describe('list-tokens', () => {
     ])
   })
 
-  it('list-tokens keeps its metrics when only errors are logged', async () => {
+  it('keeps its metrics when only errors are logged', async () => {
     const quiet = start({ AIGC_LOG_LEVEL: 'error' })
     await quiet.invoke({})
     expect(quiet.log()).toEqual([])
@@ -313,7 +310,7 @@ describe('list-tokens while Tencent fails', () => {
   const outages = failures.filter(({ mayBeHidden }) => mayBeHidden)
   const refusals = failures.filter(({ mayBeHidden }) => !mayBeHidden)
 
-  it.each(outages)('list-tokens serves the last list, marked, for $name', async ({ fault }) => {
+  it.each(outages)('serves the last list, marked, for $name', async ({ fault }) => {
     const fn = start()
     const before = await request(fn, http)
     simulator.fail(fault, Number.POSITIVE_INFINITY)
@@ -332,39 +329,33 @@ describe('list-tokens while Tencent fails', () => {
     expect((await fn.invoke({})).result).toMatchObject({ SubAppId: 251006666 })
   })
 
-  it.each(outages)(
-    'list-tokens serves the mirrored document, marked, when it is cold, for $name',
-    async ({ fault }) => {
-      simulator.fail(fault, Number.POSITIVE_INFINITY)
-      const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
-      const { statusCode, json, headers } = await request(fn, http)
-      expect([statusCode, json['ApiTokens'], json['Stale'], json['RequestId']]).toEqual([
-        200,
-        ['mirrored-token-1'],
-        true,
-        null,
-      ])
-      expect(headers).toHaveProperty('warning')
-      const other = { ...http, rawPath: '/sub-apps/1500000001/tokens' }
-      expect((await request(fn, other)).json).toMatchObject({
-        SubAppId: 1500000001,
-        ApiTokens: ['mirrored-token-2'],
-      })
-    },
-  )
+  it.each(outages)('serves the mirrored document, marked, when it is cold, for $name', async ({ fault }) => {
+    simulator.fail(fault, Number.POSITIVE_INFINITY)
+    const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
+    const { statusCode, json, headers } = await request(fn, http)
+    expect([statusCode, json['ApiTokens'], json['Stale'], json['RequestId']]).toEqual([
+      200,
+      ['mirrored-token-1'],
+      true,
+      null,
+    ])
+    expect(headers).toHaveProperty('warning')
+    const other = { ...http, rawPath: '/sub-apps/1500000001/tokens' }
+    expect((await request(fn, other)).json).toMatchObject({
+      SubAppId: 1500000001,
+      ApiTokens: ['mirrored-token-2'],
+    })
+  })
 
-  it.each(refusals)(
-    'list-tokens shows $name, whatever it could serve instead',
-    async ({ fault, status, code }) => {
-      const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
-      await request(fn, http)
-      simulator.fail(fault, Number.POSITIVE_INFINITY)
-      const { statusCode, json } = await request(fn, http)
-      expect([statusCode, json['code']]).toEqual([status, code])
-    },
-  )
+  it.each(refusals)('shows $name, whatever it could serve instead', async ({ fault, status, code }) => {
+    const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
+    await request(fn, http)
+    simulator.fail(fault, Number.POSITIVE_INFINITY)
+    const { statusCode, json } = await request(fn, http)
+    expect([statusCode, json['code']]).toEqual([status, code])
+  })
 
-  it('list-tokens serves nothing of another application that it finds mirrored, and says so in its log', async () => {
+  it('serves nothing of another application that it finds mirrored, and says so in its log', async () => {
     writeFileSync(join(folder, 'other'), mirrored(['mirrored-token-2'], { SubAppId: 1500000001 }))
     const settings = { AIGC_SUB_APP_IDS: '251006666', AIGC_FALLBACK: `file:${folder}/other` }
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
@@ -381,14 +372,14 @@ describe('list-tokens while Tencent fails', () => {
     expect((await request(source, http)).json['code']).toBe('NotMirrored')
   })
 
-  it('list-tokens serves no old list when AIGC_STALE_SECONDS is zero', async () => {
+  it('serves no old list when AIGC_STALE_SECONDS is zero', async () => {
     const fn = start({ AIGC_STALE_SECONDS: '0' })
     await request(fn, http)
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     expect((await request(fn, http)).statusCode).toBe(502)
   })
 
-  it('list-tokens asks nothing for a while after it was throttled', async () => {
+  it('asks nothing for a while after it was throttled', async () => {
     const fn = start({ AIGC_TIMEOUT_MS: '10000' })
     await request(fn, http)
     simulator.fail({ kind: 'throttle' }, Number.POSITIVE_INFINITY)
@@ -401,7 +392,7 @@ describe('list-tokens while Tencent fails', () => {
     }
   })
 
-  it('list-tokens reads the mirrored document instead of Tencent with AIGC_SOURCE=mirror, without credentials', async () => {
+  it('reads the mirrored document instead of Tencent with AIGC_SOURCE=mirror, without credentials', async () => {
     const { AIGC_SECRET_ID, AIGC_SECRET_KEY, ...rest } = environment
     const fn = startFunction('list-tokens', {
       ...rest,
@@ -414,7 +405,7 @@ describe('list-tokens while Tencent fails', () => {
     expect(simulator.calls).toHaveLength(0)
   })
 
-  it('list-tokens answers 502 when AIGC_SOURCE=mirror finds nothing mirrored', async () => {
+  it('answers 502 when AIGC_SOURCE=mirror finds nothing mirrored', async () => {
     const fn = start({ AIGC_SOURCE: 'mirror', AIGC_FALLBACK: `file:${folder}/none-{SubAppId}` })
     const { statusCode, json, body } = await request(fn, http)
     expect([statusCode, json['code']]).toEqual([502, 'NotMirrored'])
@@ -422,7 +413,7 @@ describe('list-tokens while Tencent fails', () => {
     expect(fn.log().at(-1)).toMatchObject({ message: expect.stringContaining('run mirror-tokens') })
   })
 
-  it('list-tokens asks once for 500 requests at the same time', async () => {
+  it('asks once for 500 requests at the same time', async () => {
     const fn = start({ AIGC_CACHE_SECONDS: '300' })
     const answers = await Promise.all(Array.from({ length: 500 }, () => fn.invoke(http)))
     expect(new Set(answers.map(({ result }) => (result as { statusCode: number }).statusCode))).toEqual(
@@ -431,7 +422,7 @@ describe('list-tokens while Tencent fails', () => {
     expect(simulator.calls).toHaveLength(1)
   })
 
-  it('list-tokens never sends more than 20 calls in a second, however many applications are asked for', async () => {
+  it('never sends more than 20 calls in a second, however many applications are asked for', async () => {
     const ids = Array.from({ length: 50 }, (_, i) => 1500000100 + i)
     const many = await startTencentSimulator({ applications: ids.map((subAppId) => ({ subAppId })) })
     const fn = start({
@@ -452,7 +443,7 @@ describe('list-tokens while Tencent fails', () => {
     await many.close()
   })
 
-  it('list-tokens answers 503 for what would have to wait beyond its time', async () => {
+  it('answers 503 for what would have to wait beyond its time', async () => {
     const ids = Array.from({ length: 60 }, (_, i) => 1500000100 + i)
     const many = await startTencentSimulator({ applications: ids.map((subAppId) => ({ subAppId })) })
     const fn = start({ AIGC_SUB_APP_IDS: ids.join(), AIGC_VOD_ENDPOINT: many.url, AIGC_TIMEOUT_MS: '900' })

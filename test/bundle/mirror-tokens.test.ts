@@ -260,7 +260,7 @@ describe('mirror-tokens beside what hangs', () => {
 
 describe('mirror-tokens to a file', () => {
   it.each(['eventbridge-rule.json', 'eventbridge-scheduler.json', 'scf-timer.json', 'manual-empty.json'])(
-    'mirror-tokens runs for %s',
+    'runs for %s',
     async (name) => {
       const path = join(folder, name)
       simulator.vod.create(subAppId, 'token-a')
@@ -279,7 +279,7 @@ describe('mirror-tokens to a file', () => {
   )
 
   it.each(['http-api-v2.json', 'rest-api.json', 'alb.json', 'scf-function-url.json', 'lambda-url.json'])(
-    'mirror-tokens throws for %s and says what it takes',
+    'throws for %s and says what it takes',
     async (name) => {
       const { error } = await start('file:/nowhere/x').invoke(recorded(name))
       expect(error?.name).toBe('InputInvalid')
@@ -288,7 +288,7 @@ describe('mirror-tokens to a file', () => {
     },
   )
 
-  it('mirror-tokens follows a rotation: addition, settled removal', async () => {
+  it('follows a rotation: addition, settled removal', async () => {
     const path = join(folder, 'rotation')
     const fn = start(`file:${path}`)
     simulator.vod.create(subAppId, 'token-b')
@@ -306,7 +306,7 @@ describe('mirror-tokens to a file', () => {
     expect(answer.timers).toEqual([])
   })
 
-  it('mirror-tokens defers a removal inside a short time limit and fails the run', async () => {
+  it('defers a removal inside a short time limit and fails the run', async () => {
     const path = join(folder, 'deferred')
     writeFileSync(path, mirrored(['token-a', 'token-b']))
     simulator.vod.create(subAppId, 'token-b')
@@ -318,7 +318,7 @@ describe('mirror-tokens to a file', () => {
     expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a', 'token-b']))
   })
 
-  it('mirror-tokens confirms a held plan by hand', async () => {
+  it('confirms a held plan by hand', async () => {
     const path = join(folder, 'held')
     writeFileSync(path, mirrored(['token-a']))
     const fn = start(`file:${path}`)
@@ -335,7 +335,7 @@ describe('mirror-tokens to a file', () => {
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
   })
 
-  it('mirror-tokens runs for one application by hand, and keeps applications apart', async () => {
+  it('runs for one application by hand, and keeps applications apart', async () => {
     simulator.vod.create(subAppId, 'token-a')
     simulator.vod.create(2, 'token-2')
     const fn = start(`file:${folder}/several-{SubAppId}`, { AIGC_SUB_APP_IDS: `${subAppId},2` })
@@ -355,20 +355,20 @@ describe('mirror-tokens to a file', () => {
     ],
     [{ Confirm: 5 }, 'InputInvalid', '"Confirm" must be a string'],
     [{ Confirm: 'x', DryRun: true }, 'InputInvalid', 'exclude each other'],
-  ])('mirror-tokens refuses %j by hand', async (given, name, sentence) => {
+  ])('refuses %j by hand', async (given, name, sentence) => {
     const { error } = await start('file:/nowhere/x').invoke(given)
     expect(error?.name).toBe(name)
     expect(error?.message).toContain(sentence)
     expect(simulator.calls).toHaveLength(0)
   })
 
-  it('mirror-tokens without targets says which setting to make', async () => {
+  it('without targets says which setting to make', async () => {
     const { error } = await start('').invoke(scheduled)
     expect(error?.name).toBe('ConfigInvalid')
     expect(error?.message).toContain('AIGC_MIRROR_TARGETS must name at least one target')
   })
 
-  it('mirror-tokens embeds its metrics on Lambda', async () => {
+  it('embeds its metrics on Lambda', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/metrics file:${folder}`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
     await fn.invoke(scheduled)
@@ -392,14 +392,14 @@ describe('mirror-tokens to a file', () => {
     ['a setting is wrong', { AIGC_SITE: 'eu' }, null],
     ['there is no target', { AIGC_MIRROR_TARGETS: '' }, null],
     ['the list cannot be had', {}, { kind: 'error', code: 'AuthFailure.SecretIdNotFound' }],
-  ])('mirror-tokens counts a failure of the mirror, and no success, when %s', async (_, changes, fault) => {
+  ])('counts a failure of the mirror, and no success, when %s', async (_, changes, fault) => {
     if (fault) simulator.fail(fault, everyTime)
     const fn = start(`file:${folder}/counted`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror', ...changes })
     expect((await fn.invoke(scheduled)).error).toBeDefined()
     expect(fn.log()).toMatchObject([{ level: 'error', MirrorSuccess: 0, MirrorFailure: 1 }])
   })
 
-  it('mirror-tokens repeats no token that only a target held, whoever quotes it', async () => {
+  it('repeats no token that only a target held, whoever quotes it', async () => {
     const held = ['held-token-0123456789', 'held-token-9876543210']
     writeFileSync(join(folder, 'quoted'), mirrored(held))
     const fn = start(`file:${folder}/quoted`)
@@ -411,14 +411,14 @@ describe('mirror-tokens to a file', () => {
     expect(fn.output() + JSON.stringify(error)).not.toContain('held-token')
   })
 
-  it('mirror-tokens keeps the last half second for its report', async () => {
+  it('keeps the last half second for its report', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/no-time`)
     expect(outcomes(await fn.invoke(scheduled, { limitMs: 450 }))).toEqual(['failed'])
     expect(simulator.calls).toHaveLength(0)
   })
 
-  it('mirror-tokens counts no failure of the mirror when somebody slips by hand', async () => {
+  it('counts no failure of the mirror when somebody slips by hand', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/slips`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
     await fn.invoke({ SubAppld: 1 })
@@ -427,21 +427,21 @@ describe('mirror-tokens to a file', () => {
     for (const line of fn.log()) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
-  it('mirror-tokens keeps its own words when a foreign secret is one of them', async () => {
+  it('keeps its own words when a foreign secret is one of them', async () => {
     simulator.vod.create(subAppId, 'token-a')
     writeFileSync(join(folder, 'word'), 'refused')
     const fn = start(`file:${folder}/word`)
     expect(outcomes(await fn.invoke(scheduled))).toEqual(['refused'])
   })
 
-  it('mirror-tokens ends with a report within the time limit that SCF gives', async () => {
+  it('ends with a report within the time limit that SCF gives', async () => {
     simulator.vod.create(subAppId, 'token-a')
     simulator.fail({ kind: 'hang' }, everyTime)
     const fn = start(`file:${folder}/late`, { AIGC_TIMEOUT_MS: '900000' })
     expect(outcomes(await fn.invoke(scheduled, { limitMs: 3_000, scf: true }))).toEqual(['failed'])
   })
 
-  it.each(faults)('mirror-tokens leaves the secret alone for $name: $mirror', async ({ fault, mirror }) => {
+  it.each(faults)('leaves the secret alone for $name: $mirror', async ({ fault, mirror }) => {
     const path = join(folder, 'untouched')
     const before = mirrored(['token-a', 'token-b', 'token-c', 'token-d', 'token-e'])
     writeFileSync(path, before)
@@ -482,7 +482,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     (await client.send(new ListSecretVersionIdsCommand({ SecretId, IncludeDeprecated: true }))).Versions
       ?.length ?? 0
 
-  it('mirror-tokens creates, then writes nothing for a hundred shuffled and doubled lists', async () => {
+  it('creates, then writes nothing for a hundred shuffled and doubled lists', async () => {
     for (const token of ['token-a', 'token-b', 'token-c']) simulator.vod.create(subAppId, token)
     // More runs than Tencent allows calls in a second: the client waits.
     const fn = start('aws-secretsmanager:created', { ...aws, AIGC_TIMEOUT_MS: '10000' })
@@ -499,7 +499,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await versions('created')).toBe(1)
   })
 
-  it('mirror-tokens fills a secret without a value and updates it; the value before stays AWSPREVIOUS', async () => {
+  it('fills a secret without a value and updates it; the value before stays AWSPREVIOUS', async () => {
     await client.send(new CreateSecretCommand({ Name: 'filled' }))
     const fn = start('aws-secretsmanager:filled', aws)
     simulator.vod.create(subAppId, 'token-a')
@@ -510,7 +510,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await value('filled', 'AWSPREVIOUS')).toBe(mirrored(['token-a']))
   })
 
-  it('mirror-tokens makes an earlier set current again: A, B, A', async () => {
+  it('makes an earlier set current again: A, B, A', async () => {
     const fn = start('aws-secretsmanager:aba', aws)
     simulator.vod.create(subAppId, 'token-a')
     await fn.invoke(scheduled)
@@ -526,7 +526,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await versions('aba')).toBe(2)
   })
 
-  it('mirror-tokens refuses a foreign secret and takes it over with adopt=true', async () => {
+  it('refuses a foreign secret and takes it over with adopt=true', async () => {
     simulator.vod.create(subAppId, 'token-a')
     await client.send(new CreateSecretCommand({ Name: 'foreign', SecretString: 'somebody-elses-password' }))
     const answer = await start('aws-secretsmanager:foreign', aws).invoke(scheduled)
@@ -540,7 +540,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(outcomes(await start('aws-secretsmanager:foreign', aws).invoke(scheduled))).toEqual(['unchanged'])
   })
 
-  it('mirror-tokens refuses the secret of another application', async () => {
+  it('refuses the secret of another application', async () => {
     simulator.vod.create(subAppId, 'token-a')
     simulator.vod.create(2, 'token-2')
     await start('aws-secretsmanager:other', aws).invoke(scheduled)
@@ -552,7 +552,7 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await value('other')).toBe(mirrored(['token-a']))
   })
 
-  it('mirror-tokens ends with the same bytes on both clouds, also after one of them was down for a while', async () => {
+  it('ends with the same bytes on both clouds, also after one of them was down for a while', async () => {
     const both = 'aws-secretsmanager:both tencent-ssm:both'
     const fn = start(both, { ...aws, AIGC_SSM_ENDPOINT: simulator.url })
     const onTencent = (): string | undefined => simulator.ssm.versions('ap-singapore', 'both')['current']

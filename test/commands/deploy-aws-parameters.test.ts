@@ -15,7 +15,7 @@ describe('parameters', () => {
     readDeployment(stage, 'us-east-1', { ...defaults, ...changes })
   const role = 'qcs::cam::uin/100000000001:roleName/x'
 
-  it('parameters have a default each in serverless.yml, and it is good', () => {
+  it('have a default each in serverless.yml, and it is good', () => {
     expect(Object.keys(declared.default).sort()).toEqual(Object.keys(parameters).sort())
     expect(read({})).toMatchObject({ subAppIds: [], periodSeconds: 300, credentials: { kind: 'own-secret' } })
   })
@@ -48,7 +48,7 @@ describe('parameters', () => {
     ['tracing', ['true'], ['', 'on']],
     ['logRetentionDays', ['1', '3653'], ['', '0', '31']],
     ['logLevel', ['debug'], ['', 'trace']],
-  ] as const)('parameters: %s takes what it should and names itself otherwise', (name, good, bad) => {
+  ] as const)('%s takes what it should and names itself otherwise', (name, good, bad) => {
     for (const value of good) expect(read({ [name]: value }), value).not.toBeInstanceOf(Array)
     for (const value of bad) {
       const problems = read({ [name]: value })
@@ -66,7 +66,7 @@ describe('parameters', () => {
       { credentialsSecret: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:t-AbCdEf' },
       { kind: 'secret', secret: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:t-AbCdEf' },
     ],
-  ])('parameters %j choose where credentials come from', (changes, credentials) => {
+  ])('%j choose where credentials come from', (changes, credentials) => {
     expect(read(changes)).toMatchObject({ credentials })
   })
 
@@ -91,11 +91,11 @@ describe('parameters', () => {
       { kmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/0123', replicaRegions: 'eu-west-1' },
       'kmsKeyArn must be a multi-Region key',
     ],
-  ])('parameters %j are refused', (changes, problem) => {
+  ])('%j are refused', (changes, problem) => {
     expect(read(changes)).toEqual([expect.stringContaining(problem)])
   })
 
-  it('parameters: every problem is told at once, the stage’s name too', () => {
+  it('every problem is told at once, the stage’s name too', () => {
     expect(read({ site: 'x', tracing: 'x' }, 'a_b')).toEqual([
       'site must be intl or cn',
       'tracing must be true or false',

@@ -157,7 +157,7 @@ beforeAll(async () => {
 })
 
 describe('npm run deploy:scf', () => {
-  it('npm run deploy:scf makes both functions, which serve and mirror; again it changes nothing; --remove takes them away', async () => {
+  it('makes both functions, which serve and mirror; again it changes nothing; --remove takes them away', async () => {
     const { simulator, run } = await start()
     const args = [...role, '--auth', 'NONE']
     const first = await run(args, withKeys)
@@ -209,7 +209,7 @@ describe('npm run deploy:scf', () => {
     expect(again.output).toContain(`gone: function ${listTokens}`)
   })
 
-  it('npm run deploy:scf lets only signed requests to the URL by default', async () => {
+  it('lets only signed requests to the URL by default', async () => {
     const { simulator, run } = await start()
     const { output } = await run(role, withKeys)
     expect(output).toContain('note: AIGC_HTTP_AUTH of list-tokens is platform')
@@ -233,7 +233,7 @@ describe('npm run deploy:scf', () => {
     expect(await answer.json()).toMatchObject({ SubAppId: subAppId })
   })
 
-  it('npm run deploy:scf names each change, and values of variables never', async () => {
+  it('names each change, and values of variables never', async () => {
     const { simulator, run } = await start()
     await run(role)
     const calls = simulator.calls.length
@@ -280,7 +280,7 @@ describe('npm run deploy:scf', () => {
     }
   })
 
-  it('npm run deploy:scf leaves a timer off that somebody switched off', async () => {
+  it('leaves a timer off that somebody switched off', async () => {
     const { simulator, run } = await start()
     await run(role)
     simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { Enable: 0 })
@@ -291,7 +291,7 @@ describe('npm run deploy:scf', () => {
     expect(timer).toMatchObject({ Enable: 0, TriggerDesc: '{"cron":"0 */10 * * * * *"}' })
   })
 
-  it('npm run deploy:scf -- --plan says what would change and changes nothing', async () => {
+  it('says with --plan what would change and changes nothing', async () => {
     const { simulator, run } = await start()
     const { exitCode, output } = await run([...role, '--plan'])
     expect(exitCode).toBe(0)
@@ -309,7 +309,7 @@ describe('npm run deploy:scf', () => {
 })
 
 describe('npm run deploy:scf --list-role', () => {
-  it('npm run deploy:scf --list-role gives list-tokens another role than mirror-tokens', async () => {
+  it('gives list-tokens another role than mirror-tokens', async () => {
     const { simulator, run } = await start()
     simulator.scf.roles.add('list-only')
     await run(role)
@@ -333,7 +333,7 @@ describe('npm run deploy:scf after a death', () => {
     ['CreateFunction', 2],
     // The last step: nothing is left but to see that.
     ['CreateTrigger', 2],
-  ] as const)('npm run deploy:scf finishes what died after %s number %i', async (action, nth) => {
+  ] as const)('finishes what died after %s number %i', async (action, nth) => {
     const { simulator, run, runUntilDeath } = await start()
     await runUntilDeath(role, action, nth)
     if (action === 'CreateFunction' || nth === 1) expect(standing(simulator)).not.toEqual(deployed)
@@ -344,7 +344,7 @@ describe('npm run deploy:scf after a death', () => {
   })
 
   it.each(['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger'])(
-    'npm run deploy:scf finishes what died after %s',
+    'finishes what died after %s',
     async (action) => {
       const { simulator, run, runUntilDeath } = await start()
       await run(role)
@@ -364,50 +364,44 @@ describe('npm run deploy:scf after a death', () => {
     },
   )
 
-  it.each(['DeleteTrigger', 'DeleteFunction'])(
-    'npm run deploy:scf -- --remove finishes what died after %s',
-    async (action) => {
-      const { simulator, run, runUntilDeath } = await start()
-      await run(role)
-      await runUntilDeath(['--remove'], action)
-      expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
-      expect(simulator.scf.functions(region)).toEqual([])
-    },
-  )
+  it.each(['DeleteTrigger', 'DeleteFunction'])('finishes a removal that died after %s', async (action) => {
+    const { simulator, run, runUntilDeath } = await start()
+    await run(role)
+    await runUntilDeath(['--remove'], action)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
 })
 
 describe('npm run deploy:scf on a bad day', () => {
   const everyWrite = ['CreateFunction', 'CreateTrigger', 'UpdateFunctionCode', 'UpdateFunctionConfiguration']
 
-  it.each(['reset', 'lost-answer'] as const)(
-    'npm run deploy:scf gets past one %s of each call',
-    async (kind) => {
-      const { simulator, run } = await start()
-      for (const action of [
-        ...everyWrite,
-        'UpdateTrigger',
-        'DeleteTrigger',
-        'DeleteFunction',
-        'GetFunction',
-        'ListTriggers',
-        'GetRole',
-      ])
-        simulator.fail({ kind }, 1, action)
-      expect(await run(role)).toMatchObject({ exitCode: 0 })
-      expect(standing(simulator)).toEqual(deployed)
-      simulator.scf.set(region, listTokens, {
-        Description: 'vod aigc tokens, list tokens, code of yesterday',
-        MemorySize: 128,
-      })
-      simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { TriggerDesc: '{"cron":"0 0 * * * * *"}' })
-      expect(await run(role)).toMatchObject({ exitCode: 0 })
-      expect(standing(simulator)).toEqual(deployed)
-      expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
-      expect(simulator.scf.functions(region)).toEqual([])
-    },
-  )
+  it.each(['reset', 'lost-answer'] as const)('gets past one %s of each call', async (kind) => {
+    const { simulator, run } = await start()
+    for (const action of [
+      ...everyWrite,
+      'UpdateTrigger',
+      'DeleteTrigger',
+      'DeleteFunction',
+      'GetFunction',
+      'ListTriggers',
+      'GetRole',
+    ])
+      simulator.fail({ kind }, 1, action)
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+    simulator.scf.set(region, listTokens, {
+      Description: 'vod aigc tokens, list tokens, code of yesterday',
+      MemorySize: 128,
+    })
+    simulator.scf.setTrigger(region, mirrorTokens, 'schedule', { TriggerDesc: '{"cron":"0 0 * * * * *"}' })
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
 
-  it('npm run deploy:scf names step, code and request id of what SCF refuses, and the next run goes on from there', async () => {
+  it('names step, code and request id of what SCF refuses, and the next run goes on from there', async () => {
     const { simulator, run } = await start()
     for (const action of ['CreateFunction', 'CreateTrigger', 'CreateFunction', 'CreateTrigger']) {
       simulator.fail({ kind: 'error', code: 'UnauthorizedOperation.CAM' }, 1, action)
@@ -424,7 +418,7 @@ describe('npm run deploy:scf on a bad day', () => {
     expect(standing(simulator)).toEqual(deployed)
   })
 
-  it('npm run deploy:scf makes a function anew whose creation failed, and says why it failed', async () => {
+  it('makes a function anew whose creation failed, and says why it failed', async () => {
     const { simulator, run } = await start()
     simulator.scf.failNext = 'the region has no room'
     const { exitCode, output } = await run(role)
@@ -434,7 +428,7 @@ describe('npm run deploy:scf on a bad day', () => {
     expect(standing(simulator)).toEqual(deployed)
   })
 
-  it('npm run deploy:scf waits for what is going on', async () => {
+  it('waits for what is going on', async () => {
     const { simulator, run } = await start()
     simulator.scf.delayMs = 400
     expect(await run(role)).toMatchObject({ exitCode: 0 })
@@ -453,7 +447,7 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
       /AIGC_CACHE_SECONDS must(.|\n)*AIGC_MIN_KEEP must/,
     ],
     ['no credentials', role, { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }, /no Tencent credentials/],
-  ])('npm run deploy:scf refuses %s', async (_, args, env, message) => {
+  ])('refuses %s', async (_, args, env, message) => {
     const { simulator, run } = await start()
     const { exitCode, output } = await run(args, env)
     expect(exitCode, output).toBeGreaterThan(0)
@@ -461,7 +455,7 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
     expect(simulator.calls).toEqual([])
   })
 
-  it('npm run deploy:scf refuses a function with another runtime, one of another type, and one that is not ours', async () => {
+  it('refuses a function with another runtime, one of another type, and one that is not ours', async () => {
     const { simulator, run } = await start()
     await run(role)
     const calls = simulator.calls.length
@@ -480,7 +474,7 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
     expect(writes(simulator.calls.slice(calls))).toEqual([])
   })
 
-  it('npm run deploy:scf refuses a role that does not exist, although there is new code to upload', async () => {
+  it('refuses a role that does not exist, although there is new code to upload', async () => {
     const { simulator, run } = await start()
     await run(role)
     simulator.scf.set(region, listTokens, { Description: 'vod aigc tokens, list tokens, code of yesterday' })
@@ -498,7 +492,7 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
     expect(standing(simulator)).toEqual(before)
   })
 
-  it('npm run deploy:scf does without an answer of CAM, and says so', async () => {
+  it('does without an answer of CAM, and says so', async () => {
     const { simulator, run } = await start()
     simulator.fail({ kind: 'error', code: 'AuthFailure.UnauthorizedOperation' }, 2, 'GetRole')
     const refused = await run(['--role', 'nobody'])
@@ -528,20 +522,17 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
       'leave --namespace out',
     ],
     ['region', [...role, '--region', 'ap-nowhere'], 'UnsupportedRegion', 'choose a --region that has SCF'],
-  ])(
-    'npm run deploy:scf says what to do about a %s that SCF does not know',
-    async (_, args, code, advice) => {
-      const { simulator, run } = await start()
-      const { exitCode, output } = await run(args)
-      expect(exitCode).toBe(1)
-      expect(output).toContain(code)
-      expect(output).toContain(advice)
-      expect(writes(simulator.calls)).toEqual([])
-      expect(simulator.scf.functions(region)).toEqual([])
-    },
-  )
+  ])('says what to do about a %s that SCF does not know', async (_, args, code, advice) => {
+    const { simulator, run } = await start()
+    const { exitCode, output } = await run(args)
+    expect(exitCode).toBe(1)
+    expect(output).toContain(code)
+    expect(output).toContain(advice)
+    expect(writes(simulator.calls)).toEqual([])
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
 
-  it('npm run deploy:scf says what to do in a region without the runtime, and has made nothing', async () => {
+  it('says what to do in a region without the runtime, and has made nothing', async () => {
     const { simulator, run } = await start()
     simulator.scf.runtimes.delete('Nodejs20.19')
     const { exitCode, output } = await run(role)

@@ -23,7 +23,7 @@ function table(heading: string): string[][] {
 const bare = (cell = ''): string => cell.replaceAll('`', '')
 
 describe('README', () => {
-  it('README lists every setting with its default', () => {
+  it('lists every setting with its default', () => {
     const rows = table('## Settings').map(([name, value]) => [
       bare(name),
       value === 'by site' ? '' : bare(value),
@@ -31,13 +31,13 @@ describe('README', () => {
     expect(rows).toEqual(Object.entries(settings))
   })
 
-  it('README lists every route with its scope', () => {
+  it('lists every route with its scope', () => {
     const scopes = { tokens: 'full', fingerprints: 'masked', health: 'none' }
     const rows = table('## Routes').map(([route, scope]) => [bare(route), bare(scope)])
     expect(rows).toEqual(routes.map(({ path, view }) => [`GET ${path}`, scopes[view]]))
   })
 
-  it('README lists every kind of store with its options', () => {
+  it('lists every kind of store with its options', () => {
     const uris = table('Targets are URIs').map(([uri]) => bare(uri))
     expect(uris.map((uri) => uri.split(':')[0])).toEqual(Object.keys(storeKinds))
     for (const [i, kind] of Object.values(storeKinds).entries())
@@ -53,7 +53,7 @@ describe('README', () => {
     for (const file of files) expect(existsSync(new URL(file, root)), file).toBe(true)
   })
 
-  it('README links to files that exist', () => {
+  it('links to files that exist', () => {
     const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => path ?? '')
     expect(links.length).toBeGreaterThan(5)
     for (const link of links) expect(existsSync(new URL(link, root)), link).toBe(true)

@@ -43,7 +43,7 @@ describe('alarms', () => {
 
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
   it.each(['rate(1 minute)', 'rate(7 minutes)', 'rate(59 minutes)', 'rate(1 hour)', 'rate(24 hours)'])(
-    'alarms have periods that CloudWatch takes, with %s',
+    'have periods that CloudWatch takes, with %s',
     (schedule) => {
       expect(parameters.schedule.accepts(schedule)).toBe(true)
       const { periodSeconds } = describeStack('x', deployment({ schedule }))
@@ -127,7 +127,7 @@ describe('log lines', () => {
     return [...new Set(names)].filter((name) => !language.split(' ').includes(name) && !own.includes(name))
   }
 
-  it('log lines hold every field that the dashboard and the metric filter look for', () => {
+  it('hold every field that the dashboard and the metric filter look for', () => {
     const fields = new Set(
       lines.flatMap((line) => [
         ...Object.keys(line),
@@ -174,7 +174,7 @@ describe('log lines', () => {
     ])
   })
 
-  it('log lines and AWS make every metric on the dashboard and in the alarms', () => {
+  it('make, with AWS, every metric on the dashboard and in the alarms', () => {
     const ours = new Set(
       lines.flatMap(({ _aws }) =>
         // biome-ignore lint/suspicious/noExplicitAny: the format is CloudWatch's

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { cli, params } from './cases.ts'
 
 describe('parameters', () => {
-  it('parameters that cannot be used stop the CLI before it packages, with sentences', async () => {
+  it('that cannot be used stop the CLI before it packages, with sentences', async () => {
     const { code, output } = await cli.run(['package', ...params({ subAppIds: '1,x' }), '--param=subAppId=1'])
     expect(code).toBe(1)
     expect(output).toContain(
@@ -15,7 +15,7 @@ describe('parameters', () => {
     expect(output).not.toMatch(/Packaging|built dist|\.ts:\d/)
   })
 
-  it('parameters that are misspelt in serverless.yml stop the CLI too', async () => {
+  it('that are misspelt in serverless.yml stop the CLI too', async () => {
     const file = join(cli.folder, 'serverless.yml')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace(/^params:\n/m, '$&  prod: { subAppIDs: "1" }\n'))

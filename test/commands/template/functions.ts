@@ -10,7 +10,7 @@ import { type Case, caseNames, cases, cli, expectAsReviewed, ofType, resource } 
 const logicalIds = ['ListDashtokensLambdaFunction', 'MirrorDashtokensLambdaFunction']
 
 describe('functions', () => {
-  it.each(caseNames)('functions run Node 22 on arm64, each with its own role and zip, with %s', (name) => {
+  it.each(caseNames)('run Node 22 on arm64, each with its own role and zip, with %s', (name) => {
     expect(ofType(name, 'AWS::Lambda::Function')).toHaveLength(2)
     for (const [logicalId, role, memory] of [
       ['ListDashtokensLambdaFunction', 'ListTokensRole', 512],
@@ -26,7 +26,7 @@ describe('functions', () => {
       })
   })
 
-  it('functions are zips of index.js and the file that it loads when it needs it', () => {
+  it('are zips of index.js and the file that it loads when it needs it', () => {
     for (const zip of ['list-tokens', 'mirror-tokens'])
       expect(
         Object.keys(unzipSync(readFileSync(join(cli.folder, '.serverless', `${zip}.zip`)))).sort(),
@@ -42,7 +42,7 @@ describe('functions', () => {
     )
   })
 
-  it.each(caseNames)('functions have settings that they accept, and no key among them, with %s', (name) => {
+  it.each(caseNames)('have settings that they accept, and no key among them, with %s', (name) => {
     for (const logicalId of logicalIds) {
       const given = environment(name, logicalId)
       expect(Object.keys(given)).not.toContainEqual(expect.stringMatching(/SECRET_(ID|KEY)|TOKEN$|API_KEYS/))
@@ -55,7 +55,7 @@ describe('functions', () => {
     }
   })
 
-  it('functions are traced, and runs of the mirror overlap, only where that was asked for', () => {
+  it('are traced, and runs of the mirror overlap, only where that was asked for', () => {
     const of = (name: Case) => resource(name, 'MirrorDashtokensLambdaFunction').Properties
     expect(of('no parameters')).toMatchObject({ Timeout: 180, ReservedConcurrentExecutions: 1 })
     expect(of('no parameters').TracingConfig).toBeUndefined()
@@ -69,7 +69,7 @@ describe('functions', () => {
   it.each([
     ['no parameters', 30],
     ['keyless and everything else', 365],
-  ] as const)('functions and the API keep their logs, with %s, for %i days', (name, days) => {
+  ] as const)('and the API keep their logs, with %s, for %i days', (name, days) => {
     expect(ofType(name, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties)).toEqual([
       { LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-list-tokens`, RetentionInDays: days },
       {

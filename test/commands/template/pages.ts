@@ -6,15 +6,12 @@ import { describeStack } from '../../../deploy/aws/stack.ts'
 import { caseNames, declared, deployment, ofType, resource, template } from './cases.ts'
 
 describe('outputs', () => {
-  it.each(caseNames)(
-    'outputs give the ARNs of the functions’ roles, whose names AWS makes, with %s',
-    (name) => {
-      for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
-        expect(resource(name, role).Properties.RoleName).toBeUndefined()
-        expect(template(name).Outputs[`${role}Arn`]?.Value).toEqual({ 'Fn::GetAtt': [role, 'Arn'] })
-      }
-    },
-  )
+  it.each(caseNames)('give the ARNs of the functions’ roles, whose names AWS makes, with %s', (name) => {
+    for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
+      expect(resource(name, role).Properties.RoleName).toBeUndefined()
+      expect(template(name).Outputs[`${role}Arn`]?.Value).toEqual({ 'Fn::GetAtt': [role, 'Arn'] })
+    }
+  })
 })
 
 describe('docs/credentials.md', () => {
@@ -28,13 +25,13 @@ describe('docs/credentials.md', () => {
     deployment({ roleArn: 'qcs::cam::uin/1:roleName/r', oidcProvider: 'aws' }),
   )
 
-  it('docs/credentials.md shows the statement that the stack grants, for the default audience', () => {
+  it('shows the statement that the stack grants, for the default audience', () => {
     const granted = keyless.listStatements.find(({ Action }) => Action.includes('sts:GetWebIdentityToken'))
     expect(granted).toBeDefined()
     expect(blocks).toContainEqual(granted)
   })
 
-  it('docs/credentials.md has the default audience everywhere, and both functions in oidc:sub', () => {
+  it('has the default audience everywhere, and both functions in oidc:sub', () => {
     const audience = keyless.listEnvironment['AIGC_OIDC_AUDIENCE']
     const [trust] = blocks.flatMap(({ statement }) => statement ?? []).filter(({ principal }) => principal)
     const { 'oidc:aud': audiences, 'oidc:sub': subjects } = trust.condition.string_equal
@@ -48,7 +45,7 @@ describe('docs/credentials.md', () => {
     expect(parameters.audience.takes).toContain(`such as ${audience}`)
   })
 
-  it('docs/credentials.md and docs/deploy-aws.md read the roles’ ARNs from outputs that there are', () => {
+  it('reads, as docs/deploy-aws.md does, the roles’ ARNs from outputs that there are', () => {
     const outputs = Object.keys(template('no parameters').Outputs)
     const found = outputs.filter((key) => key.endsWith('TokensRoleArn'))
     expect(found).toEqual(['ListTokensRoleArn', 'MirrorTokensRoleArn'])
@@ -66,7 +63,7 @@ describe('docs/deploy-aws.md', () => {
       .slice(1)
       .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
 
-  it('docs/deploy-aws.md says which mark a secret must carry that the stack did not make', () => {
+  it('says which mark a secret must carry that the stack did not make', () => {
     expect(
       rows('| parameter | default | meaning |').find(([, name]) => name === 'makeSecrets')?.[3],
     ).toContain('managed-by=vod-aigc-tokens')
@@ -74,7 +71,7 @@ describe('docs/deploy-aws.md', () => {
     expect(parameters.makeSecrets.takes).toContain('managed-by=vod-aigc-tokens')
   })
 
-  it('docs/deploy-aws.md lists every parameter with its default, and every alarm', () => {
+  it('lists every parameter with its default, and every alarm', () => {
     const defaults = Object.entries<string>(declared.default).map(([name, value]) => [
       name,
       value.replace(/\$\{sls:stage\}/, 'STAGE'),

@@ -23,7 +23,7 @@ describe('roles', () => {
     )
   })
 
-  it.each(caseNames)('roles are three, and those of functions are for Lambda, with %s', (name) => {
+  it.each(caseNames)('are three, and those of functions are for Lambda, with %s', (name) => {
     expect(ofType(name, 'AWS::IAM::Role').map(([logicalId]) => logicalId)).toEqual([
       'ListTokensRole',
       'MirrorTokensRole',
@@ -36,7 +36,7 @@ describe('roles', () => {
       ])
   })
 
-  it.each(caseNames)('roles never make or mark secrets, list-tokens never writes one, with %s', (name) => {
+  it.each(caseNames)('never make or mark secrets, list-tokens never writes one, with %s', (name) => {
     const actions = (role: string): string[] => grants(name, role).flatMap(({ may }) => may)
     for (const role of ['ListTokensRole', 'MirrorTokensRole', 'ScheduleRole']) {
       expect(actions(role).join()).not.toMatch(/\*|CreateSecret|DeleteSecret|TagResource/)

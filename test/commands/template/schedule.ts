@@ -32,7 +32,7 @@ describe('the schedule', () => {
     ])
   })
 
-  it('the schedule sends what mirror-tokens knows as a schedule’s event', () => {
+  it('sends what mirror-tokens knows as a schedule’s event', () => {
     const { Input } = resource('no parameters', 'Schedule').Properties.Target
     expect(readEvent(JSON.parse(Input))).toEqual({ kind: 'schedule', shape: 'eventbridge-scheduler' })
   })

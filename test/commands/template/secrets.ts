@@ -17,17 +17,14 @@ describe('secrets', () => {
       })
   })
 
-  it.each(caseNames)(
-    'secrets have no value in the template, and nothing else has the mark, with %s',
-    (name) => {
-      const text = JSON.stringify(template(name))
-      expect(text).not.toMatch(/SecretString|GenerateSecretString/)
-      const marked = Object.entries(template(name).Resources).filter(([, one]) =>
-        JSON.stringify(one.Properties.Tags ?? []).includes('managed-by'),
-      )
-      expect(marked.map(([logicalId]) => logicalId)).not.toContainEqual(
-        expect.not.stringMatching(/^MirroredSecret/),
-      )
-    },
-  )
+  it.each(caseNames)('have no value in the template, and nothing else has the mark, with %s', (name) => {
+    const text = JSON.stringify(template(name))
+    expect(text).not.toMatch(/SecretString|GenerateSecretString/)
+    const marked = Object.entries(template(name).Resources).filter(([, one]) =>
+      JSON.stringify(one.Properties.Tags ?? []).includes('managed-by'),
+    )
+    expect(marked.map(([logicalId]) => logicalId)).not.toContainEqual(
+      expect.not.stringMatching(/^MirroredSecret/),
+    )
+  })
 })

@@ -77,7 +77,7 @@ async function ask(
 }
 
 describe('answerRequest', () => {
-  it('answerRequest gives the tokens of the default application', async () => {
+  it('gives the tokens of the default application', async () => {
     const { status, headers, json, asked, audit } = await ask(request('/tokens'))
     expect(status).toBe(200)
     expect(json).toEqual({
@@ -106,7 +106,7 @@ describe('answerRequest', () => {
     })
   })
 
-  it('answerRequest gives the tokens or fingerprints of one application', async () => {
+  it('gives the tokens or fingerprints of one application', async () => {
     expect((await ask(request('/sub-apps/8/tokens'))).json).toMatchObject({
       SubAppId: 8,
       ApiTokens: list.apiTokens,
@@ -122,14 +122,14 @@ describe('answerRequest', () => {
     expect(JSON.stringify(json)).not.toContain('token-')
   })
 
-  it('answerRequest adds ExtInfos where they are known', async () => {
+  it('adds ExtInfos where they are known', async () => {
     const extInfos = ['{}', '{"ip":{}}']
     expect((await ask(request('/tokens'), { list: async () => ({ ...list, extInfos }) })).json).toMatchObject(
       { ExtInfos: extInfos },
     )
   })
 
-  it('answerRequest keeps ExtInfos from whoever reads fingerprints', async () => {
+  it('keeps ExtInfos from whoever reads fingerprints', async () => {
     const extInfos = ['{"note":"of token-b"}', '{}']
     for (const key of ['masked-key', 'full-key']) {
       const event = request('/tokens/fingerprints', { key })
@@ -155,18 +155,18 @@ describe('answerRequest', () => {
     ['a failure', async () => Promise.reject(throttled(3)), true],
     ['a failure to ask', async () => Promise.reject(throttled(0)), false],
   ]
-  it.each(askings)('answerRequest says in its audit whether it asked: %s', async (_, answer, upstream) => {
+  it.each(askings)('says in its audit whether it asked: %s', async (_, answer, upstream) => {
     expect((await ask(request('/tokens'), { list: answer })).audit).toMatchObject({ upstream })
   })
 
-  it('answerRequest says in its audit that HEAD and 304 handed out nothing', async () => {
+  it('says in its audit that HEAD and 304 handed out nothing', async () => {
     const { headers, audit } = await ask(request('/tokens', { method: 'HEAD' }))
     const known = await ask(request('/tokens', { headers: { 'if-none-match': headers['etag'] ?? '' } }))
     expect(known.status).toBe(304)
     for (const one of [audit, known.audit]) expect(one).toMatchObject({ fingerprints: [] })
   })
 
-  it('answerRequest answers /healthz without a key, settings or an upstream call', async () => {
+  it('answers /healthz without a key, settings or an upstream call', async () => {
     const broken = (): never => {
       throw new ConfigError(['broken'])
     }
@@ -175,7 +175,7 @@ describe('answerRequest', () => {
     expect(audit).toMatchObject({ route: '/healthz', caller: null, upstream: false })
   })
 
-  it('answerRequest has an etag of the set of tokens, not of their order', async () => {
+  it('has an etag of the set of tokens, not of their order', async () => {
     const etag = async (apiTokens: string[]): Promise<string | undefined> =>
       (
         await ask(request('/tokens'), {
@@ -186,7 +186,7 @@ describe('answerRequest', () => {
     expect(await etag(['a', 'b'])).not.toBe(await etag(['a']))
   })
 
-  it('answerRequest takes no etag for its own that has W/ inside', async () => {
+  it('takes no etag for its own that has W/ inside', async () => {
     const { headers } = await ask(request('/tokens'))
     const odd = `x${'W/'}${headers['etag']}`
     expect((await ask(request('/tokens', { headers: { 'if-none-match': odd } }))).status).toBe(200)
@@ -197,7 +197,7 @@ describe('answerRequest', () => {
   })
 
   it.each(['ETAG', 'W/ETAG', '"x", ETAG', '"x",,  ETAG ,"y"', '*', '"x", *'])(
-    'answerRequest gives 304 without tokens for If-None-Match %s',
+    'gives 304 without tokens for If-None-Match %s',
     async (tag) => {
       const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
       const answer = await ask(
@@ -212,14 +212,14 @@ describe('answerRequest', () => {
     ...['', '"x"', 'x W/ETAG', 'ETAG-', '""', '"', 'W/', 'w/ETAG', '"ETAG"', '**', '"*"', ','.repeat(8000)],
     ...[(etag: string) => etag.slice(1, -1), (etag: string) => etag.toUpperCase()],
     () => `"${nameTokens(['token-a']).digest}"`,
-  ])('answerRequest gives the tokens for If-None-Match %s', async (tag) => {
+  ])('gives the tokens for If-None-Match %s', async (tag) => {
     const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
     const sent = typeof tag === 'string' ? tag.replace('ETAG', etag) : tag(etag)
     const answer = await ask(request('/tokens', { headers: { 'if-none-match': sent } }))
     expect([answer.status, answer.json?.['ApiTokens']]).toEqual([200, list.apiTokens])
   })
 
-  it('answerRequest says that a list is old, and because of what', async () => {
+  it('says that a list is old, and because of what', async () => {
     const old = async (): Promise<CachedList> => ({ ...list, staleBecause: throttled(1) })
     for (const path of ['/tokens', '/tokens/fingerprints']) {
       const { json, headers, audit } = await ask(request(path), { list: old })
@@ -240,22 +240,19 @@ describe('answerRequest', () => {
     ['max-age=-1', false],
     ['=,;"', false],
     ['', false],
-  ])('answerRequest asks anew for Cache-Control: %s: %s', async (header, anew) => {
+  ])('asks anew for Cache-Control: %s: %s', async (header, anew) => {
     const { asked } = await ask(request('/tokens', { headers: { 'cache-control': header } }))
     expect(asked).toEqual([[7, anew]])
   })
 
-  it.each(['Bearer full-key', 'bearer  full-key '])(
-    'answerRequest takes the key of "%s"',
-    async (authorization) => {
-      expect((await ask(request('/tokens', { headers: { authorization } }))).status).toBe(200)
-    },
-  )
+  it.each(['Bearer full-key', 'bearer  full-key '])('takes the key of "%s"', async (authorization) => {
+    expect((await ask(request('/tokens', { headers: { authorization } }))).status).toBe(200)
+  })
 
   it.each([
     ['gateway', 'Gateway'],
     ['platform', 'TC3-HMAC-SHA256'],
-  ] as const)('answerRequest says how to be let in by the %s', async (httpAuth, challenge) => {
+  ] as const)('says how to be let in by the %s', async (httpAuth, challenge) => {
     const { status, headers, json } = await ask(request('/tokens'), {
       config: () => ({ ...config, httpAuth }),
     })
@@ -362,7 +359,7 @@ describe('answerRequest', () => {
       'SubAppNotFound',
     ]),
   ]
-  it.each(refused)('answerRequest refuses %s without an upstream call', async (_, event, status, code) => {
+  it.each(refused)('refuses %s without an upstream call', async (_, event, status, code) => {
     const answer = await ask(event)
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toBe('application/problem+json')
@@ -380,7 +377,7 @@ describe('answerRequest', () => {
     expect(answer.audit).toMatchObject({ error: { code, message: sentence }, upstream: false })
   })
 
-  it('answerRequest compares the whole digest of a key', async () => {
+  it('compares the whole digest of a key', async () => {
     const digest = sha256('full-key')
     const flipped = (at: number): string =>
       digest.slice(0, at) + (digest[at] === '0' ? '1' : '0') + digest.slice(at + 1)
@@ -397,17 +394,14 @@ describe('answerRequest', () => {
       .flatMap(({ path }) => [path.replace('{SubAppId}', '7'), path.replace('{SubAppId}', '9')])
       .map((path) => [key, path]),
   )
-  it.each(unbound)(
-    'answerRequest tells a bound key nothing of other applications: %s on %s',
-    async (key, path) => {
-      const { status, headers, body, asked, audit } = await ask(request(path, { key }))
-      const unconfigured = await ask(request('/sub-apps/9/tokens', { key: 'full-key' }))
-      expect([status, headers, body, asked]).toEqual([404, unconfigured.headers, unconfigured.body, []])
-      expect(audit).toMatchObject({ error: { code: 'SubAppNotFound', message: sentence } })
-    },
-  )
+  it.each(unbound)('tells a bound key nothing of other applications: %s on %s', async (key, path) => {
+    const { status, headers, body, asked, audit } = await ask(request(path, { key }))
+    const unconfigured = await ask(request('/sub-apps/9/tokens', { key: 'full-key' }))
+    expect([status, headers, body, asked]).toEqual([404, unconfigured.headers, unconfigured.body, []])
+    expect(audit).toMatchObject({ error: { code: 'SubAppNotFound', message: sentence } })
+  })
 
-  it('answerRequest gives a bound key its own application, by its scope', async () => {
+  it('gives a bound key its own application, by its scope', async () => {
     const [tokens, fingerprints] = ['/sub-apps/8/tokens', '/sub-apps/8/tokens/fingerprints']
     const answers: [path: string | undefined, key: string, status: number][] = [
       [tokens, 'full8-key', 200],
@@ -423,22 +417,22 @@ describe('answerRequest', () => {
   })
 
   it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(
-    'answerRequest finds no route in megabytes (%#)',
+    'finds no route in megabytes (%#)',
     async (path) => {
       expect((await ask(request(path))).json?.['code']).toBe('NotFound')
     },
   )
 
-  it('answerRequest finds a route before any number of slashes', async () => {
+  it('finds a route before any number of slashes', async () => {
     expect((await ask(request(`/tokens${'/'.repeat(1_000_000)}`))).status).toBe(200)
   })
 
-  it('answerRequest tells 405 how to go on', async () => {
+  it('tells 405 how to go on', async () => {
     const { json } = await ask(request('/tokens', { method: 'PUT' }))
     expect(json?.['detail']).toBe('this path takes GET and HEAD')
   })
 
-  it('answerRequest says that AIGC_HTTP_AUTH is unset to the operator alone', async () => {
+  it('says that AIGC_HTTP_AUTH is unset to the operator alone', async () => {
     const unset = { config: (): Config => ({ ...config, httpAuth: null }) }
     const { status, json, body, audit } = await ask(request('/tokens'), unset)
     expect([status, json]).toMatchObject([500, { code: 'ConfigInvalid', detail: sentence }])
@@ -460,7 +454,7 @@ describe('answerRequest', () => {
     ['AuthFailures', 502, 'gave no list', {}],
     ['SubAppNotFound', 502, 'gave no list', {}],
   ]
-  it.each(upstream)('answerRequest turns %s into %d', async (code, status, detail, headers) => {
+  it.each(upstream)('turns %s into %d', async (code, status, detail, headers) => {
     const error = new TencentError(code, `Listing: ${code}: words of Tencent; credentials used: fixed`, {
       action: 'A',
       requestId: 'r-9',
@@ -511,7 +505,7 @@ describe('answerRequest', () => {
       'credentials for Tencent',
     ],
   ]
-  it.each(others)('answerRequest tells the caller little of %s', async (_, error, status, code, detail) => {
+  it.each(others)('tells the caller little of %s', async (_, error, status, code, detail) => {
     const answer = await ask(request('/tokens'), { list: () => Promise.reject(error) })
     expect(answer.json).toMatchObject({ status, code, detail: expect.stringContaining(detail) })
     expect(answer.body).not.toContain('inside')

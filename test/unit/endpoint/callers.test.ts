@@ -125,7 +125,7 @@ describe('findCaller', () => {
     [{ 'x-api-key': token }, `fingerprint:${fingerprint(token)}`],
     [{ cookie: `a=b; t=${token}` }, `fingerprint:${fingerprint(token)}`],
     [{ 'user-agent': token, authorization: 'Bearer another' }, token],
-  ])('findCaller names a principal that was shown in %j: %s', (headers, name) => {
+  ])('names a principal that was shown in %j: %s', (headers, name) => {
     const caller = findCaller({ ...request, headers }, { httpAuth: 'gateway', apiKeys: [] }, { isScf: false })
     expect(caller?.name).toBe(name)
   })

@@ -10,11 +10,11 @@ describe('matchRoute', () => {
     ['/tokens/fingerprints', '/tokens/fingerprints', 'fingerprints', null],
     ['/sub-apps/x/tokens/fingerprints', '/sub-apps/{SubAppId}/tokens/fingerprints', 'fingerprints', 'x'],
     ['/healthz', '/healthz', 'health', null],
-  ])('matchRoute finds %s', (sent, path, view, subAppId) => {
+  ])('finds %s', (sent, path, view, subAppId) => {
     expect(matchRoute(sent, null)).toEqual({ route: { path, view }, subAppId })
   })
 
-  it('matchRoute takes a path of 1024 characters and none that is longer', () => {
+  it('takes a path of 1024 characters and none that is longer', () => {
     const path = (length: number): string => `/sub-apps/${'7'.repeat(length - 17)}/tokens`
     expect(path(1024)).toHaveLength(1024)
     expect(matchRoute(path(1024), null)).not.toBeNull()
@@ -24,7 +24,7 @@ describe('matchRoute', () => {
   it.each([
     ['/other/tokens', 'stage'],
     ['/null/tokens', null],
-  ])('matchRoute takes %s for no route where the stage is %s', (path, stage) => {
+  ])('takes %s for no route where the stage is %s', (path, stage) => {
     expect(matchRoute(path, stage)).toBeNull()
   })
 
@@ -35,7 +35,7 @@ describe('matchRoute', () => {
     ['/tokens', 'prod'],
     ['/tokens', 'tokens'],
     ['/tokens/tokens/', 'tokens'],
-  ])('matchRoute takes %s at stage %s', (path, stage) => {
+  ])('takes %s at stage %s', (path, stage) => {
     expect(matchRoute(path, stage)?.route.path).toBe('/tokens')
   })
 
@@ -80,11 +80,11 @@ describe('matchRoute', () => {
     '/__proto__',
     '/constructor',
     '/$default/tokens',
-  ])('matchRoute takes %j for no route', (path) => {
+  ])('takes %j for no route', (path) => {
     expect(matchRoute(path, 'dev')).toBeNull()
   })
 
-  it('matchRoute agrees with a regular expression on every path', () => {
+  it('agrees with a regular expression on every path', () => {
     const segment = fc.oneof(
       fc.constantFrom(
         'tokens',

@@ -305,7 +305,7 @@ describe('docs/failures.md', () => {
   it.each([
     ['This run', runs],
     ['The next run', nextRuns],
-  ])('failures.md has every list and every target under "%s", and each cell once', (_, grid) => {
+  ])('has every list and every target under "%s", and each cell once', (_, grid) => {
     const [head = [], ...rows] = grid
     expect(head.slice(1)).toEqual(Object.keys(targets))
     expect(rows.map(([label]) => label)).toEqual(lists)
@@ -315,13 +315,13 @@ describe('docs/failures.md', () => {
   it.each([
     ['Lists', lists],
     ['Targets', Object.keys(targets)],
-  ])('failures.md says what each of its words means: %s', (heading, words) => {
+  ])('says what each of its words means: %s', (heading, words) => {
     const [, ...rows] = table(heading)
     expect(rows.map(([label]) => label)).toEqual(words)
     for (const row of rows) expect(row).toEqual([expect.anything(), expect.stringMatching(/\w/)])
   })
 
-  it('failures.md gives a Reason and advice for exactly the outcomes that occur', () => {
+  it('gives a Reason and advice for exactly the outcomes that occur', () => {
     const occurring = cells.flatMap(([row, column, now, next]) => [
       reasonLine(now, row, column),
       reasonLine(next, 'ok', column),
@@ -334,7 +334,7 @@ describe('docs/failures.md', () => {
       expect(line).toEqual([expect.anything(), expect.stringMatching(/^`.+`$/), expect.stringMatching(/\w/)])
   })
 
-  it('failures.md names settings that exist, with their defaults', () => {
+  it('names settings that exist, with their defaults', () => {
     const mentions = [...page.matchAll(/(AIGC_[A-Z_]+)`?(?: \(([\d.]+)\))?/g)]
     for (const [, name = '', value] of mentions) {
       expect(Object.keys(settings)).toContain(name)
@@ -348,15 +348,12 @@ describe('runMirror', () => {
     words = await hearAws()
   })
 
-  it.each(cells)(
-    'runMirror with list "%s" on target "%s": %s; next time: %s',
-    async (row, column, now, next) => {
-      const subject = world(row, column)
-      await expectRun(subject, now, row, column)
-      subject.heal()
-      await expectRun(subject, next, 'ok', column)
-    },
-  )
+  it.each(cells)('with list "%s" on target "%s": %s; next time: %s', async (row, column, now, next) => {
+    const subject = world(row, column)
+    await expectRun(subject, now, row, column)
+    subject.heal()
+    await expectRun(subject, next, 'ok', column)
+  })
 
   it.each(faults)('ends as $mirror and writes nothing for $name', async ({ name, mirror }) => {
     const { run, written } = world(name, 'ours equal')
@@ -364,7 +361,7 @@ describe('runMirror', () => {
     expect(written).toEqual([])
   })
 
-  it('runMirror without time to look again: deferred, 1 write; next time: updated, 1 write', async () => {
+  it('without time to look again: deferred, 1 write; next time: updated, 1 write', async () => {
     const subject = world('ok', 'ours different')
     const { cell, reason, threw } = await subject.run(minute / 2)
     expect([cell, threw]).toEqual(['deferred, 1 write', true])
