@@ -1,7 +1,7 @@
 /** `mirror-tokens` as it is deployed: the built bundle in its own process, the simulator, moto and files. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { fingerprint } from '../../lib/digest.ts'
 import type { MirrorReport } from '../../lib/mirror/run.ts'
 import { versionId } from '../../lib/stores/document.ts'
-import type { Fault } from '../../simulator/faults.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { mirrored } from '../support/documents.ts'
 import { faults } from '../support/faults.ts'
@@ -278,16 +277,6 @@ describe('mirror-tokens to a file', () => {
     },
   )
 
-  it.each(['http-api-v2.json', 'rest-api.json', 'alb.json', 'scf-function-url.json', 'lambda-url.json'])(
-    'throws for %s and says what it takes',
-    async (name) => {
-      const { error } = await start('file:/nowhere/x').invoke(recorded(name))
-      expect(error?.name).toBe('InputInvalid')
-      expect(error?.message).toContain('this function takes schedules, and runs by hand such as {}')
-      expect(simulator.calls).toHaveLength(0)
-    },
-  )
-
   it('follows a rotation: addition, settled removal', async () => {
     const path = join(folder, 'rotation')
     const fn = start(`file:${path}`)
@@ -306,132 +295,11 @@ describe('mirror-tokens to a file', () => {
     expect(answer.timers).toEqual([])
   })
 
-  it('defers a removal inside a short time limit and fails the run', async () => {
-    const path = join(folder, 'deferred')
-    writeFileSync(path, mirrored(['token-a', 'token-b']))
-    simulator.vod.create(subAppId, 'token-b')
-    const { error } = await start(`file:${path}`, { AIGC_SETTLE_SECONDS: '60' }).invoke(scheduled, {
-      limitMs: 30_000,
-    })
-    expect(error?.name).toBe('MirrorIncomplete')
-    expect(error?.message).toContain('raise the time limit or lower AIGC_SETTLE_SECONDS')
-    expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a', 'token-b']))
-  })
-
-  it('confirms a held plan by hand', async () => {
-    const path = join(folder, 'held')
-    writeFileSync(path, mirrored(['token-a']))
-    const fn = start(`file:${path}`)
-    const held = await fn.invoke(scheduled)
-    expect([held.error?.name, outcomes(held)]).toEqual(['MirrorIncomplete', ['held']])
-    expect(held.error?.message).toContain('run by hand with the Digest as "Confirm"')
-    const dry = await fn.invoke({ DryRun: true })
-    expect([dry.error, outcomes(dry)]).toEqual([undefined, ['would-hold']])
-    expect(reportOf(dry).Digest).toBe(reportOf(held).Digest)
-    expect((await fn.invoke({ Confirm: 'f'.repeat(64) })).error?.name).toBe('PlanChanged')
-    expect(readFileSync(path, 'utf8')).toBe(mirrored(['token-a']))
-    expect(outcomes(await fn.invoke({ Confirm: reportOf(held).Digest }))).toEqual(['updated'])
-    expect(readFileSync(path, 'utf8')).toBe(mirrored([]))
-    expect(outcomes(await fn.invoke(scheduled))).toEqual(['unchanged'])
-  })
-
-  it('runs for one application by hand, and keeps applications apart', async () => {
-    simulator.vod.create(subAppId, 'token-a')
-    simulator.vod.create(2, 'token-2')
-    const fn = start(`file:${folder}/several-{SubAppId}`, { AIGC_SUB_APP_IDS: `${subAppId},2` })
-    expect(reportOf(await fn.invoke({ SubAppId: 2 })).Results).toMatchObject([
-      { SubAppId: 2, Outcome: 'created' },
-    ])
-    expect(existsSync(`${folder}/several-${subAppId}`)).toBe(false)
-    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created', 'unchanged'])
-    expect((await fn.invoke({ SubAppId: 3 })).error?.name).toBe('SubAppNotFound')
-  })
-
-  it.each([
-    [
-      { dryRun: true },
-      'InputInvalid',
-      '"dryRun" is not a known field; this function takes "SubAppId" (a whole number), "DryRun" (true or false), "Confirm" (a string)',
-    ],
-    [{ Confirm: 5 }, 'InputInvalid', '"Confirm" must be a string'],
-    [{ Confirm: 'x', DryRun: true }, 'InputInvalid', 'exclude each other'],
-  ])('refuses %j by hand', async (given, name, sentence) => {
-    const { error } = await start('file:/nowhere/x').invoke(given)
-    expect(error?.name).toBe(name)
-    expect(error?.message).toContain(sentence)
-    expect(simulator.calls).toHaveLength(0)
-  })
-
-  it('without targets says which setting to make', async () => {
-    const { error } = await start('').invoke(scheduled)
-    expect(error?.name).toBe('ConfigInvalid')
-    expect(error?.message).toContain('AIGC_MIRROR_TARGETS must name at least one target')
-  })
-
-  it('embeds its metrics on Lambda', async () => {
-    simulator.vod.create(subAppId, 'token-a')
-    const fn = start(`file:${folder}/metrics file:${folder}`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
-    await fn.invoke(scheduled)
-    expect(fn.log()).toMatchObject([
-      {
-        level: 'error',
-        code: 'MirrorIncomplete',
-        message: 'Mirroring: 1 of 2 targets not in step',
-        results: [{ Outcome: 'created' }, { Outcome: 'failed' }],
-        FunctionName: 'mirror',
-        MirrorSuccess: 0,
-        MirrorFailure: 1,
-        MirrorHeld: 0,
-        TokensAdded: 1,
-        TokensRemoved: 0,
-      },
-    ])
-  })
-
-  it.each<[string, Record<string, string>, Fault | null]>([
-    ['a setting is wrong', { AIGC_SITE: 'eu' }, null],
-    ['there is no target', { AIGC_MIRROR_TARGETS: '' }, null],
-    ['the list cannot be had', {}, { kind: 'error', code: 'AuthFailure.SecretIdNotFound' }],
-  ])('counts a failure of the mirror, and no success, when %s', async (_, changes, fault) => {
-    if (fault) simulator.fail(fault, everyTime)
-    const fn = start(`file:${folder}/counted`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror', ...changes })
-    expect((await fn.invoke(scheduled)).error).toBeDefined()
-    expect(fn.log()).toMatchObject([{ level: 'error', MirrorSuccess: 0, MirrorFailure: 1 }])
-  })
-
-  it('repeats no token that only a target held, whoever quotes it', async () => {
-    const held = ['held-token-0123456789', 'held-token-9876543210']
-    writeFileSync(join(folder, 'quoted'), mirrored(held))
-    const fn = start(`file:${folder}/quoted`)
-    // The list is empty, so they are kept.
-    expect(outcomes(await fn.invoke(scheduled))).toEqual(['held'])
-    simulator.fail({ kind: 'error', code: 'FailedOperation', message: `no ${held.join(' ')}` }, everyTime)
-    const { error } = await fn.invoke(scheduled)
-    expect(error?.message).toContain('FailedOperation')
-    expect(fn.output() + JSON.stringify(error)).not.toContain('held-token')
-  })
-
   it('keeps the last half second for its report', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/no-time`)
     expect(outcomes(await fn.invoke(scheduled, { limitMs: 450 }))).toEqual(['failed'])
     expect(simulator.calls).toHaveLength(0)
-  })
-
-  it('counts no failure of the mirror when somebody slips by hand', async () => {
-    simulator.vod.create(subAppId, 'token-a')
-    const fn = start(`file:${folder}/slips`, { AWS_LAMBDA_FUNCTION_NAME: 'mirror' })
-    await fn.invoke({ SubAppld: 1 })
-    await fn.invoke({ Confirm: '0'.repeat(64) })
-    expect(fn.log().map(({ code }) => code)).toEqual(['InputInvalid', 'PlanChanged'])
-    for (const line of fn.log()) expect(line).not.toHaveProperty('MirrorFailure')
-  })
-
-  it('keeps its own words when a foreign secret is one of them', async () => {
-    simulator.vod.create(subAppId, 'token-a')
-    writeFileSync(join(folder, 'word'), 'refused')
-    const fn = start(`file:${folder}/word`)
-    expect(outcomes(await fn.invoke(scheduled))).toEqual(['refused'])
   })
 
   it('ends with a report within the time limit that SCF gives', async () => {
@@ -510,22 +378,6 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(await value('filled', 'AWSPREVIOUS')).toBe(mirrored(['token-a']))
   })
 
-  it('makes an earlier set current again: A, B, A', async () => {
-    const fn = start('aws-secretsmanager:aba', aws)
-    simulator.vod.create(subAppId, 'token-a')
-    await fn.invoke(scheduled)
-    simulator.vod.create(subAppId, 'token-b')
-    await fn.invoke(scheduled)
-    simulator.vod.delete(subAppId, 'token-b')
-    const answer = await fn.invoke(scheduled)
-    expect(reportOf(answer).Results).toMatchObject([
-      { Outcome: 'updated', Removed: [fingerprint('token-b')] },
-    ])
-    expect(await value('aba')).toBe(mirrored(['token-a']))
-    expect(await value('aba', 'AWSPREVIOUS')).toBe(mirrored(['token-a', 'token-b']))
-    expect(await versions('aba')).toBe(2)
-  })
-
   it('refuses a foreign secret and takes it over with adopt=true', async () => {
     simulator.vod.create(subAppId, 'token-a')
     await client.send(new CreateSecretCommand({ Name: 'foreign', SecretString: 'somebody-elses-password' }))
@@ -538,18 +390,6 @@ describe.skipIf(motoMissing)('mirror-tokens to AWS Secrets Manager', () => {
     expect(outcomes(await adopting.invoke(scheduled))).toEqual(['updated'])
     expect(await value('foreign', 'AWSPREVIOUS')).toBe('somebody-elses-password')
     expect(outcomes(await start('aws-secretsmanager:foreign', aws).invoke(scheduled))).toEqual(['unchanged'])
-  })
-
-  it('refuses the secret of another application', async () => {
-    simulator.vod.create(subAppId, 'token-a')
-    simulator.vod.create(2, 'token-2')
-    await start('aws-secretsmanager:other', aws).invoke(scheduled)
-    const answer = await start('aws-secretsmanager:other?adopt=true', {
-      ...aws,
-      AIGC_SUB_APP_IDS: '2',
-    }).invoke(scheduled)
-    expect(outcomes(answer)).toEqual(['refused'])
-    expect(await value('other')).toBe(mirrored(['token-a']))
   })
 
   it('ends with the same bytes on both clouds, also after one of them was down for a while', async () => {

@@ -14,7 +14,7 @@ import { fingerprint } from '../../lib/digest.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
-import { getEvent } from '../support/recorded-events.ts'
+import { getEvent, recorded, requests, schedules } from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
@@ -211,25 +211,38 @@ describe('list-tokens', () => {
     expect(lines.join()).not.toContain('CANARY')
   })
 
-  it('refuses the clock, and an HTTP request in which the settings are wrong', async () => {
+  it.each(schedules)('refuses %s, and says what it takes', async (file) => {
     const handler = await load('list-tokens')
-    await expect(handler({ Type: 'Timer' }, context())).rejects.toThrow('put the schedule on mirror-tokens')
+    const words = 'takes HTTP requests, and runs by hand such as {}; put the schedule on mirror-tokens'
+    await expect(handler(recorded(file), context())).rejects.toThrow(words)
+    expect(log()).toMatchObject([{ level: 'error', event: 'list-tokens', code: 'InputInvalid' }])
+    expect(simulator.calls).toEqual([])
+  })
+
+  it('refuses an HTTP request in which the settings are wrong', async () => {
+    const handler = await load('list-tokens')
     expect(await handler(getEvent('/tokens'), context())).toMatchObject({ statusCode: 500 })
     expect(await handler(getEvent('/healthz'), null)).toMatchObject({
       statusCode: 200,
       headers: { 'x-request-id': 'aB1cDeFgIAMEJHg=' },
     })
-    expect(log().map(({ level }) => level)).toEqual(['error', 'error', 'info'])
+    expect(log().map(({ level }) => level)).toEqual(['error', 'info'])
   })
 
   it('says what a run by hand takes', async () => {
     const handler = await load('list-tokens')
     for (const [event, what] of [
+      [
+        { SubAppID: 1 },
+        '"SubAppID" is not a known field; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
+      ],
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
+      [{ SubAppId: 5 }, 'not one of AIGC_SUB_APP_IDS'],
       [{ Reveal: 'yes' }, '"Reveal" must be true or false'],
       [{ Refresh: 1 }, '"Refresh" must be true or false'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
+    expect(simulator.calls).toEqual([])
   })
 
   it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
@@ -274,6 +287,8 @@ describe('list-tokens', () => {
   it.each([
     [{ TENCENTCLOUD_RUNENV: 'SCF' }, 200],
     [{ TENCENTCLOUD_RUNENV: 'SCF', AWS_LAMBDA_FUNCTION_NAME: 'fn' }, 401],
+    [{ AWS_LAMBDA_FUNCTION_NAME: 'fn' }, 401],
+    [{ TENCENTCLOUD_RUNENV: 'scf' }, 401],
     [{}, 401],
   ])('takes the word of the platform with %j: %d', async (environment, status) => {
     const handler = await load('list-tokens', { AIGC_HTTP_AUTH: 'platform', ...environment })
@@ -406,14 +421,17 @@ describe('mirror-tokens', () => {
   it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
     await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
-    await expect(handler(getEvent('/'), context())).rejects.toThrow('send HTTP to list-tokens')
+    for (const file of requests)
+      await expect(handler(recorded(file), context())).rejects.toThrow(
+        'takes schedules, and runs by hand such as {}; send HTTP to list-tokens',
+      )
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
     await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
     for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
       await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
     const [failed, ...slips] = log()
     expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(7)
+    expect(slips).toHaveLength(6 + requests.length)
     expect(lines.join()).not.toContain('CANARY')
     for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
   })
@@ -421,13 +439,17 @@ describe('mirror-tokens', () => {
   it('says what a run by hand takes, and what the settings lack', async () => {
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '' })
     for (const [event, what] of [
+      [
+        { dryRun: true },
+        '"dryRun" is not a known field; this function takes "SubAppId" (a whole number), "DryRun" (true or false), "Confirm" (a string)',
+      ],
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
       [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
       [{ Confirm: true }, '"Confirm" must be a string'],
       [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
-    expect(log().map(({ event }) => event)).toEqual(Array(4).fill('mirror-tokens'))
+    expect(log().map(({ event }) => event)).toEqual(Array(5).fill('mirror-tokens'))
   })
 
   it('repeats a throttled call, because nobody has anything else', async () => {
