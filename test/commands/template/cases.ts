@@ -1,7 +1,7 @@
 /** The stack in three variants, packaged by the Serverless CLI once for all subjects, and ways to look into it. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { parse, stringify } from 'yaml'
+import { Document, isCollection, parse, visit } from 'yaml'
 import { type Deployment, type Given, readDeployment } from '../../../deploy/aws/parameters.ts'
 import {
   copyProject,
@@ -131,13 +131,21 @@ export function grants(name: Case, role: string): Granted[] {
   )
 }
 
-/** Compares with `FILE.yml` in this folder, which people review; `npx vitest run -u test/commands/template.test.ts` writes it anew. */
+/** Compares with `FILE.yml` in this folder, which people review; `npx vitest run test/commands/template.test.ts -u` writes it anew. */
 export async function expectAsReviewed(
   file: string,
   of: (name: Case) => unknown,
   among = caseNames,
 ): Promise<void> {
-  const found = Object.fromEntries(among.map((name) => [name, of(name)]))
-  const text = stringify(found, { aliasDuplicateObjects: false, lineWidth: 0 })
+  const found = new Document(Object.fromEntries(among.map((name) => [name, of(name)])), {
+    aliasDuplicateObjects: false,
+  })
+  // A line for each grant, property or variable.
+  visit(found, {
+    Collection(_, node, path) {
+      if (path.filter(isCollection).length === 3) node.flow = true
+    },
+  })
+  const text = found.toString({ lineWidth: 0 })
   await expect(text).toMatchFileSnapshot(`./template/${file}.yml`)
 }
