@@ -19,7 +19,7 @@ async function start(): Promise<{ simulator: TencentSimulator; sdk: CommonClient
 }
 
 describe('GetRole', () => {
-  it('GetRole finds a role by its name or its id, and says whom it trusts', async () => {
+  it('finds a role by its name or its id, and says whom it trusts', async () => {
     const { simulator, sdk } = await start()
     simulator.scf.roles.add('other')
     const { RoleInfo: byName } = await sdk.request('GetRole', { RoleName: 'vod-aigc-tokens' })
@@ -29,7 +29,7 @@ describe('GetRole', () => {
     expect(byId).toEqual(byName)
   })
 
-  it.each([{ RoleName: 'nobody' }, { RoleId: '0' }, {}])('GetRole of %j is RoleNotExist', async (input) => {
+  it.each([{ RoleName: 'nobody' }, { RoleId: '0' }, {}])('of %j is RoleNotExist', async (input) => {
     const { sdk } = await start()
     await expect(sdk.request('GetRole', input)).rejects.toMatchObject({
       code: 'InvalidParameter.RoleNotExist',

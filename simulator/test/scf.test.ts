@@ -322,7 +322,7 @@ describe('what is deployed runs', () => {
 })
 
 describe('a function whose process dies', () => {
-  it('a function whose process dies answers 430, and the next request finds a new process', async () => {
+  it('answers 430, and the next request finds a new process', async () => {
     const { simulator, sdk } = await start()
     const code = zip(
       'let calls = 0; exports.main_handler = async (event) => event.path === "/die" ? process.exit(1) : ++calls',

@@ -22,7 +22,7 @@ const version = '2018-07-17'
 const SubAppId = 251006666
 
 describe('verifyTc3', () => {
-  it.each(vectors)('verifyTc3 accepts the vector "$name"', (vector) => {
+  it.each(vectors)('accepts the vector "$name"', (vector) => {
     expect(verifyTc3(...fromVector(vector))).toBeNull()
   })
 
@@ -63,16 +63,16 @@ describe('verifyTc3', () => {
     ['another content type', 'SignatureFailure', withHeaders({ 'content-type': ['application/json'] })],
     ['another signed action', 'SignatureFailure', withHeaders({ 'x-tc-action': ['DeleteAigcApiToken'] })],
     ['another body', 'SignatureFailure', { ...good, body: Buffer.from('{"SubAppId":251006667}') }],
-  ])('verifyTc3 refuses %s with %s', (_, code, request, changed) => {
+  ])('refuses %s with %s', (_, code, request, changed) => {
     expect(verifyTc3(request, { ...context, ...changed })?.code).toBe(`AuthFailure.${code}`)
   })
 
-  it('verifyTc3 accepts a clock 300 s off, either way', () => {
+  it('accepts a clock 300 s off, either way', () => {
     expect(verifyTc3(good, { ...context, now: at(300) })).toBeNull()
     expect(verifyTc3(good, { ...context, now: at(-300) })).toBeNull()
   })
 
-  it('verifyTc3 takes a temporary key with its own token only', () => {
+  it('takes a temporary key with its own token only', () => {
     const temporary = { ...context, keys: keysOf({ secretKey: vector.secretKey, token: 'token' }) }
     const verify = (token: string[]) => verifyTc3(withHeaders({ 'x-tc-token': token }), temporary)?.code
     expect(verify(['token'])).toBeUndefined()
@@ -330,7 +330,7 @@ describe('VOD', () => {
       { SubAppId: 1, ApiToken: '' },
     ],
     ['no SubAppId', 'ResourceNotFound.UserNotExist', 'DescribeAigcApiTokens', {}],
-  ])('VOD answers %s with %s to %s', async (_, code, action, body) => {
+  ])('answers %s with %s to %s', async (_, code, action, body) => {
     const { call } = await start()
     expect(await codeOf(call(action, body))).toBe(code)
   })
@@ -601,14 +601,14 @@ describe('the console', () => {
     [403, { Origin: 'http://127.0.0.1' }],
     [201, { Host: 'localhost' }],
     [201, { Host: '[::1]:3000' }],
-  ])('the console answers %i to %j', async (status, headers) => {
+  ])('answers %i to %j', async (status, headers) => {
     const { simulator } = await start()
     const answer = await exchange(simulator, { method: 'POST', path: '/simulator/tokens', headers })
     expect(answer.status).toBe(status)
     expect(simulator.vod.list(SubAppId)).toHaveLength(status === 201 ? 1 : 0)
   })
 
-  it('the console knows nothing else', async () => {
+  it('knows nothing else', async () => {
     const { simulator } = await start()
     expect(await exchange(simulator, { method: 'PUT', path: '/simulator/tokens' })).toMatchObject({
       status: 404,

@@ -6,34 +6,23 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { awsError, type Gateway, startGateway } from '../support/aws-gateway.ts'
 import { type AwsFault, type AwsSts, startAwsSts } from '../support/aws-sts.ts'
 import { type FunctionProcess, type InvokeOptions, startFunction } from '../support/function-process.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
+import { shareSimulator } from '../support/shared-simulator.ts'
 
 const subAppId = 251006666
 const running: FunctionProcess[] = []
-let simulator: TencentSimulator
-/** For the simulator each begins a second later, so that none is throttled for the calls of those before. */
-let tests = 0
+const simulator = await shareSimulator({
+  applications: [{ subAppId, tokens: ['token-one'] }],
+  lagMs: 0,
+})
 
-beforeAll(async () => {
+beforeAll(() => {
   vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
-  simulator = await startTencentSimulator({
-    now: () => Date.now() + 1000 * tests,
-    applications: [{ subAppId, tokens: ['token-one'] }],
-    lagMs: 0,
-  })
 })
-afterEach(async () => {
-  tests++
-  await Promise.all(running.splice(0).map((one) => one.close()))
-  simulator.clearFaults()
-})
-afterAll(async () => {
-  await simulator.close()
-})
+afterEach(() => Promise.all(running.splice(0).map((one) => one.close())))
 
 function start(environment: Record<string, string>): FunctionProcess {
   const fn = startFunction('list-tokens', {
@@ -443,7 +432,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
       (id: string) => simulator.keys.set(id, { secretKey: 'x', token: 'y' }),
       'TokenFailure',
     ],
-  ])('a key that was %s is read again once, and the call repeated once', async (_, spoil, code) => {
+  ])('that was %s is read again once, and the call repeated once', async (_, spoil, code) => {
     const old = makeKey()
     await put(old)
     const fn = startWithSecret()

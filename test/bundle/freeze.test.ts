@@ -159,7 +159,7 @@ async function replay(call: Call, port: number): Promise<string> {
 const timestampOf = (call: Call | undefined): number => Number(call?.headers['x-tc-timestamp']?.[0])
 
 describe.concurrent('list-tokens', () => {
-  it('list-tokens keeps its connection between invocations, frozen in between or not', async (context) => {
+  it('keeps its connection between invocations, frozen in between or not', async (context) => {
     const { simulator, network, start } = await createWorld(context)
     const fn = start()
     expectFresh(await fn.invoke({}))
@@ -172,7 +172,7 @@ describe.concurrent('list-tokens', () => {
   })
 
   it.for(['close', 'reset'] as const)(
-    'list-tokens signs anew on a new connection after a freeze in which its own met a %s',
+    'signs anew on a new connection after a freeze in which its own met a %s',
     async (how, context) => {
       const { simulator, network, start } = await createWorld(context)
       // A signature is good for 300 seconds, and the simulator's clock takes all but the next three or four.
@@ -198,7 +198,7 @@ describe.concurrent('list-tokens', () => {
   )
 
   it.for(['close', 'reset', 'silence'] as const)(
-    'list-tokens gets over a %s of every connection that simultaneous requests left',
+    'gets over a %s of every connection that simultaneous requests left',
     async (how, context) => {
       const { simulator, network, start } = await createWorld(context)
       const fn = start({ AIGC_TIMEOUT_MS: '4000' })
@@ -220,29 +220,26 @@ describe.concurrent('list-tokens', () => {
   it.for<[string, Record<string, string>]>([
     ['has nothing old to serve', { AIGC_TIMEOUT_MS: '4000' }],
     ['could serve an old list', { AIGC_STALE_SECONDS: '3600', AIGC_TIMEOUT_MS: '12000' }],
-  ])(
-    'list-tokens leaves a connection that went silent for a new one, when it %s',
-    async ([_, settings], context) => {
-      const { simulator, network, start } = await createWorld(context)
-      const fn = start(settings)
-      expectFresh(await fn.invoke({}))
-      await frozen(fn, () => network.silence())
-      for (let i = 0; i < 3; i++) expectFresh(await fn.invoke({}))
-      expect(network.opened()).toBeGreaterThan(1)
-      expect(simulator.calls).toHaveLength(4)
-      const opened = network.opened()
-      expectFresh(await fn.invoke({}))
-      expect(network.opened()).toBe(opened)
-      expectQuiet(fn, 5)
-    },
-  )
+  ])('leaves a connection that went silent for a new one, when it %s', async ([_, settings], context) => {
+    const { simulator, network, start } = await createWorld(context)
+    const fn = start(settings)
+    expectFresh(await fn.invoke({}))
+    await frozen(fn, () => network.silence())
+    for (let i = 0; i < 3; i++) expectFresh(await fn.invoke({}))
+    expect(network.opened()).toBeGreaterThan(1)
+    expect(simulator.calls).toHaveLength(4)
+    const opened = network.opened()
+    expectFresh(await fn.invoke({}))
+    expect(network.opened()).toBe(opened)
+    expectQuiet(fn, 5)
+  })
 
   it.for([
     ['hangs', { kind: 'hang' }],
     ['comes while it is frozen', { kind: 'slow', ms: 300 }],
     ['would come much later', { kind: 'slow', ms: 60_000 }],
   ] as const)(
-    'list-tokens frozen within an invocation, whose answer %s, ends and goes on',
+    'frozen within an invocation, whose answer %s, ends and goes on',
     async ([_, fault], context) => {
       const { simulator, start } = await createWorld(context)
       const fn = start({ AIGC_TIMEOUT_MS: '10000' })
@@ -268,7 +265,7 @@ describe.concurrent('list-tokens', () => {
     ['reset', 4_500],
     ['silence', 4_500],
   ] as const)(
-    'list-tokens frozen within an invocation, whose connection meets a %s, for %i ms asks again and succeeds',
+    'frozen within an invocation, whose connection meets a %s, for %i ms asks again and succeeds',
     async ([how, ms], context) => {
       const { simulator, network, start } = await createWorld(context)
       const fn = start({ AIGC_TIMEOUT_MS: '8000' })
@@ -286,7 +283,7 @@ describe.concurrent('list-tokens', () => {
     },
   )
 
-  it('list-tokens frozen within an invocation for longer than its limit throws, and goes on', async (context) => {
+  it('frozen within an invocation for longer than its limit throws, and goes on', async (context) => {
     const { simulator, start } = await createWorld(context)
     const fn = start({ AIGC_TIMEOUT_MS: '60000' })
     simulator.fail({ kind: 'hang' })

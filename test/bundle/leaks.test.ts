@@ -2,18 +2,20 @@
  * The canary: marked keys and tokens are pushed through every path of both bundles, and everything that leaves
  * their processes (stdout, stderr, results, errors with their stacks) is searched for the marks.
  */
-import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { renderDocument } from '../../lib/stores/document.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fault } from '../../simulator/faults.ts'
-import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
+import { mirrored } from '../support/documents.ts'
+import { faults } from '../support/faults.ts'
 import { type FunctionProcess, type InvokeOptions, startFunction } from '../support/function-process.ts'
+import { getEvent, recorded } from '../support/recorded-events.ts'
+import { sha256 } from '../support/sha256.ts'
+import { shareSimulator } from '../support/shared-simulator.ts'
 
 const subAppId = 251006666
 /** Everything secret. Quotes, a percent sign and non-ASCII in a token make it differ in JSON and in URLs. */
@@ -29,30 +31,20 @@ const secret = {
   awsSession: 'CANARY-aws-session-token-0009',
   foreign: 'CANARY-foreign-password-0010',
 }
-const recorded = (name: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(`../support/events/${name}`, import.meta.url), 'utf8'))
-const http = (path: string, key: string, headers: Record<string, string> = {}): unknown => ({
-  ...recorded('http-api-v2.json'),
-  rawPath: path,
-  rawQueryString: '',
-  headers: { authorization: `Bearer ${key}`, ...headers },
-})
+const http = (path: string, key: string, headers: Record<string, string> = {}) =>
+  getEvent(path, { authorization: `Bearer ${key}`, ...headers })
 
-let simulator: TencentSimulator
-/** For the simulator each begins a second later, so that none is throttled for the calls of those before. */
-let tests = 0
+const simulator = await shareSimulator({
+  applications: [{ subAppId, tokens: [secret.token, secret.oddToken] }],
+  lagMs: 0,
+  extInfos: true,
+})
 let aws: Server
 let folder: string
 let environment: Record<string, string>
 const running: FunctionProcess[] = []
 
 beforeAll(async () => {
-  simulator = await startTencentSimulator({
-    now: () => Date.now() + 1000 * tests,
-    applications: [{ subAppId, tokens: [secret.token, secret.oddToken] }],
-    lagMs: 0,
-    extInfos: true,
-  })
   simulator.keys.set(secret.id, { secretKey: secret.key, token: secret.session })
   // An AWS that quotes what it was sent, as careless services do.
   aws = createServer(async (request, response) => {
@@ -72,7 +64,7 @@ beforeAll(async () => {
     AIGC_SSM_ENDPOINT: simulator.url,
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_HTTP_AUTH: 'keys',
-    AIGC_API_KEYS: `app:full:${createHash('sha256').update(secret.apiKey).digest('hex')}`,
+    AIGC_API_KEYS: `app:full:${sha256(secret.apiKey)}`,
     AIGC_CACHE_SECONDS: '0',
     AIGC_SETTLE_SECONDS: '0',
     AIGC_TIMEOUT_MS: '5000',
@@ -85,15 +77,10 @@ beforeAll(async () => {
     AWS_SESSION_TOKEN: secret.awsSession,
   }
 })
-afterEach(() => {
-  tests++
-  simulator.clearFaults()
-})
 afterAll(async () => {
   await Promise.all(running.map((one) => one.close()))
   aws.closeAllConnections()
   aws.close()
-  await simulator.close()
   rmSync(folder, { recursive: true })
 })
 
@@ -147,32 +134,23 @@ function expectWithout(text: string, values: readonly string[]): void {
 
 /** An error of Tencent that quotes every secret, also one that a cut of the message falls into. */
 const quoting = `${secret.id} ${secret.key} ${secret.session} ${secret.token} ${JSON.stringify(secret.oddToken)} ${'word '.repeat(25)}${secret.token} ${secret.token}`
-const faults: Fault[] = [
-  { kind: 'throttle' },
-  { kind: 'error', code: 'InternalError', message: quoting },
-  { kind: 'error', code: 'AuthFailure.SignatureFailure', message: quoting },
-  { kind: 'error', code: 'AuthFailure.TokenFailure', message: quoting },
-  { kind: 'error', code: 'AuthFailure.SignatureExpire', message: quoting },
-  { kind: 'error', code: 'UnauthorizedOperation', message: quoting },
-  { kind: 'error', code: secret.token, message: '' },
-  { kind: 'status', status: 500, body: quoting },
-  { kind: 'status', status: 403, body: quoting },
-  { kind: 'reset' },
-  { kind: 'truncated' },
-  { kind: 'html' },
-  { kind: 'hang' },
-  { kind: 'too-large' },
-  { kind: 'half' },
-  { kind: 'empty-list' },
-  { kind: 'null-list' },
-  { kind: 'missing-list' },
-  { kind: 'garbage-list', value: [secret.token, 1] },
-  { kind: 'garbage-list', value: { [secret.token]: secret.key } },
-  { kind: 'ext-infos-mismatch' },
+/** A fault, with secrets wherever it has room for words or values. */
+function withSecrets(fault: Fault): Fault {
+  if (fault.kind === 'error') return { ...fault, message: quoting }
+  if (fault.kind === 'status') return { ...fault, body: quoting }
+  if (fault.kind !== 'garbage-list') return fault
+  return {
+    ...fault,
+    value: Array.isArray(fault.value) ? [secret.token, ...fault.value] : { [secret.token]: secret.key },
+  }
+}
+const quotingFaults = [
+  ...faults.map(({ name, fault }) => ({ name, fault: withSecrets(fault) })),
+  { name: 'a secret for a code', fault: { kind: 'error', code: secret.token, message: '' } as const },
 ]
 
 describe('list-tokens', () => {
-  it.each([false, true])('list-tokens leaks nothing when it succeeds (SCF: %s)', async (scf) => {
+  it.each([false, true])('leaks nothing when it succeeds (SCF: %s)', async (scf) => {
     const events = [
       {},
       { Refresh: true },
@@ -184,14 +162,14 @@ describe('list-tokens', () => {
     expectNoSecret(await leaving('list-tokens', revealing, { invoke: { scf }, resultsMayHoldTokens: true }))
   })
 
-  it('list-tokens leaks nothing of what a caller sends', async () => {
+  it('leaks nothing of what a caller sends', async () => {
     expectNoSecret(
       await leaving('list-tokens', [
         http('/tokens', secret.wrongKey),
         http(`/${secret.wrongKey}`, secret.wrongKey),
         http(`/sub-apps/${secret.wrongKey}/tokens`, secret.apiKey),
         {
-          ...(http('/tokens', secret.apiKey) as object),
+          ...http('/tokens', secret.apiKey),
           rawQueryString: `${secret.apiKey}=${secret.wrongKey}`,
         },
         http('/tokens/fingerprints', secret.apiKey, {
@@ -204,7 +182,7 @@ describe('list-tokens', () => {
     )
   })
 
-  it.each(faults)('list-tokens leaks nothing for %j', async (fault) => {
+  it.each(quotingFaults)('leaks nothing for $name', async ({ fault }) => {
     for (const event of [{}, http('/tokens/fingerprints', secret.apiKey)]) {
       // Tokens are known to the process only after it has seen them once.
       const before = simulator.calls.length
@@ -223,7 +201,7 @@ describe('list-tokens', () => {
     }
   })
 
-  it('list-tokens leaks nothing when its settings are secrets in the wrong place', async () => {
+  it('leaks nothing when its settings are secrets in the wrong place', async () => {
     const settings = Object.fromEntries(
       [
         'AIGC_SITE',
@@ -243,16 +221,16 @@ describe('list-tokens', () => {
 })
 
 describe('mirror-tokens', () => {
-  const mirrored = (tokens: string[]): string =>
-    renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId: subAppId, Site: 'intl' })
-
-  it('mirror-tokens leaks nothing when it writes, holds, refuses and fails', async () => {
+  it('leaks nothing when it writes, holds, refuses and fails', async () => {
     const path = (name: string): string => join(folder, name)
-    writeFileSync(path('more'), mirrored([secret.token, secret.oddToken, 'CANARY-gone-token']))
+    writeFileSync(
+      path('more'),
+      mirrored([secret.token, secret.oddToken, 'CANARY-gone-token'], { SubAppId: subAppId }),
+    )
     writeFileSync(path('foreign'), secret.foreign)
     mkdirSync(path('folder'))
     const names = ['absent', 'more', 'foreign', 'folder']
-    simulator.ssm.put('ap-singapore', 'full', { current: mirrored([secret.token]) })
+    simulator.ssm.put('ap-singapore', 'full', { current: mirrored([secret.token], { SubAppId: subAppId }) })
     simulator.ssm.set('ap-singapore', 'full', { Description: 'vod-aigc-tokens: mirrored' })
     simulator.fail({ kind: 'error', code: 'InvalidParameterValue', message: quoting }, 100, 'UpdateSecret')
     const stores = ['aws-secretsmanager:quoting', 'tencent-ssm:absent', 'tencent-ssm:full']
@@ -266,8 +244,11 @@ describe('mirror-tokens', () => {
     expect(all.text).toContain('would-refuse')
   })
 
-  it.each(faults)('mirror-tokens leaks nothing for %j', async (fault) => {
-    writeFileSync(join(folder, 'known'), mirrored([secret.oddToken, secret.token].sort()))
+  it.each(quotingFaults)('leaks nothing for $name', async ({ fault }) => {
+    writeFileSync(
+      join(folder, 'known'),
+      mirrored([secret.oddToken, secret.token].sort(), { SubAppId: subAppId }),
+    )
     const settings = { AIGC_MIRROR_TARGETS: `file:${join(folder, 'known')}`, AIGC_TIMEOUT_MS: '10000' }
     simulator.fail({ kind: 'slow', ms: 0 })
     simulator.fail(fault, Number.POSITIVE_INFINITY)

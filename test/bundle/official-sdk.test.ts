@@ -29,7 +29,7 @@ function officialClient({ port, secretId, secretKey }: TencentSimulator): Common
 }
 
 describe('authorization', () => {
-  it("authorization is the official SDK's for the same input", async () => {
+  it("is the official SDK's for the same input", async () => {
     const simulator = await start()
     await officialClient(simulator).request('DescribeAigcApiTokens', { SubAppId: subAppId })
     const [call] = simulator.calls
@@ -43,7 +43,7 @@ describe('authorization', () => {
 })
 
 describe('describeAigcApiTokens', () => {
-  it('describeAigcApiTokens lists what the official SDK lists', async () => {
+  it('lists what the official SDK lists', async () => {
     const simulator = await start()
     const call = createTencentClient(
       { ...vodApi, endpoint: simulator.url },

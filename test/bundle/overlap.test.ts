@@ -61,7 +61,7 @@ describe.skipIf(motoMissing)('mirror-tokens in two processes at the same time', 
     readFileSync(`${folder}/overlap`, 'utf8'),
   ]
 
-  it(`mirror-tokens never ends wrong in ${rounds} rounds, and all targets hold the same bytes`, async () => {
+  it(`never ends wrong in ${rounds} rounds, and all targets hold the same bytes`, async () => {
     const [first, second] = runners as [FunctionProcess, FunctionProcess]
     await first.invoke({})
     for (let round = 2; round < rounds + 2; round++) {

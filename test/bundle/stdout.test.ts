@@ -126,22 +126,19 @@ function start(kind: 'pipe' | 'socket', count: number, more?: 'last' | 'full'): 
 const kinds = ['pipe', 'socket'] as const
 
 describe('writeToStdout', () => {
-  it.each(kinds)('writeToStdout loses nothing when the reader of its %s is late', async (kind) => {
+  it.each(kinds)('loses nothing when the reader of its %s is late', async (kind) => {
     const writer = start(kind, few)
     await writer.done
     expect(await writer.readAll()).toBe(linesOf(few))
   })
 
-  it.each(kinds)(
-    'writeToStdout does not wait for the reader of a %s that others have filled',
-    async (kind) => {
-      const writer = start(kind, 1, 'full')
-      await writer.done
-      expect((await writer.readAll()).replace(/^\.+/, '')).toBe(lineOf(0))
-    },
-  )
+  it.each(kinds)('does not wait for the reader of a %s that others have filled', async (kind) => {
+    const writer = start(kind, 1, 'full')
+    await writer.done
+    expect((await writer.readAll()).replace(/^\.+/, '')).toBe(lineOf(0))
+  })
 
-  it.each(kinds)('writeToStdout lets the process go on and end when nobody reads its %s', async (kind) => {
+  it.each(kinds)('lets the process go on and end when nobody reads its %s', async (kind) => {
     const writer = start(kind, many)
     await writer.done
     const [code] = await once(writer.child, 'exit')
@@ -152,7 +149,7 @@ describe('writeToStdout', () => {
     expect(linesOf(many).startsWith(held.replace(/\ufffd$/, ''))).toBe(true)
   })
 
-  it.each(kinds)('writeToStdout says how many lines the reader of its %s missed', async (kind) => {
+  it.each(kinds)('says how many lines the reader of its %s missed', async (kind) => {
     const writer = start(kind, many, 'last')
     await writer.done
     const reading = writer.readAll()
@@ -177,14 +174,14 @@ describe('writeToStdout', () => {
     expect(missed).toBeGreaterThan(many / 2)
   })
 
-  it.each(kinds)('writeToStdout throws nothing when the reader of its %s is gone', async (kind) => {
+  it.each(kinds)('throws nothing when the reader of its %s is gone', async (kind) => {
     const writer = start(kind, few)
     writer.close()
     const [code] = await once(writer.child, 'exit')
     expect(code).toBe(0)
   })
 
-  it('writeToStdout throws nothing when its reader goes while lines wait', async () => {
+  it('throws nothing when its reader goes while lines wait', async () => {
     const writer = start('pipe', many, 'last')
     await writer.done
     writer.close()

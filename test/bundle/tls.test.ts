@@ -63,13 +63,13 @@ async function listTwice(settings: Record<string, string>): Promise<unknown[]> {
 }
 
 describe('list-tokens over TLS', () => {
-  it('list-tokens asks twice over one connection', async () => {
+  it('asks twice over one connection', async () => {
     const answers = await listTwice({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') })
     expect(answers).toEqual(Array(2).fill(expect.objectContaining({ Fingerprints: [expect.any(String)] })))
     expect(handshakes).toBe(1)
   })
 
-  it('list-tokens sends nothing to a server that it does not trust, and says so', async () => {
+  it('sends nothing to a server that it does not trust, and says so', async () => {
     const before = simulator.calls.length
     const answers = await listTwice({ AIGC_TIMEOUT_MS: '4000' })
     expect(answers).toEqual(

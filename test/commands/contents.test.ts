@@ -53,7 +53,7 @@ describe.each(functionNames)('npm run build, %s', (name) => {
   const refIn = (folder: string): string =>
     `${JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name}@${versionIn(folder)}`
 
-  it('npm run build lists in the SBOM every package with code in the bundle, and no other', () => {
+  it('lists in the SBOM every package with code in the bundle, and no other', () => {
     const { components, dependencies }: Sbom = JSON.parse(written(`${name}.sbom.json`))
     const listed = components.map((one) => one['bom-ref']).sort()
     expect(listed).toEqual([...folders].map(refIn).sort())
@@ -64,7 +64,7 @@ describe.each(functionNames)('npm run build, %s', (name) => {
       for (const one of [ref, ...dependsOn]) expect(known).toContain(one)
   })
 
-  it('npm run build writes the licence of every package with code in the bundle', () => {
+  it('writes the licence of every package with code in the bundle', () => {
     const licences = written(`${name}.licences.txt`)
     for (const folder of folders) {
       expect(licences).toContain(`${refIn(folder)} (`)
@@ -74,7 +74,7 @@ describe.each(functionNames)('npm run build, %s', (name) => {
     }
   })
 
-  it('npm run build names no place and no time in either', () => {
+  it('names no place and no time in either', () => {
     const both = written(`${name}.sbom.json`) + written(`${name}.licences.txt`)
     expect(both).not.toMatch(/registry|tarball|\.tgz|serialNumber|timestamp|node_modules/)
     expect(both).not.toContain(root.slice(0, -1))
@@ -97,7 +97,7 @@ describe('findPackages', () => {
     },
   })
 
-  it('findPackages counts a package once, and only when bytes of it are left', async () => {
+  it('counts a package once, and only when bytes of it are left', async () => {
     const found = await findPackages(
       [
         metafile({
@@ -113,7 +113,7 @@ describe('findPackages', () => {
     expect(found[1]).toMatchObject({ license: 'MIT', licenceText: expect.stringContaining('MIT License') })
   })
 
-  it('findPackages takes the innermost package of a path', async () => {
+  it('takes the innermost package of a path', async () => {
     const path = 'node_modules/@apidevtools/json-schema-ref-parser/node_modules/undici'
     const [found] = await findPackages([metafile({ [`${path}/index.js`]: 1 })], root)
     expect(found?.version).toBe(JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version)
@@ -137,7 +137,7 @@ describe('restrictSbom', () => {
     ],
   }
 
-  it('restrictSbom leaves these packages and what lies between them, and nothing that changes', () => {
+  it('leaves these packages and what lies between them, and nothing that changes', () => {
     expect(restrictSbom(sbom, [pack('a', ''), pack('b', '')])).toEqual({
       metadata: { tools: [{}], component: component('self') },
       components: [component('a', [{ type: 'vcs' }]), component('b')],
@@ -148,13 +148,13 @@ describe('restrictSbom', () => {
     })
   })
 
-  it('restrictSbom throws for a package that the lock does not name', () => {
+  it('throws for a package that the lock does not name', () => {
     expect(() => restrictSbom(sbom, [pack('d', '')])).toThrow('package-lock.json has no d@1.0.0; run npm ci')
   })
 })
 
 describe('listLocked', () => {
-  it('listLocked lists everything, whatever npm is configured to omit', async () => {
+  it('lists everything, whatever npm is configured to omit', async () => {
     vi.stubEnv('NODE_ENV', 'production')
     onTestFinished(() => void vi.unstubAllEnvs())
     const names = (await listLocked(root)).components.map(({ name }) => name)
@@ -181,7 +181,7 @@ describe('children', () => {
     })
   }
 
-  it('listLocked hands no key to npm', async () => {
+  it('hands no key to npm', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'contents-test-'))
     fakeNpm(folder)
     await expect(listLocked(folder)).rejects.toThrow('JSON')
@@ -201,14 +201,14 @@ describe('children', () => {
 })
 
 describe('renderLicences', () => {
-  it('renderLicences gives a text once, under all that have it', () => {
+  it('gives a text once, under all that have it', () => {
     const text = renderLicences([pack('a', 'Do.'), pack('b', 'Do not.'), pack('c', 'Do.')])
     expect(text).toMatch(
       /^a@1\.0\.0 \(MIT\)\nc@1\.0\.0 \(MIT\)\n\nDo\.\n\n=+\n\nb@1\.0\.0 \(MIT\)\n\nDo not\.\n$/,
     )
   })
 
-  it('renderLicences gives a missing text from a sibling under the same licence, and says so', () => {
+  it('gives a missing text from a sibling under the same licence, and says so', () => {
     const siblings = [pack('@x/a', ''), pack('@y/b', 'Other.'), pack('@x/c', 'BSD.', 'BSD-2-Clause')]
     expect(renderLicences([...siblings, pack('@x/d', 'Do.')])).toContain(
       '@x/a@1.0.0 (MIT, published without its text; this is that of @x/d@1.0.0)\n@x/d@1.0.0 (MIT)\n\nDo.\n',

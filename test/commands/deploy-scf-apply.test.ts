@@ -57,7 +57,7 @@ async function bring(simulator: TencentSimulator, scf: Scf, action: string): Pro
 }
 
 describe('bringInStep', () => {
-  it('bringInStep waits when somebody else began an update between its look and its step', async () => {
+  it('waits when somebody else began an update between its look and its step', async () => {
     let ahead = 0
     const { simulator, scf } = await start(() => Date.now() + ahead)
     const action = 'UpdateFunctionConfiguration'
@@ -84,7 +84,7 @@ describe('bringInStep', () => {
     ['FailedOperation.UpdateFunctionConfiguration', 'The function is in Creating state, try again later.'],
     ['FailedOperation', 'The current status of the function is Publishing.'],
     ['FailedOperation.FunctionStatusError', 'The function cannot be changed now.'],
-  ])('bringInStep takes %s (%s) for a state that passes', async (code, message) => {
+  ])('takes %s (%s) for a state that passes', async (code, message) => {
     const { simulator, scf } = await start()
     const action = 'UpdateFunctionConfiguration'
     simulator.fail({ kind: 'error', code, message }, 2, action)
@@ -94,7 +94,7 @@ describe('bringInStep', () => {
   it.each([
     ['FailedOperation.UpdateFunctionConfiguration', 'The runtime cannot be changed.'],
     ['InvalidParameterValue', 'There is no parameter Updating.'],
-  ])('bringInStep does not repeat what %s (%s) refuses for good', async (code, message) => {
+  ])('does not repeat what %s (%s) refuses for good', async (code, message) => {
     const { simulator, scf } = await start()
     const action = 'UpdateFunctionConfiguration'
     simulator.fail({ kind: 'error', code, message }, 1, action)
@@ -110,7 +110,7 @@ describe('advise', () => {
     ['InvalidParameter.RoleCheck', '--role'],
     ['FailedOperation.QcsRoleNotFound', 'SCF_QcsRole'],
     ['UnauthorizedOperation.Role', 'SCF_QcsRole'],
-  ])('advise says what to do about %s', (code, advice) => {
+  ])('says what to do about %s', (code, advice) => {
     expect(advise(code)).toContain(advice)
   })
 })

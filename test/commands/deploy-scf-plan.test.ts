@@ -25,7 +25,7 @@ function options(...args: string[]): DeployOptions {
 }
 
 describe('parseOptions', () => {
-  it('parseOptions has a default for everything but the role', () => {
+  it('has a default for everything but the role', () => {
     expect(options('--role', 'my-role')).toEqual({
       mode: 'deploy',
       stage: 'dev',
@@ -51,7 +51,7 @@ describe('parseOptions', () => {
     [['--role', 'r', '--auth', 'NONE', '--namespace', 'media'], { auth: 'NONE', namespace: 'media' }],
     [['--role', 'r', '--env', 'AWS_REGION', '--env', 'TZ'], { variables: ['AWS_REGION', 'TZ'] }],
     [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
-  ])('parseOptions reads %j', (args, expected) => {
+  ])('reads %j', (args, expected) => {
     expect(options(...args)).toMatchObject(expected)
   })
 
@@ -74,11 +74,11 @@ describe('parseOptions', () => {
     [['--role', 'r', '--auth', 'cam'], '--auth must be CAM or NONE'],
     [['--role', 'r', '--schedule', '*/5 * * * *'], '--schedule must be a cron expression of seven fields'],
     [['--role', 'r', '--env', 'A=b'], '--env must be the name of a variable, without a value'],
-  ])('parseOptions refuses %j', (args, message) => {
+  ])('refuses %j', (args, message) => {
     expect(parseOptions(args)).toEqual({ problems: [expect.stringContaining(message)] })
   })
 
-  it('parseOptions names every flag in its help', () => {
+  it('names every flag in its help', () => {
     const problem = parseOptions(['--unknown'])
     const [, names = ''] =
       /the flags are (.*)/.exec('problems' in problem ? (problem.problems[0] ?? '') : '') ?? []
@@ -118,7 +118,7 @@ function problemsOf(args: string[], from: Record<string, string>): string {
 }
 
 describe('wantFunctions', () => {
-  it('wantFunctions gives each function the settings it reads, and neither the deployer’s key', () => {
+  it('gives each function the settings it reads, and neither the deployer’s key', () => {
     const from = {
       ...everySetting,
       TENCENTCLOUD_SECRET_KEY: 'x',
@@ -154,7 +154,7 @@ describe('wantFunctions', () => {
     )
   })
 
-  it('wantFunctions lets the platform vouch for callers behind CAM, whatever the environment says', () => {
+  it('lets the platform vouch for callers behind CAM, whatever the environment says', () => {
     const [list, mirror] = want(['--role', 'r'], everySetting)
     expect(list).toMatchObject({
       environment: { AIGC_HTTP_AUTH: 'platform' },
@@ -164,7 +164,7 @@ describe('wantFunctions', () => {
     expect(mirror?.environment).not.toHaveProperty('AIGC_HTTP_AUTH')
   })
 
-  it('wantFunctions copies keys and variables when told so, and leaves empty ones out', () => {
+  it('copies keys and variables when told so, and leaves empty ones out', () => {
     for (const { environment } of want(['--copy-keys', '--env', 'TZ'], {
       ...env,
       TZ: 'UTC',
@@ -175,16 +175,16 @@ describe('wantFunctions', () => {
     }
   })
 
-  it('wantFunctions gives both functions the role of --role, and list-tokens that of --list-role', () => {
+  it('gives both functions the role of --role, and list-tokens that of --list-role', () => {
     expect(want().map(({ role }) => role)).toEqual(['r', 'r'])
     expect(want(['--role', 'r', '--list-role', 'l']).map(({ role }) => role)).toEqual(['l', 'r'])
   })
 
-  it('wantFunctions gives the mirror time to look twice', () => {
+  it('gives the mirror time to look twice', () => {
     expect(want().map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([15, 180])
   })
 
-  it('wantFunctions takes 4096 bytes of settings and no more', () => {
+  it('takes 4096 bytes of settings and no more', () => {
     const filled = (bytes: number): Record<string, string> => {
       const [, mirror] = want(['--role', 'r', '--env', 'FILL'], { ...env, FILL: 'x' })
       const taken = Object.entries(mirror?.environment ?? {}).reduce(
@@ -199,9 +199,24 @@ describe('wantFunctions', () => {
     )
   })
 
-  it.each([
-    [['--role', 'r', '--env', 'SCF_X'], { ...env, SCF_X: 'x' }, '--env SCF_X: SCF reserves names'],
-    [['--role', 'r', '--env', 'QCLOUD_X'], { ...env, QCLOUD_X: 'x' }, '--env QCLOUD_X: SCF reserves names'],
+  type Refused = [args: string[], from: Record<string, string>, message: string]
+  it.each<Refused>([
+    ...['TENCENTCLOUD_TOKEN', 'SCF_X', 'QCLOUD_X'].map(
+      (name): Refused => [
+        ['--role', 'r', '--env', name],
+        { ...env, [name]: 'x' },
+        `--env ${name}: SCF reserves names`,
+      ],
+    ),
+    [['--role', 'r', '--auth', 'NONE'], env, 'set AIGC_HTTP_AUTH=keys'],
+    [['--role', 'r'], { ...env, AIGC_TYPO: 'x' }, 'AIGC_TYPO is not a setting'],
+    [
+      ['--role', 'r'],
+      { ...env, AIGC_MIRROR_TARGETS: '' },
+      'AIGC_MIRROR_TARGETS must name at least one target',
+    ],
+    [['--role', 'r'], { ...env, AIGC_MIRROR_TARGETS: 'file:/tmp/x' }, 'SCF keeps no files'],
+    [['--copy-keys'], { ...env, AIGC_SESSION_TOKEN: 'x' }, 'temporary credentials expire'],
     [['--role', 'r', '--env', 'AIGC_SECRET_KEY'], env, 'keys with --copy-keys'],
     [['--role', 'r', '--env', 'MISSING'], env, 'MISSING is not set in this environment'],
     [
@@ -210,7 +225,7 @@ describe('wantFunctions', () => {
       '--copy-keys: AIGC_SECRET_ID and AIGC_SECRET_KEY must be set',
     ],
     [['--role', 'r'], { ...env, AIGC_FALLBACK: 'file:/tmp/x' }, 'SCF keeps no files'],
-  ])('wantFunctions refuses %j', (args, from, message) => {
+  ])('refuses %j', (args, from, message) => {
     expect(problemsOf(args, from)).toContain(message)
   })
 
@@ -241,13 +256,13 @@ describe('wantFunctions', () => {
         expect.stringContaining('names no region'),
       ],
     ],
-  ])('wantFunctions checks what %s needs on SCF, with %j', (uri, args, problems) => {
+  ])('checks what %s needs on SCF, with %j', (uri, args, problems) => {
     const from = { ...env, ...awsKeys, AWS_REGION: 'eu-west-1', AIGC_MIRROR_TARGETS: uri }
     const said = problemsOf(['--role', 'r', ...args], from)
     expect(said.split('\n- ').slice(1)).toEqual(problems)
   })
 
-  it('wantFunctions names every problem at once, and each once', () => {
+  it('names every problem at once, and each once', () => {
     const problems = problemsOf(['--role', 'r', '--auth', 'NONE'], {
       ...env,
       AIGC_SITE: 'eu',
@@ -298,7 +313,7 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
 const actions = ({ steps }: Plan): string[] => steps.map(({ action }) => action)
 
 describe('planDeployment', () => {
-  it('planDeployment creates a function, then its trigger', () => {
+  it('creates a function, then its trigger', () => {
     const plan = planDeployment(mirror, code, null)
     expect(plan.steps).toEqual([
       {
@@ -343,7 +358,7 @@ describe('planDeployment', () => {
     ['list-tokens', list],
     ['list-tokens with an open URL', openList],
     ['mirror-tokens', mirror],
-  ])('planDeployment has nothing to do for a %s as wanted', (_, wanted) => {
+  ])('has nothing to do for a %s as wanted', (_, wanted) => {
     expect(planDeployment(wanted, code, deployed(wanted))).toEqual({ steps: [], notes: [], refusals: [] })
   })
 
@@ -386,7 +401,7 @@ describe('planDeployment', () => {
     ],
     ['the trigger', { triggers: [] }, ['CreateTrigger'], 'create timer'],
     ['a timer of somebody else', { triggers: [{ ...timer, name: 'other', cron: 'x' }, timer] }, [], ''],
-  ])('planDeployment mends %s, and shows no value', (_, changes, expected, named) => {
+  ])('mends %s, and shows no value', (_, changes, expected, named) => {
     const plan = planDeployment(mirror, code, deployed(mirror, changes))
     expect(actions(plan)).toEqual(expected)
     const said = plan.steps.map(({ what }) => what).join('\n')
@@ -397,12 +412,12 @@ describe('planDeployment', () => {
   it.each([
     ['list-tokens', list],
     ['mirror-tokens', mirror],
-  ])('planDeployment describes %s in characters that SCF promises to take', (_, wanted) => {
+  ])('describes %s in characters that SCF promises to take', (_, wanted) => {
     const [create] = planDeployment(wanted, code, null).steps
     expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
   })
 
-  it('planDeployment closes the URL before the function stops asking for keys', () => {
+  it('closes the URL before the function stops asking for keys', () => {
     const open = deployed(openList, { role: 'r' })
     expect(actions(planDeployment(list, code, open))).toEqual([
       'UpdateTrigger',
@@ -410,14 +425,14 @@ describe('planDeployment', () => {
     ])
   })
 
-  it('planDeployment opens the URL after the function has begun to ask for keys', () => {
+  it('opens the URL after the function has begun to ask for keys', () => {
     expect(actions(planDeployment(openList, code, deployed(list)))).toEqual([
       'UpdateFunctionConfiguration',
       'UpdateTrigger',
     ])
   })
 
-  it('planDeployment gives a URL without a public address one', () => {
+  it('gives a URL without a public address one', () => {
     const plan = planDeployment(list, code, deployed(list, { triggers: [{ ...url, url: '' }] }))
     expect(plan.steps).toMatchObject([
       {
@@ -431,7 +446,7 @@ describe('planDeployment', () => {
     ])
   })
 
-  it('planDeployment leaves a trigger off that is off, and says so', () => {
+  it('leaves a trigger off that is off, and says so', () => {
     const off = deployed(mirror, { triggers: [{ ...timer, enabled: false }] })
     expect(planDeployment(mirror, code, off)).toEqual({
       steps: [],
@@ -440,7 +455,7 @@ describe('planDeployment', () => {
     })
   })
 
-  it('planDeployment makes a function anew whose creation failed', () => {
+  it('makes a function anew whose creation failed', () => {
     const plan = planDeployment(mirror, code, deployed(mirror, { status: 'CreateFailed', reason: 'no room' }))
     expect(actions(plan)).toEqual(['DeleteFunction', 'CreateFunction', 'CreateTrigger'])
     expect(plan.steps[0]?.what).toContain('(no room)')
@@ -460,12 +475,12 @@ describe('planDeployment', () => {
       { triggers: [url, { ...url, qualifier: '$DEFAULT', auth: 'NONE' }] },
       'open to everybody',
     ],
-  ])('planDeployment refuses %s', (_, changes, refusal) => {
+  ])('refuses %s', (_, changes, refusal) => {
     const plan = planDeployment(list, otherCode, deployed(list, changes))
     expect(plan).toEqual({ steps: [], notes: [], refusals: [expect.stringContaining(refusal)] })
   })
 
-  it('planDeployment takes another URL that is open where keys are asked for', () => {
+  it('takes another URL that is open where keys are asked for', () => {
     const triggers = [
       { ...url, auth: 'NONE' },
       { ...url, qualifier: '$DEFAULT', auth: 'NONE' },
@@ -478,7 +493,7 @@ describe('planDeployment', () => {
 })
 
 describe('planRemoval', () => {
-  it('planRemoval deletes the triggers, then the function', () => {
+  it('deletes the triggers, then the function', () => {
     const { steps } = planRemoval(list, deployed(list))
     expect(steps).toEqual([
       {
@@ -500,7 +515,7 @@ describe('planRemoval', () => {
     ])
   })
 
-  it('planRemoval has nothing to do where nothing is, and refuses what is not ours', () => {
+  it('has nothing to do where nothing is, and refuses what is not ours', () => {
     expect(planRemoval(list, null)).toEqual({ steps: [], notes: [], refusals: [] })
     expect(planRemoval(list, deployed(list, { description: '' }))).toMatchObject({
       steps: [],
@@ -523,7 +538,7 @@ describe('readFunction', () => {
     Environment: { Variables: [{ Key: 'A', Value: 'b' }] },
   }
 
-  it('readFunction reads a function, a timer and a URL', () => {
+  it('reads a function, a timer and a URL', () => {
     const triggers = {
       Triggers: [
         {
@@ -558,7 +573,7 @@ describe('readFunction', () => {
     expect(findUrl(state)).toBe(null)
   })
 
-  it('readFunction bears what is missing or null', () => {
+  it('bears what is missing or null', () => {
     const state = readFunction(
       { Status: 'Creating', Environment: null, StatusReasons: null },
       { Triggers: null },
@@ -590,7 +605,7 @@ describe('camEndpoint', () => {
     ['https://scf.internal.tencentcloudapi.com', 'https://cam.internal.tencentcloudapi.com'],
     ['https://proxy.example.com', 'https://proxy.example.com'],
     ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
-  ])('camEndpoint beside %s is %s', (scf, cam) => {
+  ])('beside %s is %s', (scf, cam) => {
     expect(camEndpoint(scf)).toBe(cam)
   })
 })
@@ -604,7 +619,7 @@ describe('docs/deploy-tencent.md', () => {
   }
   const policies = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json]) => JSON.parse(json ?? ''))
 
-  it('docs/deploy-tencent.md permits the deploying user the calls that the command makes, and no more', () => {
+  it('permits the deploying user the calls that the command makes, and no more', () => {
     const callsOf = (...names: string[]): string[] => {
       const sources = names.map((name) => read(`deploy/scf/${name}.ts`)).join('')
       const calls = [...sources.matchAll(/(?:action: |\.call\()'(\w+)'/g)].map(([, action]) => action ?? '')
@@ -615,7 +630,7 @@ describe('docs/deploy-tencent.md', () => {
     expect(permissions('cam')).toEqual([...callsOf('roles'), 'PassRole'])
   })
 
-  it('docs/deploy-tencent.md permits the run role the calls that the functions make, and no more', () => {
+  it('permits the run role the calls that the functions make, and no more', () => {
     const calls = [...read('lib/stores/tencent-ssm.ts').matchAll(/\.call\('(\w+)'/g)].map(
       ([, action]) => action ?? '',
     )
@@ -623,7 +638,7 @@ describe('docs/deploy-tencent.md', () => {
     expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
   })
 
-  it('docs/deploy-tencent.md has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
+  it('has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
     const parts = policies
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => String(action).includes('ssm:'))
@@ -651,7 +666,7 @@ describe('docs/deploy-tencent.md', () => {
     expect(anchors).toContain(anchor)
   })
 
-  it('docs/deploy-tencent.md permits the run role the one secret that the page deploys with', () => {
+  it('permits the run role the one secret that the page deploys with', () => {
     const [, name] = /^AIGC_MIRROR_TARGETS=tencent-ssm:([\w-]+)/m.exec(page) ?? []
     const ssm = policies
       .flatMap(({ statement }) => statement)
@@ -665,7 +680,7 @@ describe('docs/deploy-tencent.md', () => {
       ])
   })
 
-  it('docs/deploy-tencent.md permits the deploying user to hand over the roles that it deploys with', () => {
+  it('permits the deploying user to hand over the roles that it deploys with', () => {
     const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
     const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
     expect(resource).toHaveLength(2)
@@ -675,7 +690,7 @@ describe('docs/deploy-tencent.md', () => {
     expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole', 'cam:GetRole'], resource }])
   })
 
-  it('docs/deploy-tencent.md uses flags that there are', () => {
+  it('uses flags that there are', () => {
     const used = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag)
     expect(used.length).toBeGreaterThan(10)
     for (const flag of used) expect(help, flag).toContain(`\n  ${flag} `)

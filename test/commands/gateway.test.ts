@@ -1,22 +1,26 @@
 /** The local gateway against a recorded event of the real one. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../../scripts/gateway.ts'
+import { recorded as readRecorded } from '../support/recorded-events.ts'
 
-const recorded = JSON.parse(
-  readFileSync(new URL('../support/events/http-api-v2.json', import.meta.url), 'utf8'),
-)
 const reply = { statusCode: 200, headers: {}, body: '' }
 
 type Headers = Record<string, string | string[]>
 interface Event {
   readonly [field: string]: unknown
   readonly headers: Record<string, string>
-  readonly requestContext: { readonly time: string; readonly timeEpoch: number; readonly domainName: string }
+  readonly requestContext: {
+    readonly http: object
+    readonly time: string
+    readonly timeEpoch: number
+    readonly domainName: string
+  }
 }
+
+const recorded = readRecorded('http-api-v2.json') as unknown as Event
 
 /** What a request becomes: the event that the function gets. */
 async function eventOf(path: string, headers: Headers = {}, method = 'GET', body?: Buffer): Promise<Event> {
@@ -53,7 +57,7 @@ function shapeOf(value: unknown): unknown {
 }
 
 describe('startGateway', () => {
-  it('startGateway makes events of the shape that API Gateway makes', async () => {
+  it('makes events of the shape that API Gateway makes', async () => {
     const event = await eventOf('/tokens', {
       Accept: '*/*',
       Authorization: 'Bearer example-key',
@@ -82,7 +86,7 @@ describe('startGateway', () => {
     })
   })
 
-  it('startGateway tells the time as API Gateway does', async () => {
+  it('tells the time as API Gateway does', async () => {
     const { time, timeEpoch } = (await eventOf('/')).requestContext
     expect(time).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/)
     expect(Date.parse(time.replace(':', ' '))).toBe(timeEpoch - (timeEpoch % 1000))
@@ -90,7 +94,7 @@ describe('startGateway', () => {
     expect(Date.parse(recordedTime.replace(':', ' '))).toBe(recordedEpoch)
   })
 
-  it('startGateway joins repeated headers and parameters with commas, and takes cookies apart', async () => {
+  it('joins repeated headers and parameters with commas, and takes cookies apart', async () => {
     const event = await eventOf('/a%20b?x=1&y=%C3%BC+%2B&x=2&&z', {
       'X-Many': ['one', 'two'],
       'X-Forwarded-For': '203.0.113.7',
@@ -112,7 +116,7 @@ describe('startGateway', () => {
     ['//elsewhere.example/tokens', '//elsewhere.example/tokens', ''],
     ['/%zz?%zz', '/%zz', '%zz'],
     ['/http://elsewhere.example/', '/http://elsewhere.example/', ''],
-  ])('startGateway reads the target %s', async (target, rawPath, rawQueryString) => {
+  ])('reads the target %s', async (target, rawPath, rawQueryString) => {
     const event = await eventOf(target)
     expect(event).toMatchObject({ rawPath, rawQueryString, requestContext: { http: { path: rawPath } } })
     expect(event.requestContext.domainName).toBe('local.execute-api.localhost')
@@ -130,7 +134,7 @@ describe('startGateway', () => {
     ['GET /a b', 400],
     ['CONNECT 127.0.0.1:443', 405],
     ['CONNECT /tokens', 405],
-  ])('startGateway answers %s with %d, and goes on', async (line, status) => {
+  ])('answers %s with %d, and goes on', async (line, status) => {
     const gateway = await startGateway(
       async () => reply,
       0,
@@ -147,14 +151,14 @@ describe('startGateway', () => {
     expect((await fetch(`http://127.0.0.1:${port}/tokens`)).status).toBe(200)
   })
 
-  it('startGateway leaves out what a request does not have', async () => {
+  it('leaves out what a request does not have', async () => {
     const event = await eventOf('/?')
     expect(event['rawQueryString']).toBe('')
     for (const name of ['cookies', 'queryStringParameters', 'body', 'pathParameters'])
       expect(event).not.toHaveProperty(name)
   })
 
-  it('startGateway lets no client choose the domain', async () => {
+  it('lets no client choose the domain', async () => {
     const event = await eventOf('/', { Host: 'x.lambda-url.eu-central-1.on.aws' })
     expect(event.requestContext.domainName).toBe('local.execute-api.localhost')
   })
@@ -169,7 +173,7 @@ describe('startGateway', () => {
     ['application/jsonlines', false],
     ['application/octet-stream', false],
     [null, false],
-  ])('startGateway hands on a body of type %s: as text %s', async (type, isText) => {
+  ])('hands on a body of type %s: as text %s', async (type, isText) => {
     const body = Buffer.from('{"ü":1}')
     const event = await eventOf('/', type === null ? {} : { 'Content-Type': type }, 'POST', body)
     expect(event).toMatchObject({
@@ -180,7 +184,7 @@ describe('startGateway', () => {
     expect(Object.keys(event.headers)).not.toContain('transfer-encoding')
   })
 
-  it('startGateway answers 500 for a function that throws', async () => {
+  it('answers 500 for a function that throws', async () => {
     const answered: unknown[] = []
     const gateway = await startGateway(
       () => Promise.reject(new Error('secret')),

@@ -31,7 +31,7 @@ async function openAccount(): Promise<Record<string, string>> {
 }
 
 describe('npm run invoke', { timeout }, () => {
-  it('npm run invoke prints the result alone to stdout, and the log to stderr', async () => {
+  it('prints the result alone to stdout, and the log to stderr', async () => {
     const built = fileURLToPath(new URL('../../dist/list-tokens/index.js', import.meta.url))
     const stateOf = ({ ino, size, mtimeMs } = statSync(built)): object => ({ ino, size, mtimeMs })
     const before = stateOf()
@@ -49,7 +49,7 @@ describe('npm run invoke', { timeout }, () => {
     expect(checkout.leftovers()).toEqual([])
   })
 
-  it('npm run invoke prints the result alone into a pipe of the shell', async () => {
+  it('prints the result alone into a pipe of the shell', async () => {
     const command = `npm run --silent invoke -- list-tokens '{"SubAppId":${SubAppId}}' | cat`
     const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-c', command], {
       cwd: dirname(checkout.temporary),
@@ -59,7 +59,7 @@ describe('npm run invoke', { timeout }, () => {
     expect(JSON.parse(stderr)).toMatchObject({ level: 'info', event: 'list-tokens' })
   })
 
-  it('npm run invoke runs mirror-tokens without an event', async () => {
+  it('runs mirror-tokens without an event', async () => {
     const account = { ...(await openAccount()), AIGC_MIRROR_TARGETS: 'file:mirrored.json' }
     const mirrored = checkout.run('invoke', ['mirror-tokens'], account)
     expect(await mirrored.ended).toEqual([0, null])
@@ -89,7 +89,7 @@ describe('npm run invoke', { timeout }, () => {
       'not one of AIGC_SUB_APP_IDS',
     ],
     ['settings that are missing', ['mirror-tokens'], 'AIGC_MIRROR_TARGETS must name at least one target'],
-  ])('npm run invoke fails with a reason and exit code 1 for %s', async (_, args, reason) => {
+  ])('fails with a reason and exit code 1 for %s', async (_, args, reason) => {
     const failing = checkout.run('invoke', args, await openAccount())
     expect(await failing.ended).toEqual([1, null])
     expect(failing.stderr()).toContain(reason)
@@ -98,7 +98,7 @@ describe('npm run invoke', { timeout }, () => {
     expect(checkout.leftovers()).toEqual([])
   })
 
-  it('npm run invoke reads .env, and says when others may', async () => {
+  it('reads .env, and says when others may', async () => {
     const lines = Object.entries(await openAccount()).map(([name, value]) => `${name}=${value}`)
     checkout.writeEnv(lines.join('\n'), 0o640)
     const invoked = checkout.run('invoke', ['list-tokens'])
@@ -109,7 +109,7 @@ describe('npm run invoke', { timeout }, () => {
     )
   })
 
-  it('npm run invoke ends by Ctrl-C with exit code 1', async () => {
+  it('ends by Ctrl-C with exit code 1', async () => {
     const account = await startTencentSimulator()
     onTestFinished(() => account.close())
     account.fail({ kind: 'hang' }, Number.POSITIVE_INFINITY)

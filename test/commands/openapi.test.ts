@@ -5,7 +5,7 @@ import { methods, routes } from '../../lib/endpoint/routes.ts'
 import { expectConforming, openapi } from '../support/openapi.ts'
 
 describe('docs/openapi.yaml', () => {
-  it('docs/openapi.yaml is valid by its linter', () => {
+  it('is valid by its linter', () => {
     const root = fileURLToPath(new URL('../..', import.meta.url))
     const redocly = `${root}node_modules/@redocly/cli/bin/cli.js`
     execFileSync(process.execPath, [redocly, 'lint', 'docs/openapi.yaml'], {
@@ -15,7 +15,7 @@ describe('docs/openapi.yaml', () => {
     })
   })
 
-  it('docs/openapi.yaml has the routes and methods of the router, and no others', () => {
+  it('has the routes and methods of the router, and no others', () => {
     expect(Object.keys(openapi.paths).sort()).toEqual(routes.map(({ path }) => path).sort())
     for (const operations of Object.values(openapi.paths))
       expect(Object.keys(operations).filter((key) => key !== 'parameters')).toEqual(

@@ -98,7 +98,7 @@ async function askWithHost(url: URL, host: string): Promise<number | undefined> 
 }
 
 describe('npm start', { timeout }, () => {
-  it('npm start serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
+  it('serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
     const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
     expect(npm.output()).toContain('no Tencent credentials were found')
     const [list, fingerprints, create, remove, help] = printed(npm, 'curl')
@@ -145,7 +145,7 @@ describe('npm start', { timeout }, () => {
     ['SIGHUP', 0],
     // Which the test turns into an error that nobody catches.
     ['SIGUSR2', 1],
-  ] as const)('npm start ends by %s and leaves nothing behind', async (signal, exitCode) => {
+  ] as const)('ends by %s and leaves nothing behind', async (signal, exitCode) => {
     const thrower = `process.on('SIGUSR2', () => { throw new Error('thrown by the test') })`
     const command = await greeted(
       start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
@@ -164,7 +164,7 @@ describe('npm start', { timeout }, () => {
   })
 
   it.each(['process', 'group'])(
-    'npm start ends while it builds, by a signal to the %s, and leaves nothing behind',
+    'ends while it builds, by a signal to the %s, and leaves nothing behind',
     async (whom) => {
       const command = start()
       await command.until(() => checkout.leftovers().some((path) => path.endsWith('/functions')))
@@ -176,7 +176,7 @@ describe('npm start', { timeout }, () => {
     },
   )
 
-  it('npm start survives requests that break off or make no sense', async () => {
+  it('survives requests that break off or make no sense', async () => {
     const command = await greeted(start())
     const [list, , create] = printed(command, 'curl')
     await breakOff(urlIn(list))
@@ -187,7 +187,7 @@ describe('npm start', { timeout }, () => {
     expect((await paste(create)).status).toBe(201)
   })
 
-  it('npm start names wrong settings and ends', async () => {
+  it('names wrong settings and ends', async () => {
     const { output, ended } = start({ AIGC_SITE: 'eu', AIGC_CACHE_SECONDS: 'x', AIGC_HTTP_AUTH: 'trust' })
     expect(await ended).toEqual([1, null])
     expect(output()).toContain('AIGC_SITE must be intl or cn')
@@ -196,7 +196,7 @@ describe('npm start', { timeout }, () => {
     expect(checkout.leftovers()).toEqual([])
   })
 
-  it('npm start says that its port is taken', async () => {
+  it('says that its port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -207,7 +207,7 @@ describe('npm start', { timeout }, () => {
     other.close()
   })
 
-  it('npm start reads .env, and talks to the account that it names', async () => {
+  it('reads .env, and talks to the account that it names', async () => {
     const account = await startTencentSimulator({ applications: [{ subAppId: 7, tokens: ['a-real-token'] }] })
     onTestFinished(() => account.close())
     // The SHA-256 of "password".
@@ -237,7 +237,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     expect(checkout.leftovers()).toEqual([])
   })
 
-  it('npm start says that others may read .env', async () => {
+  it('says that others may read .env', async () => {
     checkout.writeEnv('AIGC_SITE=eu\n', 0o644)
     const { stderr, ended } = start()
     expect(await ended).toEqual([1, null])
@@ -257,7 +257,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     )
   })
 
-  it.skipIf(process.platform !== 'linux')('npm start hands on no key to what it starts', async () => {
+  it.skipIf(process.platform !== 'linux')('hands on no key to what it starts', async () => {
     checkout.writeEnv('AIGC_SECRET_KEY=the-key-of-env\n')
     const command = await greeted(start({ AIGC_SECRET_ID: 'id', AWS_SECRET_ACCESS_KEY: 'the-key-of-aws' }))
     const pid = command.child.pid
@@ -272,7 +272,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     }
   })
 
-  it('npm start keeps tokens where only its user can read, and clears up after those that were killed', async () => {
+  it('keeps tokens where only its user can read, and clears up after those that were killed', async () => {
     const killed = await greeted(start())
     const file = printed(killed, 'cat')[0]?.replace('cat ', '') ?? ''
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -305,7 +305,7 @@ AIGC_API_KEYS=mine:full:${sha256}
   })
 
   it.skipIf(process.platform !== 'linux')(
-    'npm start leaves what containers have that share its temporary folder, and clears up what is from before a restart',
+    'leaves what containers have that share its temporary folder, and clears up what is from before a restart',
     async () => {
       const killed = await greeted(start())
       killed.child.kill('SIGKILL')
@@ -320,24 +320,21 @@ AIGC_API_KEYS=mine:full:${sha256}
     },
   )
 
-  it.skipIf(!canUnshare())(
-    'npm start keeps its folder when a container clears up that shares it',
-    async () => {
-      const command = await greeted(start())
-      const script = `
+  it.skipIf(!canUnshare())('keeps its folder when a container clears up that shares it', async () => {
+    const command = await greeted(start())
+    const script = `
       const { makeFolder } = await import('./scripts/scratch.ts')
       console.log(makeFolder())`
-      const made = execFileSync(
-        'unshare',
-        [...unshared, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script],
-        { env: { PATH: process.env['PATH'], TMPDIR: checkout.temporary }, encoding: 'utf8' },
-      )
-      expect(made).toContain(`${checkout.temporary}/vod-aigc-tokens-`)
-      expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
-    },
-  )
+    const made = execFileSync(
+      'unshare',
+      [...unshared, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script],
+      { env: { PATH: process.env['PATH'], TMPDIR: checkout.temporary }, encoding: 'utf8' },
+    )
+    expect(made).toContain(`${checkout.temporary}/vod-aigc-tokens-`)
+    expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
+  })
 
-  it('npm start keeps tokens in memory where the system has a place for each user', async () => {
+  it('keeps tokens in memory where the system has a place for each user', async () => {
     const place = join(checkout.temporary, 'run')
     mkdirSync(place)
     const command = await greeted(start({ XDG_RUNTIME_DIR: place }))
@@ -347,7 +344,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     expect(readdirSync(place)).toEqual([])
   })
 
-  it('npm start leaves an account alone whose credentials come without settings, whatever it logs', async () => {
+  it('leaves an account alone whose credentials come without settings, whatever it logs', async () => {
     const command = await greeted(
       start({
         TENCENTCLOUD_SECRET_ID: 'id',
@@ -361,7 +358,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     expect(await pasteForTokens(printed(command, 'curl')[0])).toHaveLength(2)
   })
 
-  it('npm start keeps everything that is Tencent in the simulator', async () => {
+  it('keeps everything that is Tencent in the simulator', async () => {
     const command = await greeted(
       start({
         AIGC_SUB_APP_IDS: '1,2',
@@ -377,7 +374,7 @@ AIGC_API_KEYS=mine:full:${sha256}
   })
 
   it.each(['AIGC_MIRROR_TARGETS', 'AIGC_FALLBACK'])(
-    'npm start does not touch the file that %s names without credentials',
+    'does not touch the file that %s names without credentials',
     async (name) => {
       const real = {
         ApiToken: 'real-token-a',
@@ -408,7 +405,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     ['a secret on Tencent Cloud', 'tencent-ssm:{SubAppId}'],
     ['a store that there is not', 'vault:x'],
     ['several', 'file:x, aws-secretsmanager:prod/aigc'],
-  ])('npm start does not write to %s without credentials', async (_, targets) => {
+  ])('does not write to %s without credentials', async (_, targets) => {
     let asked = 0
     const emulator = createServer((_, answer) => {
       asked++
@@ -434,7 +431,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     expect(checkout.leftovers()).toEqual([])
   })
 
-  it('npm start takes a target that names nothing for none', async () => {
+  it('takes a target that names nothing for none', async () => {
     const command = await greeted(start({ AIGC_MIRROR_TARGETS: ' , ', AIGC_FALLBACK: ' ' }))
     expect(readTokens(printed(command, 'cat')[0])).toHaveLength(2)
   })

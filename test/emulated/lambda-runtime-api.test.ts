@@ -22,7 +22,7 @@ async function post(path: string, content: unknown): Promise<number> {
 }
 
 describe('startLambdaRuntimeApi', () => {
-  it('startLambdaRuntimeApi hands out one event at a time, in order, whoever came first', async () => {
+  it('hands out one event at a time, in order, whoever came first', async () => {
     const waiting = next()
     const first = api.invoke({ number: 1 }, 60_000)
     const second = api.invoke({ number: 2 }, 60_000)
@@ -38,7 +38,7 @@ describe('startLambdaRuntimeApi', () => {
     expect(await second).toEqual({ requestId: two.id, error })
   })
 
-  it('startLambdaRuntimeApi ends an invocation at its deadline and refuses the answer after it', async () => {
+  it('ends an invocation at its deadline and refuses the answer after it', async () => {
     const invocation = api.invoke({}, 50)
     const { id } = await next()
     expect((await invocation).error).toEqual({
@@ -48,7 +48,7 @@ describe('startLambdaRuntimeApi', () => {
     expect(await post(`invocation/${id}/response`, 'late')).toBe(400)
   })
 
-  it('startLambdaRuntimeApi refuses an answer to another invocation', async () => {
+  it('refuses an answer to another invocation', async () => {
     const invocation = api.invoke({}, 60_000)
     const { id } = await next()
     expect(await post('invocation/other/response', 'wrong')).toBe(400)
@@ -56,7 +56,7 @@ describe('startLambdaRuntimeApi', () => {
     expect((await invocation).result).toBe('right')
   })
 
-  it('startLambdaRuntimeApi keeps all it got, and fails what waits for a runtime that has ended', async () => {
+  it('keeps all it got, and fails what waits for a runtime that has ended', async () => {
     expect(await post('init/error', { errorType: 'Runtime.HandlerNotFound' })).toBe(202)
     expect(api.requests.map(({ path }) => path)).toEqual(['/2018-06-01/runtime/init/error'])
     const waiting = api.invoke({}, 60_000)

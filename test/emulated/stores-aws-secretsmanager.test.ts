@@ -26,8 +26,8 @@ import { createAwsSecret } from '../simulation/secrets-manager.ts'
 import { awsDeps } from '../support/aws-deps.ts'
 import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
+import { sha256 } from '../support/sha256.ts'
 import {
-  digest,
   documentOf,
   lent,
   mirror,
@@ -266,7 +266,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(await describeSecret(created)).toMatchObject({
       KmsKeyId: 'alias/aigc',
       Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
-      VersionIdsToStages: { [digest(a)]: ['AWSCURRENT'] },
+      VersionIdsToStages: { [sha256(a)]: ['AWSCURRENT'] },
     })
   })
 
@@ -292,8 +292,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     for (const document of [a, b, a]) await mirror(open(kept), document)
     expect(await currentOf(kept, 'AWSPREVIOUS')).toBe(b)
     expect(await versionsOf(kept)).toEqual([
-      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-      { VersionId: digest(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
+      { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
     ])
     await mirror(open(kept), c)
     // The version of b has lost its label by now, and AWS no longer lists it.
@@ -316,8 +316,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     lostOnce()
     await mirror(open(lost), a)
     expect(await versionsOf(lost)).toEqual([
-      { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-      { VersionId: digest(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
+      { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+      { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens', 'AWSPREVIOUS'] },
     ])
   })
 
@@ -336,8 +336,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     expect(between).toEqual([
       a,
       [
-        { VersionId: digest(a), VersionStages: ['AWSCURRENT'] },
-        { VersionId: digest(b), VersionStages: ['vod-aigc-tokens'] },
+        { VersionId: sha256(a), VersionStages: ['AWSCURRENT'] },
+        { VersionId: sha256(b), VersionStages: ['vod-aigc-tokens'] },
       ],
     ])
   })
@@ -371,7 +371,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     // As AWS may answer for a version that exists: without the labels it has.
     gateway.treat((action) =>
       action === 'PutSecretValue'
-        ? { status: 200, body: JSON.stringify({ Name: repeated.name, VersionId: digest(b) }) }
+        ? { status: 200, body: JSON.stringify({ Name: repeated.name, VersionId: sha256(b) }) }
         : 'pass',
     )
     await mirror(open(repeated), b, seen)
@@ -404,7 +404,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       state: 'value',
       marked: true,
       value: b,
-      version: digest(b),
+      version: sha256(b),
     })
     await putCurrent(read, 'spoilt')
     gateway.treat(() => 'pass')
@@ -453,8 +453,8 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     )
 
     test.each([
-      ['neither text nor bytes', { VersionId: digest(a) }],
-      ['an empty text', { VersionId: digest(a), SecretString: '' }],
+      ['neither text nor bytes', { VersionId: sha256(a) }],
+      ['an empty text', { VersionId: sha256(a), SecretString: '' }],
       ['no version', { SecretString: a }],
     ])('GetSecretValue with %s', async (_, fields) => {
       const asked = await held()
@@ -466,7 +466,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     test.each([['PutSecretValue'], ['CreateSecret']])('%s with another version', async (action) => {
       const asked = await (action === 'CreateSecret' ? absent : held)()
       const seen = await open(asked).read(soon())
-      const body = JSON.stringify({ Name: asked.name, VersionId: digest(c), VersionStages: ['AWSCURRENT'] })
+      const body = JSON.stringify({ Name: asked.name, VersionId: sha256(c), VersionStages: ['AWSCURRENT'] })
       gateway.treat((one) => (one === action ? { status: 200, body } : 'pass'))
       expect(await refusalOf(mirror(open(asked), b, seen), b)).toMatchObject({
         code: 'ClientError.MalformedAnswer',
@@ -743,7 +743,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
       }
       for (let step = 0; step < 20; step++) {
         const SecretString = random.pick([a, b, c])
-        const id = digest(SecretString)
+        const id = sha256(SecretString)
         await both(
           admin.send(
             new PutSecretValueCommand({
@@ -756,7 +756,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
           () => model.put(id, SecretString, ['vod-aigc-tokens']),
         )
         const held = model.labelled('AWSCURRENT')?.id
-        const from = random.chance(0.6) ? held : digest(random.pick([a, b, c]))
+        const from = random.chance(0.6) ? held : sha256(random.pick([a, b, c]))
         if (held !== id)
           await both(
             admin.send(
@@ -803,7 +803,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
     try {
       const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-      const reading = { state: 'value', marked: true, value: a, version: digest(a) }
+      const reading = { state: 'value', marked: true, value: a, version: sha256(a) }
       expect(JSON.parse(output)).toEqual({ before: false, after: true, reading })
       expect(exitCode).toBe(0)
     } finally {

@@ -68,7 +68,7 @@ describe('verifySigV4', () => {
       }),
       { ...service, service: 'iam' },
     ],
-  ])('verifySigV4 accepts the published vector "%s"', (_, request, context = service) => {
+  ])('accepts the published vector "%s"', (_, request, context = service) => {
     expect(verifySigV4(request, context)).toBeNull()
   })
 
@@ -96,11 +96,11 @@ describe('verifySigV4', () => {
     ['another query', 'SignatureDoesNotMatch', { ...good, url: '/?a=1' }],
     ['another host', 'SignatureDoesNotMatch', withHeaders({ host: ['example.com'] })],
     ['another body', 'SignatureDoesNotMatch', { ...good, body: Buffer.from('a') }],
-  ])('verifySigV4 refuses %s with %s', (_, code, request, changed) => {
+  ])('refuses %s with %s', (_, code, request, changed) => {
     expect(verifySigV4(request, { ...service, ...changed })?.code).toBe(code)
   })
 
-  it('verifySigV4 accepts a clock 300 s off, either way, and a key before its time is up', () => {
+  it('accepts a clock 300 s off, either way, and a key before its time is up', () => {
     expect(verifySigV4(good, { ...service, now: now + 300_000 })).toBeNull()
     expect(verifySigV4(good, { ...service, now: now - 300_000 })).toBeNull()
     expect(verifySigV4(good, { ...service, keys: keysOf({ expiresAt: now + 1 }) })).toBeNull()

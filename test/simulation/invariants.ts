@@ -15,8 +15,8 @@
  * - Elsewhere also what came after the last request before the write, which is a look: so much no store can know. What
  *   was there at that look, and is replaced, is in `previous` where there is one.
  */
-import { createHash } from 'node:crypto'
 import type { Reading } from '../../lib/stores/store.ts'
+import { sha256 } from '../support/sha256.ts'
 import { lagMs, type Run, type Secret, type SubAppId, settings, type Witness, type World } from './world.ts'
 
 /** A step, and the grace that `runMirror` gives to whoever keeps the deadline himself. */
@@ -411,8 +411,4 @@ function tokensOf(secret: Secret, reading: Reading | undefined): readonly string
 
 function without(tokens: readonly string[], among: readonly string[]): string[] {
   return tokens.filter((token) => !among.includes(token))
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -4,7 +4,6 @@
  */
 
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +17,7 @@ import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores
 import type { Site } from '../../lib/tencent/sites.ts'
 import { awsDeps } from './aws-deps.ts'
 import { listOf } from './list-of.ts'
+import { sha256 } from './sha256.ts'
 import type { TencentAccess } from './tencent-deps.ts'
 import type { WriteAndDie } from './write-and-die.ts'
 
@@ -90,7 +90,7 @@ export const soon = (): number => systemTime.monotonic() + 60_000
 /** A mirrored document with tokens that no error message holds by chance. */
 export function documentOf(seed: string, count = 2, tokenLength = 64): string {
   const tokens = Array.from({ length: count }, (_, index) =>
-    digest(`${seed} ${index}`)
+    sha256(`${seed} ${index}`)
       .repeat(Math.ceil(tokenLength / 64))
       .slice(0, tokenLength),
   )
@@ -99,10 +99,6 @@ export function documentOf(seed: string, count = 2, tokenLength = 64): string {
 
 function withToken(token: string): string {
   return JSON.stringify({ ApiToken: token, ApiTokens: [token], SubAppId: 251006666, Site: 'intl' })
-}
-
-export function digest(document: string): string {
-  return createHash('sha256').update(document).digest('hex')
 }
 
 /** Writes `document` as a run of the mirror does: on what it has just read. */
@@ -231,7 +227,7 @@ export function storeContract(scheme: string, harness: Harness): void {
       const { mostBytes } = open(target)
       for (const tokens of [
         ['x'.repeat(mostBytes)],
-        Array.from({ length: 20_000 }, (_, n) => digest(`${n}`)),
+        Array.from({ length: 20_000 }, (_, n) => sha256(`${n}`)),
       ]) {
         const result = await run({ ...target, adopt: false }, tokens)
         expect(result).toMatchObject({

@@ -22,7 +22,7 @@ function problemsOf(env: Environment, read: (env: Environment) => unknown = pars
 }
 
 describe('parseConfig', () => {
-  it('parseConfig has the defaults of the contract', () => {
+  it('has the defaults of the contract', () => {
     expect(parse({})).toEqual({
       subAppIds: [],
       site: 'intl',
@@ -45,7 +45,7 @@ describe('parseConfig', () => {
     })
   })
 
-  it('parseConfig reads every setting', () => {
+  it('reads every setting', () => {
     const config = parse({
       AIGC_SUB_APP_IDS: '251006666, 1500000000',
       AIGC_SITE: 'cn',
@@ -100,12 +100,12 @@ describe('parseConfig', () => {
     })
   })
 
-  it('parseConfig takes the region from SCF, then from the site', () => {
+  it('takes the region from SCF, then from the site', () => {
     expect(parse({ TENCENTCLOUD_REGION: ' ap-tokyo ' }).region).toBe('ap-tokyo')
     expect(parse({ AIGC_SITE: 'cn' }).region).toBe('ap-guangzhou')
   })
 
-  it('parseConfig takes an empty variable and white space around a value for what they are', () => {
+  it('takes an empty variable and white space around a value for what they are', () => {
     expect(parse({ AIGC_SITE: '', AIGC_CACHE_SECONDS: ' 5 ', AIGC_SUB_APP_IDS: ' 1 ' })).toMatchObject({
       site: 'intl',
       cacheSeconds: 5,
@@ -113,27 +113,24 @@ describe('parseConfig', () => {
     })
   })
 
-  it('parseConfig mirrors the account without an application when none is configured', () => {
+  it('mirrors the account without an application when none is configured', () => {
     expect(parse({ AIGC_MIRROR_TARGETS: 'file:/a' }).mirrors).toMatchObject([
       { subAppId: null, targets: [{ name: '/a' }] },
     ])
   })
 
-  it.each(['ap-tokyo', 'ap-shanghai-fsi', 'na-siliconvalley-12'])(
-    'parseConfig takes the region %s',
-    (region) => {
-      expect(parse({ AIGC_REGION: region }).region).toBe(region)
-    },
-  )
+  it.each(['ap-tokyo', 'ap-shanghai-fsi', 'na-siliconvalley-12'])('takes the region %s', (region) => {
+    expect(parse({ AIGC_REGION: region }).region).toBe(region)
+  })
 
   it.each(['https://vod.example.com', 'http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])(
-    'parseConfig takes the endpoint %s',
+    'takes the endpoint %s',
     (url) => {
       expect(parse({ AIGC_VOD_ENDPOINT: url }).vodEndpoint).toBe(url)
     },
   )
 
-  it('parseConfig takes the least and the most of a number', () => {
+  it('takes the least and the most of a number', () => {
     expect(parse({ AIGC_CACHE_SECONDS: '86400', AIGC_TIMEOUT_MS: '100', AIGC_MIN_KEEP: '1' })).toMatchObject({
       cacheSeconds: 86_400,
       timeoutMs: 100,
@@ -141,14 +138,14 @@ describe('parseConfig', () => {
     })
   })
 
-  it('parseConfig takes a digest of any hex digits, and a key for several applications', () => {
+  it('takes a digest of any hex digits, and a key for several applications', () => {
     const keys = `a:full:${'1'.repeat(64)}:1+2`
     expect(parse({ AIGC_SUB_APP_IDS: '1,2,3', AIGC_API_KEYS: keys }).apiKeys).toMatchObject([
       { subAppIds: [1, 2] },
     ])
   })
 
-  it('parseConfig needs credentials for whatever asks Tencent, and for nothing else', () => {
+  it('needs credentials for whatever asks Tencent, and for nothing else', () => {
     const none = { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }
     const needed = expect.stringContaining('no Tencent credentials')
     const mirror = { ...none, AIGC_SOURCE: 'mirror', AIGC_FALLBACK: 'file:/a' }
@@ -319,18 +316,18 @@ describe('parseConfig', () => {
       'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none',
     ],
   ]
-  it.each(bad)('parseConfig refuses %s', (_, env, problem) => {
+  it.each(bad)('refuses %s', (_, env, problem) => {
     expect(problemsOf(env)).toContainEqual(problem)
   })
 
-  it('parseConfig reports nothing that follows from another mistake', () => {
+  it('reports nothing that follows from another mistake', () => {
     expect(problemsOf({ AIGC_API_KEYS: 'a:b:c,a:b:c' })).toEqual([
       'AIGC_API_KEYS entry 1 must have the scope full or masked',
       'AIGC_API_KEYS entry 2 must have the scope full or masked',
     ])
   })
 
-  it('parseConfig reports five mistakes as five problems, without a value', () => {
+  it('reports five mistakes as five problems, without a value', () => {
     const env = {
       AIGC_SITE: 'SECRET1',
       AIGC_SUB_APP_IDS: 'SECRET2',
@@ -374,11 +371,11 @@ describe('findSubApp', () => {
     [null, [], null],
     [8, [7, 8], 8],
     ['8', [7, 8], 8],
-  ])('findSubApp takes %j of %j for %j', (given, configured, found) => {
+  ])('takes %j of %j for %j', (given, configured, found) => {
     expect(findSubApp(given, configured)).toBe(found)
   })
 
-  it.each([9, '9', '08', '', 'x'])('findSubApp finds no %j', (given) => {
+  it.each([9, '9', '08', '', 'x'])('finds no %j', (given) => {
     expect(() => findSubApp(given, [7, 8])).toThrow(
       new InputError('Finding the application: it is not one of AIGC_SUB_APP_IDS', 'SubAppNotFound'),
     )

@@ -2,7 +2,7 @@
  * The handlers in this process, with an environment of their own, the simulator and files: what a bundle shows from
  * outside is in list-tokens.test.ts and mirror-tokens.test.ts; here each line of `handlers/` has to matter.
  */
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -11,9 +11,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
-import { renderDocument } from '../../lib/stores/document.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
+import { mirrored } from '../support/documents.ts'
+import { getEvent, recorded, requests, schedules } from '../support/recorded-events.ts'
+import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
 const canary = 'CANARY-token-0004'
@@ -70,25 +72,12 @@ async function load(
 
 const log = (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line))
 const context = (ms = 30_000) => ({ awsRequestId: 'invocation-1', getRemainingTimeInMillis: () => ms })
-const get = (path: string, headers: object = {}) => ({
-  version: '2.0',
-  rawPath: path,
-  rawQueryString: '',
-  headers,
-  requestContext: { http: { method: 'GET' }, domainName: 'x.execute-api', requestId: 'gateway-1' },
-})
 const keys = (): Record<string, string> => ({
   AIGC_HTTP_AUTH: 'keys',
   AIGC_API_KEYS: `app:full:${sha256(key)}`,
 })
 const bearer = { authorization: `Bearer ${key}` }
-function sha256(text: string): string {
-  return hash('sha256', text, 'hex')
-}
 const path = (): string => join(folder, `${files++}-{SubAppId}`)
-function documentOf(tokens: string[], SubAppId: number): string {
-  return renderDocument({ ApiToken: tokens[0] ?? null, ApiTokens: tokens, SubAppId, Site: 'intl' })
-}
 
 describe('list-tokens', () => {
   it('reveals nothing by default, and what is asked for by name', async () => {
@@ -130,7 +119,7 @@ describe('list-tokens', () => {
   it('says on Lambda how much was asked, and of whom', async () => {
     const handler = await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn', ...keys() })
     await handler({}, context())
-    const reply = (await handler(get('/tokens', bearer), context())) as { body: string }
+    const reply = (await handler(getEvent('/tokens', bearer), context())) as { body: string }
     expect(JSON.parse(reply.body)).toMatchObject({ ApiTokens: expect.arrayContaining([canary]) })
     await handler({ SubAppId: 1 }, context()).catch(() => {})
     const [first, second, third] = log()
@@ -157,7 +146,7 @@ describe('list-tokens', () => {
     await handler({}, context())
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     expect(await handler({}, context())).toMatchObject({ Stale: true })
-    expect(await handler(get('/tokens', bearer), context())).toMatchObject({
+    expect(await handler(getEvent('/tokens', bearer), context())).toMatchObject({
       statusCode: 200,
       headers: { warning: '110 - "Response is Stale"', 'x-request-id': 'invocation-1' },
     })
@@ -169,8 +158,8 @@ describe('list-tokens', () => {
 
   it('gives each application its own fallback, and says what came of it', async () => {
     const at = path()
-    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-mirrored-a'], app))
-    writeFileSync(at.replace('{SubAppId}', `${other}`), documentOf(['CANARY-mirrored-b'], other))
+    writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['CANARY-mirrored-a'], { SubAppId: app }))
+    writeFileSync(at.replace('{SubAppId}', `${other}`), mirrored(['CANARY-mirrored-b'], { SubAppId: other }))
     const handler = await load('list-tokens', { AIGC_FALLBACK: `file:${at}`, AIGC_TIMEOUT_MS: '1200' })
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     for (const [SubAppId, token] of [
@@ -206,7 +195,7 @@ describe('list-tokens', () => {
 
   it('reads the mirror alone where that is the source, without a key of Tencent', async () => {
     const at = path()
-    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-mirrored-a'], app))
+    writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['CANARY-mirrored-a'], { SubAppId: app }))
     const none = { AIGC_SECRET_ID: '', AIGC_SECRET_KEY: '' }
     const handler = await load('list-tokens', {
       ...none,
@@ -222,25 +211,38 @@ describe('list-tokens', () => {
     expect(lines.join()).not.toContain('CANARY')
   })
 
-  it('refuses the clock, and an HTTP request in which the settings are wrong', async () => {
+  it.each(schedules)('refuses %s, and says what it takes', async (file) => {
     const handler = await load('list-tokens')
-    await expect(handler({ Type: 'Timer' }, context())).rejects.toThrow('put the schedule on mirror-tokens')
-    expect(await handler(get('/tokens'), context())).toMatchObject({ statusCode: 500 })
-    expect(await handler(get('/healthz'), null)).toMatchObject({
+    const words = 'takes HTTP requests, and runs by hand such as {}; put the schedule on mirror-tokens'
+    await expect(handler(recorded(file), context())).rejects.toThrow(words)
+    expect(log()).toMatchObject([{ level: 'error', event: 'list-tokens', code: 'InputInvalid' }])
+    expect(simulator.calls).toEqual([])
+  })
+
+  it('refuses an HTTP request in which the settings are wrong', async () => {
+    const handler = await load('list-tokens')
+    expect(await handler(getEvent('/tokens'), context())).toMatchObject({ statusCode: 500 })
+    expect(await handler(getEvent('/healthz'), null)).toMatchObject({
       statusCode: 200,
-      headers: { 'x-request-id': 'gateway-1' },
+      headers: { 'x-request-id': 'aB1cDeFgIAMEJHg=' },
     })
-    expect(log().map(({ level }) => level)).toEqual(['error', 'error', 'info'])
+    expect(log().map(({ level }) => level)).toEqual(['error', 'info'])
   })
 
   it('says what a run by hand takes', async () => {
     const handler = await load('list-tokens')
     for (const [event, what] of [
+      [
+        { SubAppID: 1 },
+        '"SubAppID" is not a known field; this function takes "SubAppId" (a whole number), "Reveal" (true or false), "Refresh" (true or false)',
+      ],
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
+      [{ SubAppId: 5 }, 'not one of AIGC_SUB_APP_IDS'],
       [{ Reveal: 'yes' }, '"Reveal" must be true or false'],
       [{ Refresh: 1 }, '"Refresh" must be true or false'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
+    expect(simulator.calls).toEqual([])
   })
 
   it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
@@ -250,16 +252,16 @@ describe('list-tokens', () => {
     const handler = await load('list-tokens', settings)
     const ask = async (event: object) =>
       (await handler(event, context())) as { statusCode: number; body: string }
-    const good = await ask(get('/tokens', bearer))
+    const good = await ask(getEvent('/tokens', bearer))
     expect(JSON.parse(good.body).ApiTokens).toContain('SecretCode')
     const slip = await ask({
-      ...get('/tokens', bearer),
+      ...getEvent('/tokens', bearer),
       rawQueryString: 'x=1',
       queryStringParameters: { x: '1' },
     })
     expect([slip.statusCode, JSON.parse(slip.body).code]).toEqual([400, '***'])
     simulator.fail({ kind: 'error', code: 'SecretCode' }, Number.POSITIVE_INFINITY)
-    const failed = await ask(get('/tokens', bearer))
+    const failed = await ask(getEvent('/tokens', bearer))
     expect([failed.statusCode, JSON.parse(failed.body).code]).toEqual([502, '***'])
     // With every call of Tencent's and every choice of credentials, which only this level shows.
     expect(log().map(({ event, level, code }) => [event, level, code])).toEqual([
@@ -276,7 +278,7 @@ describe('list-tokens', () => {
 
   it('logs a caller that is turned away as a warning', async () => {
     const handler = await load('list-tokens', keys())
-    expect(await handler(get('/tokens', { authorization: 'Bearer x' }), context())).toMatchObject({
+    expect(await handler(getEvent('/tokens', { authorization: 'Bearer x' }), context())).toMatchObject({
       statusCode: 401,
     })
     expect(log()).toMatchObject([{ level: 'warn', code: 'Unauthenticated', status: 401, upstream: false }])
@@ -285,6 +287,8 @@ describe('list-tokens', () => {
   it.each([
     [{ TENCENTCLOUD_RUNENV: 'SCF' }, 200],
     [{ TENCENTCLOUD_RUNENV: 'SCF', AWS_LAMBDA_FUNCTION_NAME: 'fn' }, 401],
+    [{ AWS_LAMBDA_FUNCTION_NAME: 'fn' }, 401],
+    [{ TENCENTCLOUD_RUNENV: 'scf' }, 401],
     [{}, 401],
   ])('takes the word of the platform with %j: %d', async (environment, status) => {
     const handler = await load('list-tokens', { AIGC_HTTP_AUTH: 'platform', ...environment })
@@ -321,7 +325,7 @@ describe('list-tokens', () => {
   it('says which invocation it was, as the platform names it', async () => {
     const handler = await load('list-tokens')
     const started = performance.now()
-    const nameless = { ...get('/healthz'), requestContext: { http: { method: 'GET' }, domainName: 'x' } }
+    const nameless = { ...getEvent('/healthz'), requestContext: { http: { method: 'GET' }, domainName: 'x' } }
     for (const given of [{ awsRequestId: 'a' }, { request_id: 'b' }, { awsRequestId: 7 }, {}]) {
       const { headers } = (await handler(nameless, given)) as { headers: object }
       const named = Object.entries(headers).filter(([name]) => name === 'x-request-id')
@@ -387,7 +391,7 @@ describe('mirror-tokens', () => {
 
   it('counts a run that held something as a failure, and throws the report', async () => {
     const at = path()
-    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['1', '2', '3', '4', '5'], app))
+    writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['1', '2', '3', '4', '5'], { SubAppId: app }))
     const handler = await load('mirror-tokens', targets(at))
     const error = await handler({}, context()).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ name: 'MirrorIncomplete' })
@@ -417,14 +421,17 @@ describe('mirror-tokens', () => {
   it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
     await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
-    await expect(handler(get('/'), context())).rejects.toThrow('send HTTP to list-tokens')
+    for (const file of requests)
+      await expect(handler(recorded(file), context())).rejects.toThrow(
+        'takes schedules, and runs by hand such as {}; send HTTP to list-tokens',
+      )
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
     await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
     for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
       await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
     const [failed, ...slips] = log()
     expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(7)
+    expect(slips).toHaveLength(6 + requests.length)
     expect(lines.join()).not.toContain('CANARY')
     for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
   })
@@ -432,13 +439,17 @@ describe('mirror-tokens', () => {
   it('says what a run by hand takes, and what the settings lack', async () => {
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '' })
     for (const [event, what] of [
+      [
+        { dryRun: true },
+        '"dryRun" is not a known field; this function takes "SubAppId" (a whole number), "DryRun" (true or false), "Confirm" (a string)',
+      ],
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
       [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
       [{ Confirm: true }, '"Confirm" must be a string'],
       [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
-    expect(log().map(({ event }) => event)).toEqual(Array(4).fill('mirror-tokens'))
+    expect(log().map(({ event }) => event)).toEqual(Array(5).fill('mirror-tokens'))
   })
 
   it('repeats a throttled call, because nobody has anything else', async () => {
@@ -502,7 +513,7 @@ describe('what the process has seen does not leave it', () => {
 
   it('tokens of a list, values of a store, keys of the environment', async () => {
     const at = path()
-    writeFileSync(at.replace('{SubAppId}', `${app}`), documentOf(['CANARY-gone-a', canary], app))
+    writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['CANARY-gone-a', canary], { SubAppId: app }))
     writeFileSync(at.replace('{SubAppId}', `${other}`), 'CANARY of somebody else, in some words')
     const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: `file:${at}`, ...aws })
     const seen = [canary, 'CANARY-gone-a', 'CANARY of somebody else, in some words', simulator.secretKey]
@@ -534,12 +545,12 @@ describe('what the process has seen does not leave it', () => {
     ['a foreign value of 40 KB', 'CANARY (.*+?^{}$|[]\\ '.repeat(2_000)],
     [
       'a document of 600 tokens',
-      documentOf(
+      mirrored(
         Array.from({ length: 600 }, (_, i) => `CANARY-${i}-${'x'.repeat(50)}`),
-        app,
+        { SubAppId: app },
       ),
     ],
-    ['one token of 33,000 characters', documentOf([`CANARY-${'x'.repeat(33_000)}`], app)],
+    ['one token of 33,000 characters', mirrored([`CANARY-${'x'.repeat(33_000)}`], { SubAppId: app })],
   ])('%s stays in, in every run of the instance and in every reply', async (_, value) => {
     const at = path()
     writeFileSync(at.replace('{SubAppId}', `${app}`), value)
@@ -562,8 +573,8 @@ describe('what the process has seen does not leave it', () => {
         left.push(
           await handler({}, context()).catch((error: Error) => [error.name, error.message, error.stack]),
         )
-      left.push(await list(get('/tokens/fingerprints', bearer), context()))
-      left.push(await list(get('/tokens', { authorization: 'Bearer nobody' }), context()))
+      left.push(await list(getEvent('/tokens/fingerprints', bearer), context()))
+      left.push(await list(getEvent('/tokens', { authorization: 'Bearer nobody' }), context()))
     }
     const text = JSON.stringify(left) + lines.join()
     expect(text).not.toContain('CANARY')

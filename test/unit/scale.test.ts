@@ -8,7 +8,7 @@ import { vodCallsPerSecond } from '../../lib/tencent/vod.ts'
 const thousand = { ...defaults, requestsPerSecond: 1_000, instances: 1_000, cacheSeconds: 120, seconds: 840 }
 
 describe('runFleet', () => {
-  it('runFleet counts what a limit would refuse: jitter keeps a steady fleet within it, no jitter does not', async () => {
+  it('counts what a limit would refuse: jitter keeps a steady fleet within it, no jitter does not', async () => {
     const spread = await runFleet({ ...thousand, cacheSeconds: 300, seconds: null, limit: false })
     const together = await runFleet({ ...thousand, limit: false, jitter: false })
     expect(spread.steady.mostCalls).toBeLessThanOrEqual(vodCallsPerSecond)
@@ -16,7 +16,7 @@ describe('runFleet', () => {
     expect(spread.start.mostCalls).toBe(thousand.instances)
   })
 
-  it('runFleet refuses all but twenty calls in any second', async () => {
+  it('refuses all but twenty calls in any second', async () => {
     const { start, callsBySecond } = await runFleet({ ...thousand, instances: 100, seconds: 60 })
     expect(callsBySecond).toHaveLength(60)
     expect(start.mostCalls).toBe(100)
@@ -25,7 +25,7 @@ describe('runFleet', () => {
     expect(start.calls - start.refused).toBe(100)
   })
 
-  it('runFleet answers every request of a cold start where there is a fallback, and not where there is none', async () => {
+  it('answers every request of a cold start where there is a fallback, and not where there is none', async () => {
     const short = { ...thousand, instances: 200, seconds: 30 }
     const bare = await runFleet(short)
     const { start } = await runFleet({ ...short, fallback: true })
@@ -36,12 +36,12 @@ describe('runFleet', () => {
     expect(all / 30_000).toBeCloseTo(1, 1)
   })
 
-  it('runFleet never asks Tencent where the source is the mirror', async () => {
+  it('never asks Tencent where the source is the mirror', async () => {
     const { start } = await runFleet({ ...thousand, source: 'mirror', seconds: 60 })
     expect(start).toMatchObject({ calls: 0, mostReads: 1_000 })
   })
 
-  it('runFleet gives the same counts for the same seed, others for another', async () => {
+  it('gives the same counts for the same seed, others for another', async () => {
     const short = { ...thousand, instances: 50, seconds: 30 }
     expect(await runFleet(short)).toEqual(await runFleet(short))
     expect(await runFleet({ ...short, seed: 2 })).not.toEqual(await runFleet(short))
@@ -53,7 +53,7 @@ describe('instancesFor', () => {
     [10, 4],
     [1_000, 400],
     [100_000, 10_000],
-  ])('instancesFor %i requests a second gives %i', (requestsPerSecond, instances) => {
+  ])('%i requests a second gives %i', (requestsPerSecond, instances) => {
     expect(instancesFor(requestsPerSecond)).toBe(instances)
   })
 })

@@ -66,11 +66,11 @@ function offences(among: readonly Source[], allowed: (imported: string, path: st
 }
 
 describe('imports', () => {
-  it('imports point from handlers to lib, never back', () => {
+  it('point from handlers to lib, never back', () => {
     expect(offences(lib, (imported) => !imported.startsWith('handlers/'))).toEqual([])
   })
 
-  it('imports point down from room to room, as CONTRIBUTING.md draws them', () => {
+  it('point down from room to room, as CONTRIBUTING.md draws them', () => {
     const found = lib.map(({ path }) => roomOf(path))
     for (const room of Object.keys(rooms)) expect(found).toContain(room)
     const wrong = offences(lib, (imported, path) => {
@@ -82,7 +82,7 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('imports of the network, of files and of other processes are where those are dealt with', () => {
+  it('of the network, of files and of other processes are where those are dealt with', () => {
     const outside: Readonly<Record<string, readonly string[]>> = {
       undici: ['lib/tencent/transport.ts'],
       // A store, and the look at what the AWS SDK would read before it does.
@@ -95,7 +95,7 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
-  it('imports of the AWS SDK are in sdk.ts, which is loaded on first need', () => {
+  it('of the AWS SDK are in sdk.ts, which is loaded on first need', () => {
     // A static import of its values elsewhere would load it in every cold start; types cost nothing.
     for (const { path, text } of sources.filter(({ path }) => path !== 'lib/aws/sdk.ts')) {
       expect(text, path).not.toMatch(/^(import|export) (?!type )[^;]*? from '(@aws-sdk|@smithy)/m)
@@ -103,7 +103,7 @@ describe('imports', () => {
     }
   })
 
-  it('imports of store kinds are in the registry alone', () => {
+  it('of store kinds are in the registry alone', () => {
     expect(kinds.length).toBeGreaterThan(1)
     expect(
       offences(sources, (imported, path) => !kinds.includes(imported) || path === 'lib/stores/index.ts'),
@@ -111,7 +111,7 @@ describe('imports', () => {
     expect(offences(lib, (imported) => imported !== 'lib/stores/index.ts')).toEqual([])
   })
 
-  it('imports make no cycle', () => {
+  it('make no cycle', () => {
     const importsOf = new Map(sources.map(({ path, imports }) => [path, imports]))
     const visit = (path: string, above: readonly string[]): void => {
       expect(above).not.toContain(path)
@@ -135,7 +135,7 @@ describe('lib', () => {
     /\bMath\.random\b/,
     /\bperformance\./,
     /\brandom(UUID|Bytes|Int)\b/,
-  ])('lib never uses %s: handlers deps it', (outside) => {
+  ])('never uses %s: handlers deps it', (outside) => {
     for (const { path, text } of lib) expect(text, path).not.toMatch(outside)
   })
 })

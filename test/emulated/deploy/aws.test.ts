@@ -57,7 +57,7 @@ async function logLevels(): Promise<string[]> {
 }
 
 describe.skipIf(motoMissing)('serverless deploy', () => {
-  it('serverless deploy makes the functions, their roles, their logs and the queue', async () => {
+  it('makes the functions, their roles, their logs and the queue', async () => {
     const { code, output } = await serverless('deploy')
     expect(output).toContain('Service deployed to stack vod-aigc-tokens-dev')
     expect(code).toBe(0)
@@ -78,13 +78,13 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
     )
   })
 
-  it('serverless deploy of the same again changes nothing', async () => {
+  it('of the same again changes nothing', async () => {
     const { code, output } = await serverless('deploy')
     expect(output).toContain('No changes to deploy')
     expect(code).toBe(0)
   })
 
-  it('serverless deploy with another parameter changes that, serverless rollback changes it back', async () => {
+  it('with another parameter changes that, serverless rollback changes it back', async () => {
     const timestamp =
       /^\d{13}|(?<=Timestamp: )\d+/m.exec((await serverless('deploy', 'list')).output)?.[0] ?? ''
     expect((await serverless('deploy', '--param=logLevel=debug')).output).toContain('Service deployed')

@@ -1,7 +1,8 @@
 /** `list-tokens` under AWS's own runtime client, as `npx serverless package` would deploy it. */
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint } from '../../../lib/digest.ts'
+import { recorded, requests, schedules, withoutQuery } from '../../support/recorded-events.ts'
+import { sha256 } from '../../support/sha256.ts'
 import {
   createWorld,
   expectNoGrowth,
@@ -9,9 +10,6 @@ import {
   postedErrors,
   quoting,
   readLog,
-  recorded,
-  requests,
-  schedules,
   subAppIds,
   tokens,
 } from './world.ts'
@@ -19,17 +17,9 @@ import {
 const everyTime = Number.POSITIVE_INFINITY
 const keys = {
   AIGC_HTTP_AUTH: 'keys',
-  AIGC_API_KEYS: `app:full:${createHash('sha256').update('example-key').digest('hex')}`,
+  AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
 }
 const alwaysAsk = { AIGC_CACHE_SECONDS: '0', AIGC_STALE_SECONDS: '0' }
-
-/** The same request without query parameters, of which the routes take none. */
-function withoutQuery(file: string): Record<string, unknown> {
-  const entries = Object.entries(recorded(file)).map(([name, value]) =>
-    name === 'rawQueryString' ? [name, ''] : [name, /querystring/i.test(name) ? {} : value],
-  )
-  return Object.fromEntries(entries)
-}
 
 /** Which recorded requests have query parameters. */
 const withQuery = new Set([
@@ -49,7 +39,7 @@ interface Reply {
 }
 
 describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
-  it('list-tokens answers every HTTP trigger in its form', async (context) => {
+  it('answers every HTTP trigger in its form', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
     const fn = await start(keys, { reveals: true })
     for (const file of requests) {
@@ -70,7 +60,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(log.every(({ _aws, Requests }) => _aws && Requests === 1)).toBe(true)
   })
 
-  it('list-tokens run by hand gives fingerprints, and tokens on demand', async (context) => {
+  it('run by hand gives fingerprints, and tokens on demand', async (context) => {
     const { start } = await createWorld('list-tokens', context)
     const fn = await start(keys, { reveals: true })
     const Fingerprints = expect.arrayContaining(tokens.map(fingerprint))
@@ -80,7 +70,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(result).toMatchObject({ ApiTokens: expect.arrayContaining(tokens) })
   })
 
-  it('list-tokens throws InputInvalid for every schedule and says where it belongs', async (context) => {
+  it('throws InputInvalid for every schedule and says where it belongs', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
     const fn = await start(keys)
     for (const file of schedules) {
@@ -91,7 +81,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(simulator.calls).toEqual([])
   })
 
-  it('list-tokens throws Tencent’s error under its code, without the secrets it quotes', async (context) => {
+  it('throws Tencent’s error under its code, without the secrets it quotes', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
     const fn = await start({ ...keys, ...alwaysAsk })
     // The tokens are known to the process once it has seen them.
@@ -109,7 +99,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect((await fn.invoke({})).result).toMatchObject({ Stale: false })
   })
 
-  it('list-tokens starts with settings that cannot be used, and every invocation names them all', async (context) => {
+  it('starts with settings that cannot be used, and every invocation names them all', async (context) => {
     const { start } = await createWorld('list-tokens', context)
     const bad = { AIGC_SITE: 'CANARY-site', AIGC_SUB_APP_IDS: 'CANARY-id', AIGC_UNKNOWN: 'CANARY-unknown' }
     const fn = await start(bad)
@@ -125,7 +115,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(postedErrors(fn, 'init')).toEqual([])
   })
 
-  it('list-tokens under a handler that does not exist fails to start', async (context) => {
+  it('under a handler that does not exist fails to start', async (context) => {
     const { start } = await createWorld('list-tokens', context)
     const fn = await start(keys, { handler: 'index.missing' })
     await expect(fn.invoke({})).rejects.toThrow('the runtime ended')
@@ -134,7 +124,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
   })
 
   // Past its deadline the function is killed, and the caller gets Sandbox.Timedout.
-  it('list-tokens answers before its deadline when Tencent does not', async (context) => {
+  it('answers before its deadline when Tencent does not', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
     const fn = await start({ ...keys, AIGC_CACHE_SECONDS: '0', AIGC_TIMEOUT_MS: '60000' })
     simulator.fail({ kind: 'hang' }, everyTime)
@@ -147,7 +137,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect((await fn.invoke({}, 2_000)).result).toMatchObject({ Stale: true })
   })
 
-  it('list-tokens keeps nothing of a thousand invocations', async (context) => {
+  it('keeps nothing of a thousand invocations', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
     const fn = await start({ ...keys, AIGC_SUB_APP_IDS: subAppIds.join() }, { reveals: true })
     // Connections end in all ways.

@@ -2,17 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describe, expect, it } from 'vitest'
-import { renderDocument } from '../../../lib/stores/document.ts'
+import { mirrored } from '../../support/documents.ts'
 import { motoMissing, startMoto } from '../../support/moto.ts'
+import { recorded, requests, schedules } from '../../support/recorded-events.ts'
 import {
   createWorld,
   expectNoGrowth,
   nodeVersion,
   postedErrors,
   readLog,
-  recorded,
-  requests,
-  schedules,
   subAppIds,
   tokens,
 } from './world.ts'
@@ -20,12 +18,7 @@ import {
 const everyTime = Number.POSITIVE_INFINITY
 const noWaiting = { AIGC_SETTLE_SECONDS: '0' }
 const scheduled = recorded('eventbridge-rule.json')
-const document = renderDocument({
-  ApiToken: tokens[0] ?? null,
-  ApiTokens: tokens,
-  SubAppId: subAppIds[0] ?? null,
-  Site: 'intl',
-})
+const document = mirrored(tokens, { SubAppId: subAppIds[0] ?? null })
 
 /** The report within the message of an error. */
 function reportIn(message = ''): { Results: Record<string, unknown>[] } {
@@ -33,7 +26,7 @@ function reportIn(message = ''): { Results: Record<string, unknown>[] } {
 }
 
 describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
-  it('mirror-tokens mirrors for every schedule and by hand', async (context) => {
+  it('mirrors for every schedule and by hand', async (context) => {
     const { simulator, folder, start } = await createWorld('mirror-tokens', context)
     const fn = await start({ ...noWaiting, AIGC_MIRROR_TARGETS: `file:${folder}/mirrored` })
     for (const file of [...schedules, 'manual-empty.json']) {
@@ -45,7 +38,7 @@ describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(simulator.calls.length).toBeGreaterThan(schedules.length)
   })
 
-  it('mirror-tokens throws InputInvalid for every HTTP trigger and for unknown fields', async (context) => {
+  it('throws InputInvalid for every HTTP trigger and for unknown fields', async (context) => {
     const { simulator, folder, start } = await createWorld('mirror-tokens', context)
     const fn = await start({ AIGC_MIRROR_TARGETS: `file:${folder}/mirrored` })
     for (const file of requests) {
@@ -59,7 +52,7 @@ describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(simulator.calls).toEqual([])
   })
 
-  it('mirror-tokens throws its whole report when targets fail, a hundred of them too', async (context) => {
+  it('throws its whole report when targets fail, a hundred of them too', async (context) => {
     const { folder, start } = await createWorld('mirror-tokens', context)
     writeFileSync(`${folder}/foreign`, 'CANARY-foreign-password')
     const broken = Array.from({ length: 100 }, (_, i) => `file:${folder}/foreign/${i}`)
@@ -72,7 +65,7 @@ describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(readLog(fn)).toMatchObject([{ MirrorSuccess: 0, MirrorFailure: 1 }])
   })
 
-  it('mirror-tokens starts with settings that cannot be used, and every invocation names them all', async (context) => {
+  it('starts with settings that cannot be used, and every invocation names them all', async (context) => {
     const { start } = await createWorld('mirror-tokens', context)
     const bad = { AIGC_MIN_KEEP: 'CANARY-share', AIGC_MIRROR_TARGETS: 'CANARY-target' }
     const fn = await start(bad)
@@ -84,7 +77,7 @@ describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
     expect(postedErrors(fn, 'init')).toEqual([])
   })
 
-  it('mirror-tokens reports a timeout before its deadline when Tencent does not answer', async (context) => {
+  it('reports a timeout before its deadline when Tencent does not answer', async (context) => {
     const { simulator, folder, start } = await createWorld('mirror-tokens', context)
     const fn = await start({ AIGC_MIRROR_TARGETS: `file:${folder}/mirrored`, AIGC_TIMEOUT_MS: '60000' })
     simulator.fail({ kind: 'hang' }, everyTime)
@@ -95,28 +88,25 @@ describe(`mirror-tokens on Lambda with Node ${nodeVersion}`, () => {
     ])
   })
 
-  it.skipIf(motoMissing)(
-    'mirror-tokens writes to AWS Secrets Manager with the aws.js of its zip',
-    async (context) => {
-      const { start } = await createWorld('mirror-tokens', context)
-      const moto = await startMoto()
-      context.onTestFinished(() => moto.close())
-      const client = new SecretsManagerClient({
-        endpoint: moto.url,
-        region: 'eu-central-1',
-        credentials: { accessKeyId: 'reader', secretAccessKey: 'reader' },
-      })
-      context.onTestFinished(() => client.destroy())
-      const targets = { AIGC_MIRROR_TARGETS: 'aws-secretsmanager:prod/aigc', AWS_ENDPOINT_URL: moto.url }
-      const fn = await start({ ...noWaiting, ...targets })
-      for (const Outcome of ['created', 'unchanged'])
-        expect((await fn.invoke(scheduled)).result).toMatchObject({ Results: [{ Outcome }] })
-      const secret = await client.send(new GetSecretValueCommand({ SecretId: 'prod/aigc' }))
-      expect(secret.SecretString).toBe(document)
-    },
-  )
+  it.skipIf(motoMissing)('writes to AWS Secrets Manager with the aws.js of its zip', async (context) => {
+    const { start } = await createWorld('mirror-tokens', context)
+    const moto = await startMoto()
+    context.onTestFinished(() => moto.close())
+    const client = new SecretsManagerClient({
+      endpoint: moto.url,
+      region: 'eu-central-1',
+      credentials: { accessKeyId: 'reader', secretAccessKey: 'reader' },
+    })
+    context.onTestFinished(() => client.destroy())
+    const targets = { AIGC_MIRROR_TARGETS: 'aws-secretsmanager:prod/aigc', AWS_ENDPOINT_URL: moto.url }
+    const fn = await start({ ...noWaiting, ...targets })
+    for (const Outcome of ['created', 'unchanged'])
+      expect((await fn.invoke(scheduled)).result).toMatchObject({ Results: [{ Outcome }] })
+    const secret = await client.send(new GetSecretValueCommand({ SecretId: 'prod/aigc' }))
+    expect(secret.SecretString).toBe(document)
+  })
 
-  it('mirror-tokens keeps nothing of a hundred invocations', async (context) => {
+  it('keeps nothing of a hundred invocations', async (context) => {
     const { simulator, folder, start } = await createWorld('mirror-tokens', context)
     const targets = `file:${folder}/mirrored,file:${folder}/no/folder,tencent-ssm:mirrored`
     const fn = await start({ ...noWaiting, AIGC_MIRROR_TARGETS: targets })

@@ -1,6 +1,6 @@
 /** What one test of a function on Lambda needs, and the check after it that nothing secret has left the process. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, type TestContext } from 'vitest'
@@ -24,16 +24,6 @@ const secret = {
 export const quoting = `Denied: ${Object.values(secret).join(' ')} ${tokens.join(' ')}`
 /** `v22.23.3` */
 export const nodeVersion = execFileSync(node, ['--version']).toString().trim()
-
-const events = new URL('../../support/events/', import.meta.url)
-const files = readdirSync(events)
-/** The recorded events by what sent them. */
-export const schedules = files.filter((file) => /^(eventbridge|scf-timer)/.test(file))
-export const requests = files.filter((file) => !/^(eventbridge|scf-timer|manual)/.test(file))
-
-export function recorded(file: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(new URL(file, events), 'utf8'))
-}
 
 export interface World {
   readonly simulator: TencentSimulator

@@ -44,7 +44,7 @@ async function call(script: readonly (object | 'hang')[], deadlineMs = 60_000, c
 }
 
 describe('callAws', () => {
-  it('callAws tries three times, with full jitter, what may pass', async () => {
+  it('tries three times, with full jitter, what may pass', async () => {
     expect(await call([throttled, { ...throttled, name: 'InternalServiceError' }])).toMatchObject({
       outcome: { answer: 'answer' },
       slept: [100, 200],
@@ -56,7 +56,7 @@ describe('callAws', () => {
     })
   })
 
-  it('callAws tries once what AWS refuses', async () => {
+  it('tries once what AWS refuses', async () => {
     expect(await call([refused])).toMatchObject({
       outcome: { failed: { code: 'AccessDeniedException', retryable: false } },
       slept: [],
@@ -64,21 +64,21 @@ describe('callAws', () => {
     })
   })
 
-  it('callAws tries again after a wrong clock, which the SDK has mended by then', async () => {
+  it('tries again after a wrong clock, which the SDK has mended by then', async () => {
     expect(await call([skewed])).toMatchObject({ outcome: { answer: 'answer' }, attempts: 2 })
     for (const name of ['TheRequestExpired', 'RequestExpiredLong'])
       expect(await call([{ ...skewed, name }])).toMatchObject({ attempts: 1 })
     expect(await call([skewed, skewed, skewed])).toMatchObject({ outcome: { failed: { retryable: false } } })
   })
 
-  it('callAws leaves time for another attempt when one hangs', async () => {
+  it('leaves time for another attempt when one hangs', async () => {
     expect(await call(['hang'], 2_100)).toMatchObject({ outcome: { answer: 'answer' }, attempts: 2 })
     expect((await call(['hang', 'hang', 'hang'], 60_000)).allowed).toEqual([30_000, 14_950, 7_375])
     expect((await call([], 1_500)).allowed).toEqual([1_000])
     expect((await call([], 500)).allowed).toEqual([500])
   })
 
-  it('callAws waits for nothing that its deadline cuts short, and tells the answer before that', async () => {
+  it('waits for nothing that its deadline cuts short, and tells the answer before that', async () => {
     expect(await call([throttled], 90)).toMatchObject({
       outcome: { failed: { code: 'ThrottlingException' } },
       slept: [],
@@ -97,7 +97,7 @@ describe('callAws', () => {
     expect(await call([throttled], 101)).toMatchObject({ slept: [100] })
   })
 
-  it('callAws leaves out words that hold a secret', async () => {
+  it('leaves out words that hold a secret', async () => {
     const words = 'it was a secret'
     const told = async (message: string, hold?: (words: string) => boolean): Promise<unknown> => {
       const send = async (): Promise<never> => Promise.reject({ ...refused, message })

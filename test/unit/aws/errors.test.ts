@@ -57,11 +57,11 @@ describe('readAwsFailure', () => {
       { name: 'CredentialsProviderError', message: 'Could not load', code: 7 },
       { code: 'CredentialsProviderError', words: '', requestId: null, answered: false, retryable: false },
     ],
-  ])('readAwsFailure reads %s', (_, thrown, failure) => {
+  ])('reads %s', (_, thrown, failure) => {
     expect(readAwsFailure(thrown, { aborted: false })).toEqual(failure)
   })
 
-  it('readAwsFailure takes what was given up for a time limit, whatever was thrown', () => {
+  it('takes what was given up for a time limit, whatever was thrown', () => {
     expect(readAwsFailure(answered('AccessDeniedException'), { aborted: true })).toEqual({
       code: 'Timeout',
       words: '',
@@ -71,7 +71,7 @@ describe('readAwsFailure', () => {
     })
   })
 
-  it('readAwsFailure leaves out words that hold a secret, whole', () => {
+  it('leaves out words that hold a secret, whole', () => {
     const hold = (words: string): boolean => words.includes('of AWS')
     expect(readAwsFailure(answered('A'), { aborted: false }, hold).words).toBe('')
     expect(readAwsFailure(answered('A', 400, 'Words.'), { aborted: false }, hold).words).toBe('Words.')
@@ -94,7 +94,7 @@ describe('readAwsFailure', () => {
     ['EX', 400, true],
     ['NotInternalError', 400, false],
     ['DecryptionFailure', 400, false],
-  ])('readAwsFailure says whether %s with status %d may pass: %s', (name, status, retryable) => {
+  ])('says whether %s with status %d may pass: %s', (name, status, retryable) => {
     expect(readAwsFailure(answered(name, status), { aborted: false }).retryable).toBe(retryable)
   })
 })

@@ -27,7 +27,7 @@ afterAll(() => {
 
 describe('checkFiles', () => {
   it.each(['file', 'link-to-file', 'link-to-null', 'missing', 'file/below', '/dev/null', '\0'])(
-    'checkFiles takes %j',
+    'takes %j',
     async (name) => {
       await checkFiles([{ name: 'X', path: name.startsWith('/') ? name : at(name) }])
     },
@@ -39,7 +39,7 @@ describe('checkFiles', () => {
     ['folder', 'a folder'],
     ['socket', 'a socket'],
     ['/dev/zero', 'a device'],
-  ])('checkFiles refuses %s, names who names it, and tells no path', async (name, what) => {
+  ])('refuses %s, names who names it, and tells no path', async (name, what) => {
     const path = name.startsWith('/') ? name : at(name)
     const refused = checkFiles([
       { name: 'A', path: at('file') },
@@ -53,14 +53,14 @@ describe('checkFiles', () => {
 })
 
 describe('awsFilesOf', () => {
-  it('awsFilesOf names the SDK’s own files where the environment names none', () => {
+  it('names the SDK’s own files where the environment names none', () => {
     expect(awsFilesOf({ AWS_CONFIG_FILE: '', AWS_WEB_IDENTITY_TOKEN_FILE: undefined }, '/home/a')).toEqual([
       { name: '~/.aws/config', path: '/home/a/.aws/config' },
       { name: '~/.aws/credentials', path: '/home/a/.aws/credentials' },
     ])
   })
 
-  it('awsFilesOf names what the environment does, with ~ where the SDK takes it', () => {
+  it('names what the environment does, with ~ where the SDK takes it', () => {
     const environment = {
       AWS_CONFIG_FILE: '~/config',
       AWS_SHARED_CREDENTIALS_FILE: '/credentials',
@@ -74,7 +74,7 @@ describe('awsFilesOf', () => {
 })
 
 describe('tokenFilesIn', () => {
-  it('tokenFilesIn names the files of all profiles that have one', () => {
+  it('names the files of all profiles that have one', () => {
     expect(tokenFilesIn({ a: { web_identity_token_file: '/t' }, b: { region: 'x' } })).toEqual([
       { name: 'web_identity_token_file of the AWS profile a', path: '/t' },
     ])

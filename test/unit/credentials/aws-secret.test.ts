@@ -62,7 +62,7 @@ describe('readCredentialsSecret', () => {
     ['a permanent key', { SecretString: JSON.stringify(pair) }, {}],
     ['a temporary key', { SecretString: JSON.stringify({ ...pair, Token: 'token' }) }, { token: 'token' }],
     ['bytes', { SecretBinary: Buffer.from(JSON.stringify(pair)).toString('base64') }, {}],
-  ])('readCredentialsSecret takes %s', async (_, body, more) => {
+  ])('takes %s', async (_, body, more) => {
     expect(await read(body)).toEqual({
       credentials: { secretId: 'id', secretKey: 'key', ...more },
       lifetimeMs: Number.POSITIVE_INFINITY,
@@ -76,7 +76,7 @@ describe('readCredentialsSecret', () => {
     ['arn:aws:secretsmanager:us-east-1:123456789012:secret:a', 'us-east-1'],
     ['arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a', 'cn-north-1'],
     ['x-arn:aws:secretsmanager:us-east-1:123456789012:secret:a', 'eu-west-1'],
-  ])('readCredentialsSecret asks in the region of %s', async (secretId, region) => {
+  ])('asks in the region of %s', async (secretId, region) => {
     await read({ SecretString: JSON.stringify(pair) }, 200, secretId)
     expect(asked).toMatchObject([{ region, body: { SecretId: secretId } }])
   })
@@ -94,7 +94,7 @@ describe('readCredentialsSecret', () => {
     ['a number', JSON.stringify({ ...pair, SecretKey: 12345678 })],
     ['a line break', JSON.stringify({ ...pair, SecretKey: 'CANARY\n' })],
     ['something else beside', JSON.stringify({ ...pair, Other: 'CANARY' })],
-  ])('readCredentialsSecret refuses %s, and quotes nothing', async (_, SecretString) => {
+  ])('refuses %s, and quotes nothing', async (_, SecretString) => {
     const error = await read({ SecretString }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(CredentialsError)
     expect(error).toMatchObject({
@@ -112,7 +112,7 @@ describe('readCredentialsSecret', () => {
     ['InvalidRequestException', 'restore the secret'],
     ['ExpiredTokenException', 'this source works on AWS Lambda'],
     ['UnrecognizedClientException', 'this source works on AWS Lambda'],
-  ])('readCredentialsSecret says what helps against %s', async (code, advice) => {
+  ])('says what helps against %s', async (code, advice) => {
     const error = await read({ __type: code, message: 'Words of AWS.' }, 400).catch(
       (thrown: unknown) => thrown,
     )
@@ -122,7 +122,7 @@ describe('readCredentialsSecret', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('readCredentialsSecret says what helps where AWS does not answer, or says little', async () => {
+  it('says what helps where AWS does not answer, or says little', async () => {
     await expect(read({}, 403)).rejects.toThrow(/: Http403; (request id .+; )?allow the function's role/)
     const other = read({ __type: 'DecryptionFailure' }, 400)
     await expect(other).rejects.toMatchObject({
@@ -138,7 +138,7 @@ describe('readCredentialsSecret', () => {
     )
   })
 
-  it('readCredentialsSecret says when it may help to ask again', async () => {
+  it('says when it may help to ask again', async () => {
     const error = await read({ __type: 'InternalServiceError' }, 500).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'InternalServiceError', retryable: true })
     expect(asked.length).toBeGreaterThan(1)

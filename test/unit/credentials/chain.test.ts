@@ -41,7 +41,7 @@ function chainOf(environment: () => Environment, fails: () => unknown = () => un
 }
 
 describe('createCredentialChain', () => {
-  it('createCredentialChain gives what stands in the environment, as it stands there now', async () => {
+  it('gives what stands in the environment, as it stands there now', async () => {
     let environment: Environment = fixed
     const { chain, fetched, choices } = chainOf(() => environment)
     expect(await chain.get(1000)).toEqual({ secretId: 'fixed-id', secretKey: 'fixed-key' })
@@ -61,25 +61,22 @@ describe('createCredentialChain', () => {
   it.each([
     ['the role’s', keyless, { roleArn: keyless.AIGC_ROLE_ARN, provider: 'provider', audience: 'audience' }],
     ['the secret’s', secret, { secretId: 'aigc/key' }],
-  ])(
-    'createCredentialChain fetches %s credentials once, and anew when they are refused',
-    async (_, environment, from) => {
-      const { chain, fetched, learned } = chainOf(() => environment)
-      const first = await chain.get(1000)
-      expect(first).toEqual({ secretId: 'id-1', secretKey: 'key-1', token: 'token-1' })
-      expect(await chain.get(2000)).toBe(first)
-      expect(fetched).toEqual([{ ...from, deadline: 1000 }])
-      // At each use.
-      expect(learned).toEqual(['id-1', 'key-1', 'token-1', 'id-1', 'key-1', 'token-1'])
-      const second = await chain.get(3000, first)
-      expect(second).toMatchObject({ secretId: 'id-2' })
-      // Those that were replaced already are no reason to fetch again.
-      expect(await chain.get(4000, first)).toBe(second)
-      expect(fetched).toHaveLength(2)
-    },
-  )
+  ])('fetches %s credentials once, and anew when they are refused', async (_, environment, from) => {
+    const { chain, fetched, learned } = chainOf(() => environment)
+    const first = await chain.get(1000)
+    expect(first).toEqual({ secretId: 'id-1', secretKey: 'key-1', token: 'token-1' })
+    expect(await chain.get(2000)).toBe(first)
+    expect(fetched).toEqual([{ ...from, deadline: 1000 }])
+    // At each use.
+    expect(learned).toEqual(['id-1', 'key-1', 'token-1', 'id-1', 'key-1', 'token-1'])
+    const second = await chain.get(3000, first)
+    expect(second).toMatchObject({ secretId: 'id-2' })
+    // Those that were replaced already are no reason to fetch again.
+    expect(await chain.get(4000, first)).toBe(second)
+    expect(fetched).toHaveLength(2)
+  })
 
-  it('createCredentialChain adds to a failure which source it was, and why no other', async () => {
+  it('adds to a failure which source it was, and why no other', async () => {
     const refused = new TencentError('AuthFailure', 'refused', {
       action: 'AssumeRoleWithWebIdentity',
       requestId: 'r',
@@ -114,7 +111,7 @@ describe('createCredentialChain', () => {
     ).rejects.toBe(odd)
   })
 
-  it('createCredentialChain explains without telling of a choice', () => {
+  it('explains without telling of a choice', () => {
     const { chain, choices } = chainOf(() => secret)
     expect(`; ${chain.explain()}`).toMatch(explanation)
     expect(choices).toEqual([])

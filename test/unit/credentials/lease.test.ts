@@ -33,7 +33,7 @@ beforeEach(() => {
 })
 
 describe('createLeasedCredentials', () => {
-  it('createLeasedCredentials fetches once for everybody who asks meanwhile and after', async () => {
+  it('fetches once for everybody who asks meanwhile and after', async () => {
     script = [lease('a', 7_200_000)]
     expect(new Set(await Promise.all([1, 2, 3].map(() => idOf(get(far)))))).toEqual(new Set(['a']))
     now += 7_200_000 - 300_001
@@ -41,7 +41,7 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toEqual([far])
   })
 
-  it('createLeasedCredentials fetches anew five minutes before they expire, and waits three seconds at most', async () => {
+  it('fetches anew five minutes before they expire, and waits three seconds at most', async () => {
     script = [lease('a', 7_200_000), lease('b', 14_400_000)]
     await get(far)
     now += 7_200_000 - 300_000
@@ -49,18 +49,15 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toEqual([far, now + 3_000])
   })
 
-  it.each([300_000, 200_000, 10_000])(
-    'createLeasedCredentials does not fetch in every call what lives for %d ms',
-    async (ms) => {
-      script = [lease('a', ms), lease('b', ms)]
-      for (let i = 0; i < 3; i++) expect(await idOf(get(far))).toBe('a')
-      now += ms / 2
-      expect(await idOf(get(far))).toBe('b')
-      expect(fetches).toHaveLength(2)
-    },
-  )
+  it.each([300_000, 200_000, 10_000])('does not fetch in every call what lives for %d ms', async (ms) => {
+    script = [lease('a', ms), lease('b', ms)]
+    for (let i = 0; i < 3; i++) expect(await idOf(get(far))).toBe('a')
+    now += ms / 2
+    expect(await idOf(get(far))).toBe('b')
+    expect(fetches).toHaveLength(2)
+  })
 
-  it('createLeasedCredentials leaves two thirds of a short time for the call itself', async () => {
+  it('leaves two thirds of a short time for the call itself', async () => {
     script = [lease('a', 7_200_000), lease('b', 14_400_000)]
     await get(far)
     now += 7_200_000 - 300_000
@@ -68,7 +65,7 @@ describe('createLeasedCredentials', () => {
     expect(fetches[1]).toBe(now + 800)
   })
 
-  it('createLeasedCredentials fetches again for who joined a fetch that had less time', async () => {
+  it('fetches again for who joined a fetch that had less time', async () => {
     let fail = (_: Error): void => {}
     fetches = []
     get = createLeasedCredentials(
@@ -89,7 +86,7 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toEqual([start + 10, start + 10_000])
   })
 
-  it('createLeasedCredentials survives a failing refresh while the old ones are good, and pauses ten seconds', async () => {
+  it('survives a failing refresh while the old ones are good, and pauses ten seconds', async () => {
     script = [lease('a', 7_200_000), new Error('down')]
     await get(far)
     now += 7_200_000 - 300_000
@@ -102,7 +99,7 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toHaveLength(3)
   })
 
-  it('createLeasedCredentials fails once the old ones have expired, and tries again in every call', async () => {
+  it('fails once the old ones have expired, and tries again in every call', async () => {
     script = [lease('a', 7_200_000), new Error('down')]
     await get(far)
     now += 7_200_000
@@ -113,7 +110,7 @@ describe('createLeasedCredentials', () => {
     expect(await idOf(get(far))).toBe('b')
   })
 
-  it('createLeasedCredentials never keeps a failure, not even one that is thrown at once', async () => {
+  it('never keeps a failure, not even one that is thrown at once', async () => {
     let calls = 0
     const getAtOnce = createLeasedCredentials(
       () => {
@@ -126,13 +123,13 @@ describe('createLeasedCredentials', () => {
     expect(await idOf(getAtOnce(far))).toBe('a')
   })
 
-  it('createLeasedCredentials never keeps a failure', async () => {
+  it('never keeps a failure', async () => {
     script = [new Error('down'), lease('a', 7_200_000)]
     await expect(get(far)).rejects.toThrow('down')
     expect(await idOf(get(far))).toBe('a')
   })
 
-  it('createLeasedCredentials fetches again once for all whose credentials were refused', async () => {
+  it('fetches again once for all whose credentials were refused', async () => {
     script = [lease('a', Number.POSITIVE_INFINITY), lease('b', Number.POSITIVE_INFINITY)]
     const refused = await get(far)
     expect(await Promise.all([get(far, refused), get(far, refused)].map(idOf))).toEqual(['b', 'b'])
@@ -141,7 +138,7 @@ describe('createLeasedCredentials', () => {
     expect(fetches).toHaveLength(2)
   })
 
-  it('createLeasedCredentials does not fall back on refused ones', async () => {
+  it('does not fall back on refused ones', async () => {
     script = [lease('a', 7_200_000), new Error('down')]
     const refused = await get(far)
     await expect(get(far, refused)).rejects.toThrow('down')

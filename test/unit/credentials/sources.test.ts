@@ -38,7 +38,7 @@ const pair = (source: 'fixed' | 'run-role' | 'official-names'): Record<string, s
   Object.fromEntries(Object.entries(full[source]).slice(0, 2))
 
 describe('chooseCredentials', () => {
-  it('chooseCredentials has the order that docs/credentials.md shows', () => {
+  it('has the order that docs/credentials.md shows', () => {
     const page = readFileSync(new URL('../../../docs/credentials.md', import.meta.url), 'utf8')
     const rows = [...page.matchAll(/^\| \d+ \| `([a-z-]+)` \|/gm)].map(([, source]) => source)
     expect(rows).toEqual(order)
@@ -49,7 +49,7 @@ describe('chooseCredentials', () => {
     order.filter((_source, bit) => (index + 1) & (1 << bit)),
   )
   it.each(sets.map((present) => ({ present, first: present[0] })))(
-    'chooseCredentials takes $first of $present',
+    'takes $first of $present',
     ({ present, first }) => {
       const env = Object.assign({}, ...present.map((source) => full[source]))
       const choice = chooseCredentials(env)
@@ -65,7 +65,7 @@ describe('chooseCredentials', () => {
     },
   )
 
-  it('chooseCredentials says which source it took and why no other', () => {
+  it('says which source it took and why no other', () => {
     expect(explainChoice(chooseCredentials({ ...full['run-role'], ...full['official-names'] }))).toBe(
       'credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set; ' +
         'keyless: AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not set; ' +
@@ -130,7 +130,7 @@ describe('chooseCredentials', () => {
     ],
     ['the secret’s name', full['aws-secret'], { secretId: 'value/secret-name' }],
   ]
-  it.each(rows)('chooseCredentials reads %s', (_, env, expected) => {
+  it.each(rows)('reads %s', (_, env, expected) => {
     const choice = chooseCredentials(env)
     expect(choice).toMatchObject(expected)
     // A token too many would spoil the signature's meaning.
@@ -200,7 +200,7 @@ describe('credentialProblems', () => {
   const values: Record<string, string> = Object.assign({}, ...Object.values(full))
   const pick = (names: string[]): Environment =>
     Object.fromEntries(names.map((name) => [name, values[name] ?? 'value-of-a-token']))
-  it.each(halves)('credentialProblems names what is missing beside %j, and no value', (names, sentence) => {
+  it.each(halves)('names what is missing beside %j, and no value', (names, sentence) => {
     expect(credentialProblems(pick(names))).toEqual([sentence])
     // Whatever else is set in full, half a source is a mistake.
     for (const source of order) {
@@ -214,7 +214,7 @@ describe('credentialProblems', () => {
     expect(() => chooseCredentials(pick(names))).toThrow(sentence)
   })
 
-  it('credentialProblems lists every source when there is none', () => {
+  it('lists every source when there is none', () => {
     const [problem = ''] = credentialProblems({})
     for (const names of Object.values(full))
       for (const name of Object.keys(names).filter((one) => !/TOKEN$/.test(one)))
@@ -225,7 +225,7 @@ describe('credentialProblems', () => {
     )
   })
 
-  it('credentialProblems complains once of a token beside half of its key', () => {
+  it('complains once of a token beside half of its key', () => {
     expect(credentialProblems({ AIGC_SECRET_ID: 'a', AIGC_SESSION_TOKEN: 't' })).toEqual([
       'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none',
     ])
@@ -237,7 +237,7 @@ describe('credentialProblems', () => {
     ['xqcs::cam::uin/1:roleName/value', false],
     ['qcs::cam::uin/1:roleName/value:more', false],
     ['qcs::cam::uin/x:roleName/value', false],
-  ])('credentialProblems finds that %s is the ARN of a role: %s', (arn, good) => {
+  ])('finds that %s is the ARN of a role: %s', (arn, good) => {
     expect(credentialProblems({ ...full.keyless, AIGC_ROLE_ARN: arn })).toHaveLength(good ? 0 : 1)
   })
 
@@ -249,7 +249,7 @@ describe('credentialProblems', () => {
     ['AIGC_SECRET_KEY', 'value\r\nvalue', 'must be printable ASCII without spaces'],
     ['TENCENTCLOUD_SESSIONTOKEN', 'valué', 'must be printable ASCII without spaces'],
   ]
-  it.each(misshapen)('credentialProblems says what %s must be, without its value', (name, value, what) => {
+  it.each(misshapen)('says what %s must be, without its value', (name, value, what) => {
     const [problem = '', ...others] = credentialProblems({ ...values, [name]: value })
     expect(problem).toContain(`${name} ${what}`)
     expect(problem).not.toContain('valu')

@@ -56,7 +56,7 @@ describe('assumeRole', () => {
     ['us-east-1', {}, 'sts.us-east-1.amazonaws.com'],
     ['us-east-1', { AWS_STS_REGIONAL_ENDPOINTS: 'legacy' }, 'sts.us-east-1.amazonaws.com'],
     ['cn-north-1', {}, 'sts.cn-north-1.amazonaws.com.cn'],
-  ])('assumeRole asks the regional endpoint of STS in %s, with %j', async (region, environment, host) => {
+  ])('asks the regional endpoint of STS in %s, with %j', async (region, environment, host) => {
     expect(await hostAsked({ AWS_REGION: region, ...environment })).toBe(host)
   })
 })
@@ -112,7 +112,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     return { lease, called, learned }
   }
 
-  it('assumeRole gives AWS’s token to Tencent, and learns whatever is secret', async () => {
+  it('gives AWS’s token to Tencent, and learns whatever is secret', async () => {
     const { lease, called, learned } = await assume(answered)
     expect(sts.calls).toMatchObject([
       {
@@ -142,7 +142,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     })
   })
 
-  it('assumeRole counts by its own clock where Tencent does not say its time, and fills a name of one letter', async () => {
+  it('counts by its own clock where Tencent does not say its time, and fills a name of one letter', async () => {
     const { lease, called } = await assume({ ...answered, AnsweredAt: null }, 'f')
     expect(lease).toMatchObject({ lifetimeMs: 6_600_000 })
     expect(called).toMatchObject([[expect.anything(), { RoleSessionName: 'f-' }, 0]])
@@ -154,7 +154,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     { Credentials: { ...answered.Credentials, TmpSecretKey: undefined } },
     { Credentials: { ...answered.Credentials, Token: 7 } },
     { ExpiredTime: '1700007200' },
-  ])('assumeRole takes no answer with %j', async (wrong) => {
+  ])('takes no answer with %j', async (wrong) => {
     const { lease } = await assume({ ...answered, ...wrong })
     expect(lease).toBeInstanceOf(CredentialsError)
     expect(lease).toMatchObject({
@@ -175,7 +175,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     ['UnauthorizedOperation', trust],
     ['UnauthorizedOperation.X', trust],
     ['AuthFailure.AccessKeyIllegal', trust],
-  ])('assumeRole says what helps against Tencent’s %s', async (code, advice) => {
+  ])('says what helps against Tencent’s %s', async (code, advice) => {
     const refusal = new TencentError(code, 'why', {
       action: 'AssumeRoleWithWebIdentity',
       requestId: uuid,
@@ -197,14 +197,14 @@ describe('assumeRole, with AWS STS on loopback', () => {
       retryable: true,
     }),
     new Error('odd'),
-  ])('assumeRole adds nothing to %s', async (error) => {
+  ])('adds nothing to %s', async (error) => {
     expect((await assume(error)).lease).toBe(error)
   })
 
   it.each([
     ['AccessDenied', "allow the function's role sts:GetWebIdentityToken"],
     ['OutboundWebIdentityFederationDisabledException', 'switch it on for this AWS account'],
-  ] as const)('assumeRole says what helps against AWS’s %s', async (fault, advice) => {
+  ] as const)('says what helps against AWS’s %s', async (fault, advice) => {
     sts.fail(fault)
     const { lease, called } = await assume(answered)
     expect(lease).toBeInstanceOf(CredentialsError)
@@ -215,7 +215,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     expect([called, sts.calls.length]).toEqual([[], 1])
   })
 
-  it('assumeRole says what helps where a session ends too soon, or AWS cannot be asked', async () => {
+  it('says what helps where a session ends too soon, or AWS cannot be asked', async () => {
     const { keys } = sts
     const key = keys.get(sts.accessKeyId)
     if (!key) throw new Error('the stub has no key')
@@ -232,7 +232,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     keys.set(sts.accessKeyId, key)
   })
 
-  it('assumeRole takes a proxy that forbids AWS for a permission that is missing', async () => {
+  it('takes a proxy that forbids AWS for a permission that is missing', async () => {
     const proxy = createServer((request, response) => {
       request.resume().on('end', () => response.writeHead(403).end('<html>no</html>'))
     }).listen(0, '127.0.0.1')
@@ -246,7 +246,7 @@ describe('assumeRole, with AWS STS on loopback', () => {
     expect(String(lease)).toContain("; allow the function's role sts:GetWebIdentityToken")
   })
 
-  it('assumeRole says when it may help to ask again', async () => {
+  it('says when it may help to ask again', async () => {
     sts.fail('ServiceUnavailable', Number.POSITIVE_INFINITY)
     expect((await assume(answered)).lease).toMatchObject({ code: 'ServiceUnavailable', retryable: true })
     expect(sts.calls.length).toBeGreaterThan(1)

@@ -69,7 +69,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
 }
 
 describe('createTokenCache', () => {
-  it('createTokenCache serves a list for its time and says when it was observed', async () => {
+  it('serves a list for its time and says when it was observed', async () => {
     const { get, fetched, pass } = world(30)
     expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, fromCache: false })
     pass(29_999)
@@ -83,7 +83,7 @@ describe('createTokenCache', () => {
     [0, 22_500],
     [0.5, 30_000],
     [1, 37_500],
-  ])('createTokenCache spreads its time by a quarter: chance %d gives %d ms', async (chance, ms) => {
+  ])('spreads its time by a quarter: chance %d gives %d ms', async (chance, ms) => {
     const { get, pass } = world(30, { chance })
     await get()
     pass(ms - 1)
@@ -92,7 +92,7 @@ describe('createTokenCache', () => {
     expect(await get()).toMatchObject({ fromCache: false })
   })
 
-  it('createTokenCache asks once for everybody who waits, per application', async () => {
+  it('asks once for everybody who waits, per application', async () => {
     const w = world(30)
     const release = w.block()
     const waiting = [...Array.from({ length: 500 }, () => w.get(7)), w.get(8)]
@@ -103,7 +103,7 @@ describe('createTokenCache', () => {
     expect(lists.filter(({ fromCache }) => !fromCache)).toHaveLength(2)
   })
 
-  it('createTokenCache asks once for everybody who waits when that fails, too', async () => {
+  it('asks once for everybody who waits when that fails, too', async () => {
     const w = world(30)
     const release = w.block()
     w.fail(new Error('down'))
@@ -113,14 +113,14 @@ describe('createTokenCache', () => {
     expect(w.fetched).toEqual([7])
   })
 
-  it('createTokenCache always asks when its time is zero', async () => {
+  it('always asks when its time is zero', async () => {
     const { get, fetched } = world(0)
     await get()
     await get()
     expect(fetched).toHaveLength(2)
   })
 
-  it('createTokenCache refreshes on demand, at most once a second', async () => {
+  it('refreshes on demand, at most once a second', async () => {
     const { get, fetched, pass } = world(30)
     await get()
     await get(7, true)
@@ -130,7 +130,7 @@ describe('createTokenCache', () => {
     expect(fetched).toHaveLength(2)
   })
 
-  it('createTokenCache never keeps a failure', async () => {
+  it('never keeps a failure', async () => {
     const { get, fail } = world(30)
     fail(new Error('down'))
     await expect(get()).rejects.toThrow('down')
@@ -149,7 +149,7 @@ describe('createTokenCache', () => {
     down('ClientError.NetworkError', true),
     down('ClientError.MalformedAnswer', false),
     down('ClientError.ResponseTooLarge', false),
-  ])('createTokenCache serves the old list, marked, for $code', async (failure) => {
+  ])('serves the old list, marked, for $code', async (failure) => {
     const { get, pass, fail } = world(30)
     await get()
     pass(60_000)
@@ -164,7 +164,7 @@ describe('createTokenCache', () => {
     'UnauthorizedOperation',
     'ResourceNotFound.UserNotExist',
     'InvalidParameter',
-  ])('createTokenCache shows %s, whatever it could serve instead', async (code) => {
+  ])('shows %s, whatever it could serve instead', async (code) => {
     const { get, pass, fail } = world(30, { mirrored: ['mirrored'] })
     await get()
     pass(60_000)
@@ -172,7 +172,7 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toMatchObject({ code })
   })
 
-  it('createTokenCache asks anew at most once a second, also while upstream fails', async () => {
+  it('asks anew at most once a second, also while upstream fails', async () => {
     const { get, pass, fail, fetched } = world(30)
     await get()
     pass(1_000)
@@ -192,7 +192,7 @@ describe('createTokenCache', () => {
     expect(fetched).toHaveLength(4)
   })
 
-  it('createTokenCache serves an old list for the stale time and no longer', async () => {
+  it('serves an old list for the stale time and no longer', async () => {
     const { get, pass, fail } = world(30, { staleSeconds: 100 })
     await get()
     fail(passing)
@@ -202,7 +202,7 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toBe(passing)
   })
 
-  it('createTokenCache never serves an old list when the stale time is zero', async () => {
+  it('never serves an old list when the stale time is zero', async () => {
     const { get, pass, fail } = world(30, { staleSeconds: 0 })
     await get()
     fail(passing)
@@ -213,7 +213,7 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toBe(passing)
   })
 
-  it('createTokenCache waits a quarter of the time for upstream where it has something else to serve', async () => {
+  it('waits a quarter of the time for upstream where it has something else to serve', async () => {
     const cold = world(30)
     await cold.get()
     cold.pass(60_000)
@@ -227,7 +227,7 @@ describe('createTokenCache', () => {
     expect(mirrored.allowed).toEqual([{ ms: 250, patient: false }])
   })
 
-  it('createTokenCache serves the mirrored document, marked, when it is cold and upstream fails', async () => {
+  it('serves the mirrored document, marked, when it is cold and upstream fails', async () => {
     const { get, fail, fetched, read, pass } = world(30, { mirrored: ['mirrored'] })
     fail(passing)
     expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
@@ -243,7 +243,7 @@ describe('createTokenCache', () => {
     expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
   })
 
-  it('createTokenCache serves its own old list rather than the mirrored document', async () => {
+  it('serves its own old list rather than the mirrored document', async () => {
     const { get, fail, pass, read } = world(30, { mirrored: ['mirrored'] })
     await get()
     pass(60_000)
@@ -252,7 +252,7 @@ describe('createTokenCache', () => {
     expect(read.count).toBe(0)
   })
 
-  it('createTokenCache serves the mirrored document that it had while that cannot be read any more', async () => {
+  it('serves the mirrored document that it had while that cannot be read any more', async () => {
     let readable = true
     const mirrored = (): string[] => {
       if (readable) return ['mirrored']
@@ -268,7 +268,7 @@ describe('createTokenCache', () => {
     expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: worse })
   })
 
-  it('createTokenCache asks for everybody who always wants to be asked for, during an outage too', async () => {
+  it('asks for everybody who always wants to be asked for, during an outage too', async () => {
     const { get, fail, fetched, read } = world(0, { mirrored: ['mirrored'] })
     fail(passing)
     await get()
@@ -276,7 +276,7 @@ describe('createTokenCache', () => {
     expect([fetched.length, read.count]).toEqual([2, 2])
   })
 
-  it('createTokenCache serves an old list while the store that is its source fails, but not when that refuses', async () => {
+  it('serves an old list while the store that is its source fails, but not when that refuses', async () => {
     const { get, pass, fail } = world(30)
     await get()
     pass(60_000)
@@ -288,7 +288,7 @@ describe('createTokenCache', () => {
     await expect(get()).rejects.toBe(refused)
   })
 
-  it("createTokenCache throws upstream's failure when the mirrored document cannot be read either", async () => {
+  it("throws upstream's failure when the mirrored document cannot be read either", async () => {
     const { get, fail, allowed } = world(30, { mirrored: new Error('forbidden') })
     fail(passing)
     await expect(get()).rejects.toBe(passing)
@@ -299,7 +299,7 @@ describe('createTokenCache', () => {
     ])
   })
 
-  it('createTokenCache shows an HTTP status that may be a refusal, and hides an answer that is none', async () => {
+  it('shows an HTTP status that may be a refusal, and hides an answer that is none', async () => {
     const { get, pass, fail } = world(30)
     await get()
     pass(60_000)
@@ -309,7 +309,7 @@ describe('createTokenCache', () => {
     expect(await get()).toMatchObject({ staleBecause: { code: 'ClientError.MalformedAnswer' } })
   })
 
-  it('createTokenCache asks nothing while upstream is to be left alone, if it has something else to serve', async () => {
+  it('asks nothing while upstream is to be left alone, if it has something else to serve', async () => {
     const { get, pass, beQuiet, fetched } = world(30)
     beQuiet(true)
     await get()

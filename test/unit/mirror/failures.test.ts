@@ -17,24 +17,33 @@ import { overtaken, type Reading, type Store } from '../../../lib/stores/store.t
 import { createTencentClient } from '../../../lib/tencent/client.ts'
 import { type IncomingAnswer, TransportError } from '../../../lib/tencent/transport.ts'
 import { describeAigcApiTokens, vodApi } from '../../../lib/tencent/vod.ts'
+import { answered, faults, transported } from '../../support/faults.ts'
 import { lent, targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
 const page = readFileSync(new URL('../../../docs/mirror.md', import.meta.url), 'utf8')
 
-/** What Tencent answers at every attempt: the rows. */
-const lists: Record<string, Partial<IncomingAnswer> | TransportError> = {
-  ok: answer({ ApiTokens: ['token-c', 'token-a', 'token-b', 'token-a'] }),
-  empty: answer({ ApiTokens: [] }),
-  null: answer({ ApiTokens: null }),
-  'missing field': answer({}),
-  shrunk: answer({ ApiTokens: ['token-a'] }),
-  garbage: { body: '<html>Welcome</html>' },
-  throttled: refusal('RequestLimitExceeded'),
-  forbidden: refusal('AuthFailure.UnauthorizedOperation'),
-  'unknown user': refusal('ResourceNotFound.UserNotExist'),
-  timeout: new TransportError('ClientError.Timeout', 'no answer within 5000 ms'),
+const everyToken = ['token-a', 'token-b', 'token-c']
+
+/** What Tencent answers at every attempt. */
+const answers: Record<string, Partial<IncomingAnswer> | TransportError> = {
+  ok: answered({ ApiTokens: ['token-c', 'token-a', 'token-b', 'token-a'] }),
+  ...Object.fromEntries(faults.map(({ name, fault }) => [name, transported(fault, everyToken)])),
 }
+
+/** The rows of the page: of the faults those that the mirror tells apart. */
+const lists = [
+  'ok',
+  'empty',
+  'null',
+  'missing field',
+  'shrunk',
+  'garbage',
+  'throttled',
+  'forbidden',
+  'unknown user',
+  'timeout',
+]
 
 const different = ours(['token-a', 'token-b', 'token-x'])
 
@@ -54,16 +63,6 @@ const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answ
   'write lost': { holds: { state: 'absent' }, fault: 'write' },
   'write done but answer lost': { holds: { state: 'absent' }, fault: 'answer' },
   overtaken: { holds: different, fault: 'overtaken' },
-}
-
-function answer(fields: object): Partial<IncomingAnswer> {
-  return {
-    body: JSON.stringify({ Response: { ...fields, RequestId: '00000000-0000-4000-8000-000000000001' } }),
-  }
-}
-
-function refusal(Code: string): Partial<IncomingAnswer> {
-  return answer({ Error: { Code, Message: `${Code} happened.` } })
 }
 
 /** A document of ours. It points to a token that is not the first one, so that a moved pointer shows. */
@@ -97,7 +96,7 @@ function cellAt(grid: string[][], row: string, column: string): string {
 const runs = table('This run')
 const nextRuns = table('The next run')
 const reasons = table('Reasons')
-const cells = Object.keys(lists).flatMap((row) =>
+const cells = lists.flatMap((row) =>
   Object.keys(targets).map(
     (column) => [row, column, cellAt(runs, row, column), cellAt(nextRuns, row, column)] as const,
   ),
@@ -131,7 +130,7 @@ let words: Readonly<Record<string, string>> = {}
 /** One application with one target, in a function with a time limit. */
 function world(row: string, column: string) {
   let now = Date.UTC(2026, 0, 1)
-  let list = lists[row]
+  let list = answers[row]
   let { holds, fault } = targets[column] ?? {}
   if (holds?.state === 'unavailable') holds = { ...holds, reason: words[column] ?? '' }
   if (!list || !holds) throw new Error(`no such state: ${row}, ${column}`)
@@ -174,7 +173,7 @@ function world(row: string, column: string) {
     /** Half an hour later: Tencent lists all tokens, and nothing fails at the target. */
     heal(): void {
       now += 30 * minute
-      list = lists['ok']
+      list = answers['ok']
       fault = undefined
     },
     /** The run in the words of the page, its Reason, and whether it ends in an error. */
@@ -308,23 +307,23 @@ describe('docs/mirror.md', () => {
   it.each([
     ['This run', runs],
     ['The next run', nextRuns],
-  ])('docs/mirror.md has every list and every target under "%s", and each cell once', (_, grid) => {
+  ])('has every list and every target under "%s", and each cell once', (_, grid) => {
     const [head = [], ...rows] = grid
     expect(head.slice(1)).toEqual(Object.keys(targets))
-    expect(rows.map(([label]) => label)).toEqual(Object.keys(lists))
+    expect(rows.map(([label]) => label)).toEqual(lists)
     for (const row of rows) expect(row).toHaveLength(head.length)
   })
 
   it.each([
     ['Lists', lists],
-    ['Targets', targets],
-  ])('docs/mirror.md says what each of its words means: %s', (heading, states) => {
+    ['Targets', Object.keys(targets)],
+  ])('says what each of its words means: %s', (heading, words) => {
     const [, ...rows] = table(heading)
-    expect(rows.map(([label]) => label)).toEqual(Object.keys(states))
+    expect(rows.map(([label]) => label)).toEqual(words)
     for (const row of rows) expect(row).toEqual([expect.anything(), expect.stringMatching(/\w/)])
   })
 
-  it('docs/mirror.md gives a Reason and advice for exactly the outcomes that occur', () => {
+  it('gives a Reason and advice for exactly the outcomes that occur', () => {
     const occurring = cells.flatMap(([row, column, now, next]) => [
       reasonLine(now, row, column),
       reasonLine(next, 'ok', column),
@@ -337,7 +336,7 @@ describe('docs/mirror.md', () => {
       expect(line).toEqual([expect.anything(), expect.stringMatching(/^`.+`$/), expect.stringMatching(/\w/)])
   })
 
-  it('docs/mirror.md names settings that exist, with their defaults', () => {
+  it('names settings that exist, with their defaults', () => {
     const mentions = [...page.matchAll(/(AIGC_[A-Z_]+)`?(?: \(([\d.]+)\))?/g)]
     for (const [, name = '', value] of mentions) {
       expect(Object.keys(settings)).toContain(name)
@@ -351,17 +350,20 @@ describe('runMirror', () => {
     words = await hearAws()
   })
 
-  it.each(cells)(
-    'runMirror with list "%s" on target "%s": %s; next time: %s',
-    async (row, column, now, next) => {
-      const subject = world(row, column)
-      await expectRun(subject, now, row, column)
-      subject.heal()
-      await expectRun(subject, next, 'ok', column)
-    },
-  )
+  it.each(cells)('with list "%s" on target "%s": %s; next time: %s', async (row, column, now, next) => {
+    const subject = world(row, column)
+    await expectRun(subject, now, row, column)
+    subject.heal()
+    await expectRun(subject, next, 'ok', column)
+  })
 
-  it('runMirror without time to look again: deferred, 1 write; next time: updated, 1 write', async () => {
+  it.each(faults)('ends as $mirror and writes nothing for $name', async ({ name, mirror }) => {
+    const { run, written } = world(name, 'ours equal')
+    expect(await run()).toMatchObject({ cell: `${mirror}, 0 writes`, threw: mirror !== 'unchanged' })
+    expect(written).toEqual([])
+  })
+
+  it('without time to look again: deferred, 1 write; next time: updated, 1 write', async () => {
     const subject = world('ok', 'ours different')
     const { cell, reason, threw } = await subject.run(minute / 2)
     expect([cell, threw]).toEqual(['deferred, 1 write', true])

@@ -230,7 +230,7 @@ describe('planTarget', () => {
       { refused: 'it is scheduled for deletion' },
     ],
   ]
-  it.each(rows)('planTarget %s', (_, given, expected) => {
+  it.each(rows)('%s', (_, given, expected) => {
     expect(scheduled(given)).toEqual(expected)
   })
 
@@ -253,14 +253,14 @@ describe('planTarget', () => {
       { refused: expect.stringContaining('add adopt=true') },
     ],
   ]
-  it.each(onceConfirmed)('planTarget, once confirmed, %s', (_, given, expected) => {
+  it.each(onceConfirmed)('once confirmed, %s', (_, given, expected) => {
     expect(confirmed(given)).toEqual(expected)
   })
 
   const token = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
   const tokens = fc.uniqueArray(token)
 
-  it('planTarget never writes an unchanged set, whatever its order and duplicates', () => {
+  it('never writes an unchanged set, whatever its order and duplicates', () => {
     fc.assert(
       fc.property(fc.uniqueArray(token, { minLength: 1 }), fc.array(token), (set, noise) => {
         const reading = holding(document([...set].sort()))
@@ -270,7 +270,7 @@ describe('planTarget', () => {
     )
   })
 
-  it('planTarget writes whole documents that hold the list and lose only what is gone', () => {
+  it('writes whole documents that hold the list and lose only what is gone', () => {
     fc.assert(
       fc.property(
         tokens,
@@ -312,12 +312,12 @@ describe('planTarget and the share AIGC_MIN_KEEP', () => {
     [7, 50, 0.14],
     [11, 110, 0.1],
     [1, 3, 1 / 3],
-  ])('planTarget does not hold for %d of %d tokens, which is %d exactly', (listed, size, share) => {
+  ])('does not hold for %d of %d tokens, which is %d exactly', (listed, size, share) => {
     expect(decided(listed, size, share)).toBe('write')
     expect(decided(listed - 1, size, share)).toBe('held')
   })
 
-  it('planTarget holds exactly below the share, for every share of up to six decimals', () => {
+  it('holds exactly below the share, for every share of up to six decimals', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 6 }).chain((decimals) =>
@@ -349,13 +349,13 @@ describe('preferTokens', () => {
     Site: 'intl',
   })
 
-  it('preferTokens puts the tokens in use first, in the order of the targets, then mirrored ones, then new ones', () => {
+  it('puts the tokens in use first, in the order of the targets, then mirrored ones, then new ones', () => {
     const held = [null, doc('x', ['m', 'x']), doc('y', ['y'])]
     const order = preferTokens(held, ['x', 'm', 'y', 'z'], new Set(['a', 'm', 'y']))
     expect([...new Set(order)]).toEqual(['x', 'y', 'm', 'a'])
   })
 
-  it('preferTokens orders mirrored and new tokens by code unit, not as a language does', () => {
+  it('orders mirrored and new tokens by code unit, not as a language does', () => {
     expect(preferTokens([], ['é', 'b', 'B', 'a'], new Set(['é', 'b', 'B', 'a', 'z', '_']))).toEqual([
       'B',
       'a',

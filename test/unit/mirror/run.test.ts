@@ -3,9 +3,10 @@ import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import { MirrorError, type MirrorReport, reportError } from '../../../lib/mirror/report.ts'
 import { type MirrorRequest, runMirror } from '../../../lib/mirror/run.ts'
-import { renderDocument, versionId } from '../../../lib/stores/document.ts'
+import { versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
 import type { Mirror } from '../../../lib/stores/target.ts'
+import { mirrored } from '../../support/documents.ts'
 import { listOf } from '../../support/list-of.ts'
 import { timeOf } from '../../support/time-of.ts'
 
@@ -105,16 +106,8 @@ function mirror(subAppId: number | null, uris: string[]): Mirror {
   }
 }
 
-function doc(
-  tokens: string[],
-  ApiToken: string | null = tokens[0] ?? null,
-  SubAppId: number | null = 7,
-): string {
-  return renderDocument({ ApiToken, ApiTokens: tokens, SubAppId, Site: 'intl' })
-}
-
-function holds(tokens: string[], ApiToken?: string | null): Reading {
-  return { state: 'value', marked: true, value: doc(tokens, ApiToken) }
+function holds(tokens: string[], ApiToken: string | null = tokens[0] ?? null): Reading {
+  return { state: 'value', marked: true, value: mirrored(tokens, { ApiToken: ApiToken }) }
 }
 
 const outcomes = (report: MirrorReport): string[] => report.Results.map(({ Outcome }) => Outcome)
@@ -126,7 +119,7 @@ const throttled = new TencentError('RequestLimitExceeded', 'Listing: RequestLimi
 })
 
 describe('runMirror', () => {
-  it('runMirror creates, reports fingerprints and the version, and writes nothing the next time', async () => {
+  it('creates, reports fingerprints and the version, and writes nothing the next time', async () => {
     const { run, writes, slept } = world({ 7: [['b', 'a']] }, { t: { state: 'absent' } })
     const report = await run()
     expect(report.Results).toEqual([
@@ -136,7 +129,7 @@ describe('runMirror', () => {
         Outcome: 'created',
         Added: [fingerprint('a'), fingerprint('b')],
         Removed: [],
-        VersionId: versionId(doc(['a', 'b'])),
+        VersionId: versionId(mirrored(['a', 'b'])),
         Reason: null,
       },
     ])
@@ -145,18 +138,18 @@ describe('runMirror', () => {
     expect([writes, slept]).toEqual([['t'], []])
   })
 
-  it('runMirror writes once for a hundred runs of shuffled and doubled lists', async () => {
+  it('writes once for a hundred runs of shuffled and doubled lists', async () => {
     const lists = Array.from({ length: 100 }, (_, i) => (i % 2 ? ['c', 'a', 'b', 'a'] : ['b', 'c', 'c', 'a']))
     const { run, writes } = world({ 7: lists }, { t: { state: 'empty', marked: true } })
     for (let i = 0; i < 100; i++) await run()
     expect(writes).toHaveLength(1)
   })
 
-  it('runMirror takes a token out only after a second look, settle seconds later', async () => {
+  it('takes a token out only after a second look, settle seconds later', async () => {
     const { run, asked, slept, value } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     const report = await run()
     expect([asked, slept]).toEqual([['7', '7'], [60_000]])
-    expect(value('t')).toBe(doc(['b', 'c']))
+    expect(value('t')).toBe(mirrored(['b', 'c']))
     expect(report.Results[0]).toMatchObject({
       Outcome: 'updated',
       Added: [fingerprint('c')],
@@ -164,34 +157,34 @@ describe('runMirror', () => {
     })
   })
 
-  it('runMirror publishes additions before it waits', async () => {
+  it('publishes additions before it waits', async () => {
     const w = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     let meanwhile: string | null = null
     w.whileAsleep(() => {
       meanwhile = w.value('t')
     })
     await w.run()
-    expect(meanwhile).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(meanwhile).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
   })
 
-  it('runMirror keeps a token that a flapping list shows again', async () => {
+  it('keeps a token that a flapping list shows again', async () => {
     const { run, value, writes } = world({ 7: [['b'], ['a', 'b']] }, { t: holds(['a', 'b']) })
     expect(outcomes(await run())).toEqual(['unchanged'])
-    expect([value('t'), writes]).toEqual([doc(['a', 'b']), []])
+    expect([value('t'), writes]).toEqual([mirrored(['a', 'b']), []])
   })
 
-  it('runMirror keeps what another run added while this one waited', async () => {
+  it('keeps what another run added while this one waited', async () => {
     const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
     w.whileAsleep(() => w.readings.set('t', holds(['a', 'b', 'new'], 'a')))
     await w.run()
-    expect(w.value('t')).toBe(doc(['b', 'new']))
+    expect(w.value('t')).toBe(mirrored(['b', 'new']))
   })
 
-  it('runMirror defers a removal for which the time limit leaves no room, and says so', async () => {
+  it('defers a removal for which the time limit leaves no room, and says so', async () => {
     const { run, value, slept } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     const report = await run({ deadline: 30_000 })
     expect(slept).toEqual([])
-    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
     expect(report.Results[0]).toMatchObject({ Outcome: 'deferred', Added: [fingerprint('c')], Removed: [] })
     expect(report.Results[0]?.Reason).toContain(
       'time limit is 40 s too short; raise the time limit or lower AIGC_SETTLE_SECONDS',
@@ -202,19 +195,19 @@ describe('runMirror', () => {
   it.each([
     ['an empty list', []],
     ['a list below the share', ['a']],
-  ])('runMirror holds for %s, and Confirm applies exactly that plan', async (_, listed) => {
+  ])('holds for %s, and Confirm applies exactly that plan', async (_, listed) => {
     const { run, value, writes, slept } = world({ 7: [listed] }, { t: holds(['a', 'b', 'c']) })
     const report = await run()
     expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [], Removed: [] })
-    expect([value('t'), writes]).toEqual([doc(['a', 'b', 'c']), []])
+    expect([value('t'), writes]).toEqual([mirrored(['a', 'b', 'c']), []])
     expect(reportError(report)?.message).toContain(report.Digest)
     const confirmed = await run({ confirm: report.Digest })
     expect(outcomes(confirmed)).toEqual(['updated'])
-    expect([value('t'), slept]).toEqual([doc(listed), []])
+    expect([value('t'), slept]).toEqual([mirrored(listed), []])
     expect(outcomes(await run())).toEqual(['unchanged'])
   })
 
-  it('runMirror refuses to confirm when list or target moved, and writes nothing', async () => {
+  it('refuses to confirm when list or target moved, and writes nothing', async () => {
     const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await w.run()
     await expect(w.run({ confirm: Digest })).rejects.toMatchObject({
@@ -230,7 +223,7 @@ describe('runMirror', () => {
     expect(w.writes).toEqual([])
   })
 
-  it('runMirror takes the digest as a whole, and no part of it, for a confirmation', async () => {
+  it('takes the digest as a whole, and no part of it, for a confirmation', async () => {
     const { run, writes } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await run()
     for (const confirm of ['', Digest.slice(0, 8), Digest.slice(0, -1), `${Digest}0`, Digest.toUpperCase()])
@@ -238,7 +231,7 @@ describe('runMirror', () => {
     expect(writes).toEqual([])
   })
 
-  it('runMirror holds a value under our mark that is no document, and Confirm overwrites it', async () => {
+  it('holds a value under our mark that is no document, and Confirm overwrites it', async () => {
     const spoilt: Reading = { state: 'value', marked: true, value: 'a password of somebody else' }
     const { run, value, writes } = world({ 7: [['a', 'b']] }, { t: spoilt })
     const report = await run()
@@ -251,15 +244,15 @@ describe('runMirror', () => {
     const plan = await run({ dryRun: true })
     expect([outcomes(plan), plan.Digest, writes]).toEqual([['would-hold'], report.Digest, []])
     expect(outcomes(await run({ confirm: report.Digest }))).toEqual(['updated'])
-    expect(value('t')).toBe(doc(['a', 'b']))
+    expect(value('t')).toBe(mirrored(['a', 'b']))
   })
 
-  it('runMirror repairs a value that was ours a version ago, and takes a token of that version out by the rules', async () => {
+  it('repairs a value that was ours a version ago, and takes a token of that version out by the rules', async () => {
     const spoilt: Reading = {
       state: 'value',
       marked: true,
       value: 'spoilt',
-      before: doc(['a', 'b', 'c'], 'b'),
+      before: mirrored(['a', 'b', 'c'], { ApiToken: 'b' }),
     }
     const w = world({ 7: [['b', 'c', 'd']] }, { t: spoilt })
     let meanwhile: string | null = null
@@ -267,8 +260,8 @@ describe('runMirror', () => {
       meanwhile = w.value('t')
     })
     const report = await w.run()
-    expect(meanwhile).toBe(doc(['a', 'b', 'c', 'd'], 'b'))
-    expect(w.value('t')).toBe(doc(['b', 'c', 'd'], 'b'))
+    expect(meanwhile).toBe(mirrored(['a', 'b', 'c', 'd'], { ApiToken: 'b' }))
+    expect(w.value('t')).toBe(mirrored(['b', 'c', 'd'], { ApiToken: 'b' }))
     expect(report.Results[0]).toMatchObject({
       Outcome: 'updated',
       Added: [fingerprint('d')],
@@ -281,7 +274,7 @@ describe('runMirror', () => {
       const w = world({ 7: [['a', 'b']] }, { t: holds(['a']) })
       w.rivals.set('t', [holds(['a', 'new'], 'a')])
       const report = await w.run()
-      expect(w.value('t')).toBe(doc(['a', 'b', 'new'], 'a'))
+      expect(w.value('t')).toBe(mirrored(['a', 'b', 'new'], { ApiToken: 'a' }))
       expect([outcomes(report), w.asked]).toEqual([['updated'], ['7']])
     })
 
@@ -289,7 +282,7 @@ describe('runMirror', () => {
       const w = world({ 7: [['b']] }, { t: holds(['a', 'b']) })
       w.rivals.set('t', [holds(['a', 'b', 'new'], 'a')])
       const report = await w.run()
-      expect(w.value('t')).toBe(doc(['b', 'new']))
+      expect(w.value('t')).toBe(mirrored(['b', 'new']))
       expect(report.Results[0]).toMatchObject({ Outcome: 'updated', Removed: [fingerprint('a')] })
     })
 
@@ -317,7 +310,7 @@ describe('runMirror', () => {
         'Writing t: somebody else changed it since it was read, and again when this run had planned anew; ' +
           'the next run tries again; if it stays, find out who else writes it',
       )
-      expect(w.value('t')).toBe(doc(['a', 'y']))
+      expect(w.value('t')).toBe(mirrored(['a', 'y']))
     })
 
     it('fails when it cannot be read again', async () => {
@@ -336,23 +329,26 @@ describe('runMirror', () => {
         'Confirming a plan: somebody else changed t meanwhile, and their value was left there; ' +
           'look at the new plan with {"DryRun":true} and confirm its Digest',
       )
-      expect(w.value('t')).toBe(doc(['a', 'b', 'c', 'd']))
+      expect(w.value('t')).toBe(mirrored(['a', 'b', 'c', 'd']))
     })
   })
 
-  it('runMirror reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {
+  it('reports the digest of what is still to do, so that a partly done run can be confirmed', async () => {
     const w = world(
       { 7: [['a', 'z']], 8: [[]] },
-      { t: holds(['a']), u: { state: 'value', marked: true, value: doc(['x'], 'x', 8) } },
+      {
+        t: holds(['a']),
+        u: { state: 'value', marked: true, value: mirrored(['x'], { ApiToken: 'x', SubAppId: 8 }) },
+      },
     )
     const mirrors = [mirror(7, ['t']), mirror(8, ['u'])]
     const first = await w.run({ mirrors })
     expect(outcomes(first)).toEqual(['updated', 'held'])
     expect(outcomes(await w.run({ mirrors, confirm: first.Digest }))).toEqual(['unchanged', 'updated'])
-    expect(w.value('u')).toBe(doc([], null, 8))
+    expect(w.value('u')).toBe(mirrored([], { ApiToken: null, SubAppId: 8 }))
   })
 
-  it('runMirror plans a dry run without writing or waiting, with the digest that Confirm takes', async () => {
+  it('plans a dry run without writing or waiting, with the digest that Confirm takes', async () => {
     const targets = {
       same: holds(['b', 'c']),
       more: holds(['a', 'b']),
@@ -372,7 +368,7 @@ describe('runMirror', () => {
     expect(report.Results[1]).toMatchObject({
       Added: [fingerprint('c')],
       Removed: [fingerprint('a')],
-      VersionId: versionId(doc(['b', 'c'])),
+      VersionId: versionId(mirrored(['b', 'c'])),
     })
     expect(reportError(report)).toBeNull()
     expect([writes, slept]).toEqual([[], []])
@@ -380,13 +376,13 @@ describe('runMirror', () => {
     expect(outcomes(confirmed)).toEqual(['unchanged', 'updated', 'created', 'refused', 'updated'])
   })
 
-  it('runMirror lets a dry run fail when no plan could be made', async () => {
+  it('lets a dry run fail when no plan could be made', async () => {
     const { run } = world({ 7: [throttled] }, { t: holds(['a']) })
     const report = await run({ dryRun: true })
     expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
   })
 
-  it('runMirror goes on with other targets and applications when one fails', async () => {
+  it('goes on with other targets and applications when one fails', async () => {
     const forbidden = new StoreError('AccessDeniedException', 'Reading denied: forbidden', 'denied')
     const w = world(
       { 7: [['a']], 8: [throttled], 9: [['c']] },
@@ -414,29 +410,31 @@ describe('runMirror', () => {
     expect(reportError(report)?.message).toMatch(/^Mirroring: 3 of 5 targets not in step: \{"Digest"/)
   })
 
-  it('runMirror leaves the target alone when the second look fails', async () => {
+  it('leaves the target alone when the second look fails', async () => {
     const { run, value } = world({ 7: [['b'], throttled] }, { t: holds(['a', 'b']) })
     expect(outcomes(await run())).toEqual(['failed'])
-    expect(value('t')).toBe(doc(['a', 'b']))
+    expect(value('t')).toBe(mirrored(['a', 'b']))
   })
 
-  it('runMirror holds when the second list is too short, and keeps the addition', async () => {
+  it('holds when the second list is too short, and keeps the addition', async () => {
     const { run, value } = world({ 7: [['b', 'c'], []] }, { t: holds(['a', 'b']) })
     const report = await run()
     expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [fingerprint('c')], Removed: [] })
-    expect(value('t')).toBe(doc(['a', 'b', 'c'], 'a'))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
   })
 
-  it('runMirror ends with the same bytes in all targets, whatever they held before', async () => {
+  it('ends with the same bytes in all targets, whatever they held before', async () => {
     const { run, value } = world(
       { 7: [['a', 'b', 'c']] },
       { one: holds(['b'], 'b'), two: holds(['a', 'c'], 'c'), three: { state: 'absent' } },
     )
     await run()
-    expect([value('one'), value('two'), value('three')]).toEqual(Array(3).fill(doc(['a', 'b', 'c'], 'b')))
+    expect([value('one'), value('two'), value('three')]).toEqual(
+      Array(3).fill(mirrored(['a', 'b', 'c'], { ApiToken: 'b' })),
+    )
   })
 
-  it('runMirror reports a target that it created as created, also when the second look adds to it', async () => {
+  it('reports a target that it created as created, also when the second look adds to it', async () => {
     const { run, value } = world(
       { 7: [['b'], ['b', 'c']] },
       { old: holds(['a', 'b']), absent: { state: 'absent' } },
@@ -447,20 +445,20 @@ describe('runMirror', () => {
     expect(value('absent')).toBe(value('old'))
   })
 
-  it('runMirror gives each step its own time, and never more than the run has', async () => {
+  it('gives each step its own time, and never more than the run has', async () => {
     const { run, deadlines } = world({ 7: [['a']] }, { t: { state: 'absent' } })
     await run()
     await run({ deadline: 5_000 })
     expect(deadlines).toEqual([10_000, 5_000])
   })
 
-  it('runMirror without mirrors reports nothing', async () => {
+  it('without mirrors reports nothing', async () => {
     const { run } = world({}, {})
     const { Digest, Results } = await run({ mirrors: [] })
     expect([Digest, Results]).toEqual([sha256Hex('[]'), []])
   })
 
-  it('runMirror names in its digest what is still to do, and nothing else', async () => {
+  it('names in its digest what is still to do, and nothing else', async () => {
     const { run } = world(
       { 7: [['a']] },
       { t: holds(['a']), foreign: { state: 'value', marked: false, value: 'x' } },
@@ -470,7 +468,7 @@ describe('runMirror', () => {
     expect(Digest).toBe(sha256Hex('[]'))
   })
 
-  it('runMirror adds how to confirm when anything is held, whatever else went wrong', async () => {
+  it('adds how to confirm when anything is held, whatever else went wrong', async () => {
     const { run } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), ill: new Error('down') })
     const report = await run()
     expect(outcomes(report)).toEqual(['held', 'failed'])
@@ -517,7 +515,7 @@ describe('runMirror', () => {
     })
   })
 
-  it('runMirror takes out what both lists lack, and nothing that one of them had', async () => {
+  it('takes out what both lists lack, and nothing that one of them had', async () => {
     const w = world(
       {
         7: [
@@ -528,10 +526,10 @@ describe('runMirror', () => {
       { t: holds(['a', 'b', 'c', 'd']) },
     )
     expect(outcomes(await w.run())).toEqual(['updated'])
-    expect(w.value('t')).toBe(doc(['a', 'b', 'c']))
+    expect(w.value('t')).toBe(mirrored(['a', 'b', 'c']))
   })
 
-  it('runMirror waits when there is just enough time', async () => {
+  it('waits when there is just enough time', async () => {
     const late = world({ 7: [['a']] }, { t: holds(['a', 'b']) })
     expect(outcomes(await late.run({ deadline: 69_999 }))).toEqual(['deferred'])
     expect(late.slept).toEqual([])
@@ -539,19 +537,19 @@ describe('runMirror', () => {
     expect(outcomes(await inTime.run({ deadline: 70_000 }))).toEqual(['updated'])
   })
 
-  it('runMirror points to a token that was mirrored before rather than to a new one', async () => {
+  it('points to a token that was mirrored before rather than to a new one', async () => {
     const w = world({ 7: [['a', 'c']] }, { t: holds(['b', 'c'], 'b') })
     await w.run()
-    expect(w.value('t')).toBe(doc(['a', 'c'], 'c'))
+    expect(w.value('t')).toBe(mirrored(['a', 'c'], { ApiToken: 'c' }))
   })
 
-  it('runMirror names no version of a value that is damaged', async () => {
-    const before = doc(['a', 'b', 'c'])
+  it('names no version of a value that is damaged', async () => {
+    const before = mirrored(['a', 'b', 'c'])
     const w = world({ 7: [['a']] }, { t: { state: 'value', marked: true, value: 'spoilt', before } })
     expect((await w.run()).Results).toMatchObject([{ Outcome: 'held', VersionId: null }])
   })
 
-  it('runMirror shows in a dry run what cannot be read', async () => {
+  it('shows in a dry run what cannot be read', async () => {
     const { run } = world({ 7: [['a']] }, { ill: new Error('down'), t: { state: 'absent' } })
     expect((await run({ dryRun: true })).Results).toMatchObject([
       { Outcome: 'failed', Reason: 'down' },
@@ -559,14 +557,18 @@ describe('runMirror', () => {
     ])
   })
 
-  it('runMirror waits once for all applications', async () => {
+  it('waits once for all applications', async () => {
     const mirrors = Array.from({ length: 20 }, (_, i) => mirror(i + 1, [`t${i + 1}`]))
     const w = world(
       Object.fromEntries(mirrors.map(({ subAppId }) => [`${subAppId}`, [['b']]])),
       Object.fromEntries(
         mirrors.map(({ subAppId }) => [
           `t${subAppId}`,
-          { state: 'value', marked: true, value: doc(['a', 'b'], 'a', subAppId) },
+          {
+            state: 'value',
+            marked: true,
+            value: mirrored(['a', 'b'], { ApiToken: 'a', SubAppId: subAppId }),
+          },
         ]),
       ),
     )

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../../../lib/errors.ts'
@@ -10,26 +9,7 @@ import {
   type Shape,
   shapes,
 } from '../../../lib/platform/events.ts'
-
-const folder = new URL('../../support/events/', import.meta.url)
-
-/** A fresh copy of one recorded event. */
-function recorded(file: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
-}
-
-/** A recorded event with one value replaced, at a dotted path. */
-function recordedWith(file: string, path: string, value: unknown): Record<string, unknown> {
-  const event = recorded(file)
-  const names = path.split('.')
-  const last = names.pop() as string
-  const holder = names.reduce<Record<string, unknown>>(
-    (at, name) => at[name] as Record<string, unknown>,
-    event,
-  )
-  holder[last] = value
-  return event
-}
+import { recorded, recordedWith, recordings, requests } from '../../support/recorded-events.ts'
 
 function readHttp(event: unknown): HttpEvent {
   const view = readEvent(event)
@@ -56,20 +36,19 @@ const shapeOf: Record<string, Shape['name'] | 'manual'> = {
   'scf-timer.json': 'scf-timer',
 }
 const files = Object.keys(shapeOf)
-const httpFiles = files.filter((file) => !/^(manual|eventbridge|scf-timer)/.test(file))
 
 describe('shapes', () => {
-  test('shapes are all recorded, and every recording is in the matrix', () => {
-    expect(readdirSync(folder).sort()).toEqual([...files].sort())
+  test('are all recorded, and every recording is in the matrix', () => {
+    expect([...recordings].sort()).toEqual([...files].sort())
     expect(new Set(Object.values(shapeOf))).toEqual(new Set([...shapes.map(({ name }) => name), 'manual']))
   })
 
-  test.each(Object.entries(shapeOf))('shapes: %s is read by %s and refused by all others', (file, name) => {
+  test.each(Object.entries(shapeOf))('%s is read by %s and refused by all others', (file, name) => {
     const matching = shapes.filter((shape) => shape.matches(recorded(file))).map((shape) => shape.name)
     expect(matching).toEqual(name === 'manual' ? [] : [name])
   })
 
-  test.each(files)('shapes: %s in the body of a request stays a request', (file) => {
+  test.each(files)('%s in the body of a request stays a request', (file) => {
     const carrier = recordedWith('scf-function-url.json', 'body', JSON.stringify(recorded(file)))
     expect(readEvent(carrier)).toMatchObject({ kind: 'http', shape: 'scf-function-url' })
   })
@@ -82,17 +61,14 @@ describe('shapes', () => {
     [undefined, 'http-api-v2'],
     [5, 'http-api-v2'],
     ['abc.lambda-url.ap-southeast-1.on.aws', 'lambda-url'],
-  ])('shapes: payload 2.0 from the host %j is %s', (domainName, name) => {
+  ])('payload 2.0 from the host %j is %s', (domainName, name) => {
     const event = recordedWith('http-api-v2.json', 'requestContext.domainName', domainName)
     expect(readHttp(event).shape).toBe(name)
   })
 
-  test.each([null, 5, ['accept'], undefined])(
-    'shapes: an ALB event with multiValueHeaders %j is alb',
-    (many) => {
-      expect(readHttp(recordedWith('alb.json', 'multiValueHeaders', many)).shape).toBe('alb')
-    },
-  )
+  test.each([null, 5, ['accept'], undefined])('an ALB event with multiValueHeaders %j is alb', (many) => {
+    expect(readHttp(recordedWith('alb.json', 'multiValueHeaders', many)).shape).toBe('alb')
+  })
 })
 
 /** The headers a recorded event carries, under lower-case names. */
@@ -114,7 +90,7 @@ describe('readEvent', () => {
     ['scf-function-url.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url-with-context.json', '/tokens', null, [], null],
     ['scf-api-gateway.json', '/tokens', 'release', ['verbose'], '2f1c9c1e-1c48-11f1-9d1a-0242ac120002'],
-  ])('readEvent reads %s in full', (file, path, stage, queryNames, requestId) => {
+  ])('reads %s in full', (file, path, stage, queryNames, requestId) => {
     expect(readEvent(recorded(file))).toEqual({
       kind: 'http',
       shape: shapeOf[file],
@@ -129,14 +105,14 @@ describe('readEvent', () => {
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
   })
 
-  test('readEvent reads a query of 8192 characters, and says so of a longer one', () => {
+  test('reads a query of 8192 characters, and says so of a longer one', () => {
     const namesIn = (query: string): string[] =>
       readHttp(recordedWith('http-api-v2.json', 'rawQueryString', query)).queryNames
     expect(namesIn(`a=${'x'.repeat(8190)}`)).toEqual(['a'])
     expect(namesIn(`a=${'x'.repeat(8191)}`)).toEqual(['a', '…'])
   })
 
-  test('readEvent names each parameter of an ALB once, decoded, one without a name too', () => {
+  test('names each parameter of an ALB once, decoded, one without a name too', () => {
     const event = recordedWith('alb.json', 'queryStringParameters', {
       '': '1',
       '=': '2',
@@ -168,39 +144,71 @@ describe('readEvent', () => {
     ['alb.json', { principalId: 'nobody asked' }, null],
     ['scf-function-url-with-context.json', { principalId: 'nobody asked' }, null],
     ['scf-api-gateway.json', { principalId: 'nobody asked' }, null],
-  ])(
-    'readEvent takes from %s with the authorizer context %j the principal %j',
-    (file, context, principal) => {
-      const event = recordedWith(file, 'requestContext.authorizer', context)
-      expect(readHttp(event).principal).toBe(principal)
+  ])('takes from %s with the authorizer context %j the principal %j', (file, context, principal) => {
+    const event = recordedWith(file, 'requestContext.authorizer', context)
+    expect(readHttp(event).principal).toBe(principal)
+  })
+
+  const nobody: unknown[] = [
+    ...[
+      undefined,
+      null,
+      '',
+      0,
+      7,
+      true,
+      [],
+      ['alice'],
+      {},
+      { toString: 'alice' },
+      [['principalId', 'alice']],
+    ],
+    ...['{"__proto__":"alice"}', '{"__proto__":{"principalId":"alice"}}'].map((json) => JSON.parse(json)),
+  ]
+  test.each(nobody)('takes %j for nobody, wherever an authorizer puts it', (value) => {
+    const claims = [{ principalId: value }, { claims: { sub: value } }, { claims: { client_id: value } }]
+    const authorizers: Record<string, unknown[]> = {
+      'http-api-v2.json': [
+        ...[{ iam: { userArn: value } }, { iam: value }, { jwt: value }, { lambda: value }],
+        ...[...claims, { claims: value }].flatMap((one) => [{ jwt: one }, { lambda: one }]),
+      ],
+      'http-api-v1.json': [...claims, { claims: value }],
+    }
+    for (const [file, contexts] of Object.entries(authorizers))
+      for (const context of [...contexts, value, 'alice'])
+        expect(readHttp(recordedWith(file, 'requestContext.authorizer', context)).principal).toBeNull()
+  })
+
+  test.each(['authorizer', 'principalId', 'identity'])(
+    'takes no principal from %s beside the context',
+    (name) => {
+      for (const file of requests.filter((one) => one !== 'rest-api.json'))
+        expect(readHttp({ ...recorded(file), [name]: { principalId: 'alice' } }).principal).toBeNull()
     },
   )
 
-  test('readEvent takes no request id that is longer than any', () => {
+  test('takes no request id that is longer than any', () => {
     const read = (id: string): unknown =>
       readHttp(recordedWith('http-api-v2.json', 'requestContext.requestId', id)).requestId
     expect([read('x'.repeat(256)), read('\\'.repeat(257))]).toEqual(['x'.repeat(256), null])
   })
 
-  test('readEvent takes the ARN of an IAM caller of a REST API', () => {
+  test('takes the ARN of an IAM caller of a REST API', () => {
     const event = recordedWith('rest-api.json', 'requestContext.identity.userArn', arn)
     expect(readHttp(event).principal).toBe(arn)
   })
 
   test.each(['x-amzn-oidc-identity', 'x-amzn-requestcontext', 'x-principal-id', 'authorizer', 'principalid'])(
-    'readEvent never takes the header %s for a principal',
+    'never takes the header %s for a principal',
     (name) => {
       for (const file of ['http-api-v2.json', 'alb.json', 'scf-function-url.json'])
         expect(readHttp(recordedWith(file, `headers.${name}`, 'admin')).principal).toBeNull()
     },
   )
 
-  test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])(
-    'readEvent reads %s as the clock',
-    (name) => {
-      expect(readEvent(recorded(`${name}.json`))).toEqual({ kind: 'schedule', shape: name })
-    },
-  )
+  test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])('reads %s as the clock', (name) => {
+    expect(readEvent(recorded(`${name}.json`))).toEqual({ kind: 'schedule', shape: name })
+  })
 
   test.each([
     {},
@@ -220,17 +228,17 @@ describe('readEvent', () => {
     { resource: '/tokens' },
     { multiValueHeaders: {} },
     { httpMethod: 'GET', path: '/tokens' },
-  ])('readEvent takes %j as a run by hand', (event) => {
+  ])('takes %j as a run by hand', (event) => {
     expect(readEvent(event)).toEqual({ kind: 'manual', fields: event })
   })
 
-  test.each([null, undefined])('readEvent takes %j as a run by hand without fields', (event) => {
+  test.each([null, undefined])('takes %j as a run by hand without fields', (event) => {
     const view = readEvent(event)
     expect(view).toEqual({ kind: 'manual', fields: {} })
     expect(view.kind === 'manual' && Object.getPrototypeOf(view.fields)).toBeNull()
   })
 
-  test('readEvent gives manual fields that inherit nothing', () => {
+  test('gives manual fields that inherit nothing', () => {
     const view = readEvent(JSON.parse('{"__proto__":{"Reveal":true}}'))
     expect(view.kind === 'manual' && view.fields['Reveal']).toBeUndefined()
     expect(view.kind === 'manual' && Object.keys(view.fields)).toEqual(['__proto__'])
@@ -243,7 +251,7 @@ describe('readEvent', () => {
     [5, 'number'],
     [true, 'boolean'],
     [[{ Type: 'Timer' }], 'array'],
-  ])('readEvent refuses %j and says what to send', (event, type) => {
+  ])('refuses %j and says what to send', (event, type) => {
     const read = () => readEvent(event)
     expect(read).toThrow(InputError)
     expect(read).toThrow(
@@ -251,7 +259,7 @@ describe('readEvent', () => {
     )
   })
 
-  test('readEvent refuses an event with the marks of two senders', () => {
+  test('refuses an event with the marks of two senders', () => {
     const read = () => readEvent({ ...recorded('scf-function-url.json'), Type: 'Timer' })
     expect(read).toThrow(InputError)
     expect(read).toThrow('the marks of "scf-function-url" and "scf-timer"')
@@ -262,7 +270,7 @@ describe('readEvent', () => {
   const pathAt = (file: string) => (/http-api-v2|lambda-url/.test(file) ? 'rawPath' : 'path')
 
   test.each(
-    httpFiles.flatMap((file) => [
+    requests.flatMap((file) => [
       // The method is part of a function URL's mark: the next test.
       ...(shapeOf[file] === 'scf-function-url' ? [] : ['', 5, null, undefined, ['GET'], {}]).map(
         (method) => [file, methodAt(file), method] as const,
@@ -271,7 +279,7 @@ describe('readEvent', () => {
         (path) => [file, pathAt(file), path] as const,
       ),
     ]),
-  )('readEvent refuses %s where %s is %j', (file, at, value) => {
+  )('refuses %s where %s is %j', (file, at, value) => {
     const read = () => readEvent(recordedWith(file, at, value))
     expect(read).toThrow(InputError)
     expect(read).toThrow(`it has the mark of "${shapeOf[file]}" but no method or path`)
@@ -282,14 +290,11 @@ describe('readEvent', () => {
     ['httpMethod', undefined],
     ['queryString', 'a=1'],
     ['queryString', undefined],
-  ])(
-    'readEvent takes an SCF function URL event with %s %j, thus without its mark, as a run by hand',
-    (at, value) => {
-      expect(readEvent(recordedWith('scf-function-url.json', at, value)).kind).toBe('manual')
-    },
-  )
+  ])('takes an SCF function URL event with %s %j, thus without its mark, as a run by hand', (at, value) => {
+    expect(readEvent(recordedWith('scf-function-url.json', at, value)).kind).toBe('manual')
+  })
 
-  test('readEvent takes method and path from nowhere else than where the shape keeps them', () => {
+  test('takes method and path from nowhere else than where the shape keeps them', () => {
     const event = {
       ...recordedWith('http-api-v2.json', 'rawPath', undefined),
       path: '/tokens',
@@ -298,7 +303,7 @@ describe('readEvent', () => {
     expect(() => readEvent(event)).toThrow(InputError)
   })
 
-  test.each(httpFiles)('readEvent gives the method of %s in upper case', (file) => {
+  test.each(requests)('gives the method of %s in upper case', (file) => {
     expect(readHttp(recordedWith(file, methodAt(file), 'head')).method).toBe('HEAD')
   })
 
@@ -309,11 +314,11 @@ describe('readEvent', () => {
     [5, null],
     [{}, null],
     ['prod', 'prod'],
-  ])('readEvent gives stage %j as %j', (stage, expected) => {
+  ])('gives stage %j as %j', (stage, expected) => {
     expect(readHttp(recordedWith('http-api-v2.json', 'requestContext.stage', stage)).stage).toBe(expected)
   })
 
-  test.each([undefined, null, 5, '', ['x'], {}])('readEvent gives request id %j as null', (id) => {
+  test.each([undefined, null, 5, '', ['x'], {}])('gives request id %j as null', (id) => {
     expect(readHttp(recordedWith('rest-api.json', 'requestContext.requestId', id)).requestId).toBeNull()
   })
 })
@@ -338,11 +343,11 @@ describe('readEvent, headers', () => {
     ['nothing from a number', 5, {}],
     ['nothing from a text', 'authorization: Bearer x', {}],
     ['nothing from a list', [['authorization', 'Bearer x']], {}],
-  ])('readEvent reads %s', (_, headers, expected) => {
+  ])('reads %s', (_, headers, expected) => {
     expect(withHeaders(headers)).toEqual(expected)
   })
 
-  test('readEvent gives headers that inherit nothing and keeps __proto__ a mere name', () => {
+  test('gives headers that inherit nothing and keeps __proto__ a mere name', () => {
     const headers = withHeaders(JSON.parse('{"__proto__":"a","accept":"b"}'))
     expect(Object.getPrototypeOf(headers)).toBeNull()
     expect(Object.entries(headers)).toEqual([
@@ -354,17 +359,17 @@ describe('readEvent, headers', () => {
     ).toBeUndefined()
   })
 
-  test('readEvent prefers multiValueHeaders, where headers has the last value only', () => {
+  test('prefers multiValueHeaders, where headers has the last value only', () => {
     const event = recordedWith('rest-api.json', 'multiValueHeaders.Accept', ['text/html', '*/*'])
     expect(readHttp(event).headers['accept']).toBe('text/html, */*')
   })
 
-  test.each([null, {}, 'x', []])('readEvent falls back on headers where multiValueHeaders is %j', (many) => {
+  test.each([null, {}, 'x', []])('falls back on headers where multiValueHeaders is %j', (many) => {
     const event = recordedWith('rest-api.json', 'multiValueHeaders', many)
     expect(readHttp(event).headers['authorization']).toBe('Bearer example-key')
   })
 
-  test('readEvent joins what an ALB sends as lists', () => {
+  test('joins what an ALB sends as lists', () => {
     expect(readHttp(recorded('alb-multi-value.json')).headers['if-none-match']).toBe('"one", "two"')
   })
 })
@@ -382,7 +387,7 @@ describe('readEvent, query', () => {
     [null, []],
     [{ a: 1 }, []],
     [['a'], []],
-  ])('readEvent reads the names in the raw query %j', (query, names) => {
+  ])('reads the names in the raw query %j', (query, names) => {
     expect(readHttp(recordedWith('http-api-v2.json', 'rawQueryString', query)).queryNames).toEqual(names)
   })
 
@@ -396,7 +401,7 @@ describe('readEvent, query', () => {
     ['scf-function-url.json', 'queryString', { a: '1', b: ['2'] }, ['a', 'b']],
     ['scf-api-gateway.json', 'queryString', { a: '1' }, ['a']],
     ['scf-api-gateway.json', 'queryString', 'a=1', []],
-  ])('readEvent reads the names of %s with %s %j', (file, at, value, names) => {
+  ])('reads the names of %s with %s %j', (file, at, value, names) => {
     expect(readHttp(recordedWith(file, at, value)).queryNames).toEqual(names)
   })
 })
@@ -413,7 +418,7 @@ describe('readEvent, megabytes', () => {
       { 'if-none-match': 'a'.repeat(5000), 'If-None-Match': 'a'.repeat(5000) },
     ],
     ['one value too often', { 'If-None-Match': Array(1_000_000).fill('a') }],
-  ])('readEvent leaves out a header of %s', (_, more) => {
+  ])('leaves out a header of %s', (_, more) => {
     const rest = { ...recorded('rest-api.json'), headers: null }
     const headers = { Authorization: ['a'.repeat(longestValue)], ...(more as object) }
     expect(readHttp({ ...rest, multiValueHeaders: headers }).headers).toEqual({
@@ -421,7 +426,7 @@ describe('readEvent, megabytes', () => {
     })
   })
 
-  test('readEvent reads the first of very many headers', () => {
+  test('reads the first of very many headers', () => {
     const { headers } = readHttp(recordedWith('http-api-v2.json', 'headers', { first: '1', ...many('x') }))
     expect(headers).toMatchObject({ first: '1' })
     expect(Object.keys(headers)).toHaveLength(mostNames)
@@ -435,13 +440,13 @@ describe('readEvent, megabytes', () => {
     ['alb-multi-value.json', 'multiValueQueryStringParameters', many(['x'])],
     ['alb-multi-value.json', 'multiValueQueryStringParameters', { [`${'%41'.repeat(2_000_000)}`]: ['x'] }],
     ['scf-function-url.json', 'queryString', many('x')],
-  ])('readEvent of %s names some of very much in %s', (file, place, value) => {
+  ])('of %s names some of very much in %s', (file, place, value) => {
     const { queryNames } = readHttp(recordedWith(file, place, value))
     expect(queryNames.length).toBeGreaterThan(0)
     expect(queryNames.join('').length).toBeLessThan(2 * longestValue)
   })
 
-  test('readEvent reads the first of very many fields of a run by hand', () => {
+  test('reads the first of very many fields of a run by hand', () => {
     const view = readEvent({ SubAppId: 7, ...many(0) })
     if (view.kind !== 'manual') throw new Error(view.kind)
     expect(view.fields['SubAppId']).toBe(7)

@@ -16,7 +16,7 @@ describe('createLog', () => {
   addSecrets(['"secret"', '1234567'])
   const log = createLog('warn', { write: (line) => void lines.push(line), now: () => 0, scrub })
 
-  it('createLog writes one scrubbed JSON line from its level on', () => {
+  it('writes one scrubbed JSON line from its level on', () => {
     log('info', 'unheard', {})
     log('warn', 'heard', { text: 'a "secret"\nline', list: ['"secret"'] })
     expect(lines).toEqual([
@@ -24,7 +24,7 @@ describe('createLog', () => {
     ])
   })
 
-  it('createLog writes what carries metrics, whatever its level', () => {
+  it('writes what carries metrics, whatever its level', () => {
     lines.length = 0
     log('debug', 'unheard', { a: 1 }, {})
     log('debug', 'counted', {}, { Requests: 1 })
@@ -40,7 +40,7 @@ describe('createLog', () => {
     ['info', 'info warn error'],
     ['warn', 'warn error'],
     ['error', 'error'],
-  ] as const)('createLog of level %s writes %s', (least, heard) => {
+  ] as const)('of level %s writes %s', (least, heard) => {
     const levels: unknown[] = []
     const write = (line: string): void => void levels.push(JSON.parse(line).level)
     const all = createLog(least, { write, now: () => 0, scrub })
@@ -48,7 +48,7 @@ describe('createLog', () => {
     expect(levels.join(' ')).toBe(heard)
   })
 
-  it('createLog leaves JSON whole where a number looks like a secret', () => {
+  it('leaves JSON whole where a number looks like a secret', () => {
     lines.length = 0
     log('warn', 'heard', { subAppId: 1234567, text: 'of 1234567' })
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ subAppId: 1234567, text: 'of ***' })
@@ -117,29 +117,26 @@ describe('embedMetrics', () => {
   const counts = { MirrorSuccess: 1, MirrorFailure: 0, MirrorHeld: 0, TokensAdded: 2, TokensRemoved: 0 }
   const served = { Requests: 1, UpstreamCalls: 0, StaleServed: 0, UpstreamMs: 1.5 }
 
-  it.each([counts, served, { Requests: 1 }, counts])(
-    'embedMetrics says what each of %j counts',
-    (metrics) => {
-      const { _aws, FunctionName, ...values } = embedMetrics('fn "x"', 123, metrics)
-      expect(values).toEqual(metrics)
-      expect(FunctionName).toBe('fn "x"')
-      expect(_aws).toEqual({
-        Timestamp: 123,
-        CloudWatchMetrics: [
-          {
-            Namespace: 'VodAigcTokens',
-            Dimensions: [['FunctionName']],
-            Metrics: Object.keys(metrics).map((Name) => ({
-              Name,
-              Unit: Name === 'UpstreamMs' ? 'Milliseconds' : 'Count',
-            })),
-          },
-        ],
-      })
-    },
-  )
+  it.each([counts, served, { Requests: 1 }, counts])('says what each of %j counts', (metrics) => {
+    const { _aws, FunctionName, ...values } = embedMetrics('fn "x"', 123, metrics)
+    expect(values).toEqual(metrics)
+    expect(FunctionName).toBe('fn "x"')
+    expect(_aws).toEqual({
+      Timestamp: 123,
+      CloudWatchMetrics: [
+        {
+          Namespace: 'VodAigcTokens',
+          Dimensions: [['FunctionName']],
+          Metrics: Object.keys(metrics).map((Name) => ({
+            Name,
+            Unit: Name === 'UpstreamMs' ? 'Milliseconds' : 'Count',
+          })),
+        },
+      ],
+    })
+  })
 
-  it('embedMetrics adds nothing for no metrics', () => {
+  it('adds nothing for no metrics', () => {
     expect(embedMetrics('fn', 0, {})).toEqual({})
   })
 })

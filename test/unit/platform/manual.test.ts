@@ -9,12 +9,9 @@ const fieldsOf = (count: number): Record<string, unknown> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, 'x']))
 
 describe('readManual', () => {
-  it.each([{}, { Id: 1, Really: false, Name: '' }, { Id: Number.MAX_SAFE_INTEGER }])(
-    'readManual takes %j',
-    (fields) => {
-      expect(readManual(fields, known)).toEqual(fields)
-    },
-  )
+  it.each([{}, { Id: 1, Really: false, Name: '' }, { Id: Number.MAX_SAFE_INTEGER }])('takes %j', (fields) => {
+    expect(readManual(fields, known)).toEqual(fields)
+  })
 
   it.each<[object, string]>([
     [{ Id: '1' }, '"Id" must be a whole number'],
@@ -34,7 +31,7 @@ describe('readManual', () => {
     ),
     [fieldsOf(32), 'it has one that is not a known field'],
     [fieldsOf(33), 'it has more than 32 fields'],
-  ])('readManual refuses %j, and says what is taken', (fields, what) => {
+  ])('refuses %j, and says what is taken', (fields, what) => {
     const read = (): unknown => readManual({ ...fields }, known)
     expect(read).toThrow(InputError)
     expect(read).toThrow(new InputError(`Reading the event: ${what}; ${takes}`))

@@ -97,13 +97,13 @@ const mixtures: Readonly<Record<string, (secret: string) => string>> = {
 }
 
 describe('createScrubber', () => {
-  it('createScrubber takes out every known secret, those that touch or overlap as one', () => {
+  it('takes out every known secret, those that touch or overlap as one', () => {
     const scrub = knowing(['secret', 'secret-and-more', 'more-and-more', undefined, ''])
     expect(scrub('a secret, a secret-and-more, a Secret')).toBe('a ***, a ***, a Secret')
     expect(scrub('secretsecret secret-and-more-and-more')).toBe('*** ***')
   })
 
-  it('createScrubber agrees with a naive search', () => {
+  it('agrees with a naive search', () => {
     const secrets = fc.array(fewLetters(6, 140), { minLength: 1, maxLength: 30 })
     fc.assert(
       fc.property(
@@ -121,7 +121,7 @@ describe('createScrubber', () => {
     )
   })
 
-  it('createScrubber finds each of a secret of any length, wherever it stands', () => {
+  it('finds each of a secret of any length, wherever it stands', () => {
     for (let length = 6; length <= 200; length++) {
       const secret = token(length, length)
       const scrub = knowing([secret])
@@ -136,7 +136,7 @@ describe('createScrubber', () => {
     }
   })
 
-  it('createScrubber keeps what is outside, and gives back the text in which nothing is found', () => {
+  it('keeps what is outside, and gives back the text in which nothing is found', () => {
     fc.assert(
       fc.property(fc.array(anySecret, { maxLength: 20 }), anyText, (secrets, text) => {
         const scrubbed = knowing(secrets)(text)
@@ -163,7 +163,7 @@ describe('createScrubber', () => {
       expect(scrub(text)).toBe(text)
   })
 
-  it('createScrubber finds the same in whichever order secrets were added', () => {
+  it('finds the same in whichever order secrets were added', () => {
     const secrets = fc.array(fc.oneof(fewLetters(6, 70), anySecret), { minLength: 2, maxLength: 12 })
     fc.assert(
       fc.property(secrets, fewLetters(0, 200), (secrets, text) => {
@@ -173,7 +173,7 @@ describe('createScrubber', () => {
     )
   })
 
-  it.each(Object.entries(spellings))('createScrubber finds any secret: %s', (_, spell) => {
+  it.each(Object.entries(spellings))('finds any secret: %s', (_, spell) => {
     fc.assert(
       fc.property(anySecret, (secret) => {
         expect(knowing([secret])(`⟦${spell(secret)}⟧`)).toBe('⟦***⟧')
@@ -181,7 +181,7 @@ describe('createScrubber', () => {
     )
   })
 
-  it.each(Object.entries(mixtures))('createScrubber finds a secret: %s', (_, spell) => {
+  it.each(Object.entries(mixtures))('finds a secret: %s', (_, spell) => {
     fc.assert(
       fc.property(plainSecret, (secret) => {
         expect(knowing([secret])(`⟦${spell(secret)}⟧`)).toBe('⟦***⟧')
@@ -189,7 +189,7 @@ describe('createScrubber', () => {
     )
   })
 
-  it('createScrubber finds a secret that looks escaped itself', () => {
+  it('finds a secret that looks escaped itself', () => {
     for (const secret of [
       'a%41"b',
       'pass%41%22word',
@@ -206,19 +206,19 @@ describe('createScrubber', () => {
     expect(scrub('passA"word passA%22word pass%2541%2522word')).toBe('*** *** ***')
   })
 
-  it('createScrubber finds a secret behind what takes its first letter for an escape of another kind', () => {
+  it('finds a secret behind what takes its first letter for an escape of another kind', () => {
     expect(knowing(['nab"cdef'])('C:\\nab%22cdef')).toBe('C:\\***')
     expect(knowing(['41ab"cdef'])('%41ab\\"cdef')).toBe('%***')
     expect(knowing(['lt;ab"cdef'])('&lt;ab\\"cdef')).toBe('&***')
   })
 
-  it('createScrubber finds eight layers of escapes, each taken out as a whole', () => {
+  it('finds eight layers of escapes, each taken out as a whole', () => {
     let spelled = 'say "secret"'
     for (let layer = 0; layer < 8; layer++) spelled = asJson(spelled)
     expect(knowing(['say "secret"'])(`"${spelled}"`)).toBe('"***"')
   })
 
-  it('createScrubber finds base64 of a secret, and of any text that holds it', () => {
+  it('finds base64 of a secret, and of any text that holds it', () => {
     const bytes = fc.uint8Array({ maxLength: 7 })
     fc.assert(
       fc.property(anySecret, bytes, bytes, fc.boolean(), fc.boolean(), (secret, before, after, url, json) => {
@@ -238,7 +238,7 @@ describe('createScrubber', () => {
     )
   })
 
-  it('createScrubber takes a secret literally, not as a pattern', () => {
+  it('takes a secret literally, not as a pattern', () => {
     const scrub = knowing(['a.c+(e)$', 'lone \ud800 half', metacharacters, '******'])
     expect(scrub('a.c+(e)$ abc+(e)$ lone \ud800 half lone \ud801 half')).toBe(
       '*** abc+(e)$ *** lone \ud801 half',
@@ -246,13 +246,13 @@ describe('createScrubber', () => {
     expect(scrub(`<${metacharacters}> ***** ******`)).toBe('<***> ***** ***')
   })
 
-  it('createScrubber takes out words, too, when they are secrets', () => {
+  it('takes out words, too, when they are secrets', () => {
     expect(knowing(['created', 'window'])('the window was created; windows, creation')).toBe(
       'the *** was ***; ***s, creation',
     )
   })
 
-  it('createScrubber passes over what is too short to be a secret, and what is none', () => {
+  it('passes over what is too short to be a secret, and what is none', () => {
     const scrub = knowing(['null', 'error', '', undefined, null, 12_345_678, {}, ['abcdef']] as never[])
     expect(scrub('null error 12345678 [object Object] abcdef')).toBe(
       'null error 12345678 [object Object] abcdef',
@@ -261,12 +261,12 @@ describe('createScrubber', () => {
     expect(scrub(base64)).toBe(base64)
   })
 
-  it('createScrubber takes out a whole escape of which half belongs to a secret', () => {
+  it('takes out a whole escape of which half belongs to a secret', () => {
     expect(knowing(['abcdef\ud83d'])('abcdef%F0%9F%98%80!')).toBe('***!')
     expect(knowing(['\ude00abcdef'])('!%F0%9F%98%80abcdef')).toBe('!***')
   })
 
-  it('createScrubber never fails, whatever text and secrets are', () => {
+  it('never fails, whatever text and secrets are', () => {
     const halves = fc.constantFrom(
       '%',
       '%2',
@@ -342,7 +342,7 @@ describe('createScrubber, many and large', () => {
   }
 
   it.each(Object.entries(crowds))(
-    'createScrubber knows 10,000 secrets and works no longer: %s',
+    'knows 10,000 secrets and works no longer: %s',
     (_, { make, text, most }) => {
       const [few, many] = [100, 10_000].map((count) => {
         const secrets = make(count)
@@ -356,20 +356,20 @@ describe('createScrubber, many and large', () => {
     },
   )
 
-  it('createScrubber works in proportion to the text', () => {
+  it('works in proportion to the text', () => {
     const scrub = knowing(tokens(1000))
     const line = `${'the quick brown fox \\"jumps\\" over 100%25 of &lt;them&gt; '.repeat(40)}${token(7)}`
     const once = countWork(() => scrub(line))
     expect(countWork(() => scrub(line.repeat(16)))).toBeLessThan(once * 16.5)
   })
 
-  it('createScrubber hashes nothing for a secret that it knows', () => {
+  it('hashes nothing for a secret that it knows', () => {
     const { addSecrets } = createScrubber()
     addSecrets(tokens(100))
     expect(countWork(() => addSecrets(tokens(100)))).toBeLessThan(100 * 100)
   })
 
-  it('createScrubber agrees with a naive search for 1,000 secrets of up to 1,000 characters', () => {
+  it('agrees with a naive search for 1,000 secrets of up to 1,000 characters', () => {
     const secrets = Array.from({ length: 1000 }, (_, i) => token(i % 900, 6 + ((i * 37) % 995)))
     const text = secrets
       .map((secret, i) => (i % 3 ? secret : `${secret.slice(0, -5)}, ${secret}`))
@@ -384,7 +384,7 @@ describe('createScrubber, many and large', () => {
     ['a token of 33,000 characters', [token(1, 33_000)]],
     ['a secret of 1,000,000 characters', [token(1, 1_000_000)]],
     ['33,000 quotes', ['"\\'.repeat(16_500)]],
-  ])('createScrubber takes %s', (_, secrets) => {
+  ])('takes %s', (_, secrets) => {
     const scrub = knowing(secrets)
     for (const secret of secrets.slice(0, 20)) {
       const base64 = Buffer.from(secret).toString('base64')
@@ -398,7 +398,7 @@ describe('createScrubber, many and large', () => {
     expect(scrub('a line of ours')).toBe('a line of ours')
   })
 
-  it('createScrubber knows a secret too large for base64 as it is and escaped', () => {
+  it('knows a secret too large for base64 as it is and escaped', () => {
     const secret = `"${token(1, 2_000_000)}`
     const scrub = knowing([secret])
     expect(scrub(`<${secret}>`)).toBe('<***>')
@@ -423,19 +423,19 @@ describe('createScrubber, other spellings', () => {
       Buffer.from(JSON.stringify({ secret }).replaceAll('/', '\\/')).toString('base64'),
     ],
     ['folded into one line', secret.replace(/\s+/g, ' ')],
-  ])('createScrubber finds a secret in %s', (_, text) => {
+  ])('finds a secret in %s', (_, text) => {
     const scrubbed = knowing([secret])(`<${text}>`)
     expect(scrubbed).toContain('***')
     expect(scrubbed.length).toBeLessThan(25)
   })
 
-  it('createScrubber withholds what has more escapes than any text of ours', () => {
+  it('withholds what has more escapes than any text of ours', () => {
     const scrub = knowing(['a secret'])
     expect(scrub('\\\\'.repeat(1_000_000))).toBe(withheld)
     expect(scrub('x'.repeat(1_000_000))).toHaveLength(1_000_000)
   })
 
-  it('createScrubber looks for no long foreign values in base64', () => {
+  it('looks for no long foreign values in base64', () => {
     const { addForeign, scrub } = createScrubber()
     addForeign([token(1, 4096), token(2, 4097)])
     const inBase64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -449,7 +449,7 @@ describe('createScrubber, forgetting', () => {
   /** A token takes twelve numbers, so this is room for 100 of them, and half of it for 50. */
   const capacity = 1200
 
-  it('createScrubber forgets the oldest first, and never of the last half of its capacity', () => {
+  it('forgets the oldest first, and never of the last half of its capacity', () => {
     const { addSecrets, scrub } = createScrubber({ capacity })
     const all = tokens(500)
     for (const [i, secret] of all.entries()) {
@@ -461,7 +461,7 @@ describe('createScrubber, forgetting', () => {
     expect(known.filter(Boolean).length).toBeLessThanOrEqual(100)
   })
 
-  it('createScrubber keeps what is added again', () => {
+  it('keeps what is added again', () => {
     const { addSecrets, scrub } = createScrubber({ capacity })
     const [often = '', ...others] = tokens(500)
     for (const [i, secret] of others.entries()) {
@@ -473,21 +473,21 @@ describe('createScrubber, forgetting', () => {
     expect(scrub(often)).toBe(often)
   })
 
-  it('createScrubber has room for a secret once, however often it is added', () => {
+  it('has room for a secret once, however often it is added', () => {
     const { addSecrets, scrub } = createScrubber({ capacity })
     addSecrets(tokens(40))
     for (let i = 0; i < 1000; i++) addSecrets(tokens(2, 64, 40))
     expect(tokens(42).map(scrub)).toEqual(tokens(42).map(() => '***'))
   })
 
-  it('createScrubber forgets secrets that add no number of their own', () => {
+  it('forgets secrets that add no number of their own', () => {
     const { addSecrets, scrub } = createScrubber({ capacity: 200 })
     addSecrets([token(1)])
     for (let length = 64; length < 1000; length++) addSecrets(['a'.repeat(length)])
     expect(scrub(token(1))).toBe(token(1))
   })
 
-  it('createScrubber keeps a secret larger than its capacity whole, and what came just before it', () => {
+  it('keeps a secret larger than its capacity whole, and what came just before it', () => {
     const { addSecrets, scrub } = createScrubber({ capacity })
     const large = token(7, 200_000)
     addSecrets([token(1), large, token(2)])
@@ -502,7 +502,7 @@ describe('createScrubber, forgetting', () => {
 })
 
 describe('guardScrub', () => {
-  it('guardScrub says that a text was withheld, and never why', () => {
+  it('says that a text was withheld, and never why', () => {
     const fail = (text: string): string => {
       throw new SyntaxError(`Invalid regular expression: /${text}/`)
     }
@@ -510,7 +510,7 @@ describe('guardScrub', () => {
     expect(guardScrub((text) => text.toUpperCase())('text')).toBe('TEXT')
   })
 
-  it('guardScrub stands around the scrub of createScrubber', () => {
+  it('stands around the scrub of createScrubber', () => {
     const scrub = knowing(['secret'])
     for (const text of [undefined, null, 12, {}, Symbol('secret')])
       expect(scrub(text as never)).toBe(withheld)
@@ -533,7 +533,7 @@ describe('scrubJson', () => {
   const secrets = ['p"w\\d %é', '1234567', '"n":98', 'true,"', token(1)]
   const scrub = knowing(secrets)
 
-  it('scrubJson gives JSON of the same value with every string scrubbed', () => {
+  it('gives JSON of the same value with every string scrubbed', () => {
     const spelled = fc
       .tuple(
         anyText,
@@ -561,14 +561,14 @@ describe('scrubJson', () => {
     )
   })
 
-  it('scrubJson leaves names and numbers alone, and whatever only looks like a secret across them', () => {
+  it('leaves names and numbers alone, and whatever only looks like a secret across them', () => {
     const value = { n: 98, '1234567': 1234567, a: true, b: 'x' }
     expect(scrub(JSON.stringify(value))).not.toBe(JSON.stringify(value))
     expect(scrubJson(value, scrub)).toBe(JSON.stringify(value))
     expect(scrubJson({ n: 1234567, text: 'of 1234567' }, scrub)).toBe('{"n":1234567,"text":"of ***"}')
   })
 
-  it('scrubJson serialises once what holds no secret', () => {
+  it('serialises once what holds no secret', () => {
     let times = 0
     const text = (secret: string): object => ({ toJSON: () => `${secret}${times++ * 0}` })
     scrubJson(text('none'), scrub)
@@ -577,7 +577,7 @@ describe('scrubJson', () => {
     expect(times).toBe(3)
   })
 
-  it('scrubJson never throws, and never says why', () => {
+  it('never throws, and never says why', () => {
     const circle: Record<string, unknown> = { secret: token(1) }
     circle['circle'] = circle
     const toJSON = (): never => {

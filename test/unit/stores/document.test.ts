@@ -168,7 +168,7 @@ describe('judgeReading', () => {
     ],
     ['something foreign under our mark, adopted', value('spoilt'), true, nothing],
   ]
-  it.each(rows)('judgeReading of %s', (_, reading, adopt, expected) => {
+  it.each(rows)('of %s', (_, reading, adopt, expected) => {
     const judged = judgeReading({ application: { subAppId: 7, site: 'intl' }, target: { adopt }, reading })
     expect(judged).toEqual(expected)
   })

@@ -108,7 +108,7 @@ describe('file', () => {
   }
   storeContract('file', harness)
 
-  test('file is readable by its owner only, and so is the folder made for it', async () => {
+  test('is readable by its owner only, and so is the folder made for it', async () => {
     const target = targetOf('file', join(root, `${names++}`, 'deeper', 'aigc.json'))
     await mirror(storeOf(target), a)
     expect((await stat(target.name)).mode & 0o777).toBe(0o600)
@@ -116,7 +116,7 @@ describe('file', () => {
     expect((await stat(dirname(dirname(target.name)))).mode & 0o777).toBe(0o700)
   })
 
-  test('file narrows the mode of a file that it takes over', async () => {
+  test('narrows the mode of a file that it takes over', async () => {
     const taken = target()
     await put(taken, '')
     await chmod(taken.name, 0o666)
@@ -124,7 +124,7 @@ describe('file', () => {
     expect((await stat(taken.name)).mode & 0o777).toBe(0o600)
   })
 
-  test('file is replaced, never overwritten: who reads while it is written reads the old one to its end', async () => {
+  test('is replaced, never overwritten: who reads while it is written reads the old one to its end', async () => {
     const replaced = target()
     await mirror(storeOf(replaced), a)
     await link(replaced.name, `${replaced.name}.reader`)
@@ -132,7 +132,7 @@ describe('file', () => {
     expect(await readFile(`${replaced.name}.reader`, 'utf8')).toBe(a)
   })
 
-  test.each(['open', 'rename'] as const)('file leaves no draft of the secret when %s fails', async (step) => {
+  test.each(['open', 'rename'] as const)('leaves no draft of the secret when %s fails', async (step) => {
     const broken = target()
     await mirror(storeOf(broken), a)
     vi.mocked(steps[step]).mockRejectedValueOnce(diskError)
@@ -214,14 +214,14 @@ describe('file', () => {
         ]
       : []),
   ]
-  test('file takes no options, and says what its name should be', () => {
+  test('takes no options, and says what its name should be', () => {
     const kind = storeKinds['file']
     expect(kind?.options).toEqual([])
     const problem = 'the name should be the path of a file, such as file:secrets/aigc.json'
     expect(kind?.check(targetOf('file', 'folder/'))).toEqual([problem])
   })
 
-  test.each(oddities)('file does not read %s, and answers at once', async (_, fill) => {
+  test.each(oddities)('does not read %s, and answers at once', async (_, fill) => {
     const odd = target()
     await mkdir(dirname(odd.name), { recursive: true })
     await fill(odd.name)
@@ -229,29 +229,26 @@ describe('file', () => {
     expect(error.message).toMatch(/^(Reading|Opening) file:/)
   })
 
-  test.each(oddities.filter(([what]) => !what.includes('link')))(
-    'file does not replace %s',
-    async (_, fill) => {
-      const odd = target()
-      await mkdir(dirname(odd.name), { recursive: true })
-      await fill(odd.name)
-      const before = await stat(odd.name)
-      const error = await refusalOf(mirror(storeOf(odd), a, { state: 'absent' }), a)
-      expect(error.code).toBe('NotAFile')
-      expect((await stat(odd.name)).ino).toBe(before.ino)
-      expect(await readdir(dirname(odd.name))).toHaveLength(1)
-    },
-  )
+  test.each(oddities.filter(([what]) => !what.includes('link')))('does not replace %s', async (_, fill) => {
+    const odd = target()
+    await mkdir(dirname(odd.name), { recursive: true })
+    await fill(odd.name)
+    const before = await stat(odd.name)
+    const error = await refusalOf(mirror(storeOf(odd), a, { state: 'absent' }), a)
+    expect(error.code).toBe('NotAFile')
+    expect((await stat(odd.name)).ino).toBe(before.ino)
+    expect(await readdir(dirname(odd.name))).toHaveLength(1)
+  })
 
   test.each(['/proc/nope/x.json', '/proc/nope/deeper/x.json', '/dev/null/x.json'])(
-    'file says at once that it cannot make a folder for %s',
+    'says at once that it cannot make a folder for %s',
     async (path) => {
       await refusalOf(mirror(storeOf(targetOf('file', path)), a, { state: 'absent' }), a)
     },
   )
 
   // The one that mutants meet has no directory of its own.
-  test.skipIf(!isMainThread)('file says at once that the working directory is gone', async () => {
+  test.skipIf(!isMainThread)('says at once that the working directory is gone', async () => {
     const [here, gone] = [process.cwd(), await mkdtemp(join(root, 'gone-'))]
     process.chdir(gone)
     await rm(gone, { recursive: true })
@@ -267,13 +264,13 @@ describe('file', () => {
     ['/dev/null/x.json', 'ENOTDIR', /^Writing file:.*ENOTDIR: not a directory/],
     ['/proc/nope/x.json', 'ENOENT', /^Writing file:.*ENOENT: no such file or directory/],
     ['/proc/self/x.json', 'ENOENT', /^Writing file:.*ENOENT/],
-  ])('file says what hinders it to write %s', async (path, code, words) => {
+  ])('says what hinders it to write %s', async (path, code, words) => {
     const hindered = targetOf('file', path)
     const error = await refusalOf(mirror(storeOf(hindered), a, { state: 'absent' }), a)
     expect(error).toMatchObject({ code, target: hindered.uri, message: expect.stringMatching(words) })
   })
 
-  test('file says what is in the place of a file', async () => {
+  test('says what is in the place of a file', async () => {
     const odd = target()
     await mkdir(odd.name, { recursive: true })
     const said = `Opening ${odd.uri}: it is no regular file; name one, or a path where there is nothing yet`
@@ -286,7 +283,7 @@ describe('file', () => {
     )
   })
 
-  test('file replaces a symbolic link, and leaves the file that it leads to', async () => {
+  test('replaces a symbolic link, and leaves the file that it leads to', async () => {
     const linked = target()
     await put({ ...linked, name: `${linked.name}.real` }, b)
     await symlink(`${linked.name}.real`, linked.name)
@@ -296,7 +293,7 @@ describe('file', () => {
     expect(await readFile(`${linked.name}.real`, 'utf8')).toBe(b)
   })
 
-  test.skipIf(process.platform !== 'linux')('file closes what it opens, whatever comes of it', async () => {
+  test.skipIf(process.platform !== 'linux')('closes what it opens, whatever comes of it', async () => {
     const good = target()
     const odd = target()
     await mkdir(odd.name, { recursive: true })
@@ -312,7 +309,7 @@ describe('file', () => {
     expect(await opened()).toBeLessThan(before + 20)
   })
 
-  test('file refuses to read what is far longer than any document', async () => {
+  test('refuses to read what is far longer than any document', async () => {
     const long = target()
     await put(long, 'x'.repeat(1_000_001))
     expect((await refusalOf(storeOf(long).read(soon()))).code).toBe('TooLarge')
@@ -320,7 +317,7 @@ describe('file', () => {
     expect(await storeOf(long).read(soon())).toMatchObject({ state: 'value' })
   })
 
-  test('file closes a document of ours to others, and takes dead drafts away, also while nothing changes', async () => {
+  test('closes a document of ours to others, and takes dead drafts away, also while nothing changes', async () => {
     const open = target()
     await mirror(storeOf(open), a)
     await chmod(open.name, 0o666)
@@ -338,7 +335,7 @@ describe('file', () => {
     expect((await stat(foreign.name)).mode & 0o777).toBe(0o664)
   })
 
-  test('file removes a hundred drafts at most in one run', async () => {
+  test('removes a hundred drafts at most in one run', async () => {
     const crowded = target()
     await mirror(storeOf(crowded), a)
     for (let i = 0; i < 250; i++) {
@@ -358,7 +355,7 @@ describe('file', () => {
     '{"SubAppId":1,"Site":"intl"}',
     '{"ApiTokens":[],"Site":"intl"}',
     '{"ApiTokens":[],"SubAppId":1}',
-  ])('file does not take %s for its own', async (value) => {
+  ])('does not take %s for its own', async (value) => {
     const foreign = target()
     await put(foreign, value)
     expect(await storeOf(foreign).read(soon())).toEqual({ state: 'value', marked: false, value })

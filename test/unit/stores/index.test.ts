@@ -24,7 +24,7 @@ describe('openStore', () => {
     ],
     ['nothing', [{ state: 'absent' }, { state: 'empty', marked: true }], [], []],
   ]
-  test.each(rows)('openStore tells of %s before it gives it', async (_, readings, secrets, foreign) => {
+  test.each(rows)('tells of %s before it gives it', async (_, readings, secrets, foreign) => {
     const told: { secrets: unknown[]; foreign: unknown[] } = { secrets: [], foreign: [] }
     const given = { uri: 'file:/x', scheme: 'file', name: '/x', options: {}, adopt: false }
     const write = async (): Promise<void> => {}
@@ -44,7 +44,7 @@ describe('openStore', () => {
     expect(told).toEqual({ secrets, foreign })
   })
 
-  test.each(['vault', 'constructor'])('openStore knows no %s', (scheme) => {
+  test.each(['vault', 'constructor'])('knows no %s', (scheme) => {
     const target = { uri: `${scheme}:x`, scheme, name: 'x', options: {}, adopt: false }
     const told = { addSecrets: () => {}, addForeign: () => {} }
     const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)

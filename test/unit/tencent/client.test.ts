@@ -89,7 +89,7 @@ async function failureOf(promise: Promise<unknown>): Promise<TencentError> {
 }
 
 describe('createTencentClient', () => {
-  it('createTencentClient sends the bytes it signed, with the host and port on the wire', async () => {
+  it('sends the bytes it signed, with the host and port on the wire', async () => {
     const { call, sent } = world([good])
     await call('DescribeAigcApiTokens', { SubAppId: 251006666 }, start + 10_000)
     const [request] = sent
@@ -109,13 +109,13 @@ describe('createTencentClient', () => {
     })
   })
 
-  it('createTencentClient sends a region to the products that want one', async () => {
+  it('sends a region to the products that want one', async () => {
     const { call, sent } = world([good], { region: 'ap-singapore' })
     await call('A', {}, start + 10_000)
     expect(sent[0]?.headers['x-tc-region']).toBe('ap-singapore')
   })
 
-  it('createTencentClient sends the token of temporary credentials', async () => {
+  it('sends the token of temporary credentials', async () => {
     const { call, sent } = world([good], {
       credentials: () => ({ secretId: 'i', secretKey: 'k', token: 't' }),
     })
@@ -123,7 +123,7 @@ describe('createTencentClient', () => {
     expect(sent[0]?.headers['x-tc-token']).toBe('t')
   })
 
-  it('createTencentClient sends a call unsigned where there are no credentials', async () => {
+  it('sends a call unsigned where there are no credentials', async () => {
     const { call, sent } = world([good], { credentials: () => null })
     await call('A', {}, start + 10_000)
     expect(sent[0]?.headers).toMatchObject({ authorization: 'SKIP' })
@@ -133,12 +133,12 @@ describe('createTencentClient', () => {
     expect(await failureOf(refused.call('A', {}, start + 10_000))).toMatchObject({ attempts: 1 })
   })
 
-  it('createTencentClient throws as it is what is no failure of the connection', async () => {
+  it('throws as it is what is no failure of the connection', async () => {
     const slip = new TypeError('a slip of ours')
     await expect(world([slip]).call('A', {}, start + 10_000)).rejects.toBe(slip)
   })
 
-  it('createTencentClient tells of each attempt', async () => {
+  it('tells of each attempt', async () => {
     const attempts: Attempt[] = []
     const { call } = world([refusal('InternalError'), { status: 503 }, good], {
       onAttempt: (attempt) => attempts.push(attempt),
@@ -152,7 +152,7 @@ describe('createTencentClient', () => {
     ])
   })
 
-  it('createTencentClient sends nothing out of turn', async () => {
+  it('sends nothing out of turn', async () => {
     const admitted: number[] = []
     const paced = (turns: boolean[], script: Scripted[] = [good]) =>
       world(script, {
@@ -184,7 +184,7 @@ describe('createTencentClient', () => {
     expect(admitted).toEqual([])
   })
 
-  it('createTencentClient tells the pace of throttling, and of nothing else', async () => {
+  it('tells the pace of throttling, and of nothing else', async () => {
     let throttled = 0
     const pace = { admit: async () => true, throttled: () => void throttled++ }
     const script = [{ status: 503 }, refusal('InternalError'), refusal('RequestLimitExceeded'), good]
@@ -192,7 +192,7 @@ describe('createTencentClient', () => {
     expect(throttled).toBe(1)
   })
 
-  it('createTencentClient repeats no throttled call where somebody has something else', async () => {
+  it('repeats no throttled call where somebody has something else', async () => {
     const hasty = { patient: false }
     const throttled = world([refusal('RequestLimitExceeded'), good])
     expect(await failureOf(throttled.call('A', {}, start + 10_000, hasty))).toMatchObject({
@@ -207,7 +207,7 @@ describe('createTencentClient', () => {
     expect(patient.sent).toHaveLength(2)
   })
 
-  it('createTencentClient waits for nothing that ends at the deadline', async () => {
+  it('waits for nothing that ends at the deadline', async () => {
     const late = world([{ status: 503 }, good])
     expect(await failureOf(late.call('A', {}, start + 210))).toMatchObject({ attempts: 1 })
     expect(late.slept).toEqual([])
@@ -232,7 +232,7 @@ describe('createTencentClient', () => {
     ['a body cut short', { body: '{"Response":{"ApiTok' }],
     ['an empty body', { body: '' }],
   ]
-  it.each(passing)('createTencentClient retries %s, signed anew', async (_, failure) => {
+  it.each(passing)('retries %s, signed anew', async (_, failure) => {
     const { call, sent, slept } = world([failure, good])
     await expect(call('A', {}, start + 10_000)).resolves.toMatchObject({
       RequestId: '00000000-0000-4000-8000-000000000001',
@@ -272,14 +272,14 @@ describe('createTencentClient', () => {
       'ClientError.ResponseTooLarge',
     ],
   ]
-  it.each(final)('createTencentClient does not retry %s', async (_, failure, code) => {
+  it.each(final)('does not retry %s', async (_, failure, code) => {
     const { call, sent } = world([failure])
     const error = await failureOf(call('A', {}, start + 10_000))
     expect(error).toMatchObject({ code, name: code, action: 'A', attempts: 1, retryable: false })
     expect(sent).toHaveLength(1)
   })
 
-  it('createTencentClient says what was tried, what happened, the request id and what to do', async () => {
+  it('says what was tried, what happened, the request id and what to do', async () => {
     const { call } = world([refusal('ResourceNotFound.UserNotExist')])
     const error = await failureOf(call('DescribeAigcApiTokens', {}, start + 10_000))
     expect(error.requestId).toBe('00000000-0000-4000-8000-000000000002')
@@ -331,16 +331,13 @@ describe('createTencentClient', () => {
       `AuthFailure.TokenFailure: m (attempts: 1, ${id}); ${check}; ${credentialsUsed}`,
     ],
   ]
-  it.each(words)(
-    'createTencentClient says what can be done, where that is known (%#)',
-    async (answer, said) => {
-      const { call } = world([answer], { explainCredentials: () => credentialsUsed })
-      const { message } = await failureOf(call('A', {}, start + 200))
-      expect(message).toBe(`A at 127.0.0.1:8080: ${said}`)
-    },
-  )
+  it.each(words)('says what can be done, where that is known (%#)', async (answer, said) => {
+    const { call } = world([answer], { explainCredentials: () => credentialsUsed })
+    const { message } = await failureOf(call('A', {}, start + 200))
+    expect(message).toBe(`A at 127.0.0.1:8080: ${said}`)
+  })
 
-  it('createTencentClient waits with full jitter, doubling up to five seconds, and stops before the deadline', async () => {
+  it('waits with full jitter, doubling up to five seconds, and stops before the deadline', async () => {
     const { call, slept, now } = world([refusal('InternalError')])
     const error = await failureOf(call('A', {}, start + 30_000))
     expect(slept).toEqual([200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000])
@@ -348,7 +345,7 @@ describe('createTencentClient', () => {
     expect(now()).toBeLessThan(start + 30_000)
   })
 
-  it('createTencentClient honours Retry-After in seconds and as a date, and gives up when it is too long', async () => {
+  it('honours Retry-After in seconds and as a date, and gives up when it is too long', async () => {
     const busy = (retryAfter: string): Scripted => ({
       status: 503,
       headers: { date: 'Thu, 01 Jan 2026 00:00:00 GMT', retryAfter },
@@ -362,25 +359,25 @@ describe('createTencentClient', () => {
     expect(tooLong.slept).toEqual([])
   })
 
-  it('createTencentClient leaves time for another attempt when one hangs', async () => {
+  it('leaves time for another attempt when one hangs', async () => {
     const { call, sent } = world([new TransportError('ClientError.Timeout', 'no answer'), good])
     await call('A', {}, start + 10_000)
     expect(sent.map(({ timeoutMs }) => Math.round(timeoutMs))).toEqual([5000, 2395])
   })
 
-  it('createTencentClient ends in a timeout at the deadline when every attempt hangs', async () => {
+  it('ends in a timeout at the deadline when every attempt hangs', async () => {
     const { call, now } = world([new TransportError('ClientError.Timeout', 'no answer')])
     expect(await failureOf(call('A', {}, start + 10_000))).toMatchObject({ code: 'ClientError.Timeout' })
     expect(now()).toBeLessThanOrEqual(start + 10_100)
   })
 
-  it('createTencentClient tells of the answer before a retry that the deadline cut short', async () => {
+  it('tells of the answer before a retry that the deadline cut short', async () => {
     const { call } = world([{ status: 502 }, new TransportError('ClientError.Timeout', 'no answer')])
     const code = 'ClientError.HttpStatusCodeError'
     expect(await failureOf(call('A', {}, start + 1100))).toMatchObject({ code, attempts: 2 })
   })
 
-  it('createTencentClient tells of the latest failure where the deadline did not cut it short', async () => {
+  it('tells of the latest failure where the deadline did not cut it short', async () => {
     const hung = new TransportError('ClientError.Timeout', 'no answer')
     for (const [script, deadline, code] of [
       [[{ status: 502 }, hung], 10_000, 'ClientError.Timeout'],
@@ -392,7 +389,7 @@ describe('createTencentClient', () => {
     )
   })
 
-  it('createTencentClient sends nothing when no time is left', async () => {
+  it('sends nothing when no time is left', async () => {
     const { call, sent } = world([good])
     const error = await failureOf(call('A', {}, start))
     expect(error).toMatchObject({ code: 'ClientError.Timeout', attempts: 0, retryable: true })
@@ -403,7 +400,7 @@ describe('createTencentClient', () => {
     expect(sent).toHaveLength(0)
   })
 
-  it('createTencentClient mends a wrong clock once from the Date header and remembers it', async () => {
+  it('mends a wrong clock once from the Date header and remembers it', async () => {
     const expired = refusal('AuthFailure.SignatureExpire', {
       date: 'Thu, 01 Jan 2026 02:00:00 GMT',
       retryAfter: null,
@@ -429,7 +426,7 @@ describe('createTencentClient', () => {
     })
   })
 
-  it('createTencentClient asks for credentials again once when temporary ones are refused', async () => {
+  it('asks for credentials again once when temporary ones are refused', async () => {
     const available = ['old', 'new', 'newer']
     const credentials = (): Credentials => ({
       secretId: available.shift() ?? 'newest',
@@ -452,27 +449,24 @@ describe('createTencentClient', () => {
     ['AuthFailure.TokenFailure', { secretId: 'i', secretKey: 'other' }],
     ['AuthFailure.SecretIdNotFound', { secretId: 'other', secretKey: 'k' }],
     ['AuthFailure.SignatureFailure', { secretId: 'i', secretKey: 'k', token: 'other' }],
-  ])(
-    'createTencentClient asks for others when Tencent says %s, and says which it refused',
-    async (code, others) => {
-      const first = { secretId: 'i', secretKey: 'k' }
-      const asked: unknown[] = []
-      const { call, sent } = world([refusal(code), good], {
-        credentials: (deadline, refused) => {
-          asked.push([deadline - start, refused])
-          return refused ? others : first
-        },
-      })
-      await call('A', {}, start + 10_000)
-      expect(asked).toEqual([
-        [10_000, undefined],
-        [10_000, first],
-      ])
-      expect(sent).toHaveLength(2)
-    },
-  )
+  ])('asks for others when Tencent says %s, and says which it refused', async (code, others) => {
+    const first = { secretId: 'i', secretKey: 'k' }
+    const asked: unknown[] = []
+    const { call, sent } = world([refusal(code), good], {
+      credentials: (deadline, refused) => {
+        asked.push([deadline - start, refused])
+        return refused ? others : first
+      },
+    })
+    await call('A', {}, start + 10_000)
+    expect(asked).toEqual([
+      [10_000, undefined],
+      [10_000, first],
+    ])
+    expect(sent).toHaveLength(2)
+  })
 
-  it('createTencentClient gives up when the credentials that it asked for again are refused too', async () => {
+  it('gives up when the credentials that it asked for again are refused too', async () => {
     let asked = 0
     const credentials = (): Credentials => {
       if (++asked > 10) throw new Error('asked without end')

@@ -5,18 +5,25 @@ import { parseConfig } from '../../../lib/config.ts'
 import { answerRequest } from '../../../lib/endpoint/answer.ts'
 import { createTokenCache } from '../../../lib/endpoint/cache.ts'
 import { TencentError } from '../../../lib/errors.ts'
+import type { HttpResponse } from '../../../lib/platform/reply.ts'
 import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import { createTencentClient } from '../../../lib/tencent/client.ts'
 import { families, meaningOf } from '../../../lib/tencent/codes.ts'
+import { TransportError } from '../../../lib/tencent/transport.ts'
+import { describeAigcApiTokens } from '../../../lib/tencent/vod.ts'
+import type { Fault } from '../../../simulator/faults.ts'
 import { noAws } from '../../support/aws-deps.ts'
+import { faults, transported } from '../../support/faults.ts'
 import { listOf } from '../../support/list-of.ts'
 import { targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
 const codes = Object.keys(families).flatMap((family) => [family, `${family}.OfTomorrow`])
 
-/** A client to which Tencent answers every call with this code. */
-function clientOf(code: string) {
+const erring = (code: string): Fault => ({ kind: 'error', code })
+
+/** A client whose every call meets this fault. */
+function clientOf(fault: Fault) {
   const sent: string[] = []
   let now = Date.UTC(2026, 0, 1)
   let asked = 0
@@ -31,9 +38,10 @@ function clientOf(code: string) {
       explainCredentials: () => 'credentials used: a source',
       async send({ headers }) {
         sent.push(headers['x-tc-timestamp'] ?? '')
-        const body = JSON.stringify({ Response: { Error: { Code: code, Message: 'words' } } })
+        const answer = transported(fault, ['a'])
+        if (answer instanceof TransportError) throw answer
         const date = new Date(now + 3_600_000).toUTCString()
-        return { status: 200, headers: { date, retryAfter: null }, body }
+        return { status: 200, headers: { date, retryAfter: null }, body: '', ...answer }
       },
     },
   )
@@ -47,6 +55,60 @@ async function failureOf(promise: Promise<unknown>): Promise<TencentError> {
   )
   if (!(error instanceof TencentError)) throw new Error('not a TencentError', { cause: error })
   return error
+}
+
+function failureOfList(fault: Fault): Promise<TencentError> {
+  const { call, deadline } = clientOf(fault)
+  return failureOf(describeAigcApiTokens(call, 7, deadline))
+}
+
+/** Whether an old list is served in place of the failure. */
+async function isHidden(failure: Error): Promise<boolean> {
+  let fails = false
+  let now = 0
+  const cache = createTokenCache(
+    { cacheSeconds: 1, staleSeconds: 60 },
+    {
+      ...timeOf(() => now),
+      isBackingOff: () => false,
+      list: async () => {
+        if (fails) throw failure
+        return listOf(['a'])
+      },
+      fallback: null,
+    },
+  )
+  const get = () => cache.get(7, { refresh: false, deadline: now + 1000 })
+  await get()
+  now += 5_000
+  fails = true
+  return get().then(
+    () => true,
+    () => false,
+  )
+}
+
+/** What is told of it to a caller over HTTP. */
+async function responseTo(failure: Error): Promise<HttpResponse> {
+  const { response } = await answerRequest(
+    {
+      kind: 'http',
+      shape: 'http-api-v2',
+      method: 'GET',
+      path: '/tokens',
+      stage: null,
+      queryNames: [],
+      headers: {},
+      requestId: null,
+      principal: 'somebody',
+    },
+    {
+      config: () => parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
+      list: () => Promise.reject(failure),
+      platform: { isScf: false },
+    },
+  )
+  return response
 }
 
 describe('meaningOf', () => {
@@ -79,7 +141,7 @@ describe.each(codes)('%s', (code) => {
   const meaning = meaningOf(code)
 
   it('is repeated, renewed or mended by the client as its meaning says', async () => {
-    const { call, sent, deadline } = clientOf(code)
+    const { call, sent, deadline } = clientOf(erring(code))
     const error = await failureOf(call('A', {}, deadline))
     expect(error).toMatchObject({ code, retryable: meaning.passes })
     if (meaning.passes) expect(sent.length).toBeGreaterThan(2)
@@ -89,64 +151,26 @@ describe.each(codes)('%s', (code) => {
     expect(error.message.includes('credentials used: a source')).toBe(
       meaning.told === 'credentials' && !meaning.blamesClock,
     )
-    const impatient = clientOf(code)
+    const impatient = clientOf(erring(code))
     await failureOf(impatient.call('A', {}, impatient.deadline, { patient: false }))
     if (meaning.throttles) expect(impatient.sent).toHaveLength(1)
   })
 
   it('is hidden by an old list, or shown, as its meaning says', async () => {
-    let failure: Error | null = null
-    let now = 0
-    const cache = createTokenCache(
-      { cacheSeconds: 1, staleSeconds: 60 },
-      {
-        ...timeOf(() => now),
-        isBackingOff: () => false,
-        list: async () => {
-          if (failure) throw failure
-          return listOf(['a'])
-        },
-        fallback: null,
-      },
-    )
-    const get = () => cache.get(7, { refresh: false, deadline: now + 1000 })
-    await get()
-    now += 5_000
-    failure = await failureOf(clientOf(code).call('A', {}, clientOf(code).deadline))
-    const old = await get().catch((error: Error) => error)
-    expect(old instanceof Error ? 'shown' : 'hidden').toBe(meaning.mayBeHidden ? 'hidden' : 'shown')
+    expect(await isHidden(await failureOfList(erring(code)))).toBe(meaning.mayBeHidden)
   })
 
   it('is told to a caller in a sentence of ours', async () => {
-    const error = await failureOf(clientOf(code).call('A', {}, clientOf(code).deadline))
-    const { response } = await answerRequest(
-      {
-        kind: 'http',
-        shape: 'http-api-v2',
-        method: 'GET',
-        path: '/tokens',
-        stage: null,
-        queryNames: [],
-        headers: {},
-        requestId: null,
-        principal: 'somebody',
-      },
-      {
-        config: () =>
-          parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
-        list: () => Promise.reject(error),
-        platform: { isScf: false },
-      },
-    )
+    const response = await responseTo(await failureOfList(erring(code)))
     const status = { throttled: 503, late: 504, credentials: 502, failed: 502 }[meaning.told]
     expect([response.status, JSON.parse(response.body).code]).toEqual([status, code])
     expect('retry-after' in response.headers).toBe(meaning.told === 'throttled')
-    expect(response.body).not.toMatch(/words|credentials used|AIGC_|grant/)
+    expect(response.body).not.toMatch(/happened|credentials used|AIGC_|grant/)
     expect(response.body.includes('credentials')).toBe(meaning.told === 'credentials')
   })
 
   it('makes a failure of the store that may pass, or not, as its meaning says', async () => {
-    const { call, deadline } = clientOf(code)
+    const { call, deadline } = clientOf(erring(code))
     const store = tencentSsm.open(targetOf('tencent-ssm', 'x'), {
       ...timeOf(() => 0),
       aws: noAws,
@@ -157,5 +181,13 @@ describe.each(codes)('%s', (code) => {
     expect(await read).toMatchObject(
       code.startsWith('ResourceNotFound') ? { state: 'absent' } : { code, retryable: meaning.passes },
     )
+  })
+})
+
+describe.each(faults.filter((row) => row.code !== null))('$name', ({ fault, code, status, mayBeHidden }) => {
+  it('has the code and the status, and is hidden or not, as the table of faults says', async () => {
+    const failure = await failureOfList(fault)
+    const response = await responseTo(failure)
+    expect([failure.code, response.status, await isHidden(failure)]).toEqual([code, status, mayBeHidden])
   })
 })

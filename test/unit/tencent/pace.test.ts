@@ -39,7 +39,7 @@ function world(callsPerSecond = 20, chance: number | (() => number) = 0.5) {
 }
 
 describe('createPace', () => {
-  it('createPace lets a burst through up to the rate and makes the rest wait for their second', async () => {
+  it('lets a burst through up to the rate and makes the rest wait for their second', async () => {
     const { send, sent, pass } = world()
     const all = Promise.all(Array.from({ length: 45 }, () => send()))
     await pass(10_000)
@@ -48,7 +48,7 @@ describe('createPace', () => {
     expect([at(0), at(1150), at(2300)]).toEqual([20, 20, 5])
   })
 
-  it('createPace never admits more than the rate in any second', async () => {
+  it('never admits more than the rate in any second', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(400), { maxLength: 60 }), async (gaps) => {
         const { send, sent, pass } = world(5)
@@ -66,7 +66,7 @@ describe('createPace', () => {
     )
   })
 
-  it('createPace refuses at once what could only be sent after its deadline, and keeps no place for it', async () => {
+  it('refuses at once what could only be sent after its deadline, and keeps no place for it', async () => {
     const { send, sent } = world(1)
     expect(await send()).toBe(true)
     expect(await send(999)).toBe(false)
@@ -78,7 +78,7 @@ describe('createPace', () => {
     [0, 1000],
     [0.5, 3000],
     [0.999, 4996],
-  ])('createPace is quiet after throttling: chance %d gives %d ms', async (chance, ms) => {
+  ])('is quiet after throttling: chance %d gives %d ms', async (chance, ms) => {
     const { pace, send, pass } = world(20, chance)
     pace.throttled()
     expect(pace.isBackingOff()).toBe(true)
@@ -88,7 +88,7 @@ describe('createPace', () => {
     expect(await send()).toBe(true)
   })
 
-  it('createPace is never quiet for less because Tencent throttled again', async () => {
+  it('is never quiet for less because Tencent throttled again', async () => {
     const chances = [0.999, 0]
     const { pace, pass } = world(20, () => chances.shift() ?? 0)
     pace.throttled()
@@ -99,7 +99,7 @@ describe('createPace', () => {
     expect(pace.isBackingOff()).toBe(false)
   })
 
-  it('createPace keeps back who waited for a place when Tencent throttled', async () => {
+  it('keeps back who waited for a place when Tencent throttled', async () => {
     const { pace, send, sent, pass } = world(1)
     await send()
     const waiting = send()
@@ -112,7 +112,7 @@ describe('createPace', () => {
     expect(sent).toEqual([0, 4000])
   })
 
-  it('createPace holds the rate after the process was stopped while many waited', async () => {
+  it('holds the rate after the process was stopped while many waited', async () => {
     const { send, sent, pass, jump } = world()
     const all = Promise.all(Array.from({ length: 80 }, () => send()))
     await pass(0)

@@ -58,7 +58,7 @@ describe.each(vectors)('$name', (vector) => {
 })
 
 describe('scopeDate', () => {
-  it('scopeDate is the UTC day, whatever the local zone', () => {
+  it('is the UTC day, whatever the local zone', () => {
     expect(scopeDate(Date.UTC(2026, 0, 1, 23, 59, 59) / 1000)).toBe('2026-01-01')
     expect(scopeDate(Date.UTC(2026, 0, 2, 0, 0, 0) / 1000)).toBe('2026-01-02')
   })

@@ -28,7 +28,7 @@ const post = (endpoint: string, timeoutMs = 5_000) =>
   })
 
 describe('createTransport', () => {
-  it('createTransport sends the bytes of the body and reads status, headers and body', async () => {
+  it('sends the bytes of the body and reads status, headers and body', async () => {
     const endpoint = await serve(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
@@ -44,7 +44,7 @@ describe('createTransport', () => {
     })
   })
 
-  it('createTransport keeps its connection', async () => {
+  it('keeps its connection', async () => {
     const sockets = new Set<Socket>()
     const endpoint = await serve((request, response) => {
       sockets.add(request.socket)
@@ -57,7 +57,7 @@ describe('createTransport', () => {
     expect(sockets.size).toBe(1)
   })
 
-  it('createTransport keeps a connection that idles for longer than the five seconds of most clients', async () => {
+  it('keeps a connection that idles for longer than the five seconds of most clients', async () => {
     const sockets = new Set<Socket>()
     const endpoint = await serve((request, response) => {
       sockets.add(request.socket)
@@ -71,7 +71,7 @@ describe('createTransport', () => {
     expect(sockets.size).toBe(1)
   })
 
-  it('createTransport times out on a server that never answers', async () => {
+  it('times out on a server that never answers', async () => {
     let closed: Promise<unknown> | undefined
     const endpoint = await serve(({ socket }) => {
       closed = once(socket, 'close')
@@ -84,7 +84,7 @@ describe('createTransport', () => {
     await closed
   })
 
-  it('createTransport sends nothing when the time was up while the connection was made', async () => {
+  it('sends nothing when the time was up while the connection was made', async () => {
     let requests = 0
     const endpoint = await serve((_, response) => {
       requests++
@@ -98,12 +98,12 @@ describe('createTransport', () => {
     expect(requests).toBe(1)
   })
 
-  it('createTransport times out on a server that never finishes its answer', async () => {
+  it('times out on a server that never finishes its answer', async () => {
     const endpoint = await serve((_, response) => void response.write('{'))
     await expect(post(endpoint, 50)).rejects.toMatchObject({ code: 'ClientError.Timeout' })
   })
 
-  it('createTransport times out on a server that never finishes its handshake', async () => {
+  it('times out on a server that never finishes its handshake', async () => {
     const listening = createTcpServer().listen(0, '127.0.0.1')
     await once(listening, 'listening')
     const connected = once(listening, 'connection')
@@ -125,11 +125,11 @@ describe('createTransport', () => {
       },
     ],
     ['what is not HTTP', (request) => void request.socket.end('220 smtp.example.com\r\n')],
-  ])('createTransport reports %s as a network error', async (_, listener) => {
+  ])('reports %s as a network error', async (_, listener) => {
     await expect(post(await serve(listener))).rejects.toMatchObject({ code: 'ClientError.NetworkError' })
   })
 
-  it('createTransport says which system error a refused connection was', async () => {
+  it('says which system error a refused connection was', async () => {
     const endpoint = await serve(() => {})
     server?.close()
     await once(server as Server, 'close')
@@ -139,7 +139,7 @@ describe('createTransport', () => {
     })
   })
 
-  it('createTransport takes a megabyte and refuses more', async () => {
+  it('takes a megabyte and refuses more', async () => {
     let size = 1_000_000
     const endpoint = await serve((_, response) => void response.end('x'.repeat(size)))
     expect((await post(endpoint)).body).toHaveLength(size)

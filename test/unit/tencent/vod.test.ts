@@ -9,7 +9,7 @@ describe('describeAigcApiTokens', () => {
   it.each([
     [7, { SubAppId: 7 }],
     [null, {}],
-  ])('describeAigcApiTokens asks for application %s', async (subAppId, parameters) => {
+  ])('asks for application %s', async (subAppId, parameters) => {
     const asked: unknown[] = []
     const call = async (...given: unknown[]) => {
       asked.push(given)
@@ -23,7 +23,7 @@ describe('describeAigcApiTokens', () => {
 })
 
 describe('readTokenList', () => {
-  it.each([[null], [[]]])('readTokenList takes %j for no tokens', (ApiTokens) => {
+  it.each([[null], [[]]])('takes %j for no tokens', (ApiTokens) => {
     expect(readTokenList(answer({ ApiTokens }))).toEqual({
       apiTokens: [],
       extInfos: null,
@@ -43,7 +43,7 @@ describe('readTokenList', () => {
     [Array(10_001).fill('token')],
     [[['token']]],
     [true],
-  ])('readTokenList refuses ApiTokens %j without quoting it', (ApiTokens) => {
+  ])('refuses ApiTokens %j without quoting it', (ApiTokens) => {
     const read = (): unknown => readTokenList(answer({ ApiTokens }))
     expect(read).toThrow(
       expect.objectContaining({ code: 'ClientError.MalformedAnswer', requestId: 'r-1', retryable: false }),
@@ -56,7 +56,7 @@ describe('readTokenList', () => {
     [{ RequestId: null }, 'missing'],
     [answer({ ApiTokens: 'x' }), 'of type string (request id r-1)'],
     [answer({ ApiTokens: [''] }), 'an array with other items (request id r-1)'],
-  ])('readTokenList says what it found in the place of tokens: %j', (response, found) => {
+  ])('says what it found in the place of tokens: %j', (response, found) => {
     const what =
       'DescribeAigcApiTokens: the answer\'s "ApiTokens" must be an array of non-empty strings, but it is '
     expect(() => readTokenList(response)).toThrow(
@@ -72,7 +72,7 @@ describe('readTokenList', () => {
     [['{}', '{}', '{}'], null, true],
     [['{}', 5], null, true],
     ['{}', null, true],
-  ])('readTokenList reads ExtInfos %j as %j', (ExtInfos, extInfos, extInfosDropped) => {
+  ])('reads ExtInfos %j as %j', (ExtInfos, extInfos, extInfosDropped) => {
     expect(readTokenList(answer({ ApiTokens: ['a', 'b'], ExtInfos }))).toMatchObject({
       apiTokens: ['a', 'b'],
       extInfos,
@@ -82,7 +82,7 @@ describe('readTokenList', () => {
 })
 
 describe('nameTokens', () => {
-  it('nameTokens digests the set in the order of code units, whatever the locale', () => {
+  it('digests the set in the order of code units, whatever the locale', () => {
     // SHA-256 of ["B","a","b","ä"].
     expect(nameTokens(['b', 'ä', 'a', 'B', 'a']).digest).toBe(
       createHash('sha256').update('["B","a","b","ä"]').digest('hex'),
@@ -91,7 +91,7 @@ describe('nameTokens', () => {
 })
 
 describe('fingerprint', () => {
-  it('fingerprint is the first 16 hex digits of the SHA-256', () => {
+  it('is the first 16 hex digits of the SHA-256', () => {
     expect(fingerprint('abc')).toBe('ba7816bf8f01cfea')
   })
 })

@@ -1,0 +1,31 @@
+/** Parameters that cannot be used, on the way through the Serverless CLI. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { cli, params } from './cases.ts'
+
+describe('parameters', () => {
+  it('that cannot be used stop the CLI before it packages, with sentences', async () => {
+    const { code, output } = await cli.run(['package', ...params({ subAppIds: '1,x' }), '--param=subAppId=1'])
+    expect(code).toBe(1)
+    expect(output).toContain(
+      'These parameters cannot be used: subAppId is not a parameter; there are subAppIds',
+    )
+    expect(output).toContain('; subAppIds must be comma-separated VOD application ids')
+    expect(output).not.toMatch(/Packaging|built dist|\.ts:\d/)
+  })
+
+  it('that are misspelt in serverless.yml stop the CLI too', async () => {
+    const file = join(cli.folder, 'serverless.yml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace(/^params:\n/m, '$&  prod: { subAppIDs: "1" }\n'))
+    try {
+      const { code, output } = await cli.run(['package', '--stage=prod'])
+      expect(code).toBe(1)
+      expect(output).toContain('subAppIDs is not a parameter')
+      expect((await cli.run(['print', '--stage=dev', '--path=service'])).code).toBe(0)
+    } finally {
+      writeFileSync(file, text)
+    }
+  })
+})

@@ -1,0 +1,82 @@
+/** The two functions: what they are, and what they are told. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { unzipSync } from 'fflate'
+import { describe, expect, it } from 'vitest'
+import { parseConfig, settings } from '../../../lib/config.ts'
+import { storeKinds } from '../../../lib/stores/index.ts'
+import { type Case, caseNames, cases, cli, expectAsReviewed, ofType, resource } from './cases.ts'
+
+const logicalIds = ['ListDashtokensLambdaFunction', 'MirrorDashtokensLambdaFunction']
+
+describe('functions', () => {
+  it.each(caseNames)('run Node 22 on arm64, each with its own role and zip, with %s', (name) => {
+    expect(ofType(name, 'AWS::Lambda::Function')).toHaveLength(2)
+    for (const [logicalId, role, memory] of [
+      ['ListDashtokensLambdaFunction', 'ListTokensRole', 512],
+      ['MirrorDashtokensLambdaFunction', 'MirrorTokensRole', 256],
+    ] as const)
+      expect(resource(name, logicalId).Properties).toMatchObject({
+        Handler: 'index.handler',
+        Runtime: 'nodejs22.x',
+        Architectures: ['arm64'],
+        MemorySize: memory,
+        Role: { 'Fn::GetAtt': [role, 'Arn'] },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG', SystemLogLevel: 'INFO' },
+      })
+  })
+
+  it('are zips of index.js and the file that it loads when it needs it', () => {
+    for (const zip of ['list-tokens', 'mirror-tokens'])
+      expect(
+        Object.keys(unzipSync(readFileSync(join(cli.folder, '.serverless', `${zip}.zip`)))).sort(),
+      ).toEqual(['aws.js', 'index.js'])
+  })
+
+  const environment = (name: Case, logicalId: string): Record<string, string> =>
+    resource(name, logicalId).Properties.Environment.Variables
+
+  it('have the environment that was reviewed', async () => {
+    await expectAsReviewed('environments', (name) =>
+      Object.fromEntries(logicalIds.map((logicalId) => [logicalId, environment(name, logicalId)])),
+    )
+  })
+
+  it.each(caseNames)('have settings that they accept, and no key among them, with %s', (name) => {
+    for (const logicalId of logicalIds) {
+      const given = environment(name, logicalId)
+      expect(Object.keys(given)).not.toContainEqual(expect.stringMatching(/SECRET_(ID|KEY)|TOKEN$|API_KEYS/))
+      // Where the functions know another source of credentials, it has to satisfy them; else a stand-in does.
+      const known = Object.entries(given).filter(([setting]) => Object.hasOwn(settings, setting))
+      const isComplete = known.length === Object.keys(given).length
+      const standIn = isComplete ? {} : { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
+      const config = parseConfig({ ...Object.fromEntries(known), ...standIn }, storeKinds)
+      expect(config.mirrors.length > 0).toBe(logicalId.startsWith('Mirror'))
+    }
+  })
+
+  it('are traced, and runs of the mirror overlap, only where that was asked for', () => {
+    const of = (name: Case) => resource(name, 'MirrorDashtokensLambdaFunction').Properties
+    expect(of('no parameters')).toMatchObject({ Timeout: 180, ReservedConcurrentExecutions: 1 })
+    expect(of('no parameters').TracingConfig).toBeUndefined()
+    expect(of('keyless and everything else').ReservedConcurrentExecutions).toBeUndefined()
+    for (const logicalId of logicalIds)
+      expect(resource('keyless and everything else', logicalId).Properties.TracingConfig).toEqual({
+        Mode: 'Active',
+      })
+  })
+
+  it.each([
+    ['no parameters', 30],
+    ['keyless and everything else', 365],
+  ] as const)('and the API keep their logs, with %s, for %i days', (name, days) => {
+    expect(ofType(name, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties)).toEqual([
+      { LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-list-tokens`, RetentionInDays: days },
+      {
+        LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-mirror-tokens`,
+        RetentionInDays: days,
+      },
+      { LogGroupName: `/aws/http-api/vod-aigc-tokens-${cases[name].stage}`, RetentionInDays: days },
+    ])
+  })
+})

@@ -1,0 +1,97 @@
+/** What the pages say of the stack, and the outputs that they read. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parameters } from '../../../deploy/aws/parameters.ts'
+import { describeStack } from '../../../deploy/aws/stack.ts'
+import { caseNames, declared, deployment, ofType, resource, template } from './cases.ts'
+
+describe('outputs', () => {
+  it.each(caseNames)('give the ARNs of the functions’ roles, whose names AWS makes, with %s', (name) => {
+    for (const role of ['ListTokensRole', 'MirrorTokensRole']) {
+      expect(resource(name, role).Properties.RoleName).toBeUndefined()
+      expect(template(name).Outputs[`${role}Arn`]?.Value).toEqual({ 'Fn::GetAtt': [role, 'Arn'] })
+    }
+  })
+})
+
+describe('docs/credentials.md', () => {
+  const page = readFileSync(new URL('../../../docs/credentials.md', import.meta.url), 'utf8')
+  const guide = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/^( *)```json\n(.*?)^ *```$/gms)].map(([, , json]) =>
+    JSON.parse(json ?? ''),
+  )
+  const keyless = describeStack(
+    'x',
+    deployment({ roleArn: 'qcs::cam::uin/1:roleName/r', oidcProvider: 'aws' }),
+  )
+
+  it('shows the statement that the stack grants, for the default audience', () => {
+    const granted = keyless.listStatements.find(({ Action }) => Action.includes('sts:GetWebIdentityToken'))
+    expect(granted).toBeDefined()
+    expect(blocks).toContainEqual(granted)
+  })
+
+  it('has the default audience everywhere, and both functions in oidc:sub', () => {
+    const audience = keyless.listEnvironment['AIGC_OIDC_AUDIENCE']
+    const [trust] = blocks.flatMap(({ statement }) => statement ?? []).filter(({ principal }) => principal)
+    const { 'oidc:aud': audiences, 'oidc:sub': subjects } = trust.condition.string_equal
+    expect(audiences).toEqual([audience])
+    expect(subjects).toEqual([
+      expect.stringMatching(/^arn:aws:iam::\d{12}:role\/.*-ListTokensRole-/),
+      expect.stringMatching(/^arn:aws:iam::\d{12}:role\/.*-MirrorTokensRole-/),
+    ])
+    expect(page).toContain(`Client ID: the audience, \`${audience}\``)
+    expect(page).toContain(`AIGC_OIDC_AUDIENCE=${audience}\n`)
+    expect(parameters.audience.takes).toContain(`such as ${audience}`)
+  })
+
+  it('reads, as docs/deploy-aws.md does, the roles’ ARNs from outputs that there are', () => {
+    const outputs = Object.keys(template('no parameters').Outputs)
+    const found = outputs.filter((key) => key.endsWith('TokensRoleArn'))
+    expect(found).toEqual(['ListTokensRoleArn', 'MirrorTokensRoleArn'])
+    for (const text of [page, guide]) expect(text).toContain("?ends_with(OutputKey, 'TokensRoleArn')")
+    for (const key of found) expect(page).toContain(key)
+  })
+})
+
+describe('docs/deploy-aws.md', () => {
+  const guide = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
+  /** The first cells of the rows of a table, which is known by its header. */
+  const rows = (header: string): string[][] =>
+    (guide.split(`${header}\n`)[1]?.split('\n\n')[0] ?? '')
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
+
+  it('says which mark a secret must carry that the stack did not make', () => {
+    expect(
+      rows('| parameter | default | meaning |').find(([, name]) => name === 'makeSecrets')?.[3],
+    ).toContain('managed-by=vod-aigc-tokens')
+    expect(guide).toContain('--tags Key=managed-by,Value=vod-aigc-tokens')
+    expect(parameters.makeSecrets.takes).toContain('managed-by=vod-aigc-tokens')
+  })
+
+  it('lists every parameter with its default', () => {
+    const defaults = Object.entries<string>(declared.default).map(([name, value]) => [
+      name,
+      value.replace(/\$\{sls:stage\}/, 'STAGE'),
+    ])
+    expect(rows('| parameter | default | meaning |').map(([, name, value]) => [name, value])).toEqual(
+      expect.arrayContaining(defaults),
+    )
+    expect(rows('| parameter | default | meaning |')).toHaveLength(defaults.length)
+  })
+})
+
+describe('docs/alarms.md', () => {
+  it('has a section for every alarm, with what it means, what to look at and what to do', () => {
+    const page = readFileSync(new URL('../../../docs/alarms.md', import.meta.url), 'utf8')
+    const [, ...sections] = page.split(/^## /m)
+    const runbooks = sections.filter((text) => text.includes('**Means:**'))
+    const alarms = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) =>
+      Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''),
+    )
+    expect(runbooks.map((text) => text.split('\n')[0]).sort()).toEqual(alarms.sort())
+    for (const text of runbooks) expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*\*\*Do:\*\*/s)
+  })
+})

@@ -1,0 +1,31 @@
+/** Whom a request is from. Who is let in where is in test/bundle/access.test.ts. */
+import { describe, expect, it } from 'vitest'
+import { fingerprint } from '../../../lib/digest.ts'
+import { findCaller } from '../../../lib/endpoint/callers.ts'
+import type { HttpEvent } from '../../../lib/platform/events.ts'
+
+describe('findCaller', () => {
+  const token = 'a-bearer-token-of-somebody'
+  const request: HttpEvent = {
+    kind: 'http',
+    shape: 'http-api-v2',
+    method: 'GET',
+    path: '/tokens',
+    stage: null,
+    queryNames: [],
+    headers: {},
+    requestId: null,
+    principal: token,
+  }
+
+  it.each<[Record<string, string>, string]>([
+    [{}, token],
+    [{ authorization: `Bearer ${token}` }, `fingerprint:${fingerprint(token)}`],
+    [{ 'x-api-key': token }, `fingerprint:${fingerprint(token)}`],
+    [{ cookie: `a=b; t=${token}` }, `fingerprint:${fingerprint(token)}`],
+    [{ 'user-agent': token, authorization: 'Bearer another' }, token],
+  ])('names a principal that was shown in %j: %s', (headers, name) => {
+    const caller = findCaller({ ...request, headers }, { httpAuth: 'gateway', apiKeys: [] }, { isScf: false })
+    expect(caller?.name).toBe(name)
+  })
+})
