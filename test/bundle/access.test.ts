@@ -1,10 +1,10 @@
 /** Who is let in: every route, for every sender of HTTP events, under every `AIGC_HTTP_AUTH`. A new route joins by itself. */
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../lib/config.ts'
-import { nameTokens } from '../../lib/digest.ts'
 import { answerRequest } from '../../lib/endpoint/answer.ts'
 import { routes } from '../../lib/endpoint/routes.ts'
-import { type HttpEvent, type HttpShape, shapes } from '../../lib/platform/events.ts'
+import { type HttpShape, shapes } from '../../lib/platform/events.ts'
+import { cachedList, requestOf } from '../support/requests.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const senders = shapes
@@ -20,17 +20,11 @@ async function ask(
   { key, principal, isScf = false }: { key?: string; principal?: string; isScf?: boolean } = {},
 ): Promise<{ status: number; caller: string | null; asked: boolean; body: string }> {
   let asked = false
-  const request: HttpEvent = {
-    kind: 'http',
+  const request = requestOf(path.replace('{SubAppId}', '7'), {
     shape,
-    method: 'GET',
-    path: path.replace('{SubAppId}', '7'),
-    stage: null,
-    queryNames: [],
     headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
-    requestId: null,
     principal: principal ?? null,
-  }
+  })
   const settings = {
     AIGC_SECRET_ID: 'id',
     AIGC_SECRET_KEY: 'key',
@@ -46,17 +40,7 @@ async function ask(
     config: () => parseConfig(settings, {}),
     list: async () => {
       asked = true
-      return {
-        apiTokens: ['token-a'],
-        names: nameTokens(['token-a']),
-        extInfos: null,
-        extInfosDropped: false,
-        requestId: null,
-        observedAt: 0,
-        ageMs: 0,
-        fromCache: false,
-        staleBecause: null,
-      }
+      return cachedList(['token-a'])
     },
     platform: { isScf },
   })

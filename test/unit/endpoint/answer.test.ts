@@ -9,6 +9,7 @@ import { ConfigError, CredentialsError, InputError, StoreError, TencentError } f
 import type { HttpEvent } from '../../../lib/platform/events.ts'
 import type { HttpResponse } from '../../../lib/platform/reply.ts'
 import { expectConforming } from '../../support/openapi.ts'
+import { cachedList, requestOf } from '../../support/requests.ts'
 import { sha256 } from '../../support/sha256.ts'
 
 const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
@@ -23,32 +24,16 @@ const config = parseConfig(
   },
   {},
 )
-const list: CachedList = {
-  apiTokens: ['token-b', 'token-a'],
-  names: nameTokens(['token-b', 'token-a']),
-  extInfos: null,
-  extInfosDropped: false,
+const list = cachedList(['token-b', 'token-a'], {
   requestId: 'r-1',
   observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
   ageMs: 12_900,
-  fromCache: false,
-  staleBecause: null,
-}
+})
 
 function request(path: string, more: Partial<HttpEvent> & { key?: string } = {}): HttpEvent {
   const { key = 'full-key', headers = {}, ...rest } = more
-  return {
-    kind: 'http',
-    shape: 'http-api-v2',
-    method: 'GET',
-    path,
-    stage: null,
-    queryNames: [],
-    headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers },
-    requestId: null,
-    principal: null,
-    ...rest,
-  }
+  const authorization = key ? { authorization: `Bearer ${key}` } : {}
+  return requestOf(path, { ...rest, headers: { ...authorization, ...headers } })
 }
 
 /** Words for the caller. */

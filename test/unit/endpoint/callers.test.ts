@@ -2,22 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { fingerprint } from '../../../lib/digest.ts'
 import { findCaller } from '../../../lib/endpoint/callers.ts'
-import type { HttpEvent } from '../../../lib/platform/events.ts'
+import { requestOf } from '../../support/requests.ts'
 
 describe('findCaller', () => {
   const token = 'a-bearer-token-of-somebody'
-  const request: HttpEvent = {
-    kind: 'http',
-    shape: 'http-api-v2',
-    method: 'GET',
-    path: '/tokens',
-    stage: null,
-    queryNames: [],
-    headers: {},
-    requestId: null,
-    principal: token,
-  }
-
   it.each<[Record<string, string>, string]>([
     [{}, token],
     [{ authorization: `Bearer ${token}` }, `fingerprint:${fingerprint(token)}`],
@@ -25,7 +13,11 @@ describe('findCaller', () => {
     [{ cookie: `a=b; t=${token}` }, `fingerprint:${fingerprint(token)}`],
     [{ 'user-agent': token, authorization: 'Bearer another' }, token],
   ])('names a principal that was shown in %j: %s', (headers, name) => {
-    const caller = findCaller({ ...request, headers }, { httpAuth: 'gateway', apiKeys: [] }, { isScf: false })
+    const caller = findCaller(
+      requestOf('/tokens', { principal: token, headers }),
+      { httpAuth: 'gateway', apiKeys: [] },
+      { isScf: false },
+    )
     expect(caller?.name).toBe(name)
   })
 })

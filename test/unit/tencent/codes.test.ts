@@ -15,6 +15,7 @@ import type { Fault } from '../../../simulator/faults.ts'
 import { noAws } from '../../support/aws-deps.ts'
 import { faults, transported } from '../../support/faults.ts'
 import { listOf } from '../../support/list-of.ts'
+import { requestOf } from '../../support/requests.ts'
 import { targetOf } from '../../support/store-contract.ts'
 import { timeOf } from '../../support/time-of.ts'
 
@@ -90,24 +91,11 @@ async function isHidden(failure: Error): Promise<boolean> {
 
 /** What is told of it to a caller over HTTP. */
 async function responseTo(failure: Error): Promise<HttpResponse> {
-  const { response } = await answerRequest(
-    {
-      kind: 'http',
-      shape: 'http-api-v2',
-      method: 'GET',
-      path: '/tokens',
-      stage: null,
-      queryNames: [],
-      headers: {},
-      requestId: null,
-      principal: 'somebody',
-    },
-    {
-      config: () => parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
-      list: () => Promise.reject(failure),
-      platform: { isScf: false },
-    },
-  )
+  const { response } = await answerRequest(requestOf('/tokens', { principal: 'somebody' }), {
+    config: () => parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
+    list: () => Promise.reject(failure),
+    platform: { isScf: false },
+  })
   return response
 }
 

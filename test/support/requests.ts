@@ -1,0 +1,36 @@
+/** HTTP requests as `readEvent` gives them, and lists as the cache does. */
+import { nameTokens } from '../../lib/digest.ts'
+import type { CachedList } from '../../lib/endpoint/cache.ts'
+import type { HttpEvent } from '../../lib/platform/events.ts'
+
+/** A GET of which nobody says who sent it. */
+export function requestOf(path: string, more: Partial<HttpEvent> = {}): HttpEvent {
+  return {
+    kind: 'http',
+    shape: 'http-api-v2',
+    method: 'GET',
+    path,
+    stage: null,
+    queryNames: [],
+    headers: {},
+    requestId: null,
+    principal: null,
+    ...more,
+  }
+}
+
+/** A list that was asked for just now. */
+export function cachedList(apiTokens: readonly string[], more: Partial<CachedList> = {}): CachedList {
+  return {
+    apiTokens,
+    names: nameTokens(apiTokens),
+    extInfos: null,
+    extInfosDropped: false,
+    requestId: null,
+    observedAt: 0,
+    ageMs: 0,
+    fromCache: false,
+    staleBecause: null,
+    ...more,
+  }
+}
