@@ -66,7 +66,7 @@ export function describeAwsFailure({
 }): string {
   const said = words === '' ? code : `${code}: ${words}`
   const request = requestId === null ? '' : `request id ${requestId}`
-  const [, todo = ''] = advice.find(([codes]) => codes.test(code)) ?? []
+  const todo = advice.find(([codes]) => codes.test(code))?.[1] ?? ''
   return `${attempt}: ${[said, request, todo].filter(Boolean).join('; ')}`
 }
 

@@ -1,6 +1,7 @@
 /** One JSON line per outcome, and errors as they leave the process. */
 import type { LogLevel } from '../config.ts'
 import { CodedError, TencentError } from '../errors.ts'
+import type { Time } from '../time.ts'
 import { scrubJson } from './scrub.ts'
 
 /** What a log field may be: chosen values, never an event, a context or a foreign object. */
@@ -15,10 +16,10 @@ export type Log = (level: LogLevel, event: string, fields: Fields, metrics?: Fie
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-/** `write` gets whole lines with their newline; `now` is in epoch milliseconds. */
+/** `write` gets whole lines with their newline. */
 export function createLog(
   least: LogLevel,
-  deps: { write(line: string): void; now(): number; scrub(text: string): string },
+  deps: Pick<Time, 'now'> & { write(line: string): void; scrub(text: string): string },
 ): Log {
   return (level, event, fields, metrics = {}) => {
     const counts = Object.keys(metrics).length > 0

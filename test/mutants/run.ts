@@ -29,7 +29,7 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/mirror/run': ['mirror/run', 'mirror/failures', 'time'],
   'lib/platform/escapes': ['platform/scrub'],
   'lib/platform/metrics': ['platform/log'],
-  'lib/tencent/answer': ['tencent/answer', 'foreign'],
+  'lib/tencent/answer': ['tencent/answer', 'tencent/client', 'foreign'],
   'lib/tencent/codes': ['tencent/client', 'tencent/codes', 'endpoint/cache'],
   'lib/tencent/sites': ['config'],
   'lib/stores/store': ['mirror/run', 'stores/index'],

@@ -102,6 +102,8 @@ describe('parseConfig', () => {
 
   it('takes the region from SCF, then from the site', () => {
     expect(parse({ TENCENTCLOUD_REGION: ' ap-tokyo ' }).region).toBe('ap-tokyo')
+    expect(parse({ AIGC_REGION: ' ap-tokyo ', TENCENTCLOUD_REGION: 'ap-seoul' }).region).toBe('ap-tokyo')
+    expect(parse({ AIGC_REGION: ' ', TENCENTCLOUD_REGION: 'ap-seoul' }).region).toBe('ap-seoul')
     expect(parse({ AIGC_SITE: 'cn' }).region).toBe('ap-guangzhou')
   })
 
@@ -111,6 +113,13 @@ describe('parseConfig', () => {
       cacheSeconds: 5,
       subAppIds: [1],
     })
+  })
+
+  it('takes commas and white space, one or more, between the parts of a list', () => {
+    expect(parse({ AIGC_SUB_APP_IDS: '1,, 2\n3 ,' }).subAppIds).toEqual([1, 2, 3])
+    expect(parse({ AIGC_MIRROR_TARGETS: ',file:/a  file:/b,' }).mirrors).toMatchObject([
+      { targets: [{ name: '/a' }, { name: '/b' }] },
+    ])
   })
 
   it('mirrors the account without an application when none is configured', () => {
@@ -357,6 +366,10 @@ describe('settings', () => {
       'AIGC_SECRET_KEY',
       'AIGC_SESSION_TOKEN',
     ])
+  })
+
+  it('settings for credentials take any text: what it must be is said where they are chosen', () => {
+    expect(settings.AIGC_SECRET_ID.read('any text', expect.unreachable)).toBe('any text')
   })
 
   it('settings take their defaults, as the page shows them, for values', () => {
