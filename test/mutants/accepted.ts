@@ -322,9 +322,21 @@ export const accepted: readonly Accepted[] = [
   },
   { file: 'lib/credentials/web-identity.ts', from: "''", on: 'WebIdentityToken', why: typesOnly },
   ...[
+    '/^ResourceNotFoundException$/',
+    '/^(AccessDeniedException|Http403)$/',
+    '/^InvalidRequestException$/',
+    '/^RegionMissing$/',
+    '/^(CredentialsProviderError|ExpiredTokenException|UnrecognizedClientException)$/',
+  ].map((from) => ({
+    file: 'lib/credentials/aws-secret.ts',
+    from,
+    why: 'no code of AWS has the name of another inside',
+  })),
+  ...[
     '/^OutboundWebIdentityFederationDisabled/',
     '/^(AccessDenied|Http403$)/',
     '/^SessionDurationEscalation/',
+    '/^RegionMissing$/',
     '/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/',
   ].map((from) => ({
     file: 'lib/credentials/web-identity.ts',
