@@ -354,7 +354,7 @@ describe('settings', () => {
   const readBy = (reader: Reader): string[] =>
     Object.entries(settings).flatMap(([name, { readers }]) => (readers.includes(reader) ? [name] : []))
 
-  it('settings are each read by a function, or by the command that deploys', () => {
+  it('are each read by a function, or by the command that deploys', () => {
     for (const [name, { readers }] of Object.entries(settings)) expect(readers, name).not.toEqual([])
     expect(readBy('list-tokens')).not.toContain('AIGC_SETTLE_SECONDS')
     expect(readBy('mirror-tokens')).not.toContain('AIGC_API_KEYS')
@@ -368,11 +368,11 @@ describe('settings', () => {
     ])
   })
 
-  it('settings for credentials take any text: what it must be is said where they are chosen', () => {
+  it('take any text for credentials: what it must be is said where they are chosen', () => {
     expect(settings.AIGC_SECRET_ID.read('any text', expect.unreachable)).toBe('any text')
   })
 
-  it('settings take their defaults, as the page shows them, for values', () => {
+  it('take their defaults, as the page shows them, for values', () => {
     const shown = Object.entries(settings).map(([name, one]) => [name, String(one.default ?? '')])
     expect(parse(Object.fromEntries(shown.filter(([name]) => !/SECRET/.test(name ?? ''))))).toEqual(parse({}))
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { awsDeps } from '../../support/aws-deps.ts'
 
 describe('createAws', () => {
-  it('createAws gives one client of Secrets Manager for a region, until it is forgotten', async () => {
+  it('gives one client of Secrets Manager for a region, until it is forgotten', async () => {
     const aws = await awsDeps()
     const [singapore, elsewhere] = [aws.secretsManager('ap-southeast-1'), aws.secretsManager('eu-west-1')]
     expect(await Promise.all([singapore, elsewhere].map((client) => client.config.region()))).toEqual([

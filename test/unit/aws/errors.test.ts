@@ -114,7 +114,7 @@ describe('describeAwsFailure', () => {
     [{ code: 'DeniedTwice' }, 'Calling: DeniedTwice; ask'],
     [{ code: 'Silent', words: 'Words.' }, 'Calling: Silent: Words.'],
     [{ code: 'Denied', words: 'Words.', requestId }, `Calling: Denied: Words.; request id ${requestId}; ask`],
-  ])('describeAwsFailure says of %j: %s', (own, sentence) => {
+  ])('says of %j: %s', (own, sentence) => {
     const described = describeAwsFailure({ attempt: 'Calling', failure: { ...failure, ...own }, advice })
     expect(described).toBe(sentence)
   })

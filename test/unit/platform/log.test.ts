@@ -54,7 +54,7 @@ describe('createLog', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ subAppId: 1234567, text: 'of ***' })
   })
 
-  it('createLog leaves metrics whole where their names look like a secret', () => {
+  it('leaves metrics whole where their names look like a secret', () => {
     lines.length = 0
     addSecrets(['Requests'])
     const metrics = embedMetrics('fn', 0, { Requests: 1 })

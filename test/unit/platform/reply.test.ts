@@ -31,16 +31,16 @@ describe('toReply', () => {
   const shapes = Object.keys(replies) as HttpShape[]
   const get = (shape: HttpShape) => ({ shape, method: 'GET' })
 
-  it.each(shapes)('toReply answers %s in its form', (shape) => {
+  it.each(shapes)('answers %s in its form', (shape) => {
     expect(toReply(get(shape), response)).toStrictEqual(replies[shape])
   })
 
-  it('toReply leaves the body out of an answer to HEAD', () => {
+  it('leaves the body out of an answer to HEAD', () => {
     const reply = toReply({ shape: 'alb', method: 'HEAD' }, response)
     expect(reply).toStrictEqual({ ...plain, statusDescription: '200 OK', body: '' })
   })
 
-  it('toReply leaves the body out of a 304', () => {
+  it('leaves the body out of a 304', () => {
     expect(toReply(get('http-api-v2'), { ...response, status: 304 })).toStrictEqual({
       ...plain,
       statusCode: 304,
@@ -49,37 +49,34 @@ describe('toReply', () => {
   })
 
   it.each([200, 304, 400, 401, 403, 404, 405, 500, 502, 503, 504])(
-    'toReply describes status %i to an ALB',
+    'describes status %i to an ALB',
     (status) => {
       const reply = toReply(get('alb'), { ...response, status })
       expect(reply.statusDescription).toBe(`${status} ${STATUS_CODES[status]}`)
     },
   )
 
-  it('toReply gives an ALB the bare number where it knows no phrase', () => {
+  it('gives an ALB the bare number where it knows no phrase', () => {
     const reply = toReply(get('alb'), { ...response, status: 299 })
     expect(reply.statusDescription).toBe('299')
   })
 
-  it.each(shapes)(
-    'toReply leaves out, for %s, only the headers that could become another header',
-    (shape) => {
-      const headers = {
-        'x-1': 'a\r\nset-cookie: b',
-        'x-2': 'a\n',
-        'x-3': '\ra',
-        'x-4': 'a\0b',
-        'x-5': 'a\u010ab', // a line feed where only the low byte is written
-        'x-6': 'a\x7f',
-        warning: '110 - "Response is Stale"\t~',
-        empty: '',
-      }
-      const reply = toReply(get(shape), { ...response, headers })
-      expect(Object.keys(reply.multiValueHeaders ?? reply.headers ?? {})).toEqual(['warning', 'empty'])
-    },
-  )
+  it.each(shapes)('leaves out, for %s, only the headers that could become another header', (shape) => {
+    const headers = {
+      'x-1': 'a\r\nset-cookie: b',
+      'x-2': 'a\n',
+      'x-3': '\ra',
+      'x-4': 'a\0b',
+      'x-5': 'a\u010ab', // a line feed where only the low byte is written
+      'x-6': 'a\x7f',
+      warning: '110 - "Response is Stale"\t~',
+      empty: '',
+    }
+    const reply = toReply(get(shape), { ...response, headers })
+    expect(Object.keys(reply.multiValueHeaders ?? reply.headers ?? {})).toEqual(['warning', 'empty'])
+  })
 
-  it('toReply never lets a line break or another control character into a header', () => {
+  it('never lets a line break or another control character into a header', () => {
     fc.assert(
       fc.property(fc.constantFrom(...shapes), fc.string({ unit: 'binary' }), (shape, value) => {
         const reply = toReply(get(shape), { ...response, headers: { 'x-id': value } })

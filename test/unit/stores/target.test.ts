@@ -22,7 +22,7 @@ describe('parseTarget', () => {
       'tencent-ssm:a?version=v1&region=ap-tokyo',
       { scheme: 'tencent-ssm', name: 'a', options: { version: 'v1', region: 'ap-tokyo' }, adopt: false },
     ],
-  ])('parseTarget takes %s apart', (uri, parts) => {
+  ])('takes %s apart', (uri, parts) => {
     expect(parseTarget(uri, storeKinds)).toEqual({ uri, ...parts })
   })
 
@@ -47,24 +47,24 @@ describe('parseTarget', () => {
       'tencent-ssm:a?region=1&adopt=yes',
       ['must say adopt=true or leave adopt out', expect.stringContaining('region')],
     ],
-  ])('parseTarget says what is wrong with "%s"', (uri, problems) => {
+  ])('says what is wrong with "%s"', (uri, problems) => {
     expect(parseTarget(uri, storeKinds)).toEqual(problems)
   })
 })
 
 describe('parseMirrors', () => {
-  it('parseMirrors gives nothing for no URIs', () => {
+  it('gives nothing for no URIs', () => {
     expect(parseMirrors([], [1, 2], storeKinds, expect.unreachable)).toEqual([])
   })
 
-  it('parseMirrors mirrors the account without an application when none is configured', () => {
+  it('mirrors the account without an application when none is configured', () => {
     expect(parse('file:/a')).toMatchObject({
       mirrors: [{ subAppId: null, targets: [{ name: '/a' }] }],
       problems: [],
     })
   })
 
-  it('parseMirrors gives each application its own targets, in order, and takes {SubAppId} in an option too', () => {
+  it('gives each application its own targets, in order, and takes {SubAppId} in an option too', () => {
     const uris =
       'tencent-ssm:a{SubAppId} tencent-ssm:a{SubAppId}?region=ap-tokyo aws-secretsmanager:a{SubAppId} ' +
       'aws-secretsmanager:b{SubAppId}?kmsKeyId=alias/{SubAppId}'
@@ -101,7 +101,7 @@ describe('parseMirrors', () => {
     ['file:/{SubAppId}1 file:/{SubAppId}', [1, 11], [once]],
     // Nothing that follows from another mistake.
     ['file:/a file:/a vault:a', [], [`entry 3 ${schemes}`]],
-  ])('parseMirrors says of %s for %j what is wrong', (uris, subAppIds, problems) => {
+  ])('says of %s for %j what is wrong', (uris, subAppIds, problems) => {
     expect(parse(uris, subAppIds).problems).toEqual(problems)
   })
 })

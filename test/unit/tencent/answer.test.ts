@@ -11,14 +11,14 @@ describe('openAnswer', () => {
     Response: { Error: { Code: 'LimitExceeded', Message: 'm' }, RequestId: requestId },
   })
 
-  it('openAnswer gives what is in the envelope, and when it was sent', () => {
+  it('gives what is in the envelope, and when it was sent', () => {
     expect(open('{"Response":{"A":1}}')).toStrictEqual({ response: { A: 1, RequestId: null } })
     expect(open('{"Response":{"A":1}}', 200, { date })).toStrictEqual({
       response: { A: 1, RequestId: null, AnsweredAt: Date.parse(date) },
     })
   })
 
-  it('openAnswer gives the refusal, and when it was sent', () => {
+  it('gives the refusal, and when it was sent', () => {
     const failed = { code: 'LimitExceeded', message: 'm', requestId, retryable: false }
     expect(open(refused)).toStrictEqual({ failed })
     expect(open(refused, 503, { date, retryAfter: '7' })).toStrictEqual({
@@ -43,7 +43,7 @@ describe('openAnswer', () => {
       false,
     ],
     ['{"Response":{"Error":{"Code":7}}}', 200, 'ClientError.MalformedAnswer', 'without a "Code"', false],
-  ])('openAnswer says what is wrong with %s and status %d', (body, status, code, message, retryable) => {
+  ])('says what is wrong with %s and status %d', (body, status, code, message, retryable) => {
     const failed = {
       code,
       message: expect.stringContaining(message),
