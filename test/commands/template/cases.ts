@@ -131,7 +131,7 @@ export function grants(name: Case, role: string): Granted[] {
   )
 }
 
-/** Compares with `FILE.yml` in this folder, which people review; `npx vitest run test/commands/template.test.ts -u` writes it anew. */
+/** Compares with `FILE.snap` in this folder, which people review; `npx vitest run test/commands/template.test.ts -u` writes it anew. */
 export async function expectAsReviewed(
   file: string,
   of: (name: Case) => unknown,
@@ -147,5 +147,5 @@ export async function expectAsReviewed(
     },
   })
   const text = found.toString({ lineWidth: 0 })
-  await expect(text).toMatchFileSnapshot(`./template/${file}.yml`)
+  await expect(text).toMatchFileSnapshot(`./template/${file}.snap`)
 }
