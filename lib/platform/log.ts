@@ -25,16 +25,15 @@ export function createLog(
     const counts = Object.keys(metrics).length > 0
     if (levels.indexOf(level) < levels.indexOf(least) && !counts) return
     const time = new Date(deps.now()).toISOString()
-    // The rest is ours: a metric whose name were taken for a secret would be lost.
-    const line = { level, event, time, ...scrubFields(fields, deps.scrub), ...metrics }
-    deps.write(`${JSON.stringify(line)}\n`)
-  }
-}
+    const json = JSON.stringify({ level, event, time, ...fields, ...metrics })
+    // Most lines hold no secret. Of those that do only the fields may: a metric whose name were taken for one would be lost.
+    const clean = deps.scrub(json) === json
+    deps.write(`${clean ? json : JSON.stringify({ level, event, time, ...scrubFields(), ...metrics })}\n`)
 
-/** Most lines hold no secret, and are what they were: putting together again what was parsed would take several times as long. */
-function scrubFields(fields: Fields, scrub: (text: string) => string): Fields {
-  const json = scrubJson(fields, scrub)
-  return json === JSON.stringify(fields) ? fields : JSON.parse(json)
+    function scrubFields(): Fields {
+      return JSON.parse(scrubJson(fields, deps.scrub))
+    }
+  }
 }
 
 /** The log fields of an error. */
