@@ -62,6 +62,7 @@ export type Reader = 'list-tokens' | 'mirror-tokens' | 'deploy'
 export interface Setting<T> {
   /** Where the variable is not set. The empty text, the empty list and `null` are shown as nothing. */
   readonly default: T
+  /** Who uses it, so who is given it; a value that is wrong is an error for whoever finds it in the environment. */
   readonly readers: readonly Reader[]
   /** Reads a value that is not empty. `complain` hears what it must be, if it is not that; then what comes back is of no use. */
   read(text: string, complain: (what: string) => void): T

@@ -1,5 +1,5 @@
 /**
- * What may be passed on of what a service said. Its answers are somebody else's text: they may quote a request, a value
+ * Codes, request ids and messages of services, checked before they are logged or told. A service's answers are somebody else's text: they may quote a request, a value
  * or a key, so codes and request ids must look like codes and request ids, and words go to the log and never to a caller.
  */
 

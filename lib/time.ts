@@ -1,4 +1,7 @@
-/** The clocks, chance and timers, passed in so that nothing below `handlers/` reads them by itself; and deadlines kept by them. */
+/**
+ * The clocks, chance and timers, passed in so that nothing below `handlers/` reads them by itself; deadlines that are kept,
+ * and work that several wait for at once (`createShare`).
+ */
 
 export interface Time {
   /** What the calendar says, in epoch milliseconds. It may jump, and be wrong: for dates alone. */

@@ -1,4 +1,4 @@
-/** What is read of whatever the AWS SDK throws, and what may be told of it. */
+/** Reads whatever the AWS SDK throws: its code, whether to repeat the call (call.ts does), and what may be told of it. */
 import { readCode, readRequestId, readWords } from '../foreign.ts'
 import { NotAFile } from './files.ts'
 

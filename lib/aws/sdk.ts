@@ -1,6 +1,6 @@
 /**
- * What this bundle uses of the AWS SDK, and nothing else of it; and what nobody needs without it. The build makes this file `aws.js` beside
- * `index.js`; import it only with `await import('./sdk.ts')`, so that nobody pays for the SDK who does not
+ * The parts of the AWS SDK that this bundle uses, and what is needed only with them. The build makes this file `aws.js`
+ * beside `index.js`; import it only with `await import('./sdk.ts')`, so that nobody pays for the SDK who does not
  * use it.
  */
 import { NodeHttpHandler } from '@smithy/node-http-handler'

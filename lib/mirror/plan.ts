@@ -12,7 +12,10 @@ export interface PlanInput {
   readonly judged: Judgement
   /** The newest list of the application's tokens. */
   readonly listed: ReadonlySet<string>
-  /** Tokens whose absence from the list is settled; a run by schedule keeps every other token that the target holds. */
+  /**
+   * Tokens whose absence is settled, because two lists lacked them (`settleRemovals` in run.ts); a run by schedule keeps every
+   * other token that the target holds.
+   */
   readonly settledAbsences: ReadonlySet<string>
   /** Which token consumers should use, best first; the first that the target will hold is taken. */
   readonly preferred: readonly string[]

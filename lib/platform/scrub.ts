@@ -1,6 +1,7 @@
 /**
  * Takes every known secret out of text, by value, in whatever spelling the text holds it. What is known of a secret is
- * numbers, never its text: there is no pattern to grow too large, and nothing that an error could quote.
+ * numbers, never its text: there is no pattern to grow too large, and nothing that an error could quote. Applied by log.ts
+ * to lines and errors, and by the handlers to problem answers and to results of runs by hand.
  */
 import { hash } from 'node:crypto'
 import { foldWords } from '../foreign.ts'

@@ -1,3 +1,4 @@
+/** Secrets in local files. */
 // Not node:fs/promises, of which every cold start would load the whole.
 import { constants, promises } from 'node:fs'
 import { dirname, join } from 'node:path'

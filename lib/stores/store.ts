@@ -1,3 +1,4 @@
+/** What a secret store is to the mirror, whatever its kind: the interface, and what all kinds share. */
 import type { Aws } from '../aws/clients.ts'
 import { StoreError } from '../errors.ts'
 import type { Time } from '../time.ts'
