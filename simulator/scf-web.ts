@@ -8,6 +8,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { unzipSync } from 'fflate'
 
 /** What SCF answers where a function cannot: https://www.tencentcloud.com/document/product/583/35311 */
@@ -47,11 +48,9 @@ export interface WebServer {
   kill(): Promise<void>
 }
 
-/**
- * SCF's requests come from outside of the instance, so a server on 127.0.0.1 does not get them. On Linux every
- * address of 127/8 is this machine; elsewhere there is one.
- */
-const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
+const host = '127.0.0.1'
+/** Gives each server that would listen on port 9000 another one. */
+const portShim = fileURLToPath(new URL('scf-port.cjs', import.meta.url))
 /** SCF's default for the initialisation of code that is no image. */
 const initMs = 65_000
 /** Of SCF's answers. */
@@ -86,10 +85,7 @@ function readModes(zip: Uint8Array): Map<string, number> {
   return modes
 }
 
-/**
- * Starts `scf_bootstrap` of a folder, and waits until something listens. It listens on 9000 on SCF; here, where there
- * are several, on `PORT`. Fails with {@link PlatformError}.
- */
+/** Starts `scf_bootstrap` of a folder, and waits until something listens. Fails with {@link PlatformError}. */
 export async function startWebServer(
   folder: string,
   environment: Readonly<Record<string, string>>,
@@ -107,7 +103,8 @@ export async function startWebServer(
       // SCF has Node at /var/lang/nodeNN/bin/node, and on its path too.
       PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
       ...environment,
-      PORT: `${port}`,
+      NODE_OPTIONS: `--require ${JSON.stringify(portShim)}`,
+      SCF_SIMULATOR_PORT: `${port}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that what a script leaves behind ends with it.
