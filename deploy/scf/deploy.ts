@@ -189,7 +189,7 @@ function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callC
   }
 }
 
-const get: Get = async (url, { signed }) => {
+async function get(url: string, { signed }: { readonly signed: boolean }): ReturnType<Get> {
   const answer = await fetch(url, {
     headers: signed ? signUrl(url, ownKey()) : {},
     signal: AbortSignal.timeout(20_000),

@@ -315,13 +315,15 @@ async function deployVersion11({ simulator, run }: Deployment): Promise<string> 
   const actions = simulator.scf.service.actions
   const call = async (action: string, parameters: object): Promise<unknown> =>
     actions.get(action)?.({ ...parameters }, { secretId: secret.id, region })
+  const settled = (): Promise<void> =>
+    until(
+      () => simulator.scf.functions(region).every(({ Status }) => Status === 'Active'),
+      () => false,
+    )
   const web = simulator.scf.functions(region).find(({ FunctionName }) => FunctionName === listTokens)
   if (!web) throw new Error('there is no web function')
   await call('DeleteFunction', { FunctionName: listTokens })
-  await until(
-    () => simulator.scf.functions(region).every(({ FunctionName }) => FunctionName !== listTokens),
-    () => false,
-  )
+  await settled()
   await call('CreateFunction', {
     FunctionName: earlierListTokens,
     Runtime: 'Nodejs20.19',
@@ -332,10 +334,7 @@ async function deployVersion11({ simulator, run }: Deployment): Promise<string> 
     Role: web.Role,
     Environment: { Variables: Object.entries(web.Environment).map(([Key, Value]) => ({ Key, Value })) },
   })
-  await until(
-    () => simulator.scf.functions(region).every(({ Status }) => Status === 'Active'),
-    () => false,
-  )
+  await settled()
   const NetConfig = { EnableIntranet: false, EnableExtranet: true }
   await call('CreateTrigger', {
     FunctionName: earlierListTokens,
@@ -343,6 +342,7 @@ async function deployVersion11({ simulator, run }: Deployment): Promise<string> 
     Type: 'http',
     TriggerDesc: JSON.stringify({ AuthType: 'CAM', NetConfig }),
   })
+  await settled()
   return urlOf(simulator, earlierListTokens)
 }
 

@@ -1,9 +1,12 @@
 /** A zip of a web function of SCF, made by hand. */
-import { unzipSync, zipSync } from 'fflate'
+import { unzipSync, type Zippable, type ZippableFile, zipSync } from 'fflate'
 import type { TencentSimulator } from '../../simulator/simulator.ts'
 
 /** Finds Node on the path, as SCF has it too. */
 const bootstrap = '#!/bin/bash\nexec node web.js\n'
+
+/** The same files give the same bytes. */
+const mtime = new Date(1980, 0, 1)
 
 export interface WebFunction {
   /** The text of `web.js`. */
@@ -33,10 +36,11 @@ export function zipWebFunction({
   bootstrap: script = bootstrap,
   mode = 0o755,
 }: WebFunction = {}): Uint8Array {
-  return zipSync({
+  const files: Zippable = {
     'web.js': [Buffer.from(source), { os: 3, attrs: 0o644 << 16 }],
     ...(script !== null && { scf_bootstrap: [Buffer.from(script), { os: 3, attrs: mode << 16 }] }),
-  })
+  }
+  return zipSync(files, { mtime })
 }
 
 /** Serves `index.js` of the same zip over HTTP, and gives it the run role's keys of each request. */
@@ -68,10 +72,11 @@ export function addStandIn({ scf }: TencentSimulator): void {
       const files = unzipSync(Buffer.from(ZipFile, 'base64'))
       if (files['scf_bootstrap'] || !files['index.js']) return run(body, caller)
       const added = { ...unzipSync(zipWebFunction({ source: standIn })), ...files }
-      const zip = zipSync({
-        ...added,
-        scf_bootstrap: [added['scf_bootstrap'] ?? new Uint8Array(), { os: 3, attrs: 0o755 << 16 }],
-      })
+      const executable: ZippableFile = [
+        added['scf_bootstrap'] ?? new Uint8Array(),
+        { os: 3, attrs: 0o755 << 16 },
+      ]
+      const zip = zipSync({ ...added, scf_bootstrap: executable }, { mtime })
       return run({ ...body, Code: { ZipFile: Buffer.from(zip).toString('base64') } }, caller)
     })
   }
