@@ -34,6 +34,7 @@ async function serve(request: HttpEvent, invocation: Invocation, edge: Edge): Pr
     list: (subAppId, refresh) =>
       edge.runtime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation, edge) }),
     platform: edge,
+    basePath: edge.basePath,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId

@@ -16,6 +16,8 @@ export interface EndpointDependencies {
   /** See `TokenCache.get`, without the deadline. */
   list(subAppId: number | null, refresh: boolean): Promise<CachedList>
   readonly platform: Platform
+  /** What `AIGC_BASE_PATH` says, also while other settings cannot be used; empty for none. */
+  readonly basePath: string
 }
 
 /** What the log says of a request: who asked for what and which tokens were handed out, never a value. */
@@ -59,7 +61,7 @@ export async function answerRequest(
 }
 
 async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
-  const match = matchRoute(request.path, request.stage)
+  const match = matchRoute(request.path, { ...request, basePath: deps.basePath })
   if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
   const { path, view } = match.route
   audit.route = path

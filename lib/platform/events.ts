@@ -25,6 +25,8 @@ export interface HttpEvent {
   path: string
   /** The API's stage; null for `$default` and for senders that have none. */
   stage: string | null
+  /** The route that the sender's gateway matched, by its own word; null where it says none. To be held against `path`. */
+  matched: GatewayMatch | null
   /**
    * Names of the query parameters, each once; of very many the first, and `…`. Their values are not read: they may be
    * secrets.
@@ -42,6 +44,14 @@ export interface HttpEvent {
    * from the event's context, which a client cannot write, never from a header; null when nobody was checked.
    */
   principal: string | null
+}
+
+/** A route as the gateway has it. */
+export interface GatewayMatch {
+  /** Such as `/sub-apps/{SubAppId}/tokens`; may be anybody's, `/{proxy+}` too. */
+  template: string
+  /** What the request has in place of the template's parameters. No prototype. */
+  parameters: Record<string, string>
 }
 
 /** The clock's call: a rule, a schedule or a timer fired. */
@@ -96,6 +106,7 @@ export const shapes: readonly Shape[] = [
     (event) => ({
       ...readPayload1(event),
       queryNames: parameterNames(event),
+      matched: matchOf(event, field(event, 'resource')),
       principal:
         textOf(field(event, 'requestContext', 'identity', 'userArn')) ??
         principalOf(field(event, 'requestContext', 'authorizer')),
@@ -146,6 +157,8 @@ interface HttpParts {
   path: unknown
   queryNames: string[]
   principal: string | null
+  /** Left out by senders that match no routes. */
+  matched?: GatewayMatch | null
 }
 
 function httpShape(
@@ -157,7 +170,7 @@ function httpShape(
     name,
     matches,
     read(event) {
-      const { method, path, queryNames, principal } = readParts(event)
+      const { method, path, queryNames, principal, matched = null } = readParts(event)
       // A request is nothing without these two. Whatever else has the wrong type reads as absent, which
       // fails closed: without its header there is no key, without its context nobody was let in.
       if (!isText(method) || !isText(path) || !path.startsWith('/')) {
@@ -173,6 +186,7 @@ function httpShape(
         method: method.toUpperCase(),
         path,
         stage: isText(stage) && stage !== '$default' ? stage : null,
+        matched,
         queryNames,
         headers: readHeaders(event),
         requestId: shortText(field(context, 'requestId')),
@@ -207,15 +221,27 @@ function readScf(event: unknown): HttpParts {
 
 function readPayload2(event: unknown): HttpParts {
   const authorizer = field(event, 'requestContext', 'authorizer')
+  const method = field(event, 'requestContext', 'http', 'method')
+  // `GET /tokens` or `ANY /tokens`, for the request's own method; `$default` names no path.
+  const [, verb, template] = /^([A-Z]+) (\/.*)$/s.exec(textOf(field(event, 'routeKey')) ?? '') ?? []
   return {
+    matched: verb === 'ANY' || verb === method ? matchOf(event, template) : null,
     principal:
       textOf(field(authorizer, 'iam', 'userArn')) ??
       principalOf(field(authorizer, 'jwt')) ??
       principalOf(field(authorizer, 'lambda')),
-    method: field(event, 'requestContext', 'http', 'method'),
+    method,
     path: field(event, 'rawPath'),
     queryNames: decodeNames(field(event, 'rawQueryString')),
   }
+}
+
+function matchOf(event: unknown, template: unknown): GatewayMatch | null {
+  if (!isText(template) || !template.startsWith('/')) return null
+  const texts = entriesOf(field(event, 'pathParameters')).filter((entry): entry is [string, string] =>
+    isString(entry[1]),
+  )
+  return { template, parameters: record(texts) }
 }
 
 /**

@@ -43,6 +43,7 @@ async function ask(
       return cachedList(['token-a'])
     },
     platform: { isScf },
+    basePath: '',
   })
   return { status: response.status, caller: audit.caller, asked, body: response.body }
 }

@@ -11,6 +11,7 @@ export function requestOf(path: string, more: Partial<HttpEvent> = {}): HttpEven
     method: 'GET',
     path,
     stage: null,
+    matched: null,
     queryNames: [],
     headers: {},
     requestId: null,

@@ -245,6 +245,16 @@ describe('list-tokens', () => {
     expect(simulator.calls).toEqual([])
   })
 
+  it('takes the base path off, and answers /healthz behind it while other settings are wrong', async () => {
+    const handler = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: 'eu' })
+    const statusOf = async (path: string): Promise<unknown> =>
+      ((await handler(getEvent(path, bearer), context())) as { statusCode: number }).statusCode
+    expect([await statusOf('/aigc/healthz'), await statusOf('/aigc/tokens')]).toEqual([200, 500])
+    vi.resetModules()
+    const good = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: '' })
+    expect(await good(getEvent('/aigc/tokens', bearer), context())).toMatchObject({ statusCode: 200 })
+  })
+
   it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
     simulator.vod.create(app, 'InputInvalid')
     simulator.vod.create(app, 'SecretCode')

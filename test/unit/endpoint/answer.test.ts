@@ -40,6 +40,7 @@ function request(path: string, more: Partial<HttpEvent> & { key?: string } = {})
 const sentence = expect.stringMatching(/\w+ \w+ \w+/)
 
 interface World {
+  basePath?: string
   config?: () => Config
   list?: (subAppId: number | null, refresh: boolean) => Promise<CachedList>
 }
@@ -56,6 +57,7 @@ async function ask(
       return world.list ? world.list(subAppId, refresh) : list
     },
     platform: { isScf: false },
+    basePath: world.basePath ?? '',
   })
   const method = ['GET', 'HEAD'].includes(event.method) ? event.method : 'POST'
   expectConforming(audit.route, method, { ...response, body: method === 'HEAD' ? '' : response.body })
@@ -400,6 +402,23 @@ describe('answerRequest', () => {
       expect([path, key, answer.status]).toEqual([path, key, status])
       if (key.startsWith('masked')) expect(answer.body).not.toContain('token-')
     }
+  })
+
+  it('goes by the route that the gateway matched, and says so in its audit', async () => {
+    const event = request('/aigc/sub-apps/8/tokens', {
+      matched: { template: '/sub-apps/{SubAppId}/tokens', parameters: { SubAppId: '8' } },
+    })
+    const { json, audit } = await ask(event)
+    expect([json?.['SubAppId'], audit]).toMatchObject([
+      8,
+      { route: '/sub-apps/{SubAppId}/tokens', subAppId: 8 },
+    ])
+  })
+
+  it('takes a base path off, and needs none', async () => {
+    for (const path of ['/aigc/tokens', '/tokens'])
+      expect((await ask(request(path), { basePath: '/aigc' })).status).toBe(200)
+    expect((await ask(request('/aigc/tokens'))).status).toBe(404)
   })
 
   it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(

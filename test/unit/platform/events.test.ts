@@ -24,11 +24,13 @@ const shapeOf: Record<string, Shape['name'] | 'manual'> = {
   'eventbridge-rule.json': 'eventbridge-rule',
   'eventbridge-scheduler.json': 'eventbridge-scheduler',
   'http-api-v1.json': 'api-gateway-v1',
+  'http-api-v2-custom-domain.json': 'http-api-v2',
   'http-api-v2-named-stage.json': 'http-api-v2',
   'http-api-v2.json': 'http-api-v2',
   'lambda-url.json': 'lambda-url',
   'manual-empty.json': 'manual',
   'manual-fields.json': 'manual',
+  'rest-api-custom-domain.json': 'api-gateway-v1',
   'rest-api.json': 'api-gateway-v1',
   'scf-api-gateway.json': 'scf-api-gateway',
   'scf-function-url-with-context.json': 'scf-function-url',
@@ -78,13 +80,35 @@ function headersIn(file: string): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]))
 }
 
+/** Which route the gateways of the recorded events say they matched; the other senders say none. */
+const tokens = { template: '/tokens', parameters: {} }
+const matchedIn: Record<string, HttpEvent['matched']> = {
+  'http-api-v1.json': tokens,
+  'http-api-v2-custom-domain.json': tokens,
+  'http-api-v2-named-stage.json': tokens,
+  'http-api-v2.json': tokens,
+  'rest-api-custom-domain.json': {
+    template: '/sub-apps/{SubAppId}/tokens',
+    parameters: { SubAppId: '251006666' },
+  },
+  'rest-api.json': tokens,
+}
+
 describe('readEvent', () => {
   test.each([
     ['http-api-v2.json', '/tokens', null, [], 'aB1cDeFgIAMEJHg='],
+    ['http-api-v2-custom-domain.json', '/aigc/tokens', 'prod', [], 'aB1cDeFgIAMEJHg='],
     ['http-api-v2-named-stage.json', '/prod/tokens', 'prod', ['verbose', 'trace id'], 'aB1cDeFgIAMEJHg='],
     ['lambda-url.json', '/tokens', null, [], '3f0a8a3e-9a63-4b1f-8f0e-6d3f5f0c7a11'],
     ['http-api-v1.json', '/prod/tokens', 'prod', [], 'aB1cDeFgIAMEJHg='],
     ['rest-api.json', '/tokens', 'prod', ['verbose'], '0d9c7c3a-4a53-4a4f-9f0e-2f6d1f0b8c21'],
+    [
+      'rest-api-custom-domain.json',
+      '/aigc/sub-apps/251006666/tokens',
+      'prod',
+      [],
+      '0d9c7c3a-4a53-4a4f-9f0e-2f6d1f0b8c21',
+    ],
     ['alb.json', '/tokens', null, ['trace id'], null],
     ['alb-multi-value.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url.json', '/tokens', null, ['verbose'], null],
@@ -97,10 +121,11 @@ describe('readEvent', () => {
       method: 'GET',
       path,
       stage,
+      matched: matchedIn[file] ?? null,
       queryNames,
       headers: headersIn(file),
       requestId,
-      principal: file === 'rest-api.json' ? 'reader' : null,
+      principal: file.startsWith('rest-api') ? 'reader' : null,
     })
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
   })
@@ -182,7 +207,7 @@ describe('readEvent', () => {
   test.each(['authorizer', 'principalId', 'identity'])(
     'takes no principal from %s beside the context',
     (name) => {
-      for (const file of requests.filter((one) => one !== 'rest-api.json'))
+      for (const file of requests.filter((one) => !one.startsWith('rest-api')))
         expect(readHttp({ ...recorded(file), [name]: { principalId: 'alice' } }).principal).toBeNull()
     },
   )
@@ -327,6 +352,68 @@ describe('readEvent, method', () => {
   test.each(['head', 'HEAD', 'Head'])('readEvent reads %s in upper case', (method) => {
     expect(readHttp(recordedWith('alb.json', 'httpMethod', method)).method).toBe('HEAD')
   })
+})
+
+describe('readEvent, the route that the gateway matched', () => {
+  const routeKeys: [unknown, string | null][] = [
+    ['GET /tokens', '/tokens'],
+    ['ANY /{proxy+}', '/{proxy+}'],
+    ['GET /', '/'],
+    ...[
+      ...[
+        '$default',
+        'POST /tokens',
+        'HEAD /tokens',
+        'get /tokens',
+        'any /tokens',
+        'GET tokens',
+        'GET  /tokens',
+      ],
+      ...[
+        ' GET /tokens',
+        'GET /tokens'.slice(4),
+        '',
+        5,
+        null,
+        undefined,
+        ['GET /tokens'],
+        { GET: '/tokens' },
+      ],
+    ].map((key): [unknown, null] => [key, null]),
+  ]
+  test.each(routeKeys)('readEvent takes the route key %j of a GET for %j', (key, template) => {
+    for (const file of ['http-api-v2.json', 'lambda-url.json']) {
+      const { matched } = readHttp(recordedWith(file, 'routeKey', key))
+      expect(matched).toEqual(template === null ? null : { template, parameters: {} })
+    }
+  })
+
+  test.each([
+    ['/{proxy+}', '/{proxy+}'],
+    ['$default', null],
+    ['tokens', null],
+  ])('readEvent takes the resource %j for %j', (resource, template) => {
+    const { matched } = readHttp(recordedWith('rest-api.json', 'resource', resource))
+    expect(matched?.template ?? null).toBe(template)
+  })
+
+  test.each<[unknown, object]>([
+    [{ SubAppId: '7', more: 5, less: null, list: ['7'] }, { SubAppId: '7' }],
+    [JSON.parse('{"__proto__":"7"}'), JSON.parse('{"__proto__":"7"}')],
+    ...[null, undefined, '7', ['7'], 7].map((odd): [unknown, object] => [odd, {}]),
+  ])('readEvent takes of the path parameters %j the texts %j', (given, parameters) => {
+    const { matched } = readHttp(recordedWith('http-api-v2.json', 'pathParameters', given))
+    expect(matched).toEqual({ template: '/tokens', parameters })
+    expect(Object.getPrototypeOf(matched?.parameters)).toBeNull()
+  })
+
+  test.each(['alb.json', 'scf-api-gateway.json', 'scf-function-url.json'])(
+    'readEvent takes none from %s, whatever stands where gateways put theirs',
+    (file) => {
+      const event = { ...recorded(file), routeKey: 'GET /tokens', resource: '/tokens' }
+      expect(readHttp(event).matched).toBeNull()
+    },
+  )
 })
 
 describe('readEvent, headers', () => {
