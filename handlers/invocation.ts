@@ -1,5 +1,6 @@
 /** One invocation, whatever the function: context in, one log line, metrics, the result or an error out. */
 import { type Invocation, readContext } from '../lib/platform/context.ts'
+import type { PingEvent } from '../lib/platform/events.ts'
 import { errorFields, type Fields, leavingError, withheldError, withheldLine } from '../lib/platform/log.ts'
 import { embedMetrics, type Metrics } from '../lib/platform/metrics.ts'
 import { type Edge, edge } from './runtime.ts'
@@ -20,6 +21,11 @@ export interface Work {
   run(event: unknown, invocation: Invocation, edge: Edge): Promise<Outcome>
   /** Those of an invocation whose `run` threw. */
   metricsOfError(error: unknown, edge: Edge): Metrics
+}
+
+/** Nothing is done for a ping: the instance that answers it is warm. */
+export function answerPing({ shape }: PingEvent): Outcome {
+  return { result: null, fields: { trigger: shape }, metrics: {} }
 }
 
 /**

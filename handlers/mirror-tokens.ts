@@ -8,7 +8,7 @@ import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
-import { createHandler } from './invocation.ts'
+import { answerPing, createHandler } from './invocation.ts'
 
 export const handler = createHandler({
   name: 'mirror-tokens',
@@ -16,6 +16,7 @@ export const handler = createHandler({
   metricsOfError: (error) => (isSlip(error) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
   async run(event, { deadline }, { time, scrub, runtime }) {
     const read = readEvent(event)
+    if (read.kind === 'ping') return answerPing(read)
     if (read.kind === 'http')
       throw new InputError(
         `mirror-tokens: the event is an HTTP request (${read.shape}); this function takes schedules, and runs ` +

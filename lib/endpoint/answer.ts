@@ -2,7 +2,7 @@
 
 import { type Config, findSubApp, type HttpAuth } from '../config.ts'
 import { ConfigError, InputError, TencentError } from '../errors.ts'
-import type { HttpEvent } from '../platform/events.ts'
+import { type HttpEvent, longestName } from '../platform/events.ts'
 import type { HttpResponse } from '../platform/reply.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
@@ -62,7 +62,7 @@ export async function answerRequest(
 
 async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
   const match = matchRoute(request.path, { ...request, basePath: deps.basePath })
-  if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
+  if (!match) throw new Refusal(404, 'NotFound', `there is no such path here${hintAt(request, deps)}`)
   const { path, view } = match.route
   audit.route = path
   if (!methods.includes(request.method))
@@ -80,7 +80,12 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
       'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
     ])
   const caller = findCaller(request, config, deps.platform)
-  if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
+  if (!caller) {
+    const [detail, headers] = challenges[config.httpAuth]
+    const { unnamedAt } = request
+    const isUnnamed = config.httpAuth === 'gateway' && unnamedAt !== null
+    throw new Refusal(401, 'Unauthenticated', isUnnamed ? sayWhereNameIsMissing(unnamedAt) : detail, headers)
+  }
   audit.caller = caller.name
   refuseParameters(request)
   const subAppId = findSubApp(match.subAppId, config.subAppIds)
@@ -121,6 +126,21 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
 /** Tencent is not asked while it throttles, for one. */
 function wasAsked(failure: CachedList['staleBecause']): boolean {
   return !(failure instanceof TencentError) || failure.attempts > 0
+}
+
+/** A base URL that ends in a slash makes `//tokens`, at which one looks for long. */
+function hintAt({ path, ...request }: HttpEvent, { basePath }: EndpointDependencies): string {
+  const single = path.replace(/\/{2,}/g, '/')
+  return matchRoute(single, { ...request, basePath })
+    ? '; it has two slashes in a row where one is right'
+    : ''
+}
+
+function sayWhereNameIsMissing(place: string): string {
+  return (
+    'an authorizer of the API gateway let this request in but named nobody: ' +
+    `${place} must be a text of at most ${longestName} characters`
+  )
 }
 
 function refuseParameters(request: HttpEvent): void {

@@ -600,7 +600,9 @@ describe('list-tokens', () => {
           return
         }
         const { trigger } = outcome.log
-        if (trigger !== 'manual') statuses.add(readReply(event as Json, outcome).status)
+        if (['serverless-plugin-warmup', 'lambda-warmer'].includes(String(trigger)))
+          expect(outcome.result).toBeNull()
+        else if (trigger !== 'manual') statuses.add(readReply(event as Json, outcome).status)
         else if ((event as Json | null)?.['Reveal'] !== true)
           expect(JSON.stringify(outcome.result)).not.toMatch(marks)
       }),

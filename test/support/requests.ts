@@ -16,6 +16,7 @@ export function requestOf(path: string, more: Partial<HttpEvent> = {}): HttpEven
     headers: {},
     requestId: null,
     principal: null,
+    unnamedAt: null,
     ...more,
   }
 }

@@ -14,7 +14,7 @@ import { fingerprint } from '../../lib/digest.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
-import { getEvent, recorded, requests, schedules } from '../support/recorded-events.ts'
+import { getEvent, pings, recorded, refused, requests, schedules } from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
@@ -509,6 +509,22 @@ describe('mirror-tokens', () => {
     const handler = await load('mirror-tokens', targets(path()))
     expect(await handler({ SubAppId: other }, context())).toMatchObject({ Results: [{ SubAppId: other }] })
     await expect(handler({ SubAppId: 1 }, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+  })
+})
+
+describe.each(['list-tokens', 'mirror-tokens'] as const)('%s', (name) => {
+  it.each(pings)('does nothing for %s, whatever its settings are, and counts nothing', async (file) => {
+    const handler = await load(name, { AIGC_SITE: 'eu', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    expect(await handler(recorded(file), context())).toBeNull()
+    expect(log()).toMatchObject([{ level: 'info', event: name, trigger: expect.stringContaining('warm') }])
+    expect(log()[0]).not.toHaveProperty('_aws')
+    expect(simulator.calls).toEqual([])
+  })
+
+  it.each(refused)('refuses %s by name', async (file) => {
+    const handler = await load(name)
+    await expect(handler(recorded(file), context())).rejects.toThrow('a request of VPC Lattice')
+    expect(simulator.calls).toEqual([])
   })
 })
 

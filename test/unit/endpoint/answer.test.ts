@@ -251,6 +251,38 @@ describe('answerRequest', () => {
     ])
   })
 
+  it.each(['gateway', 'keys', 'platform'] as const)(
+    'says where the name is missing, with AIGC_HTTP_AUTH=%s',
+    async (httpAuth) => {
+      const unnamedAt = 'requestContext.authorizer.lambda.principalId'
+      const { status, json, headers } = await ask(request('/tokens', { key: '', unnamedAt }), {
+        config: () => ({ ...config, httpAuth }),
+      })
+      expect([status, json?.['code'], headers]).toMatchObject([
+        401,
+        'Unauthenticated',
+        { 'www-authenticate': expect.any(String) },
+      ])
+      const said = `named nobody: ${unnamedAt} must be a text of at most 256 characters`
+      if (httpAuth === 'gateway') expect(json?.['detail']).toContain(said)
+      else expect(json?.['detail']).not.toContain('authorizer')
+    },
+  )
+
+  it.each([
+    ['//tokens', true],
+    ['/tokens//fingerprints', true],
+    ['//aigc///sub-apps//8/tokens/', true],
+    ['/aigc//tokens', true],
+    ['/tokens/nothing//', false],
+    ['//nothing', false],
+    ['/nothing', false],
+  ])('says of %s that a slash is too many: %s', async (path, hint) => {
+    const { status, json } = await ask(request(path), { basePath: '/aigc' })
+    const words = '; it has two slashes in a row where one is right'
+    expect([status, json?.['detail']]).toEqual([404, `there is no such path here${hint ? words : ''}`])
+  })
+
   const notOurIds = [
     ...['9', '0', '-0', '07', '+7', '-7', '7e0', '0x7', '0b111', '7.0', '7n', '7_0', '7,8', '7;8', '%37'],
     ...[' 7', '7 ', '7%20', '7\0', '٧', '７', '9007199254740993', '9'.repeat(400), '', 'null', 'NaN'],

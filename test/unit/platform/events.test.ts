@@ -9,7 +9,14 @@ import {
   type Shape,
   shapes,
 } from '../../../lib/platform/events.ts'
-import { recorded, recordedWith, recordings, requests } from '../../support/recorded-events.ts'
+import {
+  pings,
+  recorded,
+  recordedWith,
+  recordings,
+  refused,
+  requests,
+} from '../../support/recorded-events.ts'
 
 function readHttp(event: unknown): HttpEvent {
   const view = readEvent(event)
@@ -30,12 +37,18 @@ const shapeOf: Record<string, Shape['name'] | 'manual'> = {
   'lambda-url.json': 'lambda-url',
   'manual-empty.json': 'manual',
   'manual-fields.json': 'manual',
+  'ping-lambda-warmer-fan-out.json': 'lambda-warmer',
+  'ping-lambda-warmer.json': 'lambda-warmer',
+  'ping-serverless-plugin-warmup.json': 'serverless-plugin-warmup',
   'rest-api-custom-domain.json': 'api-gateway-v1',
   'rest-api.json': 'api-gateway-v1',
   'scf-api-gateway.json': 'scf-api-gateway',
   'scf-function-url-with-context.json': 'scf-function-url',
+  'scf-function-url-without-query.json': 'scf-function-url',
   'scf-function-url.json': 'scf-function-url',
   'scf-timer.json': 'scf-timer',
+  'vpc-lattice-v1.json': 'vpc-lattice-v1',
+  'vpc-lattice-v2.json': 'vpc-lattice-v2',
 }
 const files = Object.keys(shapeOf)
 
@@ -113,6 +126,7 @@ describe('readEvent', () => {
     ['alb-multi-value.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url-with-context.json', '/tokens', null, [], null],
+    ['scf-function-url-without-query.json', '/tokens', null, [], null],
     ['scf-api-gateway.json', '/tokens', 'release', ['verbose'], '2f1c9c1e-1c48-11f1-9d1a-0242ac120002'],
   ])('reads %s in full', (file, path, stage, queryNames, requestId) => {
     expect(readEvent(recorded(file))).toEqual({
@@ -125,6 +139,8 @@ describe('readEvent', () => {
       queryNames,
       headers: headersIn(file),
       requestId,
+      unnamedAt:
+        file === 'http-api-v2-named-stage.json' ? 'requestContext.authorizer.lambda.principalId' : null,
       principal: file.startsWith('rest-api') ? 'reader' : null,
     })
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
@@ -243,6 +259,13 @@ describe('readEvent', () => {
     { source: 'example.app', 'detail-type': 'Scheduled Event' },
     { Type: 'timer' },
     { version: '2.0' },
+    { source: 'serverless-plugin' },
+    { warmer: 'true' },
+    { warmer: false },
+    { concurrency: 3 },
+    { raw_path: '/tokens' },
+    { method: 'GET', path: '/tokens' },
+    { requestContext: { serviceArn: 'arn' } },
     { version: '2.0', requestContext: { http: 'GET' } },
     { requestContext: { http: {} } },
     { requestContext: { domainName: 'abc.lambda-url.eu-central-1.on.aws' } },
@@ -313,10 +336,69 @@ describe('readEvent', () => {
   test.each([
     ['httpMethod', 5],
     ['httpMethod', undefined],
-    ['queryString', 'a=1'],
-    ['queryString', undefined],
+    ['queryString', 5],
+    ['queryString', ['a']],
+    ['queryString', true],
   ])('takes an SCF function URL event with %s %j, thus without its mark, as a run by hand', (at, value) => {
     expect(readEvent(recordedWith('scf-function-url.json', at, value)).kind).toBe('manual')
+  })
+
+  test.each([
+    [undefined, []],
+    [null, []],
+    ['', []],
+    ['a=1&b%20c=2', ['a', 'b c']],
+  ])(
+    'reads an SCF function URL event with queryString %j as a request with the parameters %j',
+    (query, names) => {
+      for (const file of ['scf-function-url.json', 'scf-function-url-with-context.json']) {
+        const { shape, queryNames } = readHttp(recordedWith(file, 'queryString', query))
+        expect([shape, queryNames]).toEqual(['scf-function-url', names])
+      }
+    },
+  )
+
+  test.each([
+    ['headers', null],
+    ['headers', ['authorization']],
+    ['resource', '/tokens'],
+    ['requestContext', { apiId: 'a1b2c3d4e5' }],
+  ])('takes what has no queryString, and %s %j, for no request of an SCF function URL', (at, value) => {
+    expect(readEvent(recordedWith('scf-function-url-without-query.json', at, value)).kind).toBe('manual')
+  })
+
+  test.each(refused)('refuses %s by name, and says what to use', (file) => {
+    const read = () => readEvent(recorded(file))
+    expect(read).toThrow(InputError)
+    expect(read).toThrow(`VPC Lattice (${shapeOf[file]}), which is not served; should come by an HTTP API`)
+  })
+
+  test.each(pings)('reads %s as a ping', (file) => {
+    expect(readEvent(recorded(file))).toEqual({ kind: 'ping', shape: shapeOf[file] })
+  })
+
+  test.each<[string, object, string | null]>([
+    ['http-api-v2.json', { lambda: { tenant: 'a' } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: { principalId: 5 } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: { principalId: 'x'.repeat(257) } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: {} }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: null }, 'lambda.principalId'],
+    ['http-api-v2.json', { jwt: { claims: { iss: 'i' }, scopes: null } }, 'jwt.claims.sub'],
+    ['lambda-url.json', { iam: { accountId: '123456789012' } }, 'iam.userArn'],
+    ['http-api-v1.json', { tenant: 'a' }, 'principalId'],
+    ['http-api-v1.json', { claims: { iss: 'i' }, scopes: ['a'] }, 'claims.sub'],
+    ['rest-api.json', { principalId: '', integrationLatency: 83 }, 'principalId'],
+    // Where nobody was let in, or somebody with a name.
+    ['http-api-v2.json', { lambda: { principalId: 'bob' } }, null],
+    ['http-api-v2.json', {}, null],
+    ['http-api-v2.json', { jwt: null }, null],
+    ['http-api-v1.json', { claims: null, scopes: null }, null],
+    ['rest-api.json', { integrationLatency: 83 }, null],
+    ['rest-api.json', { principalId: 'reader' }, null],
+    ['alb.json', { tenant: 'a' }, null],
+  ])('says of %s with the authorizer context %j that the name is missing at %j', (file, context, place) => {
+    const { unnamedAt } = readHttp(recordedWith(file, 'requestContext.authorizer', context))
+    expect(unnamedAt).toBe(place && `requestContext.authorizer.${place}`)
   })
 
   test('takes method and path from nowhere else than where the shape keeps them', () => {
@@ -487,7 +569,7 @@ describe('readEvent, query', () => {
     ['alb-multi-value.json', 'multiValueQueryStringParameters', { 'a%20b': ['1'] }, ['a b']],
     ['scf-function-url.json', 'queryString', { a: '1', b: ['2'] }, ['a', 'b']],
     ['scf-api-gateway.json', 'queryString', { a: '1' }, ['a']],
-    ['scf-api-gateway.json', 'queryString', 'a=1', []],
+    ['scf-api-gateway.json', 'queryString', 'a=1', ['a']],
   ])('reads the names of %s with %s %j', (file, at, value, names) => {
     expect(readHttp(recordedWith(file, at, value)).queryNames).toEqual(names)
   })
@@ -559,7 +641,7 @@ describe('properties', () => {
       return
     }
     expect(shapes.map(({ name }) => name)).toContain(view.shape)
-    if (view.kind === 'schedule') return
+    if (view.kind !== 'http') return
     expect(view.kind).toBe('http')
     expect(isText(view.method) && view.method === view.method.toUpperCase()).toBe(true)
     expect(view.path.startsWith('/')).toBe(true)
