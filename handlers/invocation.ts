@@ -20,7 +20,7 @@ export interface Work {
   readonly name: 'list-tokens' | 'mirror-tokens'
   run(event: unknown, invocation: Invocation, edge: Edge): Promise<Outcome>
   /** Those of an invocation whose `run` threw. */
-  metricsOfError(error: unknown, edge: Edge): Metrics
+  metricsOfError(error: unknown, edge: Edge, event: unknown): Metrics
 }
 
 /** Nothing is done for a ping: the instance that answers it is warm. */
@@ -59,7 +59,7 @@ async function invoke(
   } catch (thrown) {
     // Also where nothing was thrown as the reason, which must not pass for success.
     const error = thrown ?? new Error('nothing was said')
-    outcome = { error, fields: {}, metrics: work.metricsOfError(thrown, edge) }
+    outcome = { error, fields: {}, metrics: work.metricsOfError(thrown, edge, event) }
   }
   const { result, error, fields, metrics } = outcome
   const failed = error !== undefined

@@ -1,6 +1,6 @@
 /** What called a function: an HTTP request in any of the senders' shapes, a schedule, a ping, or a run by hand. */
 import { InputError } from '../errors.ts'
-import { field, isRecord, isText } from '../json.ts'
+import { field, isRecord, isText, parseJson } from '../json.ts'
 
 /** What sends HTTP events. Each name is one row of {@link shapes}. */
 export type HttpShape =
@@ -69,6 +69,8 @@ export interface GatewayMatch {
 export interface ScheduleEvent {
   kind: 'schedule'
   shape: ScheduleShape
+  /** Its constant input, unchecked, bounded as in a {@link ManualEvent}. No prototype. */
+  fields: Record<string, unknown>
 }
 
 /** Somebody keeps the instance warm: there is nothing to do. */
@@ -141,9 +143,9 @@ export const shapes: readonly Shape[] = [
   // `queryStringParameters` holds the declared parameters only, `queryString` all of them.
   httpShape('scf-api-gateway', isScfApiGateway, readScf),
   httpShape('scf-function-url', isScfFunctionUrl, readScf),
-  scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events')),
-  scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler')),
-  scheduleShape('scf-timer', (event) => field(event, 'Type') === 'Timer'),
+  scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events'), 'detail'),
+  scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler'), 'detail'),
+  scheduleShape('scf-timer', (event) => field(event, 'Type') === 'Timer', 'Message'),
   pingShape('serverless-plugin-warmup', (event) => field(event, 'source') === 'serverless-plugin-warmup'),
   pingShape('lambda-warmer', (event) => field(event, 'warmer') === true),
   refusedShape(
@@ -152,6 +154,11 @@ export const shapes: readonly Shape[] = [
   ),
   refusedShape('vpc-lattice-v2', (event) => isText(field(event, 'requestContext', 'serviceNetworkArn'))),
 ]
+
+/** Whether an event has the mark of somebody who sends HTTP, served or not. Never throws. */
+export function isRequest(event: unknown): boolean {
+  return shapes.some(({ kind, matches }) => (kind === 'http' || kind === 'refused') && matches(event))
+}
 
 /**
  * Says what an invocation is: an HTTP request, the clock, a ping, or a run by hand (an object without any shape's
@@ -225,8 +232,27 @@ function httpShape(
   }
 }
 
-function scheduleShape(name: ScheduleShape, matches: Shape['matches']): Shape {
-  return { name, kind: 'schedule', matches, read: () => ({ kind: 'schedule', shape: name }) }
+/**
+ * `input` is where a constant input stands, if the schedule keeps its mark beside it: an object, or the text of one. What
+ * is plainly no object, such as a remark, is none.
+ */
+function scheduleShape(name: ScheduleShape, matches: Shape['matches'], input: string): Shape {
+  return {
+    name,
+    kind: 'schedule',
+    matches,
+    read(event) {
+      const given = field(event, input)
+      const isObjectText = isText(given) && given.trimStart().startsWith('{')
+      const fields = isObjectText ? parseJson(given) : given
+      // Somebody meant to say something, such as that nothing must be written.
+      if (isObjectText && !isRecord(fields))
+        throw new InputError(
+          `Reading the event: "${input}" of the schedule (${name}) begins like a JSON object, should be one, or a remark, or empty`,
+        )
+      return { kind: 'schedule', shape: name, fields: record(entriesOf(fields)) }
+    },
+  }
 }
 
 function pingShape(name: PingShape, matches: Shape['matches']): Shape {

@@ -428,22 +428,85 @@ describe('mirror-tokens', () => {
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
 
-  it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
-    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
-    await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
+  const none = { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' }
+  const timer = (Message: string): object => ({ ...recorded('scf-timer.json'), Message })
+
+  it.each<[unknown, string]>([
+    [{}, 'ConfigInvalid'],
+    // The constant input of a schedule looks like this.
+    [{ SubApp: 1 }, 'InputInvalid'],
+    [{ dryrun: true }, 'InputInvalid'],
+    [{ DryRun: 'yes' }, 'InputInvalid'],
+    [{ DryRun: false, SubApp: 1 }, 'InputInvalid'],
+    [{ Confirm: 5 }, 'InputInvalid'],
+    ['run', 'InputInvalid'],
+    [[], 'InputInvalid'],
+    [timer('{"SubApp":1}'), 'InputInvalid'],
+    [timer('{"DryRun":true,"Confirm":"x"}'), 'InputInvalid'],
+    [timer('{DryRun}'), 'InputInvalid'],
+    [{ ...recorded('eventbridge-scheduler.json'), detail: '{"SubApp":1}' }, 'InputInvalid'],
+  ])('counts a run that may be a schedule’s as failed: %j', async (event, name) => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler(event, context())).rejects.toMatchObject({ name })
+    expect(log()).toMatchObject([{ level: 'error', code: name, MirrorSuccess: 0, MirrorFailure: 1 }])
+  })
+
+  it('counts an application that is not configured as a failed run', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    for (const event of [{ SubAppId: 1 }, timer('{"SubAppId":1}')])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+    for (const line of log()) expect(line).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
+  })
+
+  it('does what the constant input of a timer says, and ignores a remark', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    expect(await handler(timer('{"DryRun":true}'), context())).toMatchObject({
+      Results: [{ Outcome: 'would-create' }, { Outcome: 'would-create' }],
+    })
+    expect(await handler(timer(`{"SubAppId":${other}}`), context())).toMatchObject({
+      Results: [{ SubAppId: other, Outcome: 'created' }],
+    })
+    expect(await handler(timer('every five minutes'), context())).toMatchObject({
+      Results: [{ Outcome: 'created' }, { Outcome: 'unchanged' }],
+    })
+    expect(log().map(({ trigger }) => trigger)).toEqual(Array(3).fill('scf-timer'))
+  })
+
+  it('counts a confirmation of another plan as failed only where a timer has it', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    for (const event of [{ Confirm: 'x' }, timer('{"Confirm":"x"}')])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'PlanChanged' })
+    expect(log()[0]).not.toHaveProperty('MirrorFailure')
+    expect(log()[1]).toMatchObject({ MirrorFailure: 1 })
+  })
+
+  it('says where the fields stood that it does not take', async () => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler({ SubApp: 1 }, context())).rejects.toThrow(
+      'Reading the event, given by hand or as the input of a schedule: "SubApp" is not a known field',
+    )
+    await expect(handler(timer('{"SubApp":1}'), context())).rejects.toThrow(
+      'Reading the input of the schedule (scf-timer): "SubApp" is not a known field',
+    )
+  })
+
+  it('counts no slip of the hand as a failure of the mirror', async () => {
+    const handler = await load('mirror-tokens', none)
     for (const file of requests)
       await expect(handler(recorded(file), context())).rejects.toThrow(
         'takes schedules, and runs by hand such as {}; send HTTP to list-tokens',
       )
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
-    await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
+    for (const file of refused)
+      await expect(handler(recorded(file), context())).rejects.toThrow('VPC Lattice')
+    await expect(handler({ DryRun: true, dryrun: 1 }, context())).rejects.toThrow('is not a known field')
     for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
-      await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
-    const [failed, ...slips] = log()
-    expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(6 + requests.length)
+      await expect(handler({ DryRun: true, [name]: 1 }, context())).rejects.toThrow(
+        'it has one that is not a known field',
+      )
+    expect(log()).toHaveLength(6 + requests.length + refused.length)
     expect(lines.join()).not.toContain('CANARY')
-    for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
+    for (const line of log()) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
   it('says what a run by hand takes, and what the settings lack', async () => {

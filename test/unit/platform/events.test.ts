@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { InputError } from '../../../lib/errors.ts'
 import {
   type HttpEvent,
+  isRequest,
   longestValue,
   mostNames,
   readEvent,
@@ -248,8 +249,49 @@ describe('readEvent', () => {
   )
 
   test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])('reads %s as the clock', (name) => {
-    expect(readEvent(recorded(`${name}.json`))).toEqual({ kind: 'schedule', shape: name })
+    const view = readEvent(recorded(`${name}.json`))
+    expect(view).toEqual({ kind: 'schedule', shape: name, fields: {} })
+    expect(view.kind === 'schedule' && Object.getPrototypeOf(view.fields)).toBeNull()
   })
+
+  const inputs: [unknown, object][] = [
+    [{ DryRun: true }, { DryRun: true }],
+    ['{"SubApp":1}', { SubApp: 1 }],
+    ['\n {"__proto__":{"DryRun":true}}', JSON.parse('{"__proto__":{"DryRun":true}}')],
+    ...[
+      '',
+      'every five minutes',
+      '5',
+      'null',
+      '"{}"',
+      '["DryRun"]',
+      5,
+      true,
+      null,
+      undefined,
+      ['DryRun'],
+    ].map((none): [unknown, object] => [none, {}]),
+  ]
+  const inputAt = { 'eventbridge-rule': 'detail', 'eventbridge-scheduler': 'detail', 'scf-timer': 'Message' }
+  test.each(inputs)('reads a schedule’s own %j as the constant input %j', (given, fields) => {
+    for (const [name, at] of Object.entries(inputAt))
+      expect(readEvent(recordedWith(`${name}.json`, at, given))).toEqual({
+        kind: 'schedule',
+        shape: name,
+        fields,
+      })
+  })
+
+  test.each(['{DryRun: true}', '{"DryRun":true', '{} and more', ' {'])(
+    'refuses what looks like a constant input and cannot be read: %s',
+    (given) => {
+      for (const [name, at] of Object.entries(inputAt)) {
+        const read = () => readEvent(recordedWith(`${name}.json`, at, given))
+        expect(read).toThrow(InputError)
+        expect(read).toThrow(`"${at}" of the schedule (${name}) begins like a JSON object`)
+      }
+    },
+  )
 
   test.each([
     {},
@@ -427,6 +469,12 @@ describe('readEvent', () => {
 
   test.each([undefined, null, 5, '', ['x'], {}])('gives request id %j as null', (id) => {
     expect(readHttp(recordedWith('rest-api.json', 'requestContext.requestId', id)).requestId).toBeNull()
+  })
+})
+
+describe('isRequest', () => {
+  test.each(recordings)('isRequest knows whether %s came by HTTP', (file) => {
+    expect(isRequest(recorded(file))).toBe([...requests, ...refused].includes(file))
   })
 })
 
