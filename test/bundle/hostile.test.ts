@@ -235,6 +235,7 @@ function marksOf(name: string): string[] | null {
     return ['resource', 'httpMethod', 'path', 'requestContext.apiId', 'requestContext.authorizer']
   if (name.startsWith('alb')) return ['httpMethod', 'path', 'requestContext.elb']
   if (name === 'scf-api-gateway') return ['httpMethod', 'path', 'requestContext.serviceId']
+  if (name === 'scf-function-url-without-query') return ['httpMethod', 'path', 'headers']
   if (name.startsWith('scf-function-url')) return ['httpMethod', 'path', 'queryString']
   return null
 }
