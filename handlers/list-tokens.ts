@@ -10,7 +10,7 @@ import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { toReply } from '../lib/platform/reply.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
-import { createHandler, type Outcome } from './invocation.ts'
+import { answerPing, createHandler, type Outcome } from './invocation.ts'
 import type { Edge } from './runtime.ts'
 
 export const handler = createHandler({
@@ -19,6 +19,7 @@ export const handler = createHandler({
   async run(event, invocation, edge) {
     const read = readEvent(event)
     if (read.kind === 'http') return serve(read, invocation, edge)
+    if (read.kind === 'ping') return answerPing(read)
     if (read.kind === 'manual') return runByHand(read.fields, invocation, edge)
     throw new InputError(
       `list-tokens: the event is a schedule's (${read.shape}); this function takes HTTP requests, and runs by ` +
@@ -34,6 +35,7 @@ async function serve(request: HttpEvent, invocation: Invocation, edge: Edge): Pr
     list: (subAppId, refresh) =>
       edge.runtime().cache.get(subAppId, { refresh, deadline: callDeadline(invocation, edge) }),
     platform: edge,
+    basePath: edge.basePath,
   })
   const { status } = response
   const requestId = invocation.requestId ?? request.requestId

@@ -1,32 +1,35 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import { type Config, findSubApp } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
+import { field } from '../lib/json.ts'
 import { MirrorError, type MirrorReport, reportError } from '../lib/mirror/report.ts'
 import { runMirror } from '../lib/mirror/run.ts'
-import { readEvent } from '../lib/platform/events.ts'
+import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
-import { createHandler } from './invocation.ts'
+import { answerPing, createHandler } from './invocation.ts'
 
 export const handler = createHandler({
   name: 'mirror-tokens',
-  // A slip in a run by hand says nothing about the mirror.
-  metricsOfError: (error) => (isSlip(error) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
+  metricsOfError: (error, _, event) => (isSlip(error, event) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
   async run(event, { deadline }, { time, scrub, runtime }) {
     const read = readEvent(event)
+    if (read.kind === 'ping') return answerPing(read)
     if (read.kind === 'http')
       throw new InputError(
         `mirror-tokens: the event is an HTTP request (${read.shape}); this function takes schedules, and runs ` +
           'by hand such as {}; send HTTP to list-tokens',
       )
     const byHand = read.kind === 'manual'
-    const { SubAppId, DryRun, Confirm } = readManual(byHand ? read.fields : {}, {
-      SubAppId: 'a whole number',
-      DryRun: 'true or false',
-      Confirm: 'a string',
-    })
+    const { SubAppId, DryRun, Confirm } = readManual(
+      read.fields,
+      { SubAppId: 'a whole number', DryRun: 'true or false', Confirm: 'a string' },
+      byHand
+        ? 'the event, given by hand or as the input of a schedule'
+        : `the input of the schedule (${read.shape})`,
+    )
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
     const { config, list, openStore } = runtime()
@@ -56,8 +59,15 @@ export const handler = createHandler({
 })
 export { handler as main_handler }
 
-function isSlip(error: unknown): boolean {
-  return error instanceof InputError || (error instanceof MirrorError && error.code === 'PlanChanged')
+/**
+ * Whether a failure is somebody's slip, who sees it, and says nothing about the mirror. The constant input of a schedule
+ * arrives as a run by hand does: so wrong fields are a slip only beside what no schedule has any use for, a confirmation or
+ * a dry run. Elsewhere an alarm about a slip is better than none about a schedule that never mirrors.
+ */
+function isSlip(error: unknown, event: unknown): boolean {
+  const isSomebody = typeof field(event, 'Confirm') === 'string' || field(event, 'DryRun') === true
+  if (error instanceof MirrorError) return error.code === 'PlanChanged' && isSomebody
+  return error instanceof InputError && (isSomebody || isRequest(event))
 }
 
 /** The mirrors of one application, or all of them. */

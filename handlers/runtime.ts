@@ -4,7 +4,7 @@
  */
 import { homedir } from 'node:os'
 import type { Aws } from '../lib/aws/clients.ts'
-import { type Config, parseConfig } from '../lib/config.ts'
+import { type Config, parseConfig, readBasePath } from '../lib/config.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
 import { credentialVariables } from '../lib/credentials/sources.ts'
@@ -34,6 +34,8 @@ export interface Edge {
    * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets a name of its own.
    */
   readonly isScf: boolean
+  /** What may stand in front of the routes; empty for nothing. */
+  readonly basePath: string
   readonly meter: Meter
   write(line: string): void
   readonly log: Log
@@ -69,6 +71,7 @@ function createEdge(): Edge {
     time: systemTime,
     functionName,
     isScf: process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && functionName === '',
+    basePath: readBasePath(process.env),
     meter: createMeter(),
     write: writeToStdout,
     log: (...line) => log(...line),

@@ -100,6 +100,7 @@ const table = {
   AIGC_MIN_KEEP: number(0.5, { min: 0, max: 1 }, mirrorTokens),
   AIGC_FALLBACK: list(listTokens),
   AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
+  AIGC_BASE_PATH: { default: '', readers: listTokens, read: readPathPrefix },
   AIGC_LOG_LEVEL: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], functions),
 } as const satisfies Readonly<Record<`AIGC_${string}`, Setting<unknown>>>
 
@@ -158,6 +159,8 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     targets.map((target) => ({ subAppId, target })),
   )
   const source = read('AIGC_SOURCE')
+  // For its complaint: it is used by readBasePath.
+  read('AIGC_BASE_PATH')
   if (source === 'mirror' && fallbackUris.length === 0)
     complainOf('AIGC_FALLBACK')('must name the target to read when AIGC_SOURCE is mirror')
 
@@ -186,6 +189,15 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
   problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/**
+ * `AIGC_BASE_PATH` alone, because `/healthz` answers whatever the other settings are. Empty where it is not set, or cannot
+ * be used: `parseConfig` says so then.
+ */
+export function readBasePath(env: Environment): string {
+  const text = env['AIGC_BASE_PATH']?.trim()
+  return text ? readPathPrefix(text, () => {}) : ''
 }
 
 /** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
@@ -268,6 +280,15 @@ function isBaseUrl(text: string): boolean {
   const url = new URL(text)
   const local = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   return (url.protocol === 'https:' || (url.protocol === 'http:' && local)) && url.href === `${url.origin}/`
+}
+
+/** Whatever is put in front of routes is compared as it is sent, so nothing that anybody on the way may write otherwise. */
+function readPathPrefix(text: string, complain: (what: string) => void): string {
+  if (/^(\/[\w~-][\w.~-]*)+$/.test(text)) return text
+  complain(
+    'must be a path such as /aigc: of letters, digits, "_", "-", "." and "~", and without "/" at its end',
+  )
+  return ''
 }
 
 function readRegion(text: string, complain: (what: string) => void): string {

@@ -7,9 +7,7 @@ import { type HttpShape, shapes } from '../../lib/platform/events.ts'
 import { cachedList, requestOf } from '../support/requests.ts'
 import { sha256 } from '../support/sha256.ts'
 
-const senders = shapes
-  .map(({ name }) => name)
-  .filter((name): name is HttpShape => !/^(eventbridge|scf-timer)/.test(name))
+const senders = shapes.filter(({ kind }) => kind === 'http').map(({ name }) => name as HttpShape)
 const guarded = routes.filter(({ view }) => view !== 'health')
 const cases = senders.flatMap((shape) => guarded.map(({ path, view }) => ({ shape, path, view })))
 
@@ -43,6 +41,7 @@ async function ask(
       return cachedList(['token-a'])
     },
     platform: { isScf },
+    basePath: '',
   })
   return { status: response.status, caller: audit.caller, asked, body: response.body }
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, findSubApp, parseConfig, type Reader, settings } from '../../lib/config.ts'
+import {
+  type Config,
+  findSubApp,
+  parseConfig,
+  type Reader,
+  readBasePath,
+  settings,
+} from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError, InputError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
@@ -266,6 +273,25 @@ describe('parseConfig', () => {
       'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
     ],
     ['two fallbacks', { AIGC_FALLBACK: 'file:/a,file:/b' }, 'AIGC_FALLBACK must name one target'],
+    ...[
+      'aigc',
+      '/',
+      '/aigc/',
+      '//aigc',
+      '/a//b',
+      '/..',
+      '/a/./b',
+      '/.well',
+      '/%61',
+      '/a b',
+      '/{a}',
+      '/é',
+      'https://h/a',
+    ].map((path): [string, Environment, string] => [
+      `the base path ${path}`,
+      { AIGC_BASE_PATH: path },
+      'AIGC_BASE_PATH must be a path such as /aigc: of letters, digits, "_", "-", "." and "~", and without "/" at its end',
+    ]),
     ['a source', { AIGC_SOURCE: 'file' }, 'AIGC_SOURCE must be api or mirror'],
     [
       'a mirror as source that is not named',
@@ -347,6 +373,18 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
+  })
+})
+
+describe('readBasePath', () => {
+  it.each([
+    ['/aigc', '/aigc'],
+    [' /v1.0/aigc_tokens-x~ ', '/v1.0/aigc_tokens-x~'],
+    ['', ''],
+    [undefined, ''],
+    ['/aigc/', ''],
+  ])('reads %j as %j, whatever the other settings are', (text, path) => {
+    expect(readBasePath({ AIGC_BASE_PATH: text, AIGC_SITE: 'eu' })).toBe(path)
   })
 })
 

@@ -14,7 +14,7 @@ import { fingerprint } from '../../lib/digest.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
-import { getEvent, recorded, requests, schedules } from '../support/recorded-events.ts'
+import { getEvent, pings, recorded, refused, requests, schedules } from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
@@ -245,6 +245,16 @@ describe('list-tokens', () => {
     expect(simulator.calls).toEqual([])
   })
 
+  it('takes the base path off, and answers /healthz behind it while other settings are wrong', async () => {
+    const handler = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: 'eu' })
+    const statusOf = async (path: string): Promise<unknown> =>
+      ((await handler(getEvent(path, bearer), context())) as { statusCode: number }).statusCode
+    expect([await statusOf('/aigc/healthz'), await statusOf('/aigc/tokens')]).toEqual([200, 500])
+    vi.resetModules()
+    const good = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: '' })
+    expect(await good(getEvent('/aigc/tokens', bearer), context())).toMatchObject({ statusCode: 200 })
+  })
+
   it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
     simulator.vod.create(app, 'InputInvalid')
     simulator.vod.create(app, 'SecretCode')
@@ -418,22 +428,85 @@ describe('mirror-tokens', () => {
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
 
-  it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
-    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
-    await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
+  const none = { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' }
+  const timer = (Message: string): object => ({ ...recorded('scf-timer.json'), Message })
+
+  it.each<[unknown, string]>([
+    [{}, 'ConfigInvalid'],
+    // The constant input of a schedule looks like this.
+    [{ SubApp: 1 }, 'InputInvalid'],
+    [{ dryrun: true }, 'InputInvalid'],
+    [{ DryRun: 'yes' }, 'InputInvalid'],
+    [{ DryRun: false, SubApp: 1 }, 'InputInvalid'],
+    [{ Confirm: 5 }, 'InputInvalid'],
+    ['run', 'InputInvalid'],
+    [[], 'InputInvalid'],
+    [timer('{"SubApp":1}'), 'InputInvalid'],
+    [timer('{"DryRun":true,"Confirm":"x"}'), 'InputInvalid'],
+    [timer('{DryRun}'), 'InputInvalid'],
+    [{ ...recorded('eventbridge-scheduler.json'), detail: '{"SubApp":1}' }, 'InputInvalid'],
+  ])('counts a run that may be a schedule’s as failed: %j', async (event, name) => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler(event, context())).rejects.toMatchObject({ name })
+    expect(log()).toMatchObject([{ level: 'error', code: name, MirrorSuccess: 0, MirrorFailure: 1 }])
+  })
+
+  it('counts an application that is not configured as a failed run', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    for (const event of [{ SubAppId: 1 }, timer('{"SubAppId":1}')])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+    for (const line of log()) expect(line).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
+  })
+
+  it('does what the constant input of a timer says, and ignores a remark', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    expect(await handler(timer('{"DryRun":true}'), context())).toMatchObject({
+      Results: [{ Outcome: 'would-create' }, { Outcome: 'would-create' }],
+    })
+    expect(await handler(timer(`{"SubAppId":${other}}`), context())).toMatchObject({
+      Results: [{ SubAppId: other, Outcome: 'created' }],
+    })
+    expect(await handler(timer('every five minutes'), context())).toMatchObject({
+      Results: [{ Outcome: 'created' }, { Outcome: 'unchanged' }],
+    })
+    expect(log().map(({ trigger }) => trigger)).toEqual(Array(3).fill('scf-timer'))
+  })
+
+  it('counts a confirmation of another plan as failed only where a timer has it', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    for (const event of [{ Confirm: 'x' }, timer('{"Confirm":"x"}')])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'PlanChanged' })
+    expect(log()[0]).not.toHaveProperty('MirrorFailure')
+    expect(log()[1]).toMatchObject({ MirrorFailure: 1 })
+  })
+
+  it('says where the fields stood that it does not take', async () => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler({ SubApp: 1 }, context())).rejects.toThrow(
+      'Reading the event, given by hand or as the input of a schedule: "SubApp" is not a known field',
+    )
+    await expect(handler(timer('{"SubApp":1}'), context())).rejects.toThrow(
+      'Reading the input of the schedule (scf-timer): "SubApp" is not a known field',
+    )
+  })
+
+  it('counts no slip of the hand as a failure of the mirror', async () => {
+    const handler = await load('mirror-tokens', none)
     for (const file of requests)
       await expect(handler(recorded(file), context())).rejects.toThrow(
         'takes schedules, and runs by hand such as {}; send HTTP to list-tokens',
       )
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
-    await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
+    for (const file of refused)
+      await expect(handler(recorded(file), context())).rejects.toThrow('VPC Lattice')
+    await expect(handler({ DryRun: true, dryrun: 1 }, context())).rejects.toThrow('is not a known field')
     for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
-      await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
-    const [failed, ...slips] = log()
-    expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(6 + requests.length)
+      await expect(handler({ DryRun: true, [name]: 1 }, context())).rejects.toThrow(
+        'it has one that is not a known field',
+      )
+    expect(log()).toHaveLength(6 + requests.length + refused.length)
     expect(lines.join()).not.toContain('CANARY')
-    for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
+    for (const line of log()) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
   it('says what a run by hand takes, and what the settings lack', async () => {
@@ -499,6 +572,22 @@ describe('mirror-tokens', () => {
     const handler = await load('mirror-tokens', targets(path()))
     expect(await handler({ SubAppId: other }, context())).toMatchObject({ Results: [{ SubAppId: other }] })
     await expect(handler({ SubAppId: 1 }, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+  })
+})
+
+describe.each(['list-tokens', 'mirror-tokens'] as const)('%s', (name) => {
+  it.each(pings)('does nothing for %s, whatever its settings are, and counts nothing', async (file) => {
+    const handler = await load(name, { AIGC_SITE: 'eu', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    expect(await handler(recorded(file), context())).toBeNull()
+    expect(log()).toMatchObject([{ level: 'info', event: name, trigger: expect.stringContaining('warm') }])
+    expect(log()[0]).not.toHaveProperty('_aws')
+    expect(simulator.calls).toEqual([])
+  })
+
+  it.each(refused)('refuses %s by name', async (file) => {
+    const handler = await load(name)
+    await expect(handler(recorded(file), context())).rejects.toThrow('a request of VPC Lattice')
+    expect(simulator.calls).toEqual([])
   })
 })
 
