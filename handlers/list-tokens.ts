@@ -71,6 +71,11 @@ async function runByHand(
     Refresh: 'true or false',
   })
   const { config, cache } = edge.runtime()
+  if (Reveal && !config.reveal)
+    throw new InputError(
+      'list-tokens: "Reveal" needs the setting AIGC_REVEAL=true, because what a run by hand returns may be kept or passed ' +
+        'on: by the log of SCF, by an API without proxy integration; without "Reveal" you get fingerprints',
+    )
   const subAppId = findSubApp(SubAppId ?? null, config.subAppIds)
   const deadline = callDeadline(invocation, edge)
   const list = await cache.get(subAppId, { refresh: Refresh ?? false, deadline })

@@ -32,6 +32,7 @@ const environment = {
   AIGC_HTTP_AUTH: 'keys',
   AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
   AIGC_CACHE_SECONDS: '0',
+  AIGC_REVEAL: 'true',
   // Long enough for a busy machine, short enough for the faults that last.
   AIGC_TIMEOUT_MS: '2500',
 }
