@@ -452,7 +452,14 @@ describe('mirror-tokens', () => {
         // The whole report is a field of its own.
         message: expect.stringMatching(/1 of 2 targets not in step[^{]+$/),
         results: [{ Outcome: 'held' }, { Outcome: 'created' }],
-        dryRun: false,
+        outcome: 'held',
+        reason: expect.stringMatching(/^file:.* \(held: the list has 2 tokens where 5 are held/),
+        good: 0,
+        listed: 3,
+        held: 1,
+        added: 1,
+        removed: 0,
+        dryRun: 0,
         MirrorSuccess: 0,
         MirrorFailure: 1,
         MirrorHeld: 1,
@@ -462,7 +469,7 @@ describe('mirror-tokens', () => {
     await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
     })
-    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged' })
+    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged', outcome: 'failed', good: 0 })
     expect(log()[1]).not.toHaveProperty('MirrorFailure')
     await handler({ Confirm: Digest }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
@@ -533,7 +540,7 @@ describe('mirror-tokens', () => {
     })
     expect(log()).toMatchObject([
       {
-        dryRun: true,
+        dryRun: 1,
         results: [
           { SubAppId: app, Outcome: 'would-create' },
           { SubAppId: other, Outcome: 'would-create' },
