@@ -59,7 +59,9 @@ async function invoke(
   } catch (thrown) {
     // Also where nothing was thrown as the reason, which must not pass for success.
     const error = thrown ?? new Error('nothing was said')
-    outcome = { error, fields: {}, metrics: work.metricsOfError(thrown, edge, event) }
+    const { code, message } = errorFields(error)
+    const fields = { outcome: 'failed', reason: `${code}: ${message}`, good: 0 }
+    outcome = { error, fields, metrics: work.metricsOfError(thrown, edge, event) }
   }
   const { result, error, fields, metrics } = outcome
   const failed = error !== undefined

@@ -43,9 +43,15 @@ async function serve(request: HttpEvent, invocation: Invocation, edge: Edge): Pr
   // Parsed, so that it stays JSON.
   if (status >= 400) response.body = scrubJson(JSON.parse(response.body), edge.scrub)
   const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
+  const outcome = status >= 500 ? 'failed' : status >= 400 ? 'refused' : staleBecause ? 'stale' : 'served'
+  const failure = error === null ? null : errorFields(error)
   const fields = {
     trigger: request.shape,
     invocation: requestId,
+    outcome,
+    reason: failure ? `${failure['code']}: ${failure['message']}` : staleBecause,
+    good: status >= 500 ? 0 : 1,
+    listed: fingerprints.length,
     status,
     route,
     caller,
@@ -57,7 +63,7 @@ async function serve(request: HttpEvent, invocation: Invocation, edge: Edge): Pr
   return {
     result: toReply(request, response),
     level: status >= 500 ? 'error' : status >= 400 || staleBecause !== null ? 'warn' : 'info',
-    fields: error === null ? fields : { ...fields, ...errorFields(error) },
+    fields: { ...fields, ...failure },
     metrics: countRequest(edge, staleBecause !== null),
   }
 }
@@ -73,6 +79,11 @@ async function runByHand(
     Refresh: 'true or false',
   })
   const { config, cache } = edge.runtime()
+  if (Reveal && !config.reveal)
+    throw new InputError(
+      'list-tokens: "Reveal" needs the setting AIGC_REVEAL=true, because what a run by hand returns may be kept or passed ' +
+        'on: by the log of SCF, by an API without proxy integration; without "Reveal" you get fingerprints',
+    )
   const subAppId = findSubApp(SubAppId ?? null, config.subAppIds)
   const deadline = callDeadline(invocation, edge)
   const list = await cache.get(subAppId, { refresh: Refresh ?? false, deadline })
@@ -82,6 +93,10 @@ async function runByHand(
     result: Reveal ? viewList(list, subAppId, 'tokens') : JSON.parse(scrubJson(masked, edge.scrub)),
     fields: {
       trigger: 'manual',
+      outcome: masked.Stale ? 'stale' : 'served',
+      reason: list.staleBecause?.code ?? null,
+      good: 1,
+      listed: list.apiTokens.length,
       subAppId,
       revealed: Reveal ?? false,
       fingerprints: masked.Fingerprints ?? [],

@@ -2,11 +2,10 @@
 import { type Config, findSubApp } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { field } from '../lib/json.ts'
-import { MirrorError, type MirrorReport, reportError } from '../lib/mirror/report.ts'
+import { MirrorError, reportError, summarize } from '../lib/mirror/report.ts'
 import { runMirror } from '../lib/mirror/run.ts'
 import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
-import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
 import { answerPing, createHandler } from './invocation.ts'
@@ -33,6 +32,7 @@ export const handler = createHandler({
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
     const { config, list, openStore } = runtime()
+    const listed = new Map<number | null, number>()
     const report = await runMirror(
       {
         mirrors: chooseMirrors(config, SubAppId ?? null),
@@ -41,19 +41,43 @@ export const handler = createHandler({
         deadline,
       },
       config,
-      { ...time, list, openStore },
+      {
+        ...time,
+        openStore,
+        async list(subAppId, until) {
+          const found = await list(subAppId, until)
+          listed.set(subAppId, found.apiTokens.length)
+          return found
+        },
+      },
     )
     const error = reportError(report) ?? undefined
+    const { outcome, reason, held, added, removed } = summarize(report)
     return {
       ...(error ? { error } : { result: JSON.parse(scrubJson(report, scrub)) }),
       fields: {
         trigger: byHand ? 'manual' : read.shape,
-        dryRun: DryRun ?? false,
+        outcome,
+        reason,
+        good: error ? 0 : 1,
+        dryRun: DryRun ? 1 : 0,
+        listed: [...listed.values()].reduce((sum, count) => sum + count, 0),
+        held,
+        added,
+        removed,
         ...(error && { message: error.summary }),
         digest: report.Digest,
         results: report.Results.map((result) => ({ ...result })),
       },
-      metrics: DryRun ? {} : measure(report, error !== undefined),
+      metrics: DryRun
+        ? {}
+        : {
+            MirrorSuccess: error ? 0 : 1,
+            MirrorFailure: error ? 1 : 0,
+            MirrorHeld: held,
+            TokensAdded: added,
+            TokensRemoved: removed,
+          },
     }
   },
 })
@@ -77,16 +101,4 @@ function chooseMirrors({ mirrors, subAppIds }: Config, subAppId: number | null):
   if (subAppId === null) return mirrors
   const chosen = findSubApp(subAppId, subAppIds)
   return mirrors.filter((mirror) => mirror.subAppId === chosen)
-}
-
-function measure({ Results }: MirrorReport, failed: boolean): Metrics {
-  const sum = (count: (result: MirrorReport['Results'][number]) => number): number =>
-    Results.reduce((total, result) => total + count(result), 0)
-  return {
-    MirrorSuccess: failed ? 0 : 1,
-    MirrorFailure: failed ? 1 : 0,
-    MirrorHeld: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
-    TokensAdded: sum(({ Added }) => Added.length),
-    TokensRemoved: sum(({ Removed }) => Removed.length),
-  }
 }

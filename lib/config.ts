@@ -48,6 +48,8 @@ export interface Config {
   readonly fallbacks: readonly Fallback[]
   /** Where `list-tokens` reads: Tencent's API or the mirrored documents. */
   readonly source: 'api' | 'mirror'
+  /** Whether tokens may stand in what a function returns where others keep or forward that. */
+  readonly reveal: boolean
   readonly timeoutMs: number
   readonly mirrors: readonly Mirror[]
   readonly settleSeconds: number
@@ -101,6 +103,7 @@ const table = {
   AIGC_FALLBACK: list(listTokens),
   AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
   AIGC_BASE_PATH: { default: '', readers: listTokens, read: readPathPrefix },
+  AIGC_REVEAL: choice<'true' | 'false'>('false', ['true', 'false'], listTokens),
   AIGC_LOG_LEVEL: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], functions),
 } as const satisfies Readonly<Record<`AIGC_${string}`, Setting<unknown>>>
 
@@ -179,6 +182,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     staleSeconds: read('AIGC_STALE_SECONDS'),
     fallbacks,
     source,
+    reveal: read('AIGC_REVEAL') === 'true',
     timeoutMs: read('AIGC_TIMEOUT_MS'),
     mirrors,
     settleSeconds: read('AIGC_SETTLE_SECONDS'),

@@ -2,7 +2,7 @@
 
 import { type Config, findSubApp, type HttpAuth } from '../config.ts'
 import { ConfigError, InputError, TencentError } from '../errors.ts'
-import { type HttpEvent, longestName } from '../platform/events.ts'
+import { type HttpEvent, type HttpShape, longestName } from '../platform/events.ts'
 import type { HttpResponse } from '../platform/reply.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
@@ -95,6 +95,8 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
   if (refusal === 'SubAppNotFound')
     throw new InputError('Finding the application: the key is not bound to it', refusal)
   if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
+  if (view === 'tokens' && !config.reveal && keptByScf.includes(request.shape))
+    throw new Refusal(501, 'TokensWouldBeLogged', loggedDetail)
 
   const list = await deps.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
@@ -122,6 +124,15 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
   response.body = JSON.stringify(viewList(list, subAppId, view))
   return response
 }
+
+/**
+ * SCF writes what an event function returns into its log (https://cloud.tencent.com/document/product/583/43329), and
+ * what a web function answers not (https://cloud.tencent.com/document/product/583/40689).
+ */
+const keptByScf: readonly HttpShape[] = ['scf-function-url', 'scf-api-gateway']
+const loggedDetail =
+  'SCF keeps in its log what an event function returns, so this one gives no tokens away; run list-tokens as a web ' +
+  'function, or set AIGC_REVEAL=true if whoever reads that log may have them'
 
 /** Tencent is not asked while it throttles, for one. */
 function wasAsked(failure: CachedList['staleBecause']): boolean {

@@ -95,9 +95,57 @@ export function reportError({ Digest, Results }: MirrorReport): MirrorError | nu
   const advice = held ? '; if a held change is right, run by hand with the Digest as "Confirm"' : ''
   return new MirrorError(
     'MirrorIncomplete',
-    `Mirroring: ${bad.length} of ${Results.length} targets not in step${advice}`,
+    `Mirroring: ${bad.length} of ${Results.length} targets not in step, such as ${firstOf(bad)}${advice}`,
     { Digest, Results },
   )
+}
+
+/** From bad to good: a run is called by the first of these that one of its targets has. */
+const byGravity: readonly Outcome[] = [
+  'failed',
+  'refused',
+  'held',
+  'deferred',
+  'would-refuse',
+  'would-hold',
+  'created',
+  'updated',
+  'would-create',
+  'would-update',
+  'unchanged',
+]
+
+/** A run in texts and numbers alone, for logs that keep no more of a line. */
+export interface Summary {
+  /** The worst of all targets. */
+  readonly outcome: Outcome
+  /** Of the first target with that outcome, if it is not in step. */
+  readonly reason: string | null
+  /** How many targets are held. */
+  readonly held: number
+  /** Tokens, counted for each target. */
+  readonly added: number
+  readonly removed: number
+}
+
+export function summarize({ Results }: MirrorReport): Summary {
+  const outcome =
+    byGravity.find((one) => Results.some(({ Outcome }) => Outcome === one)) ?? ('unchanged' as const)
+  const worst = Results.filter(({ Outcome, Reason }) => Outcome === outcome && Reason !== null)
+  const inStep = ['created', 'updated', 'unchanged'].includes(outcome)
+  const sum = (count: (result: TargetResult) => number): number =>
+    Results.reduce((total, result) => total + count(result), 0)
+  return {
+    outcome,
+    reason: inStep || worst.length === 0 ? null : firstOf(worst),
+    held: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
+    added: sum(({ Added }) => Added.length),
+    removed: sum(({ Removed }) => Removed.length),
+  }
+}
+
+function firstOf([first]: readonly TargetResult[]): string {
+  return first ? `${first.Target} (${first.Outcome}: ${first.Reason})` : ''
 }
 
 function render(

@@ -35,7 +35,8 @@ async function ask(
     ].join(),
   }
   const { response, audit } = await answerRequest(request, {
-    config: () => parseConfig(settings, {}),
+    // Who may, and not whether SCF's log may have it.
+    config: () => parseConfig({ AIGC_REVEAL: 'true', ...settings }, {}),
     list: async () => {
       asked = true
       return cachedList(['token-a'])

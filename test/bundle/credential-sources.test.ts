@@ -31,6 +31,7 @@ function start(environment: Record<string, string>): FunctionProcess {
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_CACHE_SECONDS: '0',
     AIGC_STALE_SECONDS: '0',
+    AIGC_REVEAL: 'true',
     AIGC_LOG_LEVEL: 'debug',
     ...environment,
   })

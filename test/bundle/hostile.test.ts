@@ -69,6 +69,7 @@ beforeAll(async () => {
       `limited:full:${sha256(keys.limited)}:${other}`,
     ].join(),
     AIGC_CACHE_SECONDS: '3600',
+    AIGC_REVEAL: 'true',
     AWS_LAMBDA_FUNCTION_NAME: 'hostile',
   }
   judged = new Set()

@@ -32,6 +32,7 @@ const environment = {
   AIGC_HTTP_AUTH: 'keys',
   AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
   AIGC_CACHE_SECONDS: '0',
+  AIGC_REVEAL: 'true',
   // Long enough for a busy machine, short enough for the faults that last.
   AIGC_TIMEOUT_MS: '2500',
 }
@@ -158,10 +159,14 @@ describe('list-tokens', () => {
       {
         level: 'info',
         event: 'list-tokens',
-        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
         invocation: 'aws-1',
         durationMs: expect.any(Number),
         trigger: 'http-api-v2',
+        outcome: 'served',
+        reason: null,
+        good: 1,
+        listed: 2,
         status: 200,
         route: '/tokens',
         caller: 'app',

@@ -44,6 +44,7 @@ describe('parseConfig', () => {
       staleSeconds: 3600,
       fallbacks: [],
       source: 'api',
+      reveal: false,
       timeoutMs: 10_000,
       mirrors: [],
       settleSeconds: 60,

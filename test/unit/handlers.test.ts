@@ -14,7 +14,15 @@ import { fingerprint } from '../../lib/digest.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
-import { getEvent, pings, recorded, refused, requests, schedules } from '../support/recorded-events.ts'
+import {
+  getEvent,
+  pings,
+  recorded,
+  refused,
+  requests,
+  schedules,
+  withoutQuery,
+} from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
@@ -81,7 +89,7 @@ const path = (): string => join(folder, `${files++}-{SubAppId}`)
 
 describe('list-tokens', () => {
   it('reveals nothing by default, and what is asked for by name', async () => {
-    const handler = await load('list-tokens')
+    const handler = await load('list-tokens', { AIGC_REVEAL: 'true' })
     const fingerprints = [canary, 'CANARY-token-b'].map(fingerprint)
     for (const event of [{}, null, { Reveal: false }, { SubAppId: app }]) {
       const result = (await handler(event, context())) as { Fingerprints: string[] }
@@ -160,7 +168,11 @@ describe('list-tokens', () => {
     const at = path()
     writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['CANARY-mirrored-a'], { SubAppId: app }))
     writeFileSync(at.replace('{SubAppId}', `${other}`), mirrored(['CANARY-mirrored-b'], { SubAppId: other }))
-    const handler = await load('list-tokens', { AIGC_FALLBACK: `file:${at}`, AIGC_TIMEOUT_MS: '1200' })
+    const handler = await load('list-tokens', {
+      AIGC_FALLBACK: `file:${at}`,
+      AIGC_TIMEOUT_MS: '1200',
+      AIGC_REVEAL: 'true',
+    })
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     for (const [SubAppId, token] of [
       [app, 'CANARY-mirrored-a'],
@@ -201,6 +213,7 @@ describe('list-tokens', () => {
       ...none,
       AIGC_SOURCE: 'mirror',
       AIGC_FALLBACK: `file:${at}`,
+      AIGC_REVEAL: 'true',
     })
     expect(await handler({ Reveal: true }, context())).toMatchObject({
       ApiTokens: ['CANARY-mirrored-a'],
@@ -302,8 +315,53 @@ describe('list-tokens', () => {
     [{}, 401],
   ])('takes the word of the platform with %j: %d', async (environment, status) => {
     const handler = await load('list-tokens', { AIGC_HTTP_AUTH: 'platform', ...environment })
-    const event = { httpMethod: 'GET', path: '/tokens', headers: {}, queryString: {} }
+    const event = { httpMethod: 'GET', path: '/tokens/fingerprints', headers: {}, queryString: {} }
     expect(await handler(event, context())).toMatchObject({ statusCode: status })
+  })
+
+  it('reveals nothing by hand without AIGC_REVEAL, which the refusal names with its reason', async () => {
+    for (const AIGC_REVEAL of ['', 'false']) {
+      const handler = await load('list-tokens', { AIGC_REVEAL })
+      await expect(handler({ Reveal: true }, context())).rejects.toMatchObject({
+        name: 'InputInvalid',
+        message: expect.stringMatching(
+          /"Reveal" needs the setting AIGC_REVEAL=true, because what a run by hand/,
+        ),
+      })
+      vi.resetModules()
+    }
+    expect(simulator.calls).toEqual([])
+  })
+
+  it.each([
+    ['scf-function-url.json', '', 501],
+    ['scf-api-gateway.json', '', 501],
+    ['scf-function-url.json', 'true', 200],
+    ['scf-api-gateway.json', 'true', 200],
+    ['http-api-v2.json', '', 200],
+    ['rest-api.json', '', 200],
+    ['alb.json', '', 200],
+    ['lambda-url.json', '', 200],
+  ])('answers tokens to %s with AIGC_REVEAL="%s" by %d', async (file, AIGC_REVEAL, status) => {
+    const handler = await load('list-tokens', { ...keys(), AIGC_REVEAL })
+    const { version } = recorded(file)
+    const asked = (path: string) => ({
+      ...withoutQuery(file),
+      ...(version === '2.0' ? { rawPath: path, routeKey: '$default' } : { path }),
+      multiValueHeaders: undefined,
+      headers: bearer,
+    })
+    const reply = (await handler(asked('/tokens'), context())) as { statusCode: number; body: string }
+    expect(reply.statusCode).toBe(status)
+    if (status === 501) {
+      expect(JSON.parse(reply.body)).toMatchObject({
+        code: 'TokensWouldBeLogged',
+        detail: expect.stringMatching(/run list-tokens as a web function, or set AIGC_REVEAL=true/),
+      })
+      expect(simulator.calls).toEqual([])
+    }
+    for (const path of ['/tokens/fingerprints', '/healthz'])
+      expect(await handler(asked(path), context())).toMatchObject({ statusCode: 200 })
   })
 
   it('drops what Tencent sent in another number than tokens, and logs it', async () => {
@@ -412,7 +470,14 @@ describe('mirror-tokens', () => {
         // The whole report is a field of its own.
         message: expect.stringMatching(/1 of 2 targets not in step[^{]+$/),
         results: [{ Outcome: 'held' }, { Outcome: 'created' }],
-        dryRun: false,
+        outcome: 'held',
+        reason: expect.stringMatching(/^file:.* \(held: the list has 2 tokens where 5 are held/),
+        good: 0,
+        listed: 3,
+        held: 1,
+        added: 1,
+        removed: 0,
+        dryRun: 0,
         MirrorSuccess: 0,
         MirrorFailure: 1,
         MirrorHeld: 1,
@@ -422,7 +487,7 @@ describe('mirror-tokens', () => {
     await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
     })
-    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged' })
+    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged', outcome: 'failed', good: 0 })
     expect(log()[1]).not.toHaveProperty('MirrorFailure')
     await handler({ Confirm: Digest }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
@@ -556,7 +621,7 @@ describe('mirror-tokens', () => {
     })
     expect(log()).toMatchObject([
       {
-        dryRun: true,
+        dryRun: 1,
         results: [
           { SubAppId: app, Outcome: 'would-create' },
           { SubAppId: other, Outcome: 'would-create' },

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
-import { MirrorError, type MirrorReport, reportError } from '../../../lib/mirror/report.ts'
+import {
+  MirrorError,
+  type MirrorReport,
+  type Outcome,
+  reportError,
+  summarize,
+} from '../../../lib/mirror/report.ts'
 import { type MirrorRequest, runMirror } from '../../../lib/mirror/run.ts'
 import { versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
@@ -116,6 +122,49 @@ const throttled = new TencentError('RequestLimitExceeded', 'Listing: RequestLimi
   requestId: 'r',
   attempts: 3,
   retryable: true,
+})
+
+describe('summarize', () => {
+  const result = (Outcome: Outcome, index: number, Reason: string | null = null) => ({
+    SubAppId: 7,
+    Target: `t${index}`,
+    Outcome,
+    Added: ['x'],
+    Removed: index === 0 ? ['y', 'z'] : [],
+    VersionId: null,
+    Reason,
+  })
+  const outcomes = (...all: Outcome[]) =>
+    summarize({ Digest: '', Results: all.map((one, i) => result(one, i, `why ${i}`)) })
+
+  it('gives the worst outcome, and the reason of the first target that has it', () => {
+    expect(outcomes('held', 'updated', 'failed', 'failed')).toEqual({
+      outcome: 'failed',
+      reason: 't2 (failed: why 2)',
+      held: 1,
+      added: 4,
+      removed: 2,
+    })
+  })
+
+  it.each([
+    [['unchanged', 'updated'], 'updated', null],
+    [['updated', 'created'], 'created', null],
+    [['created', 'deferred'], 'deferred', 't1 (deferred: why 1)'],
+    [['deferred', 'held'], 'held', 't1 (held: why 1)'],
+    [['held', 'refused'], 'refused', 't1 (refused: why 1)'],
+    [['refused', 'failed'], 'failed', 't1 (failed: why 1)'],
+    [['unchanged', 'would-update'], 'would-update', 't1 (would-update: why 1)'],
+    [['would-create', 'would-hold'], 'would-hold', 't1 (would-hold: why 1)'],
+    [['would-hold', 'would-refuse'], 'would-refuse', 't1 (would-refuse: why 1)'],
+    [[], 'unchanged', null],
+  ] as [Outcome[], Outcome, string | null][])('calls %j %s, because of %j', (all, outcome, reason) => {
+    expect(outcomes(...all)).toMatchObject({ outcome, reason })
+  })
+
+  it('says nothing where there is no reason', () => {
+    expect(summarize({ Digest: '', Results: [result('would-update', 0)] })).toMatchObject({ reason: null })
+  })
 })
 
 describe('runMirror', () => {
@@ -407,7 +456,9 @@ describe('runMirror', () => {
       null,
     ])
     expect(w.writes.sort()).toEqual(['good', 'third'])
-    expect(reportError(report)?.message).toMatch(/^Mirroring: 3 of 5 targets not in step: \{"Digest"/)
+    expect(reportError(report)?.message).toMatch(
+      /^Mirroring: 3 of 5 targets not in step, such as [^{]+: \{"Digest"/,
+    )
   })
 
   it('leaves the target alone when the second look fails', async () => {
@@ -473,10 +524,13 @@ describe('runMirror', () => {
     const report = await run()
     expect(outcomes(report)).toEqual(['held', 'failed'])
     expect(reportError(report)?.summary).toBe(
-      'Mirroring: 2 of 2 targets not in step; if a held change is right, run by hand with the Digest as "Confirm"',
+      'Mirroring: 2 of 2 targets not in step, such as t (held: the list has 1 tokens where 3 are held, less than the share ' +
+        'AIGC_MIN_KEEP (0.5)); if a held change is right, run by hand with the Digest as "Confirm"',
     )
     const failed = world({ 7: [['a']] }, { ill: new Error('down') })
-    expect(reportError(await failed.run())?.summary).toBe('Mirroring: 1 of 1 targets not in step')
+    expect(reportError(await failed.run())?.summary).toBe(
+      'Mirroring: 1 of 1 targets not in step, such as ill (failed: down)',
+    )
   })
 
   describe('runMirror, where a target is settled before the others', () => {
