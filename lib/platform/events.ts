@@ -160,6 +160,11 @@ export function isRequest(event: unknown): boolean {
   return shapes.some(({ kind, matches }) => (kind === 'http' || kind === 'refused') && matches(event))
 }
 
+/** Whose mark an event has, `manual` for a run by hand: for the log of an event that could not be read, too. Never throws. */
+export function nameSender(event: unknown): string {
+  return shapes.find(({ matches }) => matches(event))?.name ?? 'manual'
+}
+
 /**
  * Says what an invocation is: an HTTP request, the clock, a ping, or a run by hand (an object without any shape's
  * mark, or nothing). Throws `InputError` for anything that is no JSON object, for a shape's mark without the

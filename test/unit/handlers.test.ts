@@ -513,7 +513,17 @@ describe('mirror-tokens', () => {
   ])('counts a run that may be a schedule’s as failed: %j', async (event, name) => {
     const handler = await load('mirror-tokens', none)
     await expect(handler(event, context())).rejects.toMatchObject({ name })
-    expect(log()).toMatchObject([{ level: 'error', code: name, MirrorSuccess: 0, MirrorFailure: 1 }])
+    expect(log()).toMatchObject([
+      {
+        level: 'error',
+        trigger: expect.any(String),
+        outcome: 'failed',
+        good: 0,
+        code: name,
+        MirrorSuccess: 0,
+        MirrorFailure: 1,
+      },
+    ])
   })
 
   it('counts an application that is not configured as a failed run', async () => {

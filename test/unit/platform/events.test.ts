@@ -6,6 +6,7 @@ import {
   isRequest,
   longestValue,
   mostNames,
+  nameSender,
   readEvent,
   type Shape,
   shapes,
@@ -741,5 +742,15 @@ describe('properties', () => {
 
   test('readEvent gives a view or throws InputError, however a recorded event is damaged', () => {
     fc.assert(fc.property(damaged, check), { numRuns: 2000 })
+  })
+})
+
+describe('nameSender', () => {
+  test.each(Object.entries(shapeOf))('names the sender of %s: %s', (file, name) => {
+    expect(nameSender(recorded(file))).toBe(name)
+  })
+
+  test.each([null, undefined, 7, 'x', []])('calls %j manual', (event) => {
+    expect(nameSender(event)).toBe('manual')
   })
 })
