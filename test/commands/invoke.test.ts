@@ -69,7 +69,7 @@ describe('npm run invoke', { timeout }, () => {
   })
 
   it.each([
-    ['no function', [], usage],
+    ['no function', [], `name a function; ${usage}`],
     ['an unknown function', ['list-token', '{}'], `there is no function "list-token"; ${usage}`],
     ['a name that every object has', ['constructor'], `there is no function "constructor"; ${usage}`],
     [
@@ -108,6 +108,17 @@ describe('npm run invoke', { timeout }, () => {
       /^npm run invoke: \.env holds keys, and its mode 640 .*chmod 600 \.env\n\{/,
     )
   })
+
+  it.each(['utf8', 'utf16le'] as const)(
+    'reads a .env of Windows: %s with a byte order mark and CRLF',
+    async (encoding) => {
+      const lines = Object.entries(await openAccount()).map(([name, value]) => `${name}=${value}\r\n`)
+      checkout.writeEnv(Buffer.from(`\ufeff${lines.join('')}`, encoding))
+      const invoked = checkout.run('invoke', ['list-tokens'])
+      expect(await invoked.ended, invoked.stderr()).toEqual([0, null])
+      expect(JSON.parse(invoked.stdout())).toMatchObject({ SubAppId })
+    },
+  )
 
   it('ends by Ctrl-C with exit code 1', async () => {
     const account = await startTencentSimulator()
