@@ -200,9 +200,11 @@ describe('npm start', { timeout }, () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const { output, ended } = start({ PORT: `${port}` })
+    const { output, ended } = checkout.run('start', ['--port', `${port}`], { PORT: '0' })
     expect(await ended).toEqual([1, null])
-    expect(output()).toContain(`port ${port} is taken; choose another, or any that is free: PORT=0 npm start`)
+    expect(output()).toContain(
+      `port ${port} is taken; choose another, or any that is free: npm start -- --port 0`,
+    )
     expect(checkout.leftovers()).toEqual([])
     other.close()
   })
@@ -250,11 +252,13 @@ AIGC_API_KEYS=mine:full:${sha256}
 
   it('npm run deploy:scf says that others may read .env', async () => {
     checkout.writeEnv('', 0o604)
-    const { stderr, ended } = checkout.run('deploy:scf', ['--help'])
-    expect(await ended).toEqual([0, null])
-    expect(stderr()).toBe(
-      'deploy:scf: .env holds keys, and its mode 604 lets others at it; run: chmod 600 .env\n',
+    const { stderr, ended } = checkout.run('deploy:scf', ['--remove', '--plan'])
+    expect(await ended).toEqual([1, null])
+    const [warning = '', problem] = stderr().split('\n')
+    expect(warning).toBe(
+      'deploy:scf: .env holds keys, and its mode 604 lets others at it; run: chmod 600 .env',
     )
+    expect(problem).toBe('deploy:scf: Reading the settings:')
   })
 
   it.skipIf(process.platform !== 'linux')('hands on no key to what it starts', async () => {
