@@ -4,6 +4,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import type { Credentials } from '../tencent/tc3.ts'
+import { either } from '../words.ts'
 
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -100,7 +101,10 @@ export function credentialProblems(env: Environment, needed = true): string[] {
     sources.filter(({ tokens }) => (tokens as readonly string[]).includes(token))
   const orphans = [...new Set(sources.flatMap(({ tokens }) => tokens))]
     .filter((token) => isSet(token) && !owners(token).some(({ variables }) => variables.some(isSet)))
-    .map((token) => `${token} is set but ${phrase(owners(token).at(-1)?.variables ?? [])} not`)
+    .map(
+      (token) =>
+        `${token} is set but ${phrase(owners(token).at(-1)?.variables ?? [])} not; set all of them, or none`,
+    )
   const unsendable = credentialVariables
     .filter((name) => !isSendable(read(env, name) ?? ''))
     .map((name) => `${name} must be printable ASCII without spaces`)
@@ -110,10 +114,11 @@ export function credentialProblems(env: Environment, needed = true): string[] {
   const problems = [...halves, ...orphans, ...unsendable, ...misshapen]
   if (problems.length > 0) return problems
   if (!needed || sources.some(({ variables }) => variables.every(isSet))) return []
-  return [
-    `no Tencent credentials: ${sources.map(({ name, variables }) => `${name} (${variables.join(', ')})`).join(', ')}: ` +
-      'none of these is set; docs/credentials.md says how',
-  ]
+  const ways = sources.map(
+    ({ name, variables }) =>
+      `${name} (${variables.join(', ')}${name === 'run-role' ? ', which SCF sets for a role' : ''})`,
+  )
+  return [`no Tencent credentials; set all variables of ${either(ways)}; docs/credentials.md says how`]
 }
 
 /** The source that counts now. Throws `ConfigError` when there is none, or half of one. */

@@ -192,7 +192,7 @@ describe('npm start', { timeout }, () => {
     expect(await ended).toEqual([1, null])
     expect(output()).toContain('AIGC_SITE must be intl or cn')
     expect(output()).toContain('AIGC_CACHE_SECONDS must be a whole number')
-    expect(output()).toContain('AIGC_HTTP_AUTH must be gateway or keys or platform')
+    expect(output()).toContain('AIGC_HTTP_AUTH must be gateway, keys or platform')
     expect(checkout.leftovers()).toEqual([])
   })
 
