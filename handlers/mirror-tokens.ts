@@ -29,12 +29,13 @@ export const handler = createHandler({
     })
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
+    const confirm = Confirm === undefined ? null : readDigest(Confirm)
     const { config, list, openStore } = runtime()
     const report = await runMirror(
       {
         mirrors: chooseMirrors(config, SubAppId ?? null),
         dryRun: DryRun ?? false,
-        confirm: Confirm ?? null,
+        confirm,
         deadline,
       },
       config,
@@ -58,6 +59,16 @@ export { handler as main_handler }
 
 function isSlip(error: unknown): boolean {
   return error instanceof InputError || (error instanceof MirrorError && error.code === 'PlanChanged')
+}
+
+/** A digest as somebody copied it: blanks around it and capitals do not matter. Throws `InputError`. */
+function readDigest(text: string): string {
+  const digest = text.trim().toLowerCase()
+  if (/^[\da-f]{64}$/.test(digest)) return digest
+  throw new InputError(
+    'mirror-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; ' +
+      'run {"DryRun":true}, look at the plan, and send all of its "Digest"',
+  )
 }
 
 /** The mirrors of one application, or all of them. */

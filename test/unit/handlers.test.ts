@@ -409,12 +409,14 @@ describe('mirror-tokens', () => {
       },
     ])
     const { Digest } = JSON.parse(/\{"Digest".*\}/s.exec(String(error))?.[0] ?? '')
-    await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
+    await expect(handler({ Confirm: '0'.repeat(64) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
+      message: expect.stringContaining('the tokens or the targets have changed since'),
     })
     expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged' })
     expect(log()[1]).not.toHaveProperty('MirrorFailure')
-    await handler({ Confirm: Digest }, context())
+    // As it comes out of some consoles.
+    await handler({ Confirm: ` ${Digest.toUpperCase()}\n` }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
 
@@ -446,10 +448,18 @@ describe('mirror-tokens', () => {
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
       [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
       [{ Confirm: true }, '"Confirm" must be a string'],
+      ...['', canary, '0'.repeat(63), '0'.repeat(65), `${'0'.repeat(63)}x`].map(
+        (Confirm) =>
+          [
+            { Confirm },
+            '"Confirm" must be the Digest of a plan, which has 64 hex digits; run {"DryRun":true}, look at the plan',
+          ] as const,
+      ),
       [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
-    expect(log().map(({ event }) => event)).toEqual(Array(5).fill('mirror-tokens'))
+    expect(log().map(({ event }) => event)).toEqual(Array(10).fill('mirror-tokens'))
+    expect(lines.join()).not.toContain('CANARY')
   })
 
   it('repeats a throttled call, because nobody has anything else', async () => {
