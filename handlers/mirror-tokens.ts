@@ -49,6 +49,7 @@ export const handler = createHandler({
         dryRun: DryRun ?? false,
         ...(error && { message: error.summary }),
         digest: report.Digest,
+        ...(report.Credentials && { credentials: report.Credentials }),
         results: report.Results.map((result) => ({ ...result })),
       },
       metrics: DryRun ? {} : measure(report, error !== undefined),

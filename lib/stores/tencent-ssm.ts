@@ -380,14 +380,15 @@ function malformed(target: Target, action: Action, what: string): StoreError {
 
 function failure(action: Action, target: Target, error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof TencentError)) return error
-  const { code, message, retryable } = error
-  const told = values.some((value) => quotes(message, value)) ? code : message
+  const { code, brief, retryable, credentials } = error
+  const told = values.some((value) => quotes(brief, value)) ? code : brief
   const advice = adviceOn(code)
   return new StoreError(
     code,
     `Calling ${action} for ${target.uri}: ${told}${advice === '' ? '' : `; ${advice}`}`,
     target.uri,
     retryable,
+    credentials,
   )
 }
 

@@ -485,6 +485,28 @@ describe('mirror-tokens', () => {
     expect(regions.sort()).toEqual(['ap-guangzhou', 'ap-singapore'])
   })
 
+  it.each(['DescribeAigcApiTokens', 'DescribeSecret'])(
+    'says once which credentials %s was refused for, however many targets that fails',
+    async (action) => {
+      const handler = await load('mirror-tokens', {
+        AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId},tencent-ssm:b-{SubAppId}',
+        AIGC_SSM_ENDPOINT: simulator.url,
+      })
+      const code = 'AuthFailure.SecretIdNotFound'
+      simulator.fail({ kind: 'error', code }, Number.POSITIVE_INFINITY, action)
+      const error = await handler({}, context()).catch((thrown: unknown) => thrown)
+      const said = 'credentials used: fixed (AIGC_SECRET_ID); nothing else is set'
+      expect(String(error).split(said)).toHaveLength(2)
+      expect(lines.join().split(said)).toHaveLength(2)
+      expect(log()).toMatchObject([
+        {
+          credentials: said,
+          results: Array(4).fill({ Outcome: 'failed', Reason: expect.stringContaining(code) }),
+        },
+      ])
+    },
+  )
+
   it('plans in a dry run, and counts nothing', async () => {
     const at = path()
     const handler = await load('mirror-tokens', targets(at))

@@ -65,11 +65,18 @@ describe('chooseCredentials', () => {
     },
   )
 
-  it('says which source it took and why no other', () => {
+  it('says which source it took and which others are set, in a line', () => {
     expect(explainChoice(chooseCredentials({ ...full['run-role'], ...full['official-names'] }))).toBe(
-      'credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set; ' +
-        'keyless: AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not set; ' +
-        'aws-secret: AIGC_CREDENTIALS_SECRET is not set; official-names comes after run-role',
+      'credentials used: run-role (the run role of SCF); ' +
+        'also set, but not used: official-names (TENCENTCLOUD_SECRET_ID)',
+    )
+    expect(explainChoice(chooseCredentials(full.fixed))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); nothing else is set',
+    )
+    expect(explainChoice(chooseCredentials(Object.assign({}, ...Object.values(full))))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); also set, but not used: keyless (AIGC_ROLE_ARN), ' +
+        'aws-secret (AIGC_CREDENTIALS_SECRET), run-role (the run role of SCF), ' +
+        'official-names (TENCENTCLOUD_SECRET_ID)',
     )
   })
 

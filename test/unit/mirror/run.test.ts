@@ -468,6 +468,32 @@ describe('runMirror', () => {
     expect(Digest).toBe(sha256Hex('[]'))
   })
 
+  it('says once where refused credentials came from, and in no reason', async () => {
+    const credentials = 'credentials used: a source; nothing else is set'
+    const refused = new TencentError('AuthFailure', 'Listing: AuthFailure; check the key', {
+      action: 'DescribeAigcApiTokens',
+      requestId: 'r',
+      attempts: 1,
+      retryable: false,
+      credentials,
+    })
+    const store = new StoreError('AuthFailure', 'Reading: AuthFailure', 't', false, credentials)
+    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled })
+    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v']), mirror(8, ['x', 'y'])] })
+    expect(report.Credentials).toBe(credentials)
+    expect(report.Results.map(({ Reason }) => Reason)).toEqual([
+      null,
+      'Reading: AuthFailure',
+      'Listing: RequestLimitExceeded',
+      'Listing: AuthFailure; check the key',
+      'Listing: AuthFailure; check the key',
+    ])
+    const { message = '' } = reportError(report) ?? {}
+    expect(message.split(credentials)).toHaveLength(2)
+    expect(message).toContain(JSON.stringify(report))
+    expect(await run({ mirrors: [mirror(7, ['t'])] })).not.toHaveProperty('Credentials')
+  })
+
   it('adds how to confirm when anything is held, whatever else went wrong', async () => {
     const { run } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), ill: new Error('down') })
     const report = await run()
