@@ -39,15 +39,23 @@ process.stdout.write = process.stderr.write.bind(process.stderr)
 const fs: Pick<typeof import('node:fs'), 'openSync' | 'writeSync'> = require('node:fs')
 const { openSync, writeSync } = fs
 fs.openSync = (path, ...rest) => (path === '/proc/self/fd/1' ? 2 : openSync(path, ...rest))
-fs.writeSync = (file: number, ...rest: unknown[]) =>
-  Reflect.apply(writeSync, fs, [file === 1 ? 2 : file, ...rest])
+fs.writeSync = (file: number, data: string | NodeJS.ArrayBufferView, ...rest: unknown[]) => {
+  const bytes =
+    typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  // What this line says, the message says that ends this command.
+  if (bytes.toString().startsWith(`{"level":"error","event":"${name}",`)) return bytes.length
+  return Reflect.apply(writeSync, fs, [file === 1 ? 2 : file, data, ...rest])
+}
 
 const bundles = await makeScratch(1).build()
 const { handler } = require(bundles[name])
 try {
   printResult(`${JSON.stringify(await handler(event, {}), null, 2)}\n`)
 } catch (error) {
-  fail(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+  // A bug shows where it is, all else its message.
+  const text =
+    error instanceof Error && error.name !== 'InternalError' ? `${error.name}: ${error.message}` : null
+  fail(text ?? (error instanceof Error && error.stack ? error.stack : String(error)))
 }
 
 function isFunctionName(text: string): text is FunctionName {

@@ -6,6 +6,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseConfig } from '../lib/config.ts'
+import { storeKinds } from '../lib/stores/index.ts'
 import { startTencentSimulator, type TencentSimulator } from '../simulator/simulator.ts'
 import { readArguments } from './arguments.ts'
 import type { FunctionName } from './build.ts'
@@ -50,6 +52,12 @@ provide({
   AIGC_LOG_LEVEL: 'warn',
   AIGC_MIRROR_TARGETS: `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`,
 })
+// What each function would say of the settings, once and before anything is built.
+try {
+  parseConfig(env, storeKinds)
+} catch (error) {
+  await fail(error instanceof Error ? error.message : String(error))
+}
 const mirrorEveryMs = simulator ? 5_000 : 60_000
 
 const bundles = await build()
@@ -63,9 +71,7 @@ const gateway = await startGateway(load('list-tokens'), port, (method, path, sta
     : fail(error.message),
 )
 
-const failure = await runMirror()
-if (failure?.name === 'ConfigInvalid') await fail(failure.message)
-greet(failure === null)
+greet((await runMirror()) === null)
 while (true) {
   await sleep(mirrorEveryMs)
   await runMirror()

@@ -82,17 +82,18 @@ describe('npm run invoke', { timeout }, () => {
       ['list-tokens', '{"SubAppId":', '1}'],
       'there is more than one event; quote it',
     ],
-    ['an unknown field', ['list-tokens', '{"SubApp":1}'], 'SubApp'],
+    ['an unknown field', ['list-tokens', '{"SubApp":1}'], 'SubApp" is not a known field'],
     [
       'an application that is not configured',
       ['list-tokens', '{"SubAppId":1}'],
       'not one of AIGC_SUB_APP_IDS',
     ],
     ['settings that are missing', ['mirror-tokens'], 'AIGC_MIRROR_TARGETS must name at least one target'],
+    ['a half digest', ['mirror-tokens', '{"Confirm":"0123"}'], '"Confirm" must be the Digest of a plan'],
   ])('fails with a reason and exit code 1 for %s', async (_, args, reason) => {
     const failing = checkout.run('invoke', args, await openAccount())
     expect(await failing.ended).toEqual([1, null])
-    expect(failing.stderr()).toContain(reason)
+    expect(failing.stderr().split(reason), failing.stderr()).toHaveLength(2)
     expect(failing.stderr()).not.toMatch(/^ +at /m)
     expect(failing.stdout()).toBe('')
     expect(checkout.leftovers()).toEqual([])
