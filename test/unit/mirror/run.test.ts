@@ -207,6 +207,14 @@ describe('runMirror', () => {
     expect(outcomes(await run())).toEqual(['unchanged'])
   })
 
+  it('writes that there is no token only once that is confirmed', async () => {
+    const { run, value } = world({ 7: [[]] }, { t: { state: 'absent' } })
+    const { Digest, Results } = await run()
+    expect([Results[0]?.Outcome, value('t')]).toEqual(['held', null])
+    await run({ confirm: Digest })
+    expect(value('t')).toBe('{"ApiToken":null,"ApiTokens":[],"SubAppId":7,"Site":"intl"}')
+  })
+
   it('refuses to confirm when list or target moved, and writes nothing', async () => {
     const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await w.run()
