@@ -31,13 +31,14 @@ export const handler = createHandler({
     )
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
+    const confirm = Confirm === undefined ? null : readDigest(Confirm)
     const { config, list, openStore } = runtime()
     const listed = new Map<number | null, number>()
     const report = await runMirror(
       {
         mirrors: chooseMirrors(config, SubAppId ?? null),
         dryRun: DryRun ?? false,
-        confirm: Confirm ?? null,
+        confirm,
         deadline,
       },
       config,
@@ -67,6 +68,7 @@ export const handler = createHandler({
         removed,
         ...(error && { message: error.summary }),
         digest: report.Digest,
+        ...(report.Credentials && { credentials: report.Credentials }),
         results: report.Results.map((result) => ({ ...result })),
       },
       metrics: DryRun
@@ -92,6 +94,16 @@ function isSlip(error: unknown, event: unknown): boolean {
   const isSomebody = typeof field(event, 'Confirm') === 'string' || field(event, 'DryRun') === true
   if (error instanceof MirrorError) return error.code === 'PlanChanged' && isSomebody
   return error instanceof InputError && (isSomebody || isRequest(event))
+}
+
+/** A digest as somebody copied it: blanks around it and capitals do not matter. Throws `InputError`. */
+function readDigest(text: string): string {
+  const digest = text.trim().toLowerCase()
+  if (/^[\da-f]{64}$/.test(digest)) return digest
+  throw new InputError(
+    'mirror-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; ' +
+      'run {"DryRun":true}, look at the plan, and send all of its "Digest"',
+  )
 }
 
 /** The mirrors of one application, or all of them. */

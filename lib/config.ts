@@ -4,6 +4,7 @@ import { ConfigError, InputError } from './errors.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 import { type Mirror, parseMirrors } from './stores/target.ts'
 import { type Site, sites } from './tencent/sites.ts'
+import { didYouMean, either } from './words.ts'
 
 /** Who vouches for HTTP callers: an API gateway's authorizer, a key of ours, or the platform itself. */
 export type HttpAuth = 'gateway' | 'keys' | 'platform'
@@ -131,7 +132,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
 
   for (const name of Object.keys(env)) {
     if (name.startsWith('AIGC_') && !isSetting(name))
-      problems.push(`${name} is not a setting; docs/settings.md lists them all`)
+      problems.push(
+        `${name} is not a setting${didYouMean(name, Object.keys(settings)) || '; docs/settings.md lists them all'}`,
+      )
   }
 
   const subAppIds = read('AIGC_SUB_APP_IDS')
@@ -147,17 +150,15 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     return []
   })
   if (httpAuth === 'keys' && keys.length === 0)
-    complainOf('AIGC_API_KEYS')(
-      'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
-    )
+    complainOf('AIGC_API_KEYS')(`must be set when AIGC_HTTP_AUTH is keys: comma-separated ${formOfKey}`)
   if (new Set(apiKeys.map(({ sha256 }) => sha256)).size < apiKeys.length)
-    complainOf('AIGC_API_KEYS')('must have each key once')
+    complainOf('AIGC_API_KEYS')('must hold each key once: two entries have the same hash')
 
   const parseUris = (name: 'AIGC_MIRROR_TARGETS' | 'AIGC_FALLBACK'): Mirror[] =>
     parseMirrors(read(name), subAppIds, storeKinds, complainOf(name))
   const mirrors = parseUris('AIGC_MIRROR_TARGETS')
   const fallbackUris = read('AIGC_FALLBACK')
-  if (fallbackUris.length > 1) complainOf('AIGC_FALLBACK')('must name one target')
+  if (fallbackUris.length > 1) complainOf('AIGC_FALLBACK')('must name one target, not several')
   const fallbacks = parseUris('AIGC_FALLBACK').flatMap(({ subAppId, targets }) =>
     targets.map((target) => ({ subAppId, target })),
   )
@@ -232,7 +233,7 @@ function choice<T extends string | null>(
     readers,
     read(text, complain) {
       const value = accepted.find((one) => one === text)
-      if (value === undefined) complain(`must be ${accepted.join(' or ')}`)
+      if (value === undefined) complain(`must be ${either(accepted)}`)
       return value ?? byDefault
     },
   }
@@ -304,7 +305,8 @@ function readRegion(text: string, complain: (what: string) => void): string {
 function readSubAppIds(text: string, complain: (what: string) => void): readonly number[] {
   const texts = splitList(text)
   const ids = texts.filter(isSubAppId).map(Number)
-  if (ids.length < texts.length) complain('must be comma-separated whole numbers, such as 251006666')
+  if (ids.length < texts.length)
+    complain('must be comma-separated whole numbers, such as 251006666 or 251006666,251006667')
   if (new Set(ids).size < ids.length) complain('must name each application once')
   return ids
 }
@@ -317,16 +319,28 @@ function splitList(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
+const scopes: readonly ApiKey['scope'][] = ['full', 'masked']
+const formOfKey = `name:scope:sha256hex, with scope ${either(scopes)} and 64 hex digits`
+const howToHash = "printf %s 'THE KEY' | sha256sum"
+
 /** `name:scope:sha256hex[:id+id]`, or a phrase that says what is wrong. */
 function parseApiKey(text: string, configured: readonly number[]): ApiKey | string {
   const [name = '', scope = '', sha256 = '', ids, ...rest] = text.split(':')
+  if (isSha256(text)) return `is a hash without a name and a scope; write ${formOfKey}`
+  // Likely the key itself.
+  if (!text.includes(':')) return `has no name and no scope; write ${formOfKey}, never the key itself`
   if (!/^[\w.-]{1,64}$/.test(name) || rest.length > 0)
-    return 'must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"'
-  if (scope !== 'full' && scope !== 'masked') return 'must have the scope full or masked'
-  if (!/^[\da-f]{64}$/i.test(sha256))
-    return "must hold the key's SHA-256 as 64 hex digits, never the key itself"
+    return `must read ${formOfKey}; a name has 1 to 64 letters, digits, ".", "_" and "-"`
+  const found = scopes.find((one) => one === scope)
+  if (found === undefined) return `must have its scope behind the name; write ${formOfKey}`
+  if (!isSha256(sha256))
+    return `must hold the key's SHA-256 as 64 hex digits, never the key itself; make it by ${howToHash}`
   const subAppIds = ids?.split('+') ?? null
   if (subAppIds && !subAppIds.every((id) => configured.map(String).includes(id)))
     return 'must list only applications of AIGC_SUB_APP_IDS, separated by "+"'
-  return { name, scope, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
+  return { name, scope: found, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
+}
+
+function isSha256(text: string): boolean {
+  return /^[\da-f]{64}$/i.test(text)
 }

@@ -3,11 +3,13 @@
  * `npm run build` also says what is inside: `dist/NAME.sbom.json` and `dist/NAME.licences.txt`.
  * The same source gives the same bytes.
  */
+import { realpathSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { zipSync } from 'fflate'
+import { readArguments } from './arguments.ts'
 import { findPackages, listLocked, writeContents } from './contents.ts'
 import { plainEnvironment } from './environment.ts'
 import { undiciLean } from './undici-lean.ts'
@@ -104,7 +106,14 @@ function withoutKeys<T>(begin: () => T): T {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {
+  readArguments({
+    name: 'npm run build',
+    usage: 'npm run build',
+    about: 'Builds both functions into dist/: a folder and a zip each, and what is inside them.',
+    flags: {},
+    words: 'none',
+  })
   const dist = join(root, 'dist')
   const locked = listLocked(root)
   await buildFunctions(dist, async (name, metafiles) =>

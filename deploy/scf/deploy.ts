@@ -24,17 +24,16 @@ import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
 import type { FunctionState } from './state.ts'
 import { nameFunctions, wantFunctions } from './wanted.ts'
 
+const options = readOptions()
 loadEnv('deploy:scf')
 const env = process.env
-const options = readOptions()
 // SCF's words could quote what was sent. The settings that are no secrets stay readable.
 const secrets = [...credentialVariables, 'AIGC_API_KEYS', ...options.variables]
 const { addSecrets, scrub } = createScrubber()
 addSecrets(secrets.map((name) => env[name]?.trim()))
 
 try {
-  if (options.mode === 'help') console.log(help)
-  else await run(options)
+  await run(options)
 } catch (error) {
   // A bug shows its stack, all else its message.
   const text = error instanceof CodedError ? error.message : error instanceof Error ? error.stack : error
@@ -175,10 +174,14 @@ mirror-tokens:  runs by its timer; in the SCF console, run it with {} at once, w
 }
 
 function readOptions(): DeployOptions {
-  const read = parseOptions(process.argv.slice(2))
+  const read = parseOptions(process.argv.slice(2), process.env)
   if ('problems' in read) {
     console.error(`deploy:scf: ${read.problems.join('\n- ')}\n\nnpm run deploy:scf -- --help says more.`)
     process.exit(2)
+  }
+  if (read.mode === 'help') {
+    console.log(help)
+    process.exit(0)
   }
   return read
 }

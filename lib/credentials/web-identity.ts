@@ -50,7 +50,7 @@ export async function assumeRole(
   } catch (error) {
     const advice = error instanceof TencentError && adviceOnTencent(error.code)
     if (!advice) throw error
-    throw new TencentError(error.code, `${error.message}; ${advice}`, error)
+    throw new TencentError(error.code, `${error.brief}; ${advice}`, error)
   }
   return readLease(answer, deps)
 }

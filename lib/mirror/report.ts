@@ -34,6 +34,8 @@ export interface TargetResult {
 export interface MirrorReport {
   /** Names the changes that are still to be made: what `Confirm` would apply. */
   readonly Digest: string
+  /** Where the Tencent credentials came from, if they were refused: said here once, and in no `Reason`. */
+  readonly Credentials?: string
   readonly Results: readonly TargetResult[]
 }
 
@@ -69,6 +71,8 @@ export interface TargetState {
   /** `null` until something is known; a run that ends with that has failed. */
   readonly outcome: Outcome | null
   readonly reason: string | null
+  /** The end of the failure's message that is no part of `reason`: where refused credentials came from, or nothing. */
+  readonly credentials: string
 }
 
 /** A reading, and what it says of a target of ours. */
@@ -88,7 +92,8 @@ export function preview(applications: readonly ApplicationState[]): MirrorReport
 }
 
 /** The error to throw for a report, or `null` when every target is in step (in a dry run: could be planned). */
-export function reportError({ Digest, Results }: MirrorReport): MirrorError | null {
+export function reportError(report: MirrorReport): MirrorError | null {
+  const { Results } = report
   const bad = Results.filter(({ Outcome }) => ['failed', 'held', 'refused', 'deferred'].includes(Outcome))
   if (bad.length === 0) return null
   const held = bad.some(({ Outcome }) => Outcome === 'held')
@@ -96,7 +101,7 @@ export function reportError({ Digest, Results }: MirrorReport): MirrorError | nu
   return new MirrorError(
     'MirrorIncomplete',
     `Mirroring: ${bad.length} of ${Results.length} targets not in step, such as ${firstOf(bad)}${advice}`,
-    { Digest, Results },
+    report,
   )
 }
 
@@ -152,8 +157,13 @@ function render(
   applications: readonly ApplicationState[],
   describeOne: (application: ApplicationState, state: TargetState) => TargetResult,
 ): MirrorReport {
+  const credentials = new Set(
+    applications.flatMap(({ targets }) => targets.map((state) => state.credentials)),
+  )
+  const Credentials = [...credentials].filter((sentence) => sentence !== '').join('; ')
   return {
     Digest: digest(applications),
+    ...(Credentials !== '' && { Credentials }),
     Results: applications.flatMap((application) =>
       application.targets.map((state) => describeOne(application, state)),
     ),

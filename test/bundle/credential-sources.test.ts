@@ -102,7 +102,7 @@ describe('the run role of SCF', () => {
     const fn = start({ TENCENTCLOUD_SECRETID: 'gone', TENCENTCLOUD_SECRETKEY: 'gone-key' })
     const { error } = await fn.invoke({}, { scf: true })
     expect(error?.name).toBe('AuthFailure.SecretIdNotFound')
-    expect(error?.message).toContain('credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and')
+    expect(error?.message).toContain('; credentials used: run-role (the run role of SCF); nothing else')
     expect(takeCalls()).toEqual([`${list} AuthFailure.SecretIdNotFound`])
   })
 })
@@ -283,7 +283,7 @@ describe('keyless from AWS', () => {
       expect(error?.name).toBe(name)
       expect(error?.message.startsWith(side)).toBe(true)
       expect(error?.message).toContain(advice)
-      expect(error?.message).toContain('credentials used: keyless; passed over: fixed: ')
+      expect(error?.message).toContain('; credentials used: keyless (AIGC_ROLE_ARN); nothing else is set')
       expect(takeCalls().filter((call) => call.startsWith(list))).toEqual([])
       aws.clearFaults()
       const { issuer, jwks } = aws

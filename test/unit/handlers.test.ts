@@ -484,12 +484,14 @@ describe('mirror-tokens', () => {
       },
     ])
     const { Digest } = JSON.parse(/\{"Digest".*\}/s.exec(String(error))?.[0] ?? '')
-    await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
+    await expect(handler({ Confirm: '0'.repeat(64) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
+      message: expect.stringContaining('the tokens or the targets have changed since'),
     })
     expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged', outcome: 'failed', good: 0 })
     expect(log()[1]).not.toHaveProperty('MirrorFailure')
-    await handler({ Confirm: Digest }, context())
+    // As it comes out of some consoles.
+    await handler({ Confirm: ` ${Digest.toUpperCase()}\n` }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
 
@@ -549,7 +551,8 @@ describe('mirror-tokens', () => {
 
   it('counts a confirmation of another plan as failed only where a timer has it', async () => {
     const handler = await load('mirror-tokens', targets(path()))
-    for (const event of [{ Confirm: 'x' }, timer('{"Confirm":"x"}')])
+    const Confirm = 'f'.repeat(64)
+    for (const event of [{ Confirm }, timer(JSON.stringify({ Confirm }))])
       await expect(handler(event, context())).rejects.toMatchObject({ name: 'PlanChanged' })
     expect(log()[0]).not.toHaveProperty('MirrorFailure')
     expect(log()[1]).toMatchObject({ MirrorFailure: 1 })
@@ -594,10 +597,18 @@ describe('mirror-tokens', () => {
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
       [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
       [{ Confirm: true }, '"Confirm" must be a string'],
+      ...['', canary, '0'.repeat(63), '0'.repeat(65), `${'0'.repeat(63)}x`].map(
+        (Confirm) =>
+          [
+            { Confirm },
+            '"Confirm" must be the Digest of a plan, which has 64 hex digits; run {"DryRun":true}, look at the plan',
+          ] as const,
+      ),
       [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
-    expect(log().map(({ event }) => event)).toEqual(Array(5).fill('mirror-tokens'))
+    expect(log().map(({ event }) => event)).toEqual(Array(10).fill('mirror-tokens'))
+    expect(lines.join()).not.toContain('CANARY')
   })
 
   it('repeats a throttled call, because nobody has anything else', async () => {
@@ -622,6 +633,28 @@ describe('mirror-tokens', () => {
     )
     expect(regions.sort()).toEqual(['ap-guangzhou', 'ap-singapore'])
   })
+
+  it.each(['DescribeAigcApiTokens', 'DescribeSecret'])(
+    'says once which credentials %s was refused for, however many targets that fails',
+    async (action) => {
+      const handler = await load('mirror-tokens', {
+        AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId},tencent-ssm:b-{SubAppId}',
+        AIGC_SSM_ENDPOINT: simulator.url,
+      })
+      const code = 'AuthFailure.SecretIdNotFound'
+      simulator.fail({ kind: 'error', code }, Number.POSITIVE_INFINITY, action)
+      const error = await handler({}, context()).catch((thrown: unknown) => thrown)
+      const said = 'credentials used: fixed (AIGC_SECRET_ID); nothing else is set'
+      expect(String(error).split(said)).toHaveLength(2)
+      expect(lines.join().split(said)).toHaveLength(2)
+      expect(log()).toMatchObject([
+        {
+          credentials: said,
+          results: Array(4).fill({ Outcome: 'failed', Reason: expect.stringContaining(code) }),
+        },
+      ])
+    },
+  )
 
   it('plans in a dry run, and counts nothing', async () => {
     const at = path()

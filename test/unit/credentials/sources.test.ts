@@ -65,11 +65,18 @@ describe('chooseCredentials', () => {
     },
   )
 
-  it('says which source it took and why no other', () => {
+  it('says which source it took and which others are set, in a line', () => {
     expect(explainChoice(chooseCredentials({ ...full['run-role'], ...full['official-names'] }))).toBe(
-      'credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set; ' +
-        'keyless: AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not set; ' +
-        'aws-secret: AIGC_CREDENTIALS_SECRET is not set; official-names comes after run-role',
+      'credentials used: run-role (the run role of SCF); ' +
+        'also set, but not used: official-names (TENCENTCLOUD_SECRET_ID)',
+    )
+    expect(explainChoice(chooseCredentials(full.fixed))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); nothing else is set',
+    )
+    expect(explainChoice(chooseCredentials(Object.assign({}, ...Object.values(full))))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); also set, but not used: keyless (AIGC_ROLE_ARN), ' +
+        'aws-secret (AIGC_CREDENTIALS_SECRET), run-role (the run role of SCF), ' +
+        'official-names (TENCENTCLOUD_SECRET_ID)',
     )
   })
 
@@ -143,7 +150,10 @@ describe('credentialProblems', () => {
   const halves: [names: string[], sentence: string][] = [
     [['AIGC_SECRET_ID'], 'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none'],
     [['AIGC_SECRET_KEY'], 'AIGC_SECRET_KEY is set but AIGC_SECRET_ID is not; set both, or none'],
-    [['AIGC_SESSION_TOKEN'], 'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not'],
+    [
+      ['AIGC_SESSION_TOKEN'],
+      'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not; set all of them, or none',
+    ],
     [
       ['AIGC_ROLE_ARN'],
       'AIGC_ROLE_ARN is set but AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not; set all of them, or none',
@@ -178,7 +188,7 @@ describe('credentialProblems', () => {
     ],
     [
       ['TENCENTCLOUD_SESSIONTOKEN'],
-      'TENCENTCLOUD_SESSIONTOKEN is set but TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY are not',
+      'TENCENTCLOUD_SESSIONTOKEN is set but TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY are not; set all of them, or none',
     ],
     [
       ['TENCENTCLOUD_SECRET_ID'],
@@ -190,11 +200,11 @@ describe('credentialProblems', () => {
     ],
     [
       ['TENCENTCLOUD_SESSION_TOKEN'],
-      'TENCENTCLOUD_SESSION_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+      'TENCENTCLOUD_SESSION_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
     ],
     [
       ['TENCENTCLOUD_TOKEN'],
-      'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+      'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
     ],
   ]
   const values: Record<string, string> = Object.assign({}, ...Object.values(full))
@@ -220,9 +230,10 @@ describe('credentialProblems', () => {
       for (const name of Object.keys(names).filter((one) => !/TOKEN$/.test(one)))
         expect(problem).toContain(name)
     expect(credentialProblems({}, false)).toEqual([])
-    expect(problem).toContain(
-      'fixed (AIGC_SECRET_ID, AIGC_SECRET_KEY), keyless (AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER, ',
+    expect(problem).toMatch(
+      /^no Tencent credentials; set all variables of fixed \(AIGC_SECRET_ID, AIGC_SECRET_KEY\), keyless \(AIGC_ROLE_ARN, /,
     )
+    expect(problem).toContain(', which SCF sets for a role) or official-names (TENCENTCLOUD_SECRET_ID, ')
   })
 
   it('complains once of a token beside half of its key', () => {

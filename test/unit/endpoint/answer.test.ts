@@ -65,6 +65,14 @@ async function ask(
 }
 
 describe('answerRequest', () => {
+  it.each([
+    ['/tokens', 'ApiTokens'],
+    ['/tokens/fingerprints', 'Fingerprints'],
+  ])('answers %s of an application without any token with an empty list', async (path, field) => {
+    const { status, json } = await ask(request(path), { list: async () => cachedList([]) })
+    expect([status, json?.[field]]).toEqual([200, []])
+  })
+
   it('gives the tokens of the default application', async () => {
     const { status, headers, json, asked, audit } = await ask(request('/tokens'))
     expect(status).toBe(200)

@@ -256,6 +256,14 @@ describe('runMirror', () => {
     expect(outcomes(await run())).toEqual(['unchanged'])
   })
 
+  it('writes that there is no token only once that is confirmed', async () => {
+    const { run, value } = world({ 7: [[]] }, { t: { state: 'absent' } })
+    const { Digest, Results } = await run()
+    expect([Results[0]?.Outcome, value('t')]).toEqual(['held', null])
+    await run({ confirm: Digest })
+    expect(value('t')).toBe('{"ApiToken":null,"ApiTokens":[],"SubAppId":7,"Site":"intl"}')
+  })
+
   it('refuses to confirm when list or target moved, and writes nothing', async () => {
     const w = world({ 7: [['a'], ['a', 'b'], ['a']] }, { t: holds(['a', 'b', 'c', 'd']) })
     const { Digest } = await w.run()
@@ -517,6 +525,32 @@ describe('runMirror', () => {
     const { Digest, Results } = await run()
     expect(Results.map(({ Outcome }) => Outcome)).toEqual(['unchanged', 'refused'])
     expect(Digest).toBe(sha256Hex('[]'))
+  })
+
+  it('says once where refused credentials came from, and in no reason', async () => {
+    const credentials = 'credentials used: a source; nothing else is set'
+    const refused = new TencentError('AuthFailure', 'Listing: AuthFailure; check the key', {
+      action: 'DescribeAigcApiTokens',
+      requestId: 'r',
+      attempts: 1,
+      retryable: false,
+      credentials,
+    })
+    const store = new StoreError('AuthFailure', 'Reading: AuthFailure', 't', false, credentials)
+    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled })
+    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v']), mirror(8, ['x', 'y'])] })
+    expect(report.Credentials).toBe(credentials)
+    expect(report.Results.map(({ Reason }) => Reason)).toEqual([
+      null,
+      'Reading: AuthFailure',
+      'Listing: RequestLimitExceeded',
+      'Listing: AuthFailure; check the key',
+      'Listing: AuthFailure; check the key',
+    ])
+    const { message = '' } = reportError(report) ?? {}
+    expect(message.split(credentials)).toHaveLength(2)
+    expect(message).toContain(JSON.stringify(report))
+    expect(await run({ mirrors: [mirror(7, ['t'])] })).not.toHaveProperty('Credentials')
   })
 
   it('adds how to confirm when anything is held, whatever else went wrong', async () => {

@@ -560,7 +560,7 @@ describe('tencent-ssm', () => {
     ])
     for (const version of ['previous', '.a', 'a/b', 'x'.repeat(65)])
       expect(check({ version })).toEqual([
-        'version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "previous"',
+        'version should be 1 to 64 characters of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "previous"',
       ])
   })
 })
