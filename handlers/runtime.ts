@@ -92,9 +92,10 @@ function createRuntime(
   { time, log, meter, functionName, learnEnvironment }: Edge,
   { addSecrets, addForeign }: ReturnType<typeof createScrubber>,
 ): Runtime {
+  const network = { proxy: config.proxy }
   const unsigned: TencentClientDependencies = {
     ...time,
-    send: createTransport(),
+    send: createTransport(network),
     credentials: () => null,
     onAttempt(attempt) {
       meter.add(attempt.durationMs)
@@ -108,7 +109,7 @@ function createRuntime(
   let loaded: Promise<Aws> | undefined
   const aws = (): Promise<Aws> => {
     loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
-      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir }),
+      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir, network }),
     )
     return loaded
   }

@@ -1,6 +1,9 @@
 /** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
+import type { Agent } from 'node:https'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { type ConnectDependencies, createConnector } from '../connect.ts'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
+import { createAgent } from './agent.ts'
 import { type AwsOutcome, callAws } from './call.ts'
 import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
 
@@ -9,6 +12,8 @@ export interface AwsDependencies extends Time {
   environment(): Readonly<Record<string, string | undefined>>
   /** Where those are that it does not name. */
   home(): string
+  /** How connections are opened. */
+  readonly network: ConnectDependencies
 }
 
 /** What is used of the SDK here. */
@@ -38,7 +43,7 @@ export interface ClientOptions {
   readonly region?: string
   readonly maxAttempts: number
   readonly credentials: FindCredentials
-  readonly requestHandler: RequestLimits
+  readonly requestHandler: RequestLimits & { readonly httpsAgent: Agent }
   readonly logger: typeof silent
 }
 
@@ -84,12 +89,17 @@ export function createAws(
   { defaultProvider, loadSharedConfigFiles, SecretsManagerClient }: Sdk,
   deps: AwsDependencies,
 ): Aws {
+  const connector = createConnector(deps.network)
   /** By region; the empty name where the SDK finds it. */
   const secretsManagers = new Map<string, SecretsManagerClient>()
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
   let looking: Promise<void> | undefined
+
+  function limited(limits: RequestLimits): ClientOptions['requestHandler'] {
+    return { ...limits, httpsAgent: createAgent(connector) }
+  }
 
   /** The search that somebody else began, unless it hangs. */
   function pending(): Credentials | undefined {
@@ -117,7 +127,7 @@ export function createAws(
       timeout: localTimeoutMs,
       // An endpoint that fails is asked once more, by the next source of the SDK's chain.
       maxRetries: 0,
-      clientConfig: { maxAttempts: 1, requestHandler: searchLimits, logger: silent },
+      clientConfig: { maxAttempts: 1, requestHandler: limited(searchLimits), logger: silent },
     })
     return begin(chain, about)
   }
@@ -141,7 +151,7 @@ export function createAws(
     return new Kind({
       maxAttempts: 1,
       credentials,
-      requestHandler: callLimits,
+      requestHandler: limited(callLimits),
       logger: silent,
       ...(region !== undefined && { region }),
     })

@@ -1,4 +1,5 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
+import { ConnectError } from '../connect.ts'
 import { readCode, readRequestId, readWords } from '../foreign.ts'
 import { NotAFile } from './files.ts'
 
@@ -36,11 +37,11 @@ export function readAwsFailure(
 ): AwsFailure {
   const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
   const code = codeOf(error)
-  // Only AWS's own words and ours (files.ts) are passed on. The SDK's quote the answer where they cannot parse it.
+  // Only AWS's own words and ours are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
   // Where AWS sent none, the SDK puts "UnknownError" in their place.
-  const said =
-    (answered || thrown instanceof NotAFile) && error.message !== 'UnknownError' ? error.message : ''
+  const isOurs = thrown instanceof NotAFile || thrown instanceof ConnectError
+  const said = (answered || isOurs) && error.message !== 'UnknownError' ? error.message : ''
   const words = readWords(said, code)
   return {
     code,
@@ -70,7 +71,7 @@ export function describeAwsFailure({
   return `${attempt}: ${[said, request, todo].filter(Boolean).join('; ')}`
 }
 
-const passing = /^(Http5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+const passing = /^((Http|Proxy)5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
 function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
   // So the SDK calls what AWS answered without a name, as with an empty body.

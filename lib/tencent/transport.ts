@@ -1,5 +1,7 @@
 /** Bytes out, bytes in: the only file that knows undici. */
-import { type Dispatcher, Pool } from 'undici'
+import type { Socket } from 'node:net'
+import { type buildConnector, type Dispatcher, Pool } from 'undici'
+import { type ConnectDependencies, ConnectError, type Connector, createConnector } from '../connect.ts'
 import { type ClientErrorCode, CodedError } from '../errors.ts'
 import { readCode } from '../foreign.ts'
 
@@ -38,7 +40,8 @@ const maxAnswerBytes = 1_000_000
  * handshake, and do not keep the process alive. One that died while the process was frozen fails the first
  * request that uses it; the caller's retry opens a new one.
  */
-export function createTransport(): Send {
+export function createTransport(deps: ConnectDependencies = { proxy: null }): Send {
+  const connector = createConnector(deps)
   const pools = new Map<string, Pool>()
 
   function poolOf(endpoint: string): Pool {
@@ -47,7 +50,7 @@ export function createTransport(): Send {
     const pool = new Pool(endpoint, {
       keepAliveTimeout: 300_000,
       keepAliveMaxTimeout: 600_000,
-      connect: { timeout: 5_000 },
+      connect: connectBy(connector),
       // The timer of each request is the only one that counts.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -58,14 +61,41 @@ export function createTransport(): Send {
 
   return ({ endpoint, headers, body, timeoutMs }) =>
     new Promise((resolve, reject) => {
-      const exchange = createExchange(timeoutMs, resolve, reject)
+      const exchange = createExchange(timeoutMs, wayTo(endpoint, connector), resolve, reject)
       poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers, body }, exchange)
     })
 }
 
-/** Collects one answer. */
+/** What undici calls for a connection. */
+function connectBy({ open, secure }: Connector): buildConnector.connector {
+  return (destination, callback) => {
+    const { host, port, use } = destinationOf(destination)
+    const connect = async (): Promise<Socket> => {
+      const socket = await open(host, port, use)
+      return use === 'tls' ? secure(socket, host) : socket
+    }
+    connect().then(
+      (socket) => callback(null, socket),
+      (error: Error) => callback(error, null),
+    )
+  }
+}
+
+function wayTo(endpoint: string, { way }: Connector): string {
+  const { host, port, use } = destinationOf(new URL(endpoint))
+  return way(host, port, use)
+}
+
+function destinationOf(url: { readonly protocol: string; readonly hostname: string; readonly port: string }) {
+  const use: 'tls' | 'plain' = url.protocol === 'https:' ? 'tls' : 'plain'
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: Number(url.port) || (use === 'tls' ? 443 : 80), use }
+}
+
+/** Collects one answer. `way` says for errors which way connections go, or nothing. */
 function createExchange(
   timeoutMs: number,
+  way: string,
   resolve: (answer: IncomingAnswer) => void,
   reject: (error: TransportError) => void,
 ): Dispatcher.DispatchHandler {
@@ -84,7 +114,8 @@ function createExchange(
     controller?.abort(error)
   }
   const timer = setTimeout(
-    () => abort(new TransportError('ClientError.Timeout', `no answer within ${Math.round(timeoutMs)} ms`)),
+    () =>
+      abort(new TransportError('ClientError.Timeout', `no answer within ${Math.round(timeoutMs)} ms${way}`)),
     timeoutMs,
   )
 
@@ -117,7 +148,7 @@ function createExchange(
     },
     onResponseError(_, error) {
       clearTimeout(timer)
-      reject(new TransportError('ClientError.NetworkError', `connection failed (${reason(error)})`))
+      reject(new TransportError('ClientError.NetworkError', `connection${way} failed (${reason(error)})`))
     },
   }
 }
@@ -126,7 +157,9 @@ function single(value: string | string[] | undefined): string | null {
   return (Array.isArray(value) ? value[0] : value) ?? null
 }
 
-/** The system's code for the failure, such as `ECONNREFUSED`; its message could quote what was sent. */
+/** The code of the failure, such as `ECONNREFUSED`; only words of ours: others could quote what was sent. */
 function reason(error: unknown): string {
-  return error instanceof Error && 'code' in error ? readCode(error.code) : 'unknown reason'
+  if (!(error instanceof Error && 'code' in error)) return 'unknown reason'
+  const code = readCode(error.code)
+  return error instanceof ConnectError ? `${code}: ${error.message}` : code
 }
