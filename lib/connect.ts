@@ -18,8 +18,8 @@ export interface ConnectDependencies {
 
 export interface Connector {
   /**
-   * Opens a connection to a host, through the proxy if it covers that host and `tls` will follow. Rejects with a
-   * `ConnectError` or an error of Node.
+   * Opens a connection to a host, through the proxy if it covers that host and `tls` will follow. It does not keep the
+   * process alive until its `ref` is called. Rejects with a `ConnectError` or an error of Node.
    */
   open(host: string, port: number, use: 'tls' | 'plain'): Promise<Socket>
   /** Puts TLS on an open connection to that host. */
@@ -106,7 +106,9 @@ async function lookUp(host: string): Promise<readonly string[]> {
 function connectToAddress(host: string, port: number): Socket {
   const socket = connectTo({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
   // Whoever uses it listens too; between two that do, nobody may.
-  return socket.on('error', () => {})
+  socket.on('error', () => {})
+  // Whoever waits for it has a timer. Where nobody does any more, it keeps no process alive.
+  return socket.unref()
 }
 
 /** Families take turns, that of the best address first: where one is filtered, the second address tried is good. */

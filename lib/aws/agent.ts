@@ -13,7 +13,8 @@ export function createAgent({ open }: Connector): Agent {
   const { createConnection: secure } = agent as unknown as { createConnection: CreateConnection }
   const createConnection: CreateConnection = (options, callback) => {
     open(options.host, options.port, 'tls').then(
-      (socket) => callback(null, secure.call(agent, { ...options, socket }, callback) as Socket),
+      (socket) =>
+        callback(null, secure.call(agent, { ...options, socket: socket.ref() }, callback) as Socket),
       (error: Error) => callback(error),
     )
     return undefined

@@ -2,9 +2,11 @@
 import type { Agent } from 'node:https'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { type ConnectDependencies, createConnector } from '../connect.ts'
+import type { HttpProxy } from '../proxy.ts'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
 import { createAgent } from './agent.ts'
 import { type AwsOutcome, callAws } from './call.ts'
+import type { AwsFailure } from './errors.ts'
 import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
 
 export interface AwsDependencies extends Time {
@@ -81,6 +83,15 @@ const searchLimits: RequestLimits = {
 const localTimeoutMs = 1_000
 /** After this time a search that has not ended is given up. Each one may leave a process behind. */
 const searchPatienceMs = 30_000
+
+/** A connection or a handshake that failed, or an answer that did not come. */
+const unreached = /^(E[A-Z_]+|Timeout.*|.*CERT.*)$/
+
+/** Where connections may have gone through a proxy, that is the first thing to look at. */
+function explained(failure: AwsFailure, proxy: HttpProxy | null): AwsFailure {
+  if (!proxy || failure.answered || failure.words !== '' || !unreached.test(failure.code)) return failure
+  return { ...failure, words: `connections go through the proxy of ${proxy.variable}, save for NO_PROXY` }
+}
 
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
@@ -186,8 +197,9 @@ export function createAws(
         deps,
         hold,
       )
-      if (outcome.failed && refused.test(outcome.failed.code)) chain = undefined
-      return outcome
+      if (!outcome.failed) return outcome
+      if (refused.test(outcome.failed.code)) chain = undefined
+      return { failed: explained(outcome.failed, deps.network.proxy) }
     },
   }
 }

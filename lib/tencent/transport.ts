@@ -75,7 +75,7 @@ function connectBy({ open, secure }: Connector): buildConnector.connector {
       return use === 'tls' ? secure(socket, host) : socket
     }
     connect().then(
-      (socket) => callback(null, socket),
+      (socket) => callback(null, socket.ref()),
       (error: Error) => callback(error, null),
     )
   }

@@ -6,7 +6,9 @@ import { networkInterfaces } from 'node:os'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createConnector } from '../../lib/connect.ts'
+import { readProxy } from '../../lib/proxy.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
+import { startConnectProxy, type Treatment } from '../support/connect-proxy.ts'
 import { startDeafServer } from '../support/deaf-server.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some((found) =>
@@ -151,6 +153,85 @@ describe('createConnector', () => {
         expect(vi.getTimerCount()).toBe(0)
       }),
     )
+  })
+})
+
+describe('createConnector with a proxy', () => {
+  async function startProxy(treatment: Treatment) {
+    const proxy = await startConnectProxy({ 'name.test': await listen() })
+    cleanUp.push(proxy.close)
+    proxy.treatment = treatment
+    return proxy
+  }
+
+  const looked: string[] = []
+  function askThrough(port: number, timeoutMs = 30_000) {
+    const send = createTransport({
+      proxy: readProxy(
+        { HTTPS_PROXY: `http://canary-user:canary-pass@proxy.test:${port}`, NO_PROXY: 'direct.test' },
+        () => {},
+      ),
+      lookup: async (host) => {
+        looked.push(host)
+        return ['127.0.0.1']
+      },
+    })
+    return send({ endpoint: 'https://name.test', headers: {}, body: '', timeoutMs })
+  }
+
+  it('asks it for the name, which is looked for nowhere else, and shakes hands with what answers', async () => {
+    looked.length = 0
+    const proxy = await startProxy('open')
+    // What is behind that proxy speaks no TLS.
+    await expect(askThrough(proxy.port)).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: expect.stringMatching(
+        /^connection through the proxy of HTTPS_PROXY failed \([A-Z_]*SSL[A-Z_]*\)$/,
+      ),
+    })
+    expect(proxy.asked).toEqual([
+      { target: 'name.test:443', authorization: `Basic ${btoa('canary-user:canary-pass')}` },
+    ])
+    expect(looked).toEqual(['proxy.test'])
+  })
+
+  it.each<[Treatment, string]>([
+    [407, 'Proxy407: the proxy of HTTPS_PROXY refused'],
+    [403, 'Proxy403: the proxy of HTTPS_PROXY refused'],
+    [502, 'Proxy502: the proxy of HTTPS_PROXY refused'],
+    ['close', 'ECONNRESET: the proxy of HTTPS_PROXY broke off'],
+    ['garbage', 'HPE_INVALID_CONSTANT: the proxy of HTTPS_PROXY broke off'],
+  ])('says of one that answers with %s: %s', async (treatment, words) => {
+    const { port } = await startProxy(treatment)
+    await expect(askThrough(port)).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: `connection through the proxy of HTTPS_PROXY failed (${words})`,
+    })
+  })
+
+  it('keeps the deadline where it never answers', async () => {
+    const { port } = await startProxy('hang')
+    await expect(askThrough(port, 50)).rejects.toMatchObject({
+      code: 'ClientError.Timeout',
+      message: 'no answer within 50 ms through the proxy of HTTPS_PROXY',
+    })
+  })
+
+  it('says that the proxy, not the host, cannot be reached', async () => {
+    const proxy = await startProxy('close')
+    await proxy.close()
+    await expect(askThrough(proxy.port)).rejects.toMatchObject({
+      message:
+        'connection through the proxy of HTTPS_PROXY failed (ECONNREFUSED: the proxy of HTTPS_PROXY cannot be reached)',
+    })
+  })
+
+  it('leaves out plain connections and hosts of NO_PROXY', () => {
+    const proxy = readProxy({ https_proxy: 'proxy.test', NO_PROXY: 'direct.test' }, () => {})
+    const { way } = createConnector({ proxy })
+    expect(way('name.test', 443, 'tls')).toBe(' through the proxy of https_proxy')
+    expect(way('name.test', 80, 'plain')).toBe('')
+    expect(way('direct.test', 443, 'tls')).toBe('')
   })
 })
 
