@@ -2,6 +2,7 @@
 import { connect as connectTo, isIP, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { CodedError } from './errors.ts'
+import { codeOfFailure } from './foreign.ts'
 import type { HttpProxy } from './proxy.ts'
 
 /** A connection that was not made; the message is ours. `code` is Node's, or `Proxy407` and the like. */
@@ -76,7 +77,10 @@ export function createConnector({
       socket = await openDirectly(through.host, through.port)
       if (through.secure) socket = await secure(socket, through.host)
     } catch (error) {
-      throw new ConnectError(codeOf(error), `the proxy of ${variable} cannot be reached`)
+      throw new ConnectError(
+        codeOfFailure(error) ?? 'UnknownError',
+        `the proxy of ${variable} cannot be reached`,
+      )
     }
     return askForTunnel(socket, through, host, port)
   }
@@ -168,7 +172,7 @@ function firstToConnect(addresses: readonly string[], connect: (address: string)
 }
 
 function isUnreachable(error: Error): boolean {
-  return /^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(codeOf(error))
+  return /^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(codeOfFailure(error) ?? '')
 }
 
 /** Asks a proxy, by CONNECT, for a connection to a host; what comes back is that connection. */
@@ -196,7 +200,7 @@ async function askForTunnel(
       resolve(statusCode)
     })
     asked.once('error', (error) =>
-      reject(new ConnectError(codeOf(error), `the proxy of ${variable} broke off`)),
+      reject(new ConnectError(codeOfFailure(error) ?? 'UnknownError', `the proxy of ${variable} broke off`)),
     )
   })
   asked.end()
@@ -225,9 +229,4 @@ function settled(socket: Socket, event: 'secureConnect', late: string): Promise<
       reject(error)
     }
   })
-}
-
-/** Node's code of an error, or what stands for one. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }

@@ -1,6 +1,6 @@
 /** What is read of whatever the AWS SDK throws, and what may be told of it. */
 import { ConnectError } from '../connect.ts'
-import { readCode, readRequestId, readWords } from '../foreign.ts'
+import { codeOfFailure, readCode, readRequestId, readWords } from '../foreign.ts'
 import { NotAFile } from './files.ts'
 
 /** A failed call to AWS in words that hold nothing but AWS's own, or ours. */
@@ -17,7 +17,7 @@ export interface AwsFailure {
 }
 
 interface SdkError {
-  readonly name: string
+  readonly name?: string
   readonly message?: string
   /** Of connections: `ECONNREFUSED` and the like. */
   readonly code?: unknown
@@ -35,7 +35,8 @@ export function readAwsFailure(
   { aborted }: { aborted: boolean },
   hold: (words: string) => boolean = () => false,
 ): AwsFailure {
-  const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
+  // Anything can be thrown: what is no object has none of the fields.
+  const error: SdkError = aborted ? { name: 'Timeout' } : Object(thrown)
   const code = codeOf(error)
   // Only AWS's own words and ours are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
@@ -73,11 +74,15 @@ export function describeAwsFailure({
 
 const passing = /^((Http|Proxy)5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
-function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
+function codeOf(error: SdkError): string {
+  const { name, message, $fault, $metadata } = error
   // So the SDK calls what AWS answered without a name, as with an empty body.
   if ($fault !== undefined && name !== 'Unknown') return readCode(name)
   // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
   if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
-  if (typeof code === 'string') return readCode(code)
-  return message === 'Region is missing' ? 'RegionMissing' : readCode(name)
+  // The SDK has no code for either, and quotes the second one.
+  const said = typeof message === 'string' ? message : ''
+  if (/^Region is missing$|^Region not accepted: region="\s*"/.test(said)) return 'RegionMissing'
+  if (said.startsWith('Region not accepted: ')) return 'RegionInvalid'
+  return codeOfFailure(error) ?? 'UnknownError'
 }

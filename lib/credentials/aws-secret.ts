@@ -20,7 +20,7 @@ const advice: AwsAdvice = [
     "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own",
   ],
   [/^InvalidRequestException$/, 'restore the secret (RestoreSecret) if it is scheduled for deletion'],
-  [/^RegionMissing$/, 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'],
+  [/^Region(Missing|Invalid)$/, 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'],
   [
     /^(CredentialsProviderError|ExpiredTokenException|UnrecognizedClientException)$/,
     'this source works on AWS Lambda, or wherever the AWS SDK finds credentials',

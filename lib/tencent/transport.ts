@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
 import { type ConnectDependencies, ConnectError, type Connector, createConnector } from '../connect.ts'
 import { type ClientErrorCode, CodedError } from '../errors.ts'
-import { readCode } from '../foreign.ts'
+import { codeOfFailure } from '../foreign.ts'
 
 export interface OutgoingRequest {
   /** `https://HOST[:PORT]` without a path: API 3.0 has only `/`. */
@@ -76,7 +76,8 @@ function connectBy({ open, secure }: Connector): buildConnector.connector {
     }
     connect().then(
       (socket) => callback(null, socket.ref()),
-      (error: Error) => callback(error, null),
+      // undici asks whether there is an error, not what it is.
+      (error: unknown) => callback(error instanceof Error ? error : new Error('nothing was said'), null),
     )
   }
 }
@@ -157,9 +158,9 @@ function single(value: string | string[] | undefined): string | null {
   return (Array.isArray(value) ? value[0] : value) ?? null
 }
 
-/** The code of the failure, such as `ECONNREFUSED`; only words of ours: others could quote what was sent. */
+/** The code of the failure, such as `ECONNREFUSED`, and only words of ours: others could quote what was sent. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error && 'code' in error)) return 'unknown reason'
-  const code = readCode(error.code)
-  return error instanceof ConnectError ? `${code}: ${error.message}` : code
+  const code = codeOfFailure(error) ?? 'unknown reason'
+  if (error instanceof ConnectError) return `${code}: ${error.message}`
+  return code === 'HTTPParserError' ? `${code}: the answer is not HTTP` : code
 }

@@ -189,6 +189,14 @@ describe('readCredentialsSecret', () => {
     })
     vi.stubEnv('AWS_REGION', undefined)
     await expect(read({})).rejects.toThrow(`${what}: RegionMissing; set AWS_REGION, or put the ARN`)
+    for (const [region, code] of [
+      ['', 'RegionMissing'],
+      [' ', 'RegionMissing'],
+      ['eu west', 'RegionInvalid'],
+    ] as const) {
+      vi.stubEnv('AWS_REGION', region)
+      await expect(read({})).rejects.toThrow(`${what}: ${code}; set AWS_REGION, or put the ARN`)
+    }
     vi.stubEnv('AWS_REGION', 'eu-west-1')
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createTransport } from '../../../lib/tencent/transport.ts'
+import { anyThrown, canary, emptyWords } from '../../support/thrown.ts'
 
 let server: Server | undefined
 
@@ -124,9 +126,41 @@ describe('createTransport', () => {
         response.write('{"Response"', () => request.socket.destroy())
       },
     ],
-    ['what is not HTTP', (request) => void request.socket.end('220 smtp.example.com\r\n')],
   ])('reports %s as a network error', async (_, listener) => {
     await expect(post(await serve(listener))).rejects.toMatchObject({ code: 'ClientError.NetworkError' })
+  })
+
+  it.each([
+    '220 smtp.example.com\r\n',
+    'HTTP/1.1 abc\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n',
+  ])('says that %j is not HTTP', async (bytes) => {
+    const endpoint = await serve(({ socket }) => void socket.end(bytes))
+    await expect(post(endpoint)).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: 'connection failed (HTTPParserError: the answer is not HTTP)',
+    })
+  })
+
+  it('has words for whatever is thrown while it connects, and repeats none of it', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyThrown, async (thrown) => {
+        const lookup = () => Promise.reject(thrown)
+        const { message } = await createTransport({ proxy: null, lookup })({
+          endpoint: 'http://name.test',
+          headers: {},
+          body: '',
+          timeoutMs: 5_000,
+        }).then(
+          () => new Error('nothing failed'),
+          (error: Error) => error,
+        )
+        expect(message).toMatch(/^connection failed \(.+\)$/)
+        expect(message).not.toMatch(emptyWords)
+        expect(message).not.toContain(canary)
+      }),
+    )
   })
 
   it('says which system error a refused connection was', async () => {
