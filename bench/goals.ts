@@ -20,7 +20,7 @@ const goals = {
   'cold-start/intl': { what: 'cold start: ours / intl vod SDK', atMost: 0.6, unit: 'x' },
   'cold-start/stack': { what: 'cold start: ours / middy + powertools + SDK', atMost: 0.45, unit: 'x' },
   'cold-start/https': { what: 'cold start: ours / bare node:https', atMost: 1.5, unit: 'x' },
-  'size/list': { what: 'list-tokens/index.js', atMost: 220, unit: 'KB' },
+  'size/list': { what: 'list-tokens/index.js', atMost: 225, unit: 'KB' },
   'size/list-gzip': { what: 'list-tokens/index.js, gzipped', atMost: 77, unit: 'KB' },
   'size/mirror': { what: 'mirror-tokens/index.js', atMost: 230, unit: 'KB' },
   'size/aws': { what: 'aws.js, loaded where AWS is used', atMost: 420, unit: 'KB' },

@@ -28,11 +28,14 @@ export type Send = (request: OutgoingRequest) => Promise<IncomingAnswer>
 export class TransportError extends CodedError {
   declare readonly code: Extract<
     ClientErrorCode,
-    'ClientError.Timeout' | 'ClientError.NetworkError' | 'ClientError.ResponseTooLarge'
+    | 'ClientError.Timeout'
+    | 'ClientError.NetworkError'
+    | 'ClientError.ResponseTooLarge'
+    | 'ClientError.ParseJsonError'
   >
 }
 
-/** Answers beyond this many bytes are refused: a list of tokens has a few kilobytes. */
+/** Answers beyond this many bytes, packed or not, are refused: a list of tokens has a few kilobytes. */
 const maxAnswerBytes = 1_000_000
 
 /**
@@ -104,6 +107,7 @@ function createExchange(
   let giveUp: TransportError | undefined
   let status = 0
   let answerHeaders: IncomingAnswer['headers'] = { date: null, retryAfter: null }
+  let encoding = ''
   let size = 0
   const chunks: Buffer[] = []
 
@@ -126,32 +130,55 @@ function createExchange(
       // The time was up while the connection was made.
       if (giveUp) started.abort(giveUp)
     },
-    onResponseStart(_, statusCode, { date, 'retry-after': retryAfter }) {
+    onResponseStart(_, statusCode, { date, 'retry-after': retryAfter, 'content-encoding': encoded }) {
       status = statusCode
+      encoding = single(encoded)?.trim().toLowerCase() ?? ''
       answerHeaders = { date: single(date), retryAfter: single(retryAfter) }
     },
     onResponseData(_, chunk) {
       size += chunk.length
       if (size <= maxAnswerBytes) chunks.push(chunk)
-      else
-        abort(
-          new TransportError(
-            'ClientError.ResponseTooLarge',
-            `the answer has more than ${maxAnswerBytes} bytes`,
-          ),
-        )
+      else abort(tooLarge())
     },
     onResponseEnd() {
       clearTimeout(timer)
       const [only] = chunks
       const whole = only && chunks.length === 1 ? only : Buffer.concat(chunks)
-      resolve({ status, headers: answerHeaders, body: whole.toString('utf8') })
+      const give = (bytes: Buffer): void =>
+        resolve({ status, headers: answerHeaders, body: bytes.toString('utf8') })
+      if (encoding === '' || encoding === 'identity') give(whole)
+      // Of another status nothing more is needed.
+      else unpack(whole, encoding).then(give, status === 200 ? reject : () => give(Buffer.of()))
     },
     onResponseError(_, error) {
       clearTimeout(timer)
       reject(new TransportError('ClientError.NetworkError', `connection${way} failed (${reason(error)})`))
     },
   }
+}
+
+/** Nobody asks for packed answers, but gateways on the way give them. */
+async function unpack(bytes: Buffer, encoding: string): Promise<Buffer> {
+  if (!/^(x-)?gzip$|^deflate$/.test(encoding))
+    throw new TransportError(
+      'ClientError.ParseJsonError',
+      'the answer is packed in a way that is not known here',
+    )
+  const { unzipSync } = await import('node:zlib')
+  try {
+    // At once, as the limit makes it milliseconds: Node's threads for it may all wait for a file that hangs.
+    return unzipSync(bytes, { maxOutputLength: maxAnswerBytes })
+  } catch (error) {
+    if (codeOfFailure(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
+    throw new TransportError('ClientError.ParseJsonError', 'the answer cannot be unpacked')
+  }
+}
+
+function tooLarge(): TransportError {
+  return new TransportError(
+    'ClientError.ResponseTooLarge',
+    `the answer has more than ${maxAnswerBytes} bytes`,
+  )
 }
 
 function single(value: string | string[] | undefined): string | null {

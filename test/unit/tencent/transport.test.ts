@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createTransport } from '../../../lib/tencent/transport.ts'
@@ -171,6 +172,56 @@ describe('createTransport', () => {
       code: 'ClientError.NetworkError',
       message: 'connection failed (ECONNREFUSED)',
     })
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    [' X-GZIP ', gzipSync],
+    ['deflate', deflateSync],
+    ['identity', (text: string) => Buffer.from(text)],
+  ])('unpacks an answer with content-encoding %s', async (encoding, pack) => {
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', encoding)
+      response.end(pack('{"é":1}'))
+    })
+    expect((await post(endpoint)).body).toBe('{"é":1}')
+  })
+
+  it('unpacks a megabyte and no more, however small it comes', async () => {
+    let size = 1_000_000
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', 'gzip')
+      response.end(gzipSync('x'.repeat(size)))
+    })
+    expect((await post(endpoint)).body).toHaveLength(size)
+    for (size of [1_000_001, 300_000_000])
+      await expect(post(endpoint)).rejects.toMatchObject({
+        code: 'ClientError.ResponseTooLarge',
+        message: 'the answer has more than 1000000 bytes',
+      })
+  })
+
+  const packed = gzipSync('{"é":1}')
+  it.each([
+    ['gzip', Buffer.from('{}'), 'the answer cannot be unpacked'],
+    ['gzip', packed.subarray(0, -9), 'the answer cannot be unpacked'],
+    ['gzip', Buffer.of(), 'the answer cannot be unpacked'],
+    ['br', packed, 'the answer is packed in a way that is not known here'],
+    ['gzip, gzip', packed, 'the answer is packed in a way that is not known here'],
+  ])('says what is wrong with content-encoding %s (%#)', async (encoding, bytes, message) => {
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', encoding)
+      response.end(bytes)
+    })
+    await expect(post(endpoint)).rejects.toMatchObject({ code: 'ClientError.ParseJsonError', message })
+  })
+
+  it('tells the status of an answer that it cannot unpack', async () => {
+    const endpoint = await serve((_, response) => {
+      response.writeHead(503, { 'content-encoding': 'br', 'retry-after': '7' })
+      response.end('x')
+    })
+    expect(await post(endpoint)).toMatchObject({ status: 503, headers: { retryAfter: '7' }, body: '' })
   })
 
   it('takes a megabyte and refuses more', async () => {
