@@ -14,6 +14,7 @@ import { createMirroredList } from '../lib/endpoint/fallback.ts'
 import { createLog, errorFields, type Log } from '../lib/platform/log.ts'
 import { createMeter, type Meter } from '../lib/platform/metrics.ts'
 import { createScrubber } from '../lib/platform/scrub.ts'
+import { proxySecrets } from '../lib/proxy.ts'
 import { openStore, storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent/client.ts'
@@ -77,7 +78,10 @@ function createEdge(): Edge {
     log: (...line) => log(...line),
     scrub: scrubber.scrub,
     learnEnvironment: () =>
-      scrubber.addSecrets([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim())),
+      scrubber.addSecrets([
+        ...[...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()),
+        ...proxySecrets(process.env),
+      ]),
     runtime() {
       if (runtime) return runtime
       const config = parseConfig(process.env, storeKinds)
@@ -95,9 +99,10 @@ function createRuntime(
   { time, log, meter, functionName, learnEnvironment }: Edge,
   { addSecrets, addForeign }: ReturnType<typeof createScrubber>,
 ): Runtime {
+  const network = { proxy: config.proxy }
   const unsigned: TencentClientDependencies = {
     ...time,
-    send: createTransport(),
+    send: createTransport(network),
     credentials: () => null,
     onAttempt(attempt) {
       meter.add(attempt.durationMs)
@@ -111,7 +116,7 @@ function createRuntime(
   let loaded: Promise<Aws> | undefined
   const aws = (): Promise<Aws> => {
     loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
-      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir }),
+      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir, network }),
     )
     return loaded
   }

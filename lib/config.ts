@@ -1,6 +1,7 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
 import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { ConfigError, InputError } from './errors.ts'
+import { type HttpProxy, readProxy } from './proxy.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 import { type Mirror, parseMirrors } from './stores/target.ts'
 import { type Site, sites } from './tencent/sites.ts'
@@ -56,6 +57,8 @@ export interface Config {
   readonly settleSeconds: number
   readonly minKeep: number
   readonly logLevel: LogLevel
+  /** What `HTTPS_PROXY` names; `null` where it is not set. */
+  readonly proxy: HttpProxy | null
 }
 
 /** Who reads a setting: one of the functions, or the command that deploys them to SCF. */
@@ -189,6 +192,7 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     settleSeconds: read('AIGC_SETTLE_SECONDS'),
     minKeep: read('AIGC_MIN_KEEP'),
     logLevel: read('AIGC_LOG_LEVEL'),
+    proxy: readProxy(env, (problem) => problems.push(problem)),
   }
   // Whoever only reads a mirrored document may have no Tencent credentials at all.
   problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))

@@ -10,6 +10,7 @@ import { type Config, parseConfig, settings } from '../../lib/config.ts'
 import { chooseCredentials, credentialVariables, type Environment } from '../../lib/credentials/sources.ts'
 import { CodedError } from '../../lib/errors.ts'
 import { createScrubber } from '../../lib/platform/scrub.ts'
+import { proxySecrets } from '../../lib/proxy.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
 import type { Credentials } from '../../lib/tencent/tc3.ts'
@@ -30,7 +31,7 @@ const env = process.env
 // SCF's words could quote what was sent. The settings that are no secrets stay readable.
 const secrets = [...credentialVariables, 'AIGC_API_KEYS', ...options.variables]
 const { addSecrets, scrub } = createScrubber()
-addSecrets(secrets.map((name) => env[name]?.trim()))
+addSecrets([...secrets.map((name) => env[name]?.trim()), ...proxySecrets(env)])
 
 try {
   await run(options)
@@ -141,9 +142,9 @@ function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>
   ]
 }
 
-function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callCam: CallTencent } {
+function openTencent({ scfEndpoint, proxy }: Config, region: string): { scf: Scf; callCam: CallTencent } {
   const deps = {
-    send: createTransport(),
+    send: createTransport({ proxy }),
     credentials: ownKey,
     ...systemTime,
   }

@@ -39,6 +39,13 @@ interface Source {
   readonly tokens: readonly string[]
 }
 
+/** The SDKs', tccli's, and that of the Terraform provider and of what follows it. */
+const officialTokens = [
+  'TENCENTCLOUD_SESSION_TOKEN',
+  'TENCENTCLOUD_TOKEN',
+  'TENCENTCLOUD_SECURITY_TOKEN',
+] as const
+
 /** In order of precedence: the first whose variables are all set is used. */
 const sources = [
   {
@@ -56,12 +63,12 @@ const sources = [
   {
     name: 'run-role',
     variables: ['TENCENTCLOUD_SECRETID', 'TENCENTCLOUD_SECRETKEY'],
-    tokens: ['TENCENTCLOUD_SESSIONTOKEN', 'TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_TOKEN'],
+    tokens: ['TENCENTCLOUD_SESSIONTOKEN', ...officialTokens],
   },
   {
     name: 'official-names',
     variables: ['TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY'],
-    tokens: ['TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_TOKEN'],
+    tokens: officialTokens,
   },
 ] as const satisfies readonly Source[]
 

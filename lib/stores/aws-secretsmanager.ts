@@ -420,7 +420,7 @@ const advice: AwsAdvice = [
     /^(CredentialsProviderError|ExpiredTokenException|InvalidSignatureException|UnrecognizedClientException)$/,
     'give the process valid AWS credentials',
   ],
-  [/^RegionMissing$/, 'add ?region=… to the target, or set AWS_REGION'],
+  [/^Region(Missing|Invalid)$/, 'add ?region=… to the target, or set AWS_REGION'],
   [/^(Decryption|Encryption)Failure$/, 'check that the KMS key is enabled and may be used'],
   [/^LimitExceededException$/, 'the secret may have too many versions; AWS drops old ones after 24 hours'],
   [

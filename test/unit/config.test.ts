@@ -51,6 +51,7 @@ describe('parseConfig', () => {
       settleSeconds: 60,
       minKeep: 0.5,
       logLevel: 'info',
+      proxy: null,
     })
   })
 

@@ -117,6 +117,16 @@ describe('chooseCredentials', () => {
       given('value-official-id', 'value-official-key', 't'),
     ],
     [
+      'the token as the Terraform provider spells it',
+      { ...full['official-names'], TENCENTCLOUD_SECURITY_TOKEN: 't' },
+      given('value-official-id', 'value-official-key', 't'),
+    ],
+    [
+      'the first spelling of the token that is set',
+      { ...full['official-names'], TENCENTCLOUD_SECURITY_TOKEN: 't', TENCENTCLOUD_TOKEN: 'u' },
+      given('value-official-id', 'value-official-key', 'u'),
+    ],
+    [
       'surrounding space as nothing',
       { ...full.fixed, AIGC_SECRET_ID: ' a\n' },
       given('a', 'value-fixed-key', 'value-fixed-token'),
@@ -206,6 +216,10 @@ describe('credentialProblems', () => {
       ['TENCENTCLOUD_TOKEN'],
       'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
     ],
+    [
+      ['TENCENTCLOUD_SECURITY_TOKEN'],
+      'TENCENTCLOUD_SECURITY_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
+    ],
   ]
   const values: Record<string, string> = Object.assign({}, ...Object.values(full))
   const pick = (names: string[]): Environment =>
@@ -217,7 +231,8 @@ describe('credentialProblems', () => {
       const variables = Object.keys(full[source])
       if (variables.some((name) => names.includes(name))) continue
       if (names.every((name) => /TOKEN$/.test(name)) && source === 'run-role') continue
-      if (/^TENCENTCLOUD_(SESSION_)?TOKEN$/.test(names.join()) && source === 'official-names') continue
+      if (/^TENCENTCLOUD_(SESSION_|SECURITY_)?TOKEN$/.test(names.join()) && source === 'official-names')
+        continue
       expect(credentialProblems({ ...full[source], ...pick(names) }), source).toEqual([sentence])
     }
     expect(() => chooseCredentials(pick(names))).toThrow(ConfigError)
