@@ -37,7 +37,11 @@ describe('parseTarget', () => {
       'tencent-ssm:a?kmsKeyId=b&region=ap-tokyo',
       ['must have no option kmsKeyId: tencent-ssm takes region, version, tags, adopt'],
     ],
-    ['file:/a?%0a=1', ['must have no option of another name: file takes adopt']],
+    ...['%0a', '%0amode', 'mode%0a', 'm'.repeat(41)].map((option): [string, string[]] => [
+      `file:/a?${option}=1`,
+      ['must have no option of another name: file takes adopt'],
+    ]),
+    [`file:/a?${'m'.repeat(40)}=1`, [`must have no option ${'m'.repeat(40)}: file takes adopt`]],
     ['file:///a', ['must read file:PATH, without // in front']],
     ['aws-secretsmanager://prod/a', ['must read aws-secretsmanager:NAME, without // in front']],
     ['tencent-ssm://a', ['must read tencent-ssm:NAME, without // in front']],
