@@ -198,7 +198,7 @@ function describe({ subAppId }: ApplicationState, state: TargetState): TargetRes
 function describePlan(application: ApplicationState, state: TargetState): TargetResult {
   const result = describe(application, state)
   const { plan, before, seen } = state
-  if (state.outcome !== null || !plan) return result
+  if (!plan) return result
   if (plan.kind === 'refused') return { ...result, Outcome: 'would-refuse', Reason: plan.reason }
   const change = {
     ...result,

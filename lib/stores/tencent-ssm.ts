@@ -260,9 +260,9 @@ async function addMark(secret: Secret, value: string | null): Promise<void> {
   if (isMarked(described)) return
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
-  // The limit counts bytes; a character that is cut in two is dropped.
-  const fitting = new TextDecoder().decode(new TextEncoder().encode(marked).slice(0, longestDescription))
-  await secret.call('UpdateDescription', { Description: fitting.replace(/\ufffd+$/, '') })
+  // The limit counts bytes. A decoder that waits for more leaves out a character that is cut in two.
+  const fitting = new TextEncoder().encode(marked).slice(0, longestDescription)
+  await secret.call('UpdateDescription', { Description: new TextDecoder().decode(fitting, { stream: true }) })
 }
 
 /** Makes `value` the content of a version, which exists or not. */

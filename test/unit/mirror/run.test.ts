@@ -154,7 +154,9 @@ describe('summarize', () => {
     [['deferred', 'held'], 'held', 't1 (held: why 1)'],
     [['held', 'refused'], 'refused', 't1 (refused: why 1)'],
     [['refused', 'failed'], 'failed', 't1 (failed: why 1)'],
+    [['unchanged'], 'unchanged', null],
     [['unchanged', 'would-update'], 'would-update', 't1 (would-update: why 1)'],
+    [['would-update', 'would-create'], 'would-create', 't1 (would-create: why 1)'],
     [['would-create', 'would-hold'], 'would-hold', 't1 (would-hold: why 1)'],
     [['would-hold', 'would-refuse'], 'would-refuse', 't1 (would-refuse: why 1)'],
     [[], 'unchanged', null],
@@ -576,6 +578,12 @@ describe('runMirror', () => {
       expect(outcomes(await two([['a'], throttled]).run())).toEqual(['held', 'failed'])
     })
 
+    it('leaves it held, whatever the second list says', async () => {
+      const w = two([['a'], [...five, 'f']])
+      expect(outcomes(await w.run())).toEqual(['held', 'updated'])
+      expect(w.writes).toEqual(['t'])
+    })
+
     it('does not look at it again', async () => {
       const w = two([['a']])
       w.whileAsleep(() => w.readings.set('held', new Error('down')))
@@ -635,6 +643,24 @@ describe('runMirror', () => {
     const before = mirrored(['a', 'b', 'c'])
     const w = world({ 7: [['a']] }, { t: { state: 'value', marked: true, value: 'spoilt', before } })
     expect((await w.run()).Results).toMatchObject([{ Outcome: 'held', VersionId: null }])
+  })
+
+  it('says of its own document that it had lost the mark, in a dry run and when it puts that back', async () => {
+    const unmarked: Reading = { state: 'value', marked: false, value: mirrored(['a']) }
+    const { run } = world({ 7: [['a']] }, { t: unmarked, other: holds(['a']) })
+    const Reason = expect.stringMatching(/^our own document had lost the mark, which is put back;/)
+    expect((await run({ dryRun: true })).Results).toMatchObject([
+      { Outcome: 'would-update', Reason },
+      { Outcome: 'unchanged', Reason: null },
+    ])
+    expect((await run()).Results).toMatchObject([{ Outcome: 'updated', Reason }, { Outcome: 'unchanged' }])
+  })
+
+  it('says in a dry run why a target would be held', async () => {
+    const { run } = world({ 7: [[]] }, { t: holds(['a']) })
+    expect((await run({ dryRun: true })).Results).toMatchObject([
+      { Outcome: 'would-hold', Reason: 'the list is empty' },
+    ])
   })
 
   it('shows in a dry run what cannot be read', async () => {

@@ -48,7 +48,14 @@ describe('parseTarget', () => {
       'tencent-ssm:a?kmsKeyId=b&region=ap-tokyo',
       ['has the option kmsKeyId, which tencent-ssm does not take; it takes region, version, tags, adopt'],
     ],
-    ['file:/a?%0a=1', ['has an option that file does not take; it takes adopt']],
+    ...['%0a', '%0amode', 'mode%0a', 'm'.repeat(41)].map((option): [string, string[]] => [
+      `file:/a?${option}=1`,
+      ['has an option that file does not take; it takes adopt'],
+    ]),
+    [
+      `file:/a?${'m'.repeat(40)}=1`,
+      [`has the option ${'m'.repeat(40)}, which file does not take; it takes adopt`],
+    ],
     ['file:///a', ['must read file:PATH, without // in front']],
     ['aws-secretsmanager://prod/a', ['must read aws-secretsmanager:NAME, without // in front']],
     ['tencent-ssm://a', ['must read tencent-ssm:NAME, without // in front']],
