@@ -30,7 +30,7 @@ const takeMs = 60_000
 /** Nobody needs bodies. So much is read and dropped, so that the connection can go on; larger ones end it. */
 const mostBodyBytes = 1_048_576
 
-/** Serves what `answer` gives, which never rejects. No `host`: all addresses. Rejects when it cannot listen. */
+/** Serves what `answer` gives; where that rejects, the connection ends. No `host`: all addresses. Rejects when it cannot listen. */
 export async function startServer(
   answer: (request: RawRequest) => Promise<ServerAnswer>,
   { port, host }: { readonly port: number; readonly host?: string },
@@ -58,6 +58,10 @@ export async function startServer(
     response.once('close', () => clearTimeout(cut))
   }
 
+  function receive(request: IncomingMessage, response: ServerResponse): void {
+    respond(request, response).catch(() => response.destroy())
+  }
+
   const server = createServer({
     maxHeaderSize: mostHeaderBytes,
     headersTimeout: headersMs,
@@ -67,11 +71,11 @@ export async function startServer(
   })
   // However many the size allows: Node drops those beyond a number, and the platform's may be the last.
   server.maxHeadersCount = 0
-  server.on('request', (request, response) => void respond(request, response))
+  server.on('request', receive)
   // Whoever waits to be told to send a body is told the answer. Whether the body comes all the same nobody knows.
   server.on('checkContinue', (request, response) => {
     response.shouldKeepAlive = false
-    void respond(request, response)
+    receive(request, response)
   })
   // `CONNECT host:port` (RFC 9112, 3.2.3), for which Node would only hang up.
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
@@ -80,7 +84,7 @@ export async function startServer(
     response.shouldKeepAlive = false
     response.assignSocket(socket as Socket)
     response.once('finish', () => (socket as Socket).destroySoon())
-    void respond(request, response)
+    receive(request, response)
   })
   server.listen({ port, ...(host !== undefined && { host }) })
   await once(server, 'listening')
