@@ -188,9 +188,7 @@ function createRuntime(
     ...upstream,
     cacheFor(readKeys) {
       const keys = wouldUseRunRole(process.env) ? readKeys() : null
-      if (keys === null) return upstream.cache
-      addSecrets(Object.values(keys))
-      return perRunRole(keys).cache
+      return keys === null ? upstream.cache : perRunRole(keys).cache
     },
   }
 }
