@@ -119,11 +119,19 @@ export function isSetting(name: string): name is SettingName {
   return Object.hasOwn(settings, name)
 }
 
+/** Where Tencent credentials come from: a web function of SCF may get those of its run role with each request only. */
+export type KeyOrigin = 'environment' | 'requests'
+
 /**
- * Reads the settings. `storeKinds` are the known schemes of target URIs.
+ * Reads the settings. `storeKinds` are the known schemes of target URIs. That there are no Tencent credentials is no
+ * problem where they may come with requests.
  * Throws one `ConfigError` that names every problem, the variable and what it takes.
  */
-export function parseConfig(env: Environment, storeKinds: Readonly<Record<string, StoreKind>>): Config {
+export function parseConfig(
+  env: Environment,
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  keysFrom: KeyOrigin = 'environment',
+): Config {
   const problems: string[] = []
   const complainOf =
     (name: SettingName) =>
@@ -195,7 +203,8 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     proxy: readProxy(env, (problem) => problems.push(problem)),
   }
   // Whoever only reads a mirrored document may have no Tencent credentials at all.
-  problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
+  const needed = keysFrom === 'environment' && (source === 'api' || mirrors.length > 0)
+  problems.push(...credentialProblems(env, needed))
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }

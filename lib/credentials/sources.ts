@@ -133,6 +133,24 @@ export function credentialProblems(env: Environment, needed = true): string[] {
   return [`no Tencent credentials; set all variables of ${either(ways)}; docs/credentials.md says how`]
 }
 
+/** Whether the keys of a run role count, if there are any: no source before it is set. */
+export function wouldUseRunRole(env: Environment): boolean {
+  const first = sources.find(
+    ({ name, variables }) => name === 'run-role' || variables.every((one) => read(env, one) !== undefined),
+  )
+  return first?.name === 'run-role'
+}
+
+/** The environment with these keys in place of those that it may hold of a run role. */
+export function withRunRole(env: Environment, { secretId, secretKey, token }: Credentials): Environment {
+  return {
+    ...env,
+    TENCENTCLOUD_SECRETID: secretId,
+    TENCENTCLOUD_SECRETKEY: secretKey,
+    TENCENTCLOUD_SESSIONTOKEN: token,
+  }
+}
+
 /** The source that counts now. Throws `ConfigError` when there is none, or half of one. */
 export function chooseCredentials(env: Environment): CredentialChoice {
   const problems = credentialProblems(env)

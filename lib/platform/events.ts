@@ -2,7 +2,7 @@
 import { InputError } from '../errors.ts'
 import { field, isRecord, isText, parseJson } from '../json.ts'
 
-/** What sends HTTP events. Each name is one row of {@link shapes}. */
+/** What sends HTTP requests. Each name but the last two is one row of {@link shapes}. */
 export type HttpShape =
   | 'http-api-v2'
   | 'lambda-url'
@@ -11,6 +11,9 @@ export type HttpShape =
   | 'alb-multi-value'
   | 'scf-api-gateway'
   | 'scf-function-url'
+  // No event has these two: `readWebRequest` makes them, on SCF and elsewhere, of what came to a server of our own.
+  | 'scf-web'
+  | 'web'
 
 /** What sends schedule events. Each name is one row of {@link shapes}. */
 export type ScheduleShape = 'eventbridge-rule' | 'eventbridge-scheduler' | 'scf-timer'
@@ -414,7 +417,7 @@ function parameterNames(event: unknown): string[] {
 }
 
 /** Names in a raw query string. `URLSearchParams` takes a malformed `%` as it stands, where `decodeURIComponent` throws. */
-function decodeNames(query: unknown): string[] {
+export function decodeNames(query: unknown): string[] {
   if (!isText(query)) return []
   const names = new Set(new URLSearchParams(query.slice(0, longestValue)).keys())
   if (query.length > longestValue) names.add('…')

@@ -7,7 +7,11 @@ import { type HttpShape, shapes } from '../../lib/platform/events.ts'
 import { cachedList, requestOf } from '../support/requests.ts'
 import { sha256 } from '../support/sha256.ts'
 
-const senders = shapes.filter(({ kind }) => kind === 'http').map(({ name }) => name as HttpShape)
+const senders = [
+  ...shapes.filter(({ kind }) => kind === 'http').map(({ name }) => name as HttpShape),
+  'scf-web' as const,
+  'web' as const,
+]
 const guarded = routes.filter(({ view }) => view !== 'health')
 const cases = senders.flatMap((shape) => guarded.map(({ path, view }) => ({ shape, path, view })))
 
@@ -73,7 +77,7 @@ describe.each(cases)('answerRequest on $path from $shape', (request) => {
   it('lets in the callers of an SCF function URL where the platform checks them', async () => {
     const answer = await ask('platform', request, { key: 'full-key', isScf: true })
     expect(answer).toMatchObject(
-      request.shape === 'scf-function-url' ? { status: 200, caller: 'platform' } : refused,
+      ['scf-function-url', 'scf-web'].includes(request.shape) ? { status: 200, caller: 'platform' } : refused,
     )
   })
 

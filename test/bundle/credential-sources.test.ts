@@ -476,7 +476,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
     ['an empty SecretId', { SecretId: '', SecretKey: 'value' }],
     ['a number', { SecretId: 'value', SecretKey: 1 }],
     ['a line break', { SecretId: 'value', SecretKey: 'value\nvalue' }],
-    ['another field', { SecretId: 'value', SecretKey: 'value', password: 'value' }],
+    ['a token of another name', { SecretId: 'value', SecretKey: 'value', accessToken: 'value' }],
   ])('a secret with %s is refused without showing it', async (_, value) => {
     await put(value)
     const fn = startWithSecret()

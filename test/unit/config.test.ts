@@ -177,6 +177,13 @@ describe('parseConfig', () => {
     expect(problemsOf({ ...none, AIGC_FALLBACK: 'file:/a' })).toEqual([needed])
   })
 
+  it('needs none where they may come with requests, and still refuses half of a source', () => {
+    expect(parseConfig({}, storeKinds, 'requests').source).toBe('api')
+    expect(() => parseConfig({ AIGC_SECRET_ID: 'id' }, storeKinds, 'requests')).toThrow(
+      'AIGC_SECRET_ID is set but',
+    )
+  })
+
   const bad: [string, Environment, string][] = [
     [
       'an unknown name',

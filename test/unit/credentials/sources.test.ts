@@ -7,6 +7,8 @@ import {
   credentialProblems,
   type Environment,
   explainChoice,
+  withRunRole,
+  wouldUseRunRole,
 } from '../../../lib/credentials/sources.ts'
 import { ConfigError } from '../../../lib/errors.ts'
 
@@ -280,5 +282,32 @@ describe('credentialProblems', () => {
     expect(problem).toContain(`${name} ${what}`)
     expect(problem).not.toContain('valu')
     expect(others).toEqual([])
+  })
+})
+
+describe('wouldUseRunRole', () => {
+  it.each(order)('%s, if set: only what comes before a run role stands in its way', (source) => {
+    expect(wouldUseRunRole(full[source])).toBe(['run-role', 'official-names'].includes(source))
+  })
+
+  it('is so where nothing is set, and where a source before it is set by half', () => {
+    expect(wouldUseRunRole({})).toBe(true)
+    expect(wouldUseRunRole({ AIGC_SECRET_ID: 'id', AIGC_CREDENTIALS_SECRET: ' ' })).toBe(true)
+  })
+})
+
+describe('withRunRole', () => {
+  const keys = { secretId: 'sent-id', secretKey: 'sent-key', token: 'sent-token' }
+
+  it.each([{}, full['run-role'], full['official-names'], { ...full['run-role'], ...full['official-names'] }])(
+    'makes these keys the run role’s, whatever the environment holds: %o',
+    (env) => {
+      const choice = chooseCredentials(withRunRole(env, keys))
+      expect(choice).toMatchObject({ source: 'run-role', credentials: keys })
+    },
+  )
+
+  it('leaves what comes first', () => {
+    expect(chooseCredentials(withRunRole(full.fixed, keys)).source).toBe('fixed')
   })
 })

@@ -783,7 +783,7 @@ describe('tencent-ssm', () => {
 
   test('check says what is wrong with a name and with tags', () => {
     expect(tencentSsm.check(target('a/b'))).toEqual([
-      'the name should be 1 to 128 of A-Z a-z 0-9 _ - and start with a letter or digit',
+      'the name should be 1 to 128 characters of A-Z a-z 0-9 _ - and start with a letter or digit',
     ])
     expect(check({ tags: 'team' })).toEqual([expect.stringContaining('tags should read')])
   })
