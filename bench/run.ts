@@ -21,7 +21,7 @@ const machine = {
 }
 
 try {
-  const options = readOptions(process.argv.slice(2))
+  const options = readOptions()
   installPeers()
   const { results, failures } = await measure(options)
   if (options.json) console.log(JSON.stringify({ ...machine, quick: options.quick, results, failures }))

@@ -1,5 +1,7 @@
 /** One invocation, whatever the function: context in, one log line, metrics, the result or an error out. */
 import { type Invocation, readContext } from '../lib/platform/context.ts'
+import type { PingEvent } from '../lib/platform/events.ts'
+import { nameSender } from '../lib/platform/events.ts'
 import { errorFields, type Fields, leavingError, withheldError, withheldLine } from '../lib/platform/log.ts'
 import { embedMetrics, type Metrics } from '../lib/platform/metrics.ts'
 import { type Edge, edge } from './runtime.ts'
@@ -19,7 +21,12 @@ export interface Work {
   readonly name: 'list-tokens' | 'mirror-tokens'
   run(event: unknown, invocation: Invocation, edge: Edge): Promise<Outcome>
   /** Those of an invocation whose `run` threw. */
-  metricsOfError(error: unknown, edge: Edge): Metrics
+  metricsOfError(error: unknown, edge: Edge, event: unknown): Metrics
+}
+
+/** Nothing is done for a ping: the instance that answers it is warm. */
+export function answerPing({ shape }: PingEvent): Outcome {
+  return { result: null, fields: { trigger: shape }, metrics: {} }
 }
 
 /**
@@ -53,7 +60,10 @@ async function invoke(
   } catch (thrown) {
     // Also where nothing was thrown as the reason, which must not pass for success.
     const error = thrown ?? new Error('nothing was said')
-    outcome = { error, fields: {}, metrics: work.metricsOfError(thrown, edge) }
+    const { code, message } = errorFields(error)
+    const reason = `${code}: ${message}`
+    const fields = { trigger: nameSender(event), outcome: 'failed', reason, good: 0 }
+    outcome = { error, fields, metrics: work.metricsOfError(thrown, edge, event) }
   }
   const { result, error, fields, metrics } = outcome
   const failed = error !== undefined

@@ -1,63 +1,109 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import { type Config, findSubApp } from '../lib/config.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
-import { MirrorError, type MirrorReport, reportError } from '../lib/mirror/report.ts'
+import { field } from '../lib/json.ts'
+import { MirrorError, reportError, summarize } from '../lib/mirror/report.ts'
 import { runMirror } from '../lib/mirror/run.ts'
-import { readEvent } from '../lib/platform/events.ts'
+import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
-import type { Metrics } from '../lib/platform/metrics.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
-import { createHandler } from './invocation.ts'
+import { answerPing, createHandler } from './invocation.ts'
 
 export const handler = createHandler({
   name: 'mirror-tokens',
-  // A slip in a run by hand says nothing about the mirror.
-  metricsOfError: (error) => (isSlip(error) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
+  metricsOfError: (error, _, event) => (isSlip(error, event) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
   async run(event, { deadline }, { time, scrub, runtime }) {
     const read = readEvent(event)
+    if (read.kind === 'ping') return answerPing(read)
     if (read.kind === 'http')
       throw new InputError(
         `mirror-tokens: the event is an HTTP request (${read.shape}); this function takes schedules, and runs ` +
           'by hand such as {}; send HTTP to list-tokens',
       )
     const byHand = read.kind === 'manual'
-    const { SubAppId, DryRun, Confirm } = readManual(byHand ? read.fields : {}, {
-      SubAppId: 'a whole number',
-      DryRun: 'true or false',
-      Confirm: 'a string',
-    })
+    const { SubAppId, DryRun, Confirm } = readManual(
+      read.fields,
+      { SubAppId: 'a whole number', DryRun: 'true or false', Confirm: 'a string' },
+      byHand
+        ? 'the event, given by hand or as the input of a schedule'
+        : `the input of the schedule (${read.shape})`,
+    )
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
+    const confirm = Confirm === undefined ? null : readDigest(Confirm)
     const { config, list, openStore } = runtime()
+    const listed = new Map<number | null, number>()
     const report = await runMirror(
       {
         mirrors: chooseMirrors(config, SubAppId ?? null),
         dryRun: DryRun ?? false,
-        confirm: Confirm ?? null,
+        confirm,
         deadline,
       },
       config,
-      { ...time, list, openStore },
+      {
+        ...time,
+        openStore,
+        async list(subAppId, until) {
+          const found = await list(subAppId, until)
+          listed.set(subAppId, found.apiTokens.length)
+          return found
+        },
+      },
     )
     const error = reportError(report) ?? undefined
+    const { outcome, reason, held, added, removed } = summarize(report)
     return {
       ...(error ? { error } : { result: JSON.parse(scrubJson(report, scrub)) }),
       fields: {
         trigger: byHand ? 'manual' : read.shape,
-        dryRun: DryRun ?? false,
+        outcome,
+        reason,
+        good: error ? 0 : 1,
+        dryRun: DryRun ? 1 : 0,
+        listed: [...listed.values()].reduce((sum, count) => sum + count, 0),
+        held,
+        added,
+        removed,
         ...(error && { message: error.summary }),
         digest: report.Digest,
+        ...(report.Credentials && { credentials: report.Credentials }),
         results: report.Results.map((result) => ({ ...result })),
       },
-      metrics: DryRun ? {} : measure(report, error !== undefined),
+      metrics: DryRun
+        ? {}
+        : {
+            MirrorSuccess: error ? 0 : 1,
+            MirrorFailure: error ? 1 : 0,
+            MirrorHeld: held,
+            TokensAdded: added,
+            TokensRemoved: removed,
+          },
     }
   },
 })
 export { handler as main_handler }
 
-function isSlip(error: unknown): boolean {
-  return error instanceof InputError || (error instanceof MirrorError && error.code === 'PlanChanged')
+/**
+ * Whether a failure is somebody's slip, who sees it, and says nothing about the mirror. The constant input of a schedule
+ * arrives as a run by hand does: so wrong fields are a slip only beside what no schedule has any use for, a confirmation or
+ * a dry run. Elsewhere an alarm about a slip is better than none about a schedule that never mirrors.
+ */
+function isSlip(error: unknown, event: unknown): boolean {
+  const isSomebody = typeof field(event, 'Confirm') === 'string' || field(event, 'DryRun') === true
+  if (error instanceof MirrorError) return error.code === 'PlanChanged' && isSomebody
+  return error instanceof InputError && (isSomebody || isRequest(event))
+}
+
+/** A digest as somebody copied it: blanks around it and capitals do not matter. Throws `InputError`. */
+function readDigest(text: string): string {
+  const digest = text.trim().toLowerCase()
+  if (/^[\da-f]{64}$/.test(digest)) return digest
+  throw new InputError(
+    'mirror-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; ' +
+      'run {"DryRun":true}, look at the plan, and send all of its "Digest"',
+  )
 }
 
 /** The mirrors of one application, or all of them. */
@@ -67,16 +113,4 @@ function chooseMirrors({ mirrors, subAppIds }: Config, subAppId: number | null):
   if (subAppId === null) return mirrors
   const chosen = findSubApp(subAppId, subAppIds)
   return mirrors.filter((mirror) => mirror.subAppId === chosen)
-}
-
-function measure({ Results }: MirrorReport, failed: boolean): Metrics {
-  const sum = (count: (result: MirrorReport['Results'][number]) => number): number =>
-    Results.reduce((total, result) => total + count(result), 0)
-  return {
-    MirrorSuccess: failed ? 0 : 1,
-    MirrorFailure: failed ? 1 : 0,
-    MirrorHeld: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
-    TokensAdded: sum(({ Added }) => Added.length),
-    TokensRemoved: sum(({ Removed }) => Removed.length),
-  }
 }

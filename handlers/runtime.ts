@@ -4,20 +4,28 @@
  */
 import { homedir } from 'node:os'
 import type { Aws } from '../lib/aws/clients.ts'
-import { type Config, parseConfig } from '../lib/config.ts'
+import { type Config, type KeyOrigin, parseConfig, readBasePath } from '../lib/config.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
-import { credentialVariables } from '../lib/credentials/sources.ts'
+import { createPerRunRole } from '../lib/credentials/run-role.ts'
+import {
+  credentialVariables,
+  type Environment,
+  withRunRole,
+  wouldUseRunRole,
+} from '../lib/credentials/sources.ts'
 import { assumeRole, stsApi } from '../lib/credentials/web-identity.ts'
 import { createTokenCache, type TokenCache } from '../lib/endpoint/cache.ts'
 import { createMirroredList } from '../lib/endpoint/fallback.ts'
 import { createLog, errorFields, type Log } from '../lib/platform/log.ts'
 import { createMeter, type Meter } from '../lib/platform/metrics.ts'
 import { createScrubber } from '../lib/platform/scrub.ts'
+import { proxySecrets } from '../lib/proxy.ts'
 import { openStore, storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
 import { createTencentClient, type TencentClientDependencies } from '../lib/tencent/client.ts'
 import { createPace } from '../lib/tencent/pace.ts'
+import type { Credentials } from '../lib/tencent/tc3.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
 import { createListTokens, type ListTokens, vodApi, vodCallsPerSecond } from '../lib/tencent/vod.ts'
 import type { Time } from '../lib/time.ts'
@@ -34,6 +42,8 @@ export interface Edge {
    * (https://www.tencentcloud.com/document/product/583/32748); Lambda lets anybody, and sets a name of its own.
    */
   readonly isScf: boolean
+  /** What may stand in front of the routes; empty for nothing. */
+  readonly basePath: string
   readonly meter: Meter
   write(line: string): void
   readonly log: Log
@@ -41,17 +51,25 @@ export interface Edge {
   /** Credentials of a role change in a warm instance. */
   learnEnvironment(): void
   /** What both functions work with, made on first need. Throws `ConfigError`. */
-  runtime(): Runtime
+  runtime(keysFrom?: KeyOrigin): Runtime
 }
 
 /** What both functions work with. */
 export interface Runtime {
   readonly config: Config
   readonly cache: TokenCache
+  /**
+   * The cache for a request that may have brought keys of the run role, which `readKeys` reads; it is not called where
+   * others come first. Each keys have a cache of their own.
+   */
+  cacheFor(readKeys: () => Credentials | null): TokenCache
   /** Asks Tencent, past the cache. */
   readonly list: ListTokens
   openStore(target: Target): Store
 }
+
+/** What is reached with the credentials of one environment. */
+type Upstream = Pick<Runtime, 'cache' | 'list' | 'openStore'>
 
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
@@ -69,15 +87,19 @@ function createEdge(): Edge {
     time: systemTime,
     functionName,
     isScf: process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && functionName === '',
+    basePath: readBasePath(process.env),
     meter: createMeter(),
     write: writeToStdout,
     log: (...line) => log(...line),
     scrub: scrubber.scrub,
     learnEnvironment: () =>
-      scrubber.addSecrets([...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim())),
-    runtime() {
+      scrubber.addSecrets([
+        ...[...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()),
+        ...proxySecrets(process.env),
+      ]),
+    runtime(keysFrom) {
       if (runtime) return runtime
-      const config = parseConfig(process.env, storeKinds)
+      const config = parseConfig(process.env, storeKinds, keysFrom)
       log = createLog(config.logLevel, output)
       runtime = createRuntime(config, made, scrubber)
       return runtime
@@ -92,9 +114,10 @@ function createRuntime(
   { time, log, meter, functionName, learnEnvironment }: Edge,
   { addSecrets, addForeign }: ReturnType<typeof createScrubber>,
 ): Runtime {
+  const network = { proxy: config.proxy }
   const unsigned: TencentClientDependencies = {
     ...time,
-    send: createTransport(),
+    send: createTransport(network),
     credentials: () => null,
     onAttempt(attempt) {
       meter.add(attempt.durationMs)
@@ -108,64 +131,72 @@ function createRuntime(
   let loaded: Promise<Aws> | undefined
   const aws = (): Promise<Aws> => {
     loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
-      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir }),
+      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir, network }),
     )
     return loaded
   }
   // What Tencent's audit log calls the sessions of this function's role.
   const sessionName = functionName || 'vod-aigc-tokens'
-  const chain = createCredentialChain({
-    ...time,
-    environment: () => process.env,
-    readSecret: async (secretId, deadline) => readCredentialsSecret(secretId, deadline, await aws()),
-    assumeRole: async (identity, deadline) =>
-      assumeRole(identity, deadline, { now: time.now, aws: await aws(), callSts, sessionName, addSecrets }),
-    addSecrets,
-    onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
-  })
-  const signed: TencentClientDependencies = {
-    ...unsigned,
-    credentials(deadline, refused) {
-      learnEnvironment()
-      return chain.get(deadline, refused)
-    },
-    explainCredentials: chain.explain,
-  }
+  const reach = (environment: () => Environment): Upstream => {
+    const chain = createCredentialChain({
+      ...time,
+      environment,
+      readSecret: async (secretId, deadline) => readCredentialsSecret(secretId, deadline, await aws()),
+      assumeRole: async (identity, deadline) =>
+        assumeRole(identity, deadline, { now: time.now, aws: await aws(), callSts, sessionName, addSecrets }),
+      addSecrets,
+      onChoice: ({ source, passedOver }) => log('debug', 'credentials', { source, passedOver }),
+    })
+    const signed: TencentClientDependencies = {
+      ...unsigned,
+      credentials(deadline, refused) {
+        learnEnvironment()
+        return chain.get(deadline, refused)
+      },
+      explainCredentials: chain.explain,
+    }
 
-  const pace = createPace(vodCallsPerSecond, time)
-  const list = createListTokens({
-    call: createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace }),
-    addSecrets,
-    onExtInfosDropped: (subAppId, requestId) => log('warn', 'ext-infos-dropped', { subAppId, requestId }),
-  })
+    const pace = createPace(vodCallsPerSecond, time)
+    const list = createListTokens({
+      call: createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace }),
+      addSecrets,
+      onExtInfosDropped: (subAppId, requestId) => log('warn', 'ext-infos-dropped', { subAppId, requestId }),
+    })
 
-  const stores: StoreDependencies = {
-    ...time,
-    aws,
-    tencent: ({ service, version, region: own = region }) =>
-      createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, signed),
-  }
-  const open = (target: Target): Store => openStore(target, stores, { addSecrets, addForeign })
+    const stores: StoreDependencies = {
+      ...time,
+      aws,
+      tencent: ({ service, version, region: own = region }) =>
+        createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, signed),
+    }
+    const open = (target: Target): Store => openStore(target, stores, { addSecrets, addForeign })
 
-  const { fallbacks, site } = config
-  const readsMirror = config.source === 'mirror'
-  const mirrored = createMirroredList({
-    fallbacks,
-    site,
-    openStore: open,
-    // What the caller gets in place of a fallback is Tencent's failure, so this one is told here or nowhere.
-    onFailure: (subAppId, error) =>
-      readsMirror || log('warn', 'fallback-failed', { subAppId, ...errorFields(error) }),
-  })
-  return {
-    config,
-    cache: createTokenCache(config, {
+    const { fallbacks, site } = config
+    const readsMirror = config.source === 'mirror'
+    const mirrored = createMirroredList({
+      fallbacks,
+      site,
+      openStore: open,
+      // What the caller gets in place of a fallback is Tencent's failure, so this one is told here or nowhere.
+      onFailure: (subAppId, error) =>
+        readsMirror || log('warn', 'fallback-failed', { subAppId, ...errorFields(error) }),
+    })
+    const cache = createTokenCache(config, {
       ...time,
       list: readsMirror ? mirrored : list,
       isBackingOff: pace.isBackingOff,
       fallback: readsMirror || fallbacks.length === 0 ? null : mirrored,
-    }),
-    list,
-    openStore: open,
+    })
+    return { cache, list, openStore: open }
+  }
+  const upstream = reach(() => process.env)
+  const perRunRole = createPerRunRole((keys) => reach(() => withRunRole(process.env, keys)))
+  return {
+    config,
+    ...upstream,
+    cacheFor(readKeys) {
+      const keys = wouldUseRunRole(process.env) ? readKeys() : null
+      return keys === null ? upstream.cache : perRunRole(keys).cache
+    },
   }
 }

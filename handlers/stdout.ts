@@ -100,6 +100,6 @@ function openStdout(): number {
 }
 
 function describeDropped(): string {
-  const time = new Date().toISOString()
-  return `${JSON.stringify({ level: 'warn', event: 'log-lines-dropped', time, dropped })}\n`
+  const timestamp = new Date().toISOString()
+  return `${JSON.stringify({ level: 'warn', event: 'log-lines-dropped', timestamp, dropped })}\n`
 }

@@ -1,9 +1,11 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
 import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { ConfigError, InputError } from './errors.ts'
+import { type HttpProxy, readProxy } from './proxy.ts'
 import type { StoreKind, Target } from './stores/store.ts'
 import { type Mirror, parseMirrors } from './stores/target.ts'
 import { type Site, sites } from './tencent/sites.ts'
+import { didYouMean, either } from './words.ts'
 
 /** Who vouches for HTTP callers: an API gateway's authorizer, a key of ours, or the platform itself. */
 export type HttpAuth = 'gateway' | 'keys' | 'platform'
@@ -48,11 +50,15 @@ export interface Config {
   readonly fallbacks: readonly Fallback[]
   /** Where `list-tokens` reads: Tencent's API or the mirrored documents. */
   readonly source: 'api' | 'mirror'
+  /** Whether tokens may stand in what a function returns where others keep or forward that. */
+  readonly reveal: boolean
   readonly timeoutMs: number
   readonly mirrors: readonly Mirror[]
   readonly settleSeconds: number
   readonly minKeep: number
   readonly logLevel: LogLevel
+  /** What `HTTPS_PROXY` names; `null` where it is not set. */
+  readonly proxy: HttpProxy | null
 }
 
 /** Who reads a setting: one of the functions, or the command that deploys them to SCF. */
@@ -100,6 +106,8 @@ const table = {
   AIGC_MIN_KEEP: number(0.5, { min: 0, max: 1 }, mirrorTokens),
   AIGC_FALLBACK: list(listTokens),
   AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
+  AIGC_BASE_PATH: { default: '', readers: listTokens, read: readPathPrefix },
+  AIGC_REVEAL: choice<'true' | 'false'>('false', ['true', 'false'], listTokens),
   AIGC_LOG_LEVEL: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], functions),
 } as const satisfies Readonly<Record<`AIGC_${string}`, Setting<unknown>>>
 
@@ -111,11 +119,19 @@ export function isSetting(name: string): name is SettingName {
   return Object.hasOwn(settings, name)
 }
 
+/** Where Tencent credentials come from: a web function of SCF may get those of its run role with each request only. */
+export type KeyOrigin = 'environment' | 'requests'
+
 /**
- * Reads the settings. `storeKinds` are the known schemes of target URIs.
+ * Reads the settings. `storeKinds` are the known schemes of target URIs. That there are no Tencent credentials is no
+ * problem where they may come with requests.
  * Throws one `ConfigError` that names every problem, the variable and what it takes.
  */
-export function parseConfig(env: Environment, storeKinds: Readonly<Record<string, StoreKind>>): Config {
+export function parseConfig(
+  env: Environment,
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  keysFrom: KeyOrigin = 'environment',
+): Config {
   const problems: string[] = []
   const complainOf =
     (name: SettingName) =>
@@ -127,7 +143,9 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
 
   for (const name of Object.keys(env)) {
     if (name.startsWith('AIGC_') && !isSetting(name))
-      problems.push(`${name} is not a setting; docs/settings.md lists them all`)
+      problems.push(
+        `${name} is not a setting${didYouMean(name, Object.keys(settings)) || '; docs/settings.md lists them all'}`,
+      )
   }
 
   const subAppIds = read('AIGC_SUB_APP_IDS')
@@ -143,21 +161,21 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     return []
   })
   if (httpAuth === 'keys' && keys.length === 0)
-    complainOf('AIGC_API_KEYS')(
-      'must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
-    )
+    complainOf('AIGC_API_KEYS')(`must be set when AIGC_HTTP_AUTH is keys: comma-separated ${formOfKey}`)
   if (new Set(apiKeys.map(({ sha256 }) => sha256)).size < apiKeys.length)
-    complainOf('AIGC_API_KEYS')('must have each key once')
+    complainOf('AIGC_API_KEYS')('must hold each key once: two entries have the same hash')
 
   const parseUris = (name: 'AIGC_MIRROR_TARGETS' | 'AIGC_FALLBACK'): Mirror[] =>
     parseMirrors(read(name), subAppIds, storeKinds, complainOf(name))
   const mirrors = parseUris('AIGC_MIRROR_TARGETS')
   const fallbackUris = read('AIGC_FALLBACK')
-  if (fallbackUris.length > 1) complainOf('AIGC_FALLBACK')('must name one target')
+  if (fallbackUris.length > 1) complainOf('AIGC_FALLBACK')('must name one target, not several')
   const fallbacks = parseUris('AIGC_FALLBACK').flatMap(({ subAppId, targets }) =>
     targets.map((target) => ({ subAppId, target })),
   )
   const source = read('AIGC_SOURCE')
+  // For its complaint: it is used by readBasePath.
+  read('AIGC_BASE_PATH')
   if (source === 'mirror' && fallbackUris.length === 0)
     complainOf('AIGC_FALLBACK')('must name the target to read when AIGC_SOURCE is mirror')
 
@@ -176,16 +194,28 @@ export function parseConfig(env: Environment, storeKinds: Readonly<Record<string
     staleSeconds: read('AIGC_STALE_SECONDS'),
     fallbacks,
     source,
+    reveal: read('AIGC_REVEAL') === 'true',
     timeoutMs: read('AIGC_TIMEOUT_MS'),
     mirrors,
     settleSeconds: read('AIGC_SETTLE_SECONDS'),
     minKeep: read('AIGC_MIN_KEEP'),
     logLevel: read('AIGC_LOG_LEVEL'),
+    proxy: readProxy(env, (problem) => problems.push(problem)),
   }
   // Whoever only reads a mirrored document may have no Tencent credentials at all.
-  problems.push(...credentialProblems(env, source === 'api' || mirrors.length > 0))
+  const needed = keysFrom === 'environment' && (source === 'api' || mirrors.length > 0)
+  problems.push(...credentialProblems(env, needed))
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/**
+ * `AIGC_BASE_PATH` alone, because `/healthz` answers whatever the other settings are. Empty where it is not set, or cannot
+ * be used: `parseConfig` says so then.
+ */
+export function readBasePath(env: Environment): string {
+  const text = env['AIGC_BASE_PATH']?.trim()
+  return text ? readPathPrefix(text, () => {}) : ''
 }
 
 /** The configured application that is meant; nothing given means the default one. Throws `InputError`. */
@@ -216,7 +246,7 @@ function choice<T extends string | null>(
     readers,
     read(text, complain) {
       const value = accepted.find((one) => one === text)
-      if (value === undefined) complain(`must be ${accepted.join(' or ')}`)
+      if (value === undefined) complain(`must be ${either(accepted)}`)
       return value ?? byDefault
     },
   }
@@ -270,6 +300,15 @@ function isBaseUrl(text: string): boolean {
   return (url.protocol === 'https:' || (url.protocol === 'http:' && local)) && url.href === `${url.origin}/`
 }
 
+/** Whatever is put in front of routes is compared as it is sent, so nothing that anybody on the way may write otherwise. */
+function readPathPrefix(text: string, complain: (what: string) => void): string {
+  if (/^(\/[\w~-][\w.~-]*)+$/.test(text)) return text
+  complain(
+    'must be a path such as /aigc: of letters, digits, "_", "-", "." and "~", and without "/" at its end',
+  )
+  return ''
+}
+
 function readRegion(text: string, complain: (what: string) => void): string {
   if (!/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(text))
     complain('must be a Tencent Cloud region, such as ap-singapore')
@@ -279,7 +318,8 @@ function readRegion(text: string, complain: (what: string) => void): string {
 function readSubAppIds(text: string, complain: (what: string) => void): readonly number[] {
   const texts = splitList(text)
   const ids = texts.filter(isSubAppId).map(Number)
-  if (ids.length < texts.length) complain('must be comma-separated whole numbers, such as 251006666')
+  if (ids.length < texts.length)
+    complain('must be comma-separated whole numbers, such as 251006666 or 251006666,251006667')
   if (new Set(ids).size < ids.length) complain('must name each application once')
   return ids
 }
@@ -292,16 +332,28 @@ function splitList(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
+const scopes: readonly ApiKey['scope'][] = ['full', 'masked']
+const formOfKey = `name:scope:sha256hex, with scope ${either(scopes)} and 64 hex digits`
+const howToHash = "printf %s 'THE KEY' | sha256sum"
+
 /** `name:scope:sha256hex[:id+id]`, or a phrase that says what is wrong. */
 function parseApiKey(text: string, configured: readonly number[]): ApiKey | string {
   const [name = '', scope = '', sha256 = '', ids, ...rest] = text.split(':')
+  if (isSha256(text)) return `is a hash without a name and a scope; write ${formOfKey}`
+  // Likely the key itself.
+  if (!text.includes(':')) return `has no name and no scope; write ${formOfKey}, never the key itself`
   if (!/^[\w.-]{1,64}$/.test(name) || rest.length > 0)
-    return 'must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"'
-  if (scope !== 'full' && scope !== 'masked') return 'must have the scope full or masked'
-  if (!/^[\da-f]{64}$/i.test(sha256))
-    return "must hold the key's SHA-256 as 64 hex digits, never the key itself"
+    return `must read ${formOfKey}; a name has 1 to 64 letters, digits, ".", "_" and "-"`
+  const found = scopes.find((one) => one === scope)
+  if (found === undefined) return `must have its scope behind the name; write ${formOfKey}`
+  if (!isSha256(sha256))
+    return `must hold the key's SHA-256 as 64 hex digits, never the key itself; make it by ${howToHash}`
   const subAppIds = ids?.split('+') ?? null
   if (subAppIds && !subAppIds.every((id) => configured.map(String).includes(id)))
     return 'must list only applications of AIGC_SUB_APP_IDS, separated by "+"'
-  return { name, scope, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
+  return { name, scope: found, sha256: sha256.toLowerCase(), subAppIds: subAppIds?.map(Number) ?? null }
+}
+
+function isSha256(text: string): boolean {
+  return /^[\da-f]{64}$/i.test(text)
 }

@@ -5,11 +5,17 @@
  */
 export class CodedError extends Error {
   readonly code: string
+  /** The message without {@link credentials}, for whoever tells those once for many errors. */
+  readonly brief: string
+  /** Where the refused Tencent credentials came from: the end of the message, or nothing. */
+  readonly credentials: string
 
-  constructor(code: string, message: string) {
-    super(message)
+  constructor(code: string, brief: string, credentials = '') {
+    super(credentials === '' ? brief : `${brief}; ${credentials}`)
     this.code = code
     this.name = code
+    this.brief = brief
+    this.credentials = credentials
   }
 }
 
@@ -46,10 +52,16 @@ export class TencentError extends CodedError {
 
   constructor(
     code: string,
-    message: string,
-    call: { action: string; requestId: string | null; attempts: number; retryable: boolean },
+    brief: string,
+    call: {
+      action: string
+      requestId: string | null
+      attempts: number
+      retryable: boolean
+      credentials?: string
+    },
   ) {
-    super(code, message)
+    super(code, brief, call.credentials)
     this.action = call.action
     this.requestId = call.requestId
     this.attempts = call.attempts
@@ -72,8 +84,8 @@ export class CredentialsError extends CodedError {
   /** Whether asking again may help with nothing changed. */
   readonly retryable: boolean
 
-  constructor(code: string, message: string, retryable: boolean) {
-    super(code, message)
+  constructor(code: string, brief: string, retryable: boolean, credentials = '') {
+    super(code, brief, credentials)
     this.retryable = retryable
   }
 }
@@ -85,8 +97,8 @@ export class StoreError extends CodedError {
   /** Whether the same call may succeed later with nothing changed. */
   readonly retryable: boolean
 
-  constructor(code: string, message: string, target: string, retryable = false) {
-    super(code, message)
+  constructor(code: string, brief: string, target: string, retryable = false, credentials = '') {
+    super(code, brief, credentials)
     this.target = target
     this.retryable = retryable
   }

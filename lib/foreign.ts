@@ -20,6 +20,33 @@ export function readCode(given: unknown): string {
   return typeof given === 'string' && given.length <= longestCode && code.test(given) ? given : unreadableCode
 }
 
+/**
+ * What is told of a failure that was thrown, whatever was: its code, else that of the first failure that it is made of or
+ * caused by, else its name, and `null` where it has nothing of that. Never its words, which could quote what was sent.
+ */
+export function codeOfFailure(thrown: unknown): string | null {
+  const own = readable(of(thrown, 'code'))
+  if (own !== null) return own
+  const parts = of(thrown, 'errors')
+  const inner = Array.isArray(parts) ? parts[0] : of(thrown, 'cause')
+  // Whatever is made of itself ends here.
+  const code = readable(of(inner, 'code'))
+  if (code !== null) return code
+  const name = readable(of(thrown, 'name'))
+  return name === 'Error' || name === 'AggregateError' ? null : name
+}
+
+function of(value: unknown, name: 'code' | 'errors' | 'cause' | 'name'): unknown {
+  return typeof value === 'object' && value !== null && name in value
+    ? (value as Record<string, unknown>)[name]
+    : undefined
+}
+
+function readable(given: unknown): string | null {
+  const known = readCode(given)
+  return known === unreadableCode ? null : known
+}
+
 /** The request id as it came, if it looks like one; else `null`. */
 export function readRequestId(given: unknown): string | null {
   return typeof given === 'string' && requestId.test(given) ? given : null

@@ -9,6 +9,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** The text without the byte order mark that some editors and servers put in front, of which JSON knows nothing. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
 /** Whether it is an object, and no array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

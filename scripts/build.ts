@@ -1,13 +1,16 @@
 /**
- * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`;
+ * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`; for
+ * `list-tokens` also `web.js`, the same over plain HTTP, and `scf_bootstrap`, which starts it on SCF;
  * `npm run build` also says what is inside: `dist/NAME.sbom.json` and `dist/NAME.licences.txt`.
  * The same source gives the same bytes.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { realpathSync } from 'node:fs'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
-import { zipSync } from 'fflate'
+import { type ZippableFile, zipSync } from 'fflate'
+import { readArguments } from './arguments.ts'
 import { findPackages, listLocked, writeContents } from './contents.ts'
 import { plainEnvironment } from './environment.ts'
 import { undiciLean } from './undici-lean.ts'
@@ -15,6 +18,9 @@ import { undiciLean } from './undici-lean.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const functionNames = ['list-tokens', 'mirror-tokens'] as const
 export type FunctionName = (typeof functionNames)[number]
+
+/** What SCF wants `scf_bootstrap` to have. */
+const executable = 0o755
 
 /** SCF loads with `require` and runs Node 20, so: CommonJS for Node 20. */
 const options = {
@@ -72,12 +78,27 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
     // On Node 20, which is what SCF has, the SDK would write a notice among the log's JSON lines.
     define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
   }
+  const web = {
+    entryPoints: ['handlers/list-tokens-web.ts'],
+    outfile: join(folder, 'web.js'),
+    plugins: [awsApart, undiciLean],
+  }
+  const isServed = name === 'list-tokens'
   const built = await Promise.all(
-    withoutKeys(() => [build({ ...options, ...index }), build({ ...options, ...aws })]),
+    withoutKeys(() => [index, aws, ...(isServed ? [web] : [])].map((part) => build({ ...options, ...part }))),
   )
-  const files = ['aws.js', 'index.js'].map(
-    async (file) => [file, await readFile(join(folder, file))] as const,
-  )
+  const names = ['aws.js', 'index.js']
+  if (isServed) {
+    const bootstrap = join(folder, 'scf_bootstrap')
+    await writeFile(bootstrap, await readBootstrap())
+    // Not by an option of `writeFile`, from which the process's mask is taken.
+    await chmod(bootstrap, executable)
+    names.push('scf_bootstrap', 'web.js')
+  }
+  const files = names.map(async (file): Promise<[string, ZippableFile]> => {
+    const bytes = await readFile(join(folder, file))
+    return [file, [bytes, file === 'scf_bootstrap' ? { attrs: executable << 16 } : {}]]
+  })
   const zip = zipSync(Object.fromEntries(await Promise.all(files)), {
     level: 9,
     // Local time of the earliest date a zip can hold: the same bytes in every zone.
@@ -93,6 +114,12 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
   return index.outfile
 }
 
+/** SCF takes no other line ends, and git may have given the file the machine's own. */
+async function readBootstrap(): Promise<string> {
+  const text = await readFile(join(root, 'handlers/scf_bootstrap'), 'utf8')
+  return text.replaceAll('\r\n', '\n')
+}
+
 /** esbuild works in a process of its own, which gets the environment of the moment in which the first build begins. */
 function withoutKeys<T>(begin: () => T): T {
   const own = process.env
@@ -104,7 +131,14 @@ function withoutKeys<T>(begin: () => T): T {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {
+  readArguments({
+    name: 'npm run build',
+    usage: 'npm run build',
+    about: 'Builds both functions into dist/: a folder and a zip each, and what is inside them.',
+    flags: {},
+    words: 'none',
+  })
   const dist = join(root, 'dist')
   const locked = listLocked(root)
   await buildFunctions(dist, async (name, metafiles) =>

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { readTarget } from '../lib/platform/web.ts'
 
 export type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
@@ -50,16 +51,6 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
 export function lambdaContext(limitMs: number): object {
   const deadline = Date.now() + limitMs
   return { awsRequestId: randomUUID(), getRemainingTimeInMillis: () => deadline - Date.now() }
-}
-
-/**
- * The path and query of a request's target, whether it has origin-form or absolute-form, which servers must take
- * (RFC 9112, 3.2); null where it names no resource of this server, as `*` does.
- */
-function readTarget(url: string): string | null {
-  if (url.startsWith('/')) return url
-  const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(url) ?? []
-  return rest === undefined || rest.startsWith('/') ? (rest ?? null) : `/${rest}`
 }
 
 /** Rejects when the client goes away before the end. */

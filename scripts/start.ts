@@ -6,19 +6,33 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseConfig } from '../lib/config.ts'
+import { storeKinds } from '../lib/stores/index.ts'
 import { startTencentSimulator, type TencentSimulator } from '../simulator/simulator.ts'
+import { readArguments } from './arguments.ts'
 import type { FunctionName } from './build.ts'
 import { loadEnv } from './environment.ts'
 import { type Handler, lambdaContext, startGateway } from './gateway.ts'
 import { makeScratch } from './scratch.ts'
 
+const { values } = readArguments({
+  name: 'npm start',
+  usage: 'npm start -- [--port NUMBER]',
+  about: `Runs the whole product on this machine: against a simulator of Tencent's API, or with Tencent credentials and
+AIGC_ settings (environment or .env) against the real one. Ctrl-C ends it.
+
+  --port NUMBER   where it serves on 127.0.0.1, 0 for any port that is free (default PORT, else 3000)
+  --help          this text`,
+  flags: { port: { type: 'string' } },
+  words: 'none',
+})
 loadEnv('npm start')
 const env = process.env
 const { folder, build, end } = makeScratch(0)
 
-const port = Number(env['PORT'] || 3000)
+const port = Number(values.port ?? (env['PORT'] || 3000))
 if (!Number.isInteger(port) || port < 0 || port > 65_535)
-  await fail('PORT must be a whole number from 0 to 65535')
+  await fail(`${values.port === undefined ? 'PORT' : '--port'} must be a whole number from 0 to 65535`)
 
 const hasCredentials = [
   'AIGC_SECRET_ID',
@@ -38,6 +52,12 @@ provide({
   AIGC_LOG_LEVEL: 'warn',
   AIGC_MIRROR_TARGETS: `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`,
 })
+// What each function would say of the settings, once and before anything is built.
+try {
+  parseConfig(env, storeKinds)
+} catch (error) {
+  await fail(error instanceof Error ? error.message : String(error))
+}
 const mirrorEveryMs = simulator ? 5_000 : 60_000
 
 const bundles = await build()
@@ -47,13 +67,11 @@ const gateway = await startGateway(load('list-tokens'), port, (method, path, sta
   say(`${method} ${path} ${status}`),
 ).catch((error: NodeJS.ErrnoException) =>
   error.code === 'EADDRINUSE'
-    ? fail(`port ${port} is taken; choose another, or any that is free: PORT=0 npm start`)
+    ? fail(`port ${port} is taken; choose another, or any that is free: npm start -- --port 0`)
     : fail(error.message),
 )
 
-const failure = await runMirror()
-if (failure?.name === 'ConfigInvalid') await fail(failure.message)
-greet(failure === null)
+greet((await runMirror()) === null)
 while (true) {
   await sleep(mirrorEveryMs)
   await runMirror()

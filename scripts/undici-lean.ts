@@ -27,6 +27,8 @@ const littleOfNode: Readonly<Record<string, string>> = {
 const standIns: Readonly<Record<string, () => string>> = {
   // What lib/tencent/transport.ts imports.
   'index.js': () => `exports.Pool = require('./lib/dispatcher/pool.js')`,
+  // lib/connect.ts does that.
+  'lib/core/connect.js': () => leaveOut('a way to connect'),
   'lib/dispatcher/client-h2.js': () => leaveOut('HTTP/2'),
   // Of interceptors and statistics.
   'lib/handler/wrap-handler.js': () => leaveOut('an interceptor'),

@@ -17,6 +17,12 @@ export type CallFault =
   | { readonly kind: 'lost-answer' }
   /** HTTP 200 with an HTML page, as from a captive portal. */
   | { readonly kind: 'html' }
+  /** Any error in the form of API 2.0, `{"code":4000,"codeDesc":…,"message":…}`, after the signature was checked. */
+  | { readonly kind: 'old-error'; readonly code: string; readonly message?: string }
+  /** The proper answer behind a byte order mark. */
+  | { readonly kind: 'bom' }
+  /** The proper answer, packed, which nobody asked for. */
+  | { readonly kind: 'gzip' }
   /** Nothing is ever answered. */
   | { readonly kind: 'hang' }
   /** The proper answer, `ms` milliseconds late. */
@@ -95,6 +101,9 @@ const callFaults: { readonly [K in CallFault['kind']]: Schema } = {
   truncated: {},
   'lost-answer': {},
   html: {},
+  'old-error': { code: 'string', message: 'string?' },
+  bom: {},
+  gzip: {},
   hang: {},
   slow: { ms: 'uint64' },
   'too-large': {},

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { createCam } from './cam.ts'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
@@ -202,7 +203,8 @@ async function runCall(
   fault: CallFault | null,
 ): Promise<Fields> {
   if (fault?.kind === 'throttle') throw requestLimitExceeded()
-  if (fault?.kind === 'error') throw new ApiError(fault.code, fault.message ?? 'A fault on demand.')
+  if (fault?.kind === 'error' || fault?.kind === 'old-error')
+    throw new ApiError(fault.code, fault.message ?? 'A fault on demand.')
   return action(parseObject(body), caller)
 }
 
@@ -239,15 +241,29 @@ function deliver(fields: Fields, response: ServerResponse, fault: CallFault | nu
     return
   }
   const padding = fault?.kind === 'too-large' && { Padding: ' '.repeat(paddingBytes) }
-  const bytes = Buffer.from(JSON.stringify({ Response: { ...fields, ...padding } }))
+  const isOld = fault?.kind === 'old-error'
+  const text = JSON.stringify(isOld ? oldForm(fields) : { Response: { ...fields, ...padding } })
+  const plain = Buffer.from(fault?.kind === 'bom' ? `\uFEFF${text}` : text)
+  const packed = fault?.kind === 'gzip'
+  const bytes = packed ? gzipSync(plain) : plain
   const send = (): void => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length })
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': bytes.length,
+      ...(packed && { 'content-encoding': 'gzip' }),
+    })
     if (fault?.kind === 'truncated')
       response.write(bytes.subarray(0, bytes.length / 2), () => response.socket?.end())
     else response.end(bytes)
   }
   if (fault?.kind === 'slow') setTimeout(send, fault.ms).unref()
   else send()
+}
+
+/** An error as API 2.0 had it: a number for its kind, and its code for the number's description. */
+function oldForm({ Error: error }: Fields): Fields {
+  const { Code, Message } = error as Fields
+  return { code: 4000, codeDesc: Code, message: Message }
 }
 
 /** The whole body, or null when the client went away. Of one beyond the limit only the excess is dropped. */

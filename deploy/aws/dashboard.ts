@@ -75,7 +75,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
       ]),
       table('Last good run', 6, mirror, [
         'filter event = "mirror-tokens" and MirrorSuccess = 1',
-        'stats latest(time) as lastGoodRun, count(*) as goodRuns',
+        'stats latest(timestamp) as lastGoodRun, count(*) as goodRuns',
       ]),
 
       heading('What changed when?'),
@@ -86,7 +86,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
       table('Changes, and runs that left something out of step', 16, mirror, [
         'filter event = "mirror-tokens"',
         'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorHeld > 0 or MirrorFailure > 0',
-        `fields time, trigger, TokensAdded as added, TokensRemoved as removed, ${outcomes(subAppIds)}, digest, invocation`,
+        `fields timestamp, trigger, TokensAdded as added, TokensRemoved as removed, ${outcomes(subAppIds)}, digest, invocation`,
         'sort @timestamp desc',
         'limit 50',
       ]),
@@ -100,7 +100,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
       ]),
       table('By caller', 16, list, [
         'filter event = "list-tokens"',
-        'stats count(*) as requests, latest(time) as lastSeen by caller, route, subAppId, status',
+        'stats count(*) as requests, latest(timestamp) as lastSeen by caller, route, subAppId, status',
         'sort requests desc',
         'limit 50',
       ]),
@@ -119,7 +119,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
       ]),
       table('Failures of list-tokens by code', 8, list, [
         'filter event = "list-tokens" and (status >= 500 or StaleServed = 1 or level = "error")',
-        'stats count(*) as requests, latest(time) as lastSeen, latest(requestId) as lastRequestId ' +
+        'stats count(*) as requests, latest(timestamp) as lastSeen, latest(requestId) as lastRequestId ' +
           'by coalesce(staleBecause, code) as why',
         'sort requests desc',
         'limit 20',

@@ -10,6 +10,7 @@ import { type Config, parseConfig, settings } from '../../lib/config.ts'
 import { chooseCredentials, credentialVariables, type Environment } from '../../lib/credentials/sources.ts'
 import { CodedError } from '../../lib/errors.ts'
 import { createScrubber } from '../../lib/platform/scrub.ts'
+import { proxySecrets } from '../../lib/proxy.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
 import { type Credentials, createSigner } from '../../lib/tencent/tc3.ts'
@@ -25,17 +26,16 @@ import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
 import { type FunctionState, isOurs } from './state.ts'
 import { nameEarlierFunction, nameFunctions, wantFunctions } from './wanted.ts'
 
+const options = readOptions()
 loadEnv('deploy:scf')
 const env = process.env
-const options = readOptions()
 // SCF's words could quote what was sent. The settings that are no secrets stay readable.
 const secrets = [...credentialVariables, 'AIGC_API_KEYS', ...options.variables]
 const { addSecrets, scrub } = createScrubber()
-addSecrets(secrets.map((name) => env[name]?.trim()))
+addSecrets([...secrets.map((name) => env[name]?.trim()), ...proxySecrets(env)])
 
 try {
-  if (options.mode === 'help') console.log(help)
-  else await run(options)
+  await run(options)
 } catch (error) {
   // A bug shows its stack, all else its message.
   const text = error instanceof CodedError ? error.message : error instanceof Error ? error.stack : error
@@ -170,9 +170,9 @@ function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>
   ]
 }
 
-function openTencent({ scfEndpoint }: Config, region: string): { scf: Scf; callCam: CallTencent } {
+function openTencent({ scfEndpoint, proxy }: Config, region: string): { scf: Scf; callCam: CallTencent } {
   const deps = {
-    send: createTransport(),
+    send: createTransport({ proxy }),
     credentials: ownKey,
     ...systemTime,
   }
@@ -224,10 +224,14 @@ mirror-tokens:  runs by its timer; in the SCF console, run it with {} at once, w
 }
 
 function readOptions(): DeployOptions {
-  const read = parseOptions(process.argv.slice(2))
+  const read = parseOptions(process.argv.slice(2), process.env)
   if ('problems' in read) {
     console.error(`deploy:scf: ${read.problems.join('\n- ')}\n\nnpm run deploy:scf -- --help says more.`)
     process.exit(2)
+  }
+  if (read.mode === 'help') {
+    console.log(help)
+    process.exit(0)
   }
   return read
 }

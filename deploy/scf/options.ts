@@ -1,5 +1,6 @@
 /** The flags of `npm run deploy:scf`: arguments in, options or every problem out. Pure. */
 import { parseArgs } from 'node:util'
+import { findFlagProblems, keptByNpm } from '../../scripts/arguments.ts'
 
 export interface DeployOptions {
   readonly mode: 'deploy' | 'plan' | 'remove' | 'plan-remove' | 'help'
@@ -43,12 +44,12 @@ const flags = {
   'copy-keys': { type: 'boolean', default: false },
   plan: { type: 'boolean', default: false },
   remove: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-export const help = `Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date. Safe to repeat.
+export const help = `usage: npm run deploy:scf -- --role NAME [flags]
 
-  npm run deploy:scf -- --role NAME [flags]
+Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date. Safe to repeat.
 
   --role NAME         the run role of both functions; docs/deploy-tencent.md says how to make it
   --list-role NAME    another run role for list-tokens, one that may write no secrets (default that of --role)
@@ -77,28 +78,18 @@ Settings: every other AIGC_* variable of the environment or .env goes to the fun
 list-tokens gets AIGC_HTTP_AUTH=platform, whatever the environment says, and no AIGC_API_KEYS.
 `
 
-/** Reads the arguments behind `npm run deploy:scf --`. */
-export function parseOptions(args: readonly string[]): DeployOptions | { readonly problems: string[] } {
-  // Not strict, so that every problem is found and named in our words.
-  const { values, positionals, tokens } = parseArgs({
-    args: [...args],
-    options: flags,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  })
-  const problems: string[] = []
-  const given = tokens.filter((token) => token.kind === 'option')
-  for (const { name, rawName, value } of given) {
-    if (!Object.hasOwn(flags, name)) problems.push(`${rawName} is not a flag${knownFlags}`)
-    else if (flags[name as keyof typeof flags].type === 'string' && (!value || value.startsWith('-')))
-      problems.push(`${rawName} needs a value`)
-    else if (flags[name as keyof typeof flags].type === 'boolean' && value !== undefined)
-      problems.push(`${rawName} takes no value`)
-  }
-  // What follows an unknown flag may be its value.
-  if (problems.length === 0)
-    for (const positional of positionals) problems.push(`"${positional}" is not a flag${knownFlags}`)
+/** Reads the arguments behind `npm run deploy:scf --`, and from the environment what npm kept of them. */
+export function parseOptions(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): DeployOptions | { readonly problems: string[] } {
+  const { values } = parseArgs({ args: [...args], options: flags, strict: false, allowPositionals: true })
+  const problems = values.help
+    ? []
+    : [
+        ...findFlagProblems(args, flags, { words: 'none', takes: knownFlags }),
+        ...keptByNpm({ name: 'npm run deploy:scf', flags }, environment),
+      ]
   if (problems.length > 0) return { problems }
 
   const text = (name: keyof typeof flags): string => String(values[name])
@@ -141,7 +132,7 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
       'the functions would have no credentials: name their run role with --role NAME ' +
         '(docs/deploy-tencent.md says how to make one), or put your own key into them with --copy-keys',
     )
-  if (problems.length > 0) return { problems }
+  if (problems.length > 0 && mode !== 'help') return { problems }
   return {
     mode,
     stage,
@@ -157,7 +148,7 @@ export function parseOptions(args: readonly string[]): DeployOptions | { readonl
   }
 }
 
-const knownFlags = `; the flags are ${Object.keys(flags)
+const knownFlags = `the flags are ${Object.keys(flags)
   .map((name) => `--${name}`)
   .join(', ')}`
 

@@ -1,7 +1,12 @@
 /** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
+import type { Agent } from 'node:https'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { type ConnectDependencies, createConnector } from '../connect.ts'
+import type { HttpProxy } from '../proxy.ts'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
+import { createAgent } from './agent.ts'
 import { type AwsOutcome, callAws } from './call.ts'
+import type { AwsFailure } from './errors.ts'
 import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
 
 export interface AwsDependencies extends Time {
@@ -9,6 +14,8 @@ export interface AwsDependencies extends Time {
   environment(): Readonly<Record<string, string | undefined>>
   /** Where those are that it does not name. */
   home(): string
+  /** How connections are opened. */
+  readonly network: ConnectDependencies
 }
 
 /** What is used of the SDK here. */
@@ -38,7 +45,7 @@ export interface ClientOptions {
   readonly region?: string
   readonly maxAttempts: number
   readonly credentials: FindCredentials
-  readonly requestHandler: RequestLimits
+  readonly requestHandler: RequestLimits & { readonly httpsAgent: Agent }
   readonly logger: typeof silent
 }
 
@@ -77,6 +84,15 @@ const localTimeoutMs = 1_000
 /** After this time a search that has not ended is given up. Each one may leave a process behind. */
 const searchPatienceMs = 30_000
 
+/** A connection or a handshake that failed, or an answer that did not come. */
+const unreached = /^(E[A-Z_]+|Timeout.*|.*CERT.*)$/
+
+/** Where connections may have gone through a proxy, that is the first thing to look at. */
+function explained(failure: AwsFailure, proxy: HttpProxy | null): AwsFailure {
+  if (!proxy || failure.answered || failure.words !== '' || !unreached.test(failure.code)) return failure
+  return { ...failure, words: `connections go through the proxy of ${proxy.variable}, save for NO_PROXY` }
+}
+
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
 
@@ -84,12 +100,17 @@ export function createAws(
   { defaultProvider, loadSharedConfigFiles, SecretsManagerClient }: Sdk,
   deps: AwsDependencies,
 ): Aws {
+  const connector = createConnector(deps.network)
   /** By region; the empty name where the SDK finds it. */
   const secretsManagers = new Map<string, SecretsManagerClient>()
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
   let looking: Promise<void> | undefined
+
+  function limited(limits: RequestLimits): ClientOptions['requestHandler'] {
+    return { ...limits, httpsAgent: createAgent(connector) }
+  }
 
   /** The search that somebody else began, unless it hangs. */
   function pending(): Credentials | undefined {
@@ -117,7 +138,7 @@ export function createAws(
       timeout: localTimeoutMs,
       // An endpoint that fails is asked once more, by the next source of the SDK's chain.
       maxRetries: 0,
-      clientConfig: { maxAttempts: 1, requestHandler: searchLimits, logger: silent },
+      clientConfig: { maxAttempts: 1, requestHandler: limited(searchLimits), logger: silent },
     })
     return begin(chain, about)
   }
@@ -141,7 +162,7 @@ export function createAws(
     return new Kind({
       maxAttempts: 1,
       credentials,
-      requestHandler: callLimits,
+      requestHandler: limited(callLimits),
       logger: silent,
       ...(region !== undefined && { region }),
     })
@@ -176,8 +197,9 @@ export function createAws(
         deps,
         hold,
       )
-      if (outcome.failed && refused.test(outcome.failed.code)) chain = undefined
-      return outcome
+      if (!outcome.failed) return outcome
+      if (refused.test(outcome.failed.code)) chain = undefined
+      return { failed: explained(outcome.failed, deps.network.proxy) }
     },
   }
 }

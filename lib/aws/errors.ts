@@ -1,5 +1,6 @@
 /** Reads whatever the AWS SDK throws: its code, whether to repeat the call (call.ts does), and what may be told of it. */
-import { readCode, readRequestId, readWords } from '../foreign.ts'
+import { ConnectError } from '../connect.ts'
+import { codeOfFailure, readCode, readRequestId, readWords } from '../foreign.ts'
 import { NotAFile } from './files.ts'
 
 /** A failed call to AWS in words that hold nothing but AWS's own, or ours. */
@@ -16,7 +17,7 @@ export interface AwsFailure {
 }
 
 interface SdkError {
-  readonly name: string
+  readonly name?: string
   readonly message?: string
   /** Of connections: `ECONNREFUSED` and the like. */
   readonly code?: unknown
@@ -34,13 +35,14 @@ export function readAwsFailure(
   { aborted }: { aborted: boolean },
   hold: (words: string) => boolean = () => false,
 ): AwsFailure {
-  const error = aborted ? { name: 'Timeout' } : (thrown as SdkError)
+  // Anything can be thrown: what is no object has none of the fields.
+  const error: SdkError = aborted ? { name: 'Timeout' } : Object(thrown)
   const code = codeOf(error)
-  // Only AWS's own words and ours (files.ts) are passed on. The SDK's quote the answer where they cannot parse it.
+  // Only AWS's own words and ours are passed on. The SDK's quote the answer where they cannot parse it.
   const answered = error.$fault !== undefined
   // Where AWS sent none, the SDK puts "UnknownError" in their place.
-  const said =
-    (answered || thrown instanceof NotAFile) && error.message !== 'UnknownError' ? error.message : ''
+  const isOurs = thrown instanceof NotAFile || thrown instanceof ConnectError
+  const said = (answered || isOurs) && error.message !== 'UnknownError' ? error.message : ''
   const words = readWords(said, code)
   return {
     code,
@@ -70,13 +72,17 @@ export function describeAwsFailure({
   return `${attempt}: ${[said, request, todo].filter(Boolean).join('; ')}`
 }
 
-const passing = /^(Http5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+const passing = /^((Http|Proxy)5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
 
-function codeOf({ name, message, code, $fault, $metadata }: SdkError): string {
+function codeOf(error: SdkError): string {
+  const { name, message, $fault, $metadata } = error
   // So the SDK calls what AWS answered without a name, as with an empty body.
   if ($fault !== undefined && name !== 'Unknown') return readCode(name)
   // An answer that is not AWS's, or cut short: its status says more than the parser's complaint.
   if ($metadata?.httpStatusCode !== undefined) return `Http${$metadata.httpStatusCode}`
-  if (typeof code === 'string') return readCode(code)
-  return message === 'Region is missing' ? 'RegionMissing' : readCode(name)
+  // The SDK has no code for either, and quotes the second one.
+  const said = typeof message === 'string' ? message : ''
+  if (/^Region is missing$|^Region not accepted: region="\s*"/.test(said)) return 'RegionMissing'
+  if (said.startsWith('Region not accepted: ')) return 'RegionInvalid'
+  return codeOfFailure(error) ?? 'UnknownError'
 }

@@ -2,7 +2,7 @@
 import type { Aws } from '../aws/clients.ts'
 import { type AwsAdvice, describeAwsFailure } from '../aws/errors.ts'
 import { CredentialsError } from '../errors.ts'
-import { isRecord, isText, parseJson } from '../json.ts'
+import { isRecord, parseJson, withoutMark } from '../json.ts'
 import type { Lease } from './lease.ts'
 import { isSendable } from './sources.ts'
 
@@ -20,7 +20,7 @@ const advice: AwsAdvice = [
     "allow the function's role secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own",
   ],
   [/^InvalidRequestException$/, 'restore the secret (RestoreSecret) if it is scheduled for deletion'],
-  [/^RegionMissing$/, 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'],
+  [/^Region(Missing|Invalid)$/, 'set AWS_REGION, or put the ARN into AIGC_CREDENTIALS_SECRET'],
   [
     /^(CredentialsProviderError|ExpiredTokenException|UnrecognizedClientException)$/,
     'this source works on AWS Lambda, or wherever the AWS SDK finds credentials',
@@ -34,23 +34,67 @@ const advice: AwsAdvice = [
  */
 export async function readCredentialsSecret(secretId: string, deadline: number, aws: Aws): Promise<Lease> {
   const text = await getSecretString(secretId, deadline, aws)
-  const value = parseJson(text)
-  const { SecretId, SecretKey, Token, ...others } = isRecord(value) ? value : {}
-  const strings = [SecretId, SecretKey, ...(Token === undefined ? [] : [Token])]
-  const usable = strings.every((string) => isText(string) && isSendable(string))
-  if (!usable || Object.keys(others).length > 0) {
-    const shape = '{"SecretId":"…","SecretKey":"…"}, or with a "Token" too'
+  const value = parseJson(withoutMark(text))
+  const problems = isRecord(value) ? [] : ['it is no JSON object']
+  const fields = isRecord(value) ? readFields(value, problems) : {}
+  const { SecretId = '', SecretKey = '', Token = '' } = fields
+  if (problems.length > 0)
     throw new CredentialsError(
       'CredentialsSecretInvalid',
-      `${attempt}: its value must be JSON like ${shape}, of printable ASCII without spaces`,
+      `${attempt}: its value must be JSON like {"SecretId":"…","SecretKey":"…"}, or with a "Token" too, ` +
+        `but ${problems.join('; ')}`,
       false,
     )
-  }
-  const credentials = { secretId: String(SecretId), secretKey: String(SecretKey) }
   return {
-    credentials: { ...credentials, ...(Token !== undefined && { token: String(Token) }) },
+    credentials: { secretId: SecretId, secretKey: SecretKey, ...(Token !== '' && { token: Token }) },
     lifetimeMs: Number.POSITIVE_INFINITY,
   }
+}
+
+type Field = 'SecretId' | 'SecretKey' | 'Token'
+
+/** By what is left of a name without case, signs and a prefix: as the consoles, STS and Tencent's tools spell them. */
+const spellings: Readonly<Record<string, Field>> = {
+  secretid: 'SecretId',
+  secretkey: 'SecretKey',
+  token: 'Token',
+  sessiontoken: 'Token',
+  securitytoken: 'Token',
+}
+
+/**
+ * What each field holds, in whatever spelling it comes; an empty token is none, and other fields are nobody's business.
+ * `problems` gets a phrase for each field that is wrong: in words of ours, as a name may be a value that went astray.
+ */
+function readFields(
+  value: Readonly<Record<string, unknown>>,
+  problems: string[],
+): Partial<Record<Field, string>> {
+  const found: Record<Field, Set<unknown>> = {
+    SecretId: new Set(),
+    SecretKey: new Set(),
+    Token: new Set(),
+  }
+  for (const [name, content] of Object.entries(value)) {
+    const plain = name.toLowerCase().replace(/[^a-z]/g, '')
+    const spelling = plain.replace(/^(tencentcloud|tencent|qcloud|aigc|tmp)/, '')
+    const field = Object.hasOwn(spellings, spelling) ? spellings[spelling] : undefined
+    if (field) found[field].add(typeof content === 'string' ? content.trim() : content)
+    // Whoever wrote it may have meant the one that would be missed.
+    else if (plain.endsWith('token')) problems.push('a field named like a token is not called "Token"')
+  }
+  for (const none of ['', null]) found.Token.delete(none)
+  const fields: Partial<Record<Field, string>> = {}
+  for (const field of ['SecretId', 'SecretKey', 'Token'] as const) {
+    const [content, ...others] = found[field]
+    if (others.length > 0) problems.push(`"${field}" is there in two spellings, with different values`)
+    else if (content === undefined || content === '' || content === null) {
+      if (field !== 'Token') problems.push(`"${field}" is missing or empty`)
+    } else if (typeof content !== 'string') problems.push(`"${field}" is no text`)
+    else if (isSendable(content)) fields[field] = content
+    else problems.push(`"${field}" has blanks, or what is no printable ASCII`)
+  }
+  return fields
 }
 
 async function getSecretString(secretId: string, deadline: number, aws: Aws): Promise<string> {

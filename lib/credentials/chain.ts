@@ -27,7 +27,7 @@ export interface CredentialChainDependencies extends Pick<Time, 'now' | 'monoton
 export interface CredentialChain {
   /** Throws `ConfigError`, `CredentialsError` or `TencentError`. */
   readonly get: GetCredentials
-  /** Which source is used and why no other, without a value. */
+  /** Which source is used, and which others are set, without a value. */
   explain(): string
 }
 
@@ -79,8 +79,11 @@ export function createCredentialChain(deps: CredentialChainDependencies): Creden
 }
 
 function explained(error: unknown, why: string): unknown {
-  if (error instanceof TencentError) return new TencentError(error.code, `${error.message}; ${why}`, error)
+  if (error instanceof TencentError) {
+    const { code, brief, action, requestId, attempts, retryable } = error
+    return new TencentError(code, brief, { action, requestId, attempts, retryable, credentials: why })
+  }
   if (error instanceof CredentialsError)
-    return new CredentialsError(error.code, `${error.message}; ${why}`, error.retryable)
+    return new CredentialsError(error.code, error.brief, error.retryable, why)
   return error
 }

@@ -4,16 +4,22 @@
  */
 import { ConfigError } from '../errors.ts'
 import type { Credentials } from '../tencent/tc3.ts'
+import { either } from '../words.ts'
 
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The source of credentials that counts, and why no other does. */
-export type CredentialChoice = { readonly passedOver: readonly string[] } & (
+/** The source of credentials that counts, why no other does, and which others are set all the same. */
+export type CredentialChoice = {
+  readonly passedOver: readonly string[]
+  readonly alsoSet: readonly SourceName[]
+} & (
   | { readonly source: 'fixed' | 'run-role' | 'official-names'; readonly credentials: Credentials }
   | ({ readonly source: 'keyless' } & WebIdentity)
   | { readonly source: 'aws-secret'; readonly secretId: string }
 )
+
+type SourceName = 'fixed' | 'keyless' | 'aws-secret' | 'run-role' | 'official-names'
 
 /** How to get credentials for a Tencent role in exchange for an identity token of AWS. */
 export interface WebIdentity {
@@ -26,12 +32,19 @@ export interface WebIdentity {
 }
 
 interface Source {
-  readonly name: CredentialChoice['source']
+  readonly name: SourceName
   /** All of them are needed. */
   readonly variables: readonly string[]
   /** Spellings of the session token; the first that is set counts. */
   readonly tokens: readonly string[]
 }
+
+/** The SDKs', tccli's, and that of the Terraform provider and of what follows it. */
+const officialTokens = [
+  'TENCENTCLOUD_SESSION_TOKEN',
+  'TENCENTCLOUD_TOKEN',
+  'TENCENTCLOUD_SECURITY_TOKEN',
+] as const
 
 /** In order of precedence: the first whose variables are all set is used. */
 const sources = [
@@ -50,12 +63,12 @@ const sources = [
   {
     name: 'run-role',
     variables: ['TENCENTCLOUD_SECRETID', 'TENCENTCLOUD_SECRETKEY'],
-    tokens: ['TENCENTCLOUD_SESSIONTOKEN', 'TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_TOKEN'],
+    tokens: ['TENCENTCLOUD_SESSIONTOKEN', ...officialTokens],
   },
   {
     name: 'official-names',
     variables: ['TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY'],
-    tokens: ['TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_TOKEN'],
+    tokens: officialTokens,
   },
 ] as const satisfies readonly Source[]
 
@@ -100,7 +113,10 @@ export function credentialProblems(env: Environment, needed = true): string[] {
     sources.filter(({ tokens }) => (tokens as readonly string[]).includes(token))
   const orphans = [...new Set(sources.flatMap(({ tokens }) => tokens))]
     .filter((token) => isSet(token) && !owners(token).some(({ variables }) => variables.some(isSet)))
-    .map((token) => `${token} is set but ${phrase(owners(token).at(-1)?.variables ?? [])} not`)
+    .map(
+      (token) =>
+        `${token} is set but ${phrase(owners(token).at(-1)?.variables ?? [])} not; set all of them, or none`,
+    )
   const unsendable = credentialVariables
     .filter((name) => !isSendable(read(env, name) ?? ''))
     .map((name) => `${name} must be printable ASCII without spaces`)
@@ -110,10 +126,29 @@ export function credentialProblems(env: Environment, needed = true): string[] {
   const problems = [...halves, ...orphans, ...unsendable, ...misshapen]
   if (problems.length > 0) return problems
   if (!needed || sources.some(({ variables }) => variables.every(isSet))) return []
-  return [
-    `no Tencent credentials: ${sources.map(({ name, variables }) => `${name} (${variables.join(', ')})`).join(', ')}: ` +
-      'none of these is set; docs/credentials.md says how',
-  ]
+  const ways = sources.map(
+    ({ name, variables }) =>
+      `${name} (${variables.join(', ')}${name === 'run-role' ? ', which SCF sets for a role' : ''})`,
+  )
+  return [`no Tencent credentials; set all variables of ${either(ways)}; docs/credentials.md says how`]
+}
+
+/** Whether the keys of a run role count, if there are any: no source before it is set. */
+export function wouldUseRunRole(env: Environment): boolean {
+  const first = sources.find(
+    ({ name, variables }) => name === 'run-role' || variables.every((one) => read(env, one) !== undefined),
+  )
+  return first?.name === 'run-role'
+}
+
+/** The environment with these keys in place of those that it may hold of a run role. */
+export function withRunRole(env: Environment, { secretId, secretKey, token }: Credentials): Environment {
+  return {
+    ...env,
+    TENCENTCLOUD_SECRETID: secretId,
+    TENCENTCLOUD_SECRETKEY: secretKey,
+    TENCENTCLOUD_SESSIONTOKEN: token,
+  }
 }
 
 /** The source that counts now. Throws `ConfigError` when there is none, or half of one. */
@@ -131,17 +166,19 @@ export function chooseCredentials(env: Environment): CredentialChoice {
         ? `${source.name} comes after ${chosen.name}`
         : `${source.name}: ${phrase(source.variables)} not set`,
     )
+  const alsoSet = sources.filter((source) => source !== chosen && isSet(source)).map(({ name }) => name)
   switch (chosen.name) {
     case 'keyless':
       return {
         source: 'keyless',
         passedOver,
+        alsoSet,
         roleArn: value('AIGC_ROLE_ARN'),
         provider: value('AIGC_OIDC_PROVIDER'),
         audience: value('AIGC_OIDC_AUDIENCE'),
       }
     case 'aws-secret':
-      return { source: 'aws-secret', passedOver, secretId: value('AIGC_CREDENTIALS_SECRET') }
+      return { source: 'aws-secret', passedOver, alsoSet, secretId: value('AIGC_CREDENTIALS_SECRET') }
     default: {
       const [id, key] = chosen.variables
       // The other spellings are the official names' own where those have a key of their own.
@@ -152,14 +189,29 @@ export function chooseCredentials(env: Environment): CredentialChoice {
         .map(value)
         .find((spelling) => spelling !== '')
       const credentials = { secretId: value(id), secretKey: value(key), ...(token && { token }) }
-      return { source: chosen.name, passedOver, credentials }
+      return { source: chosen.name, passedOver, alsoSet, credentials }
     }
   }
 }
 
-/** Which source is used and why no other, for an error that is about credentials. Holds no value. */
-export function explainChoice({ source, passedOver }: CredentialChoice): string {
-  return `credentials used: ${source}; passed over: ${passedOver.join('; ')}`
+/** Which source is used, and which others are set and may have been meant; for an error that is about credentials. Holds no value. */
+export function explainChoice({ source, alsoSet }: CredentialChoice): string {
+  const others = alsoSet.map(describeSource).join(', ')
+  const rest = others === '' ? 'nothing else is set' : `also set, but not used: ${others}`
+  return `credentials used: ${describeSource(source)}; ${rest}`
+}
+
+/** How somebody knows the sources that docs/credentials.md numbers. */
+const signs: Readonly<Record<SourceName, string>> = {
+  fixed: 'AIGC_SECRET_ID',
+  keyless: 'AIGC_ROLE_ARN',
+  'aws-secret': 'AIGC_CREDENTIALS_SECRET',
+  'run-role': 'the run role of SCF',
+  'official-names': 'TENCENTCLOUD_SECRET_ID',
+}
+
+function describeSource(name: SourceName): string {
+  return `${name} (${signs[name]})`
 }
 
 /** Whether a credential can be sent in a header. */

@@ -50,7 +50,7 @@ export async function assumeRole(
   } catch (error) {
     const advice = error instanceof TencentError && adviceOnTencent(error.code)
     if (!advice) throw error
-    throw new TencentError(error.code, `${error.message}; ${advice}`, error)
+    throw new TencentError(error.code, `${error.brief}; ${advice}`, error)
   }
   return readLease(answer, deps)
 }
@@ -62,7 +62,8 @@ function readLease(answer: Awaited<ReturnType<CallTencent>>, deps: WebIdentityDe
   if (!isText(TmpSecretId) || !isText(TmpSecretKey) || !isText(Token) || typeof ExpiredTime !== 'number')
     throw new CredentialsError(
       'ClientError.MalformedAnswer',
-      `AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry (request id ${RequestId})`,
+      'AssumeRoleWithWebIdentity: the answer lacks credentials or their expiry' +
+        (RequestId === null ? '' : ` (request id ${RequestId})`),
       true,
     )
   deps.addSecrets([TmpSecretId, TmpSecretKey, Token])
@@ -119,7 +120,7 @@ const adviceOnAws: AwsAdvice = [
     /^SessionDurationEscalation/,
     'the AWS session ends before the token would; the next call has a new session',
   ],
-  [/^RegionMissing$/, 'set AWS_REGION'],
+  [/^Region(Missing|Invalid)$/, 'set AWS_REGION'],
   [
     /^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/,
     'this source works on AWS Lambda, or wherever the AWS SDK finds credentials',

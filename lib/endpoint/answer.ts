@@ -2,7 +2,7 @@
 
 import { type Config, findSubApp, type HttpAuth } from '../config.ts'
 import { ConfigError, InputError, TencentError } from '../errors.ts'
-import type { HttpEvent } from '../platform/events.ts'
+import { type HttpEvent, type HttpShape, longestName } from '../platform/events.ts'
 import type { HttpResponse } from '../platform/reply.ts'
 import type { CachedList } from './cache.ts'
 import { findCaller, type Platform, refuseCaller } from './callers.ts'
@@ -16,6 +16,8 @@ export interface EndpointDependencies {
   /** See `TokenCache.get`, without the deadline. */
   list(subAppId: number | null, refresh: boolean): Promise<CachedList>
   readonly platform: Platform
+  /** What `AIGC_BASE_PATH` says, also while other settings cannot be used; empty for none. */
+  readonly basePath: string
 }
 
 /** What the log says of a request: who asked for what and which tokens were handed out, never a value. */
@@ -59,8 +61,8 @@ export async function answerRequest(
 }
 
 async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
-  const match = matchRoute(request.path, request.stage)
-  if (!match) throw new Refusal(404, 'NotFound', 'there is no such path here')
+  const match = matchRoute(request.path, { ...request, basePath: deps.basePath })
+  if (!match) throw new Refusal(404, 'NotFound', `there is no such path here${hintAt(request, deps)}`)
   const { path, view } = match.route
   audit.route = path
   if (!methods.includes(request.method))
@@ -78,7 +80,12 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
       'AIGC_HTTP_AUTH must be gateway, keys or platform; without it every request over HTTP is refused',
     ])
   const caller = findCaller(request, config, deps.platform)
-  if (!caller) throw new Refusal(401, 'Unauthenticated', ...challenges[config.httpAuth])
+  if (!caller) {
+    const [detail, headers] = challenges[config.httpAuth]
+    const { unnamedAt } = request
+    const isUnnamed = config.httpAuth === 'gateway' && unnamedAt !== null
+    throw new Refusal(401, 'Unauthenticated', isUnnamed ? sayWhereNameIsMissing(unnamedAt) : detail, headers)
+  }
   audit.caller = caller.name
   refuseParameters(request)
   const subAppId = findSubApp(match.subAppId, config.subAppIds)
@@ -88,6 +95,8 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
   if (refusal === 'SubAppNotFound')
     throw new InputError('Finding the application: the key is not bound to it', refusal)
   if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
+  if (view === 'tokens' && !config.reveal && keptByScf.includes(request.shape))
+    throw new Refusal(501, 'TokensWouldBeLogged', loggedDetail)
 
   const list = await deps.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
@@ -116,9 +125,33 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
   return response
 }
 
+/**
+ * SCF writes what an event function returns into its log (https://cloud.tencent.com/document/product/583/43329), and
+ * what a web function answers not (https://cloud.tencent.com/document/product/583/40689).
+ */
+const keptByScf: readonly HttpShape[] = ['scf-function-url', 'scf-api-gateway']
+const loggedDetail =
+  'SCF keeps in its log what an event function returns, so this one gives no tokens away; run list-tokens as a web ' +
+  'function, or set AIGC_REVEAL=true if whoever reads that log may have them'
+
 /** Tencent is not asked while it throttles, for one. */
 function wasAsked(failure: CachedList['staleBecause']): boolean {
   return !(failure instanceof TencentError) || failure.attempts > 0
+}
+
+/** A base URL that ends in a slash makes `//tokens`, at which one looks for long. */
+function hintAt({ path, ...request }: HttpEvent, { basePath }: EndpointDependencies): string {
+  const single = path.replace(/\/{2,}/g, '/')
+  return matchRoute(single, { ...request, basePath })
+    ? '; it has two slashes in a row where one is right'
+    : ''
+}
+
+function sayWhereNameIsMissing(place: string): string {
+  return (
+    'an authorizer of the API gateway let this request in but named nobody: ' +
+    `${place} must be a text of at most ${longestName} characters`
+  )
 }
 
 function refuseParameters(request: HttpEvent): void {

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ApiKey, Config } from '../config.ts'
 import { fingerprint, sha256Hex } from '../digest.ts'
-import type { HttpEvent } from '../platform/events.ts'
+import type { HttpEvent, HttpShape } from '../platform/events.ts'
 import type { View } from './view.ts'
 
 export interface Caller {
@@ -19,6 +19,9 @@ export interface Platform {
   readonly isScf: boolean
 }
 
+/** What an SCF function URL sends: events, or requests to a web function. */
+const checkedByScf: readonly HttpShape[] = ['scf-function-url', 'scf-web']
+
 /** Who sent a request, by the configured way of telling; `null` when nobody vouches for the sender. */
 export function findCaller(
   request: HttpEvent,
@@ -32,8 +35,9 @@ export function findCaller(
       return request.principal === null ? null : vouchedFor(nameOf(request.principal, request))
     case 'platform':
       // Only a function URL with CAM grants request by request. Its events have no mark that another sender could not
-      // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like.
-      return isScf && request.shape === 'scf-function-url' ? vouchedFor('platform') : null
+      // write, so they count on SCF alone: whoever invokes this on Lambda hands in what event they like. Nobody but SCF
+      // reaches the port of a web function.
+      return isScf && checkedByScf.includes(request.shape) ? vouchedFor('platform') : null
     case null:
       return null
   }

@@ -34,6 +34,8 @@ export interface TargetResult {
 export interface MirrorReport {
   /** Names the changes that are still to be made: what `Confirm` would apply. */
   readonly Digest: string
+  /** Where the Tencent credentials came from, if they were refused: said here once, and in no `Reason`. */
+  readonly Credentials?: string
   readonly Results: readonly TargetResult[]
 }
 
@@ -69,6 +71,8 @@ export interface TargetState {
   /** `null` until something is known; a run that ends with that has failed. */
   readonly outcome: Outcome | null
   readonly reason: string | null
+  /** The end of the failure's message that is no part of `reason`: where refused credentials came from, or nothing. */
+  readonly credentials: string
 }
 
 /** A reading, and what it says of a target of ours. */
@@ -88,24 +92,78 @@ export function preview(applications: readonly ApplicationState[]): MirrorReport
 }
 
 /** The error to throw for a report, or `null` when every target is in step (in a dry run: could be planned). */
-export function reportError({ Digest, Results }: MirrorReport): MirrorError | null {
+export function reportError(report: MirrorReport): MirrorError | null {
+  const { Results } = report
   const bad = Results.filter(({ Outcome }) => ['failed', 'held', 'refused', 'deferred'].includes(Outcome))
   if (bad.length === 0) return null
   const held = bad.some(({ Outcome }) => Outcome === 'held')
   const advice = held ? '; if a held change is right, run by hand with the Digest as "Confirm"' : ''
   return new MirrorError(
     'MirrorIncomplete',
-    `Mirroring: ${bad.length} of ${Results.length} targets not in step${advice}`,
-    { Digest, Results },
+    `Mirroring: ${bad.length} of ${Results.length} targets not in step, such as ${firstOf(bad)}${advice}`,
+    report,
   )
+}
+
+/** From bad to good: a run is called by the first of these that one of its targets has. */
+const byGravity: readonly Outcome[] = [
+  'failed',
+  'refused',
+  'held',
+  'deferred',
+  'would-refuse',
+  'would-hold',
+  'created',
+  'updated',
+  'would-create',
+  'would-update',
+  'unchanged',
+]
+
+/** A run in texts and numbers alone, for logs that keep no more of a line. */
+export interface Summary {
+  /** The worst of all targets. */
+  readonly outcome: Outcome
+  /** Of the first target with that outcome, if it is not in step. */
+  readonly reason: string | null
+  /** How many targets are held. */
+  readonly held: number
+  /** Tokens, counted for each target. */
+  readonly added: number
+  readonly removed: number
+}
+
+export function summarize({ Results }: MirrorReport): Summary {
+  const outcome =
+    byGravity.find((one) => Results.some(({ Outcome }) => Outcome === one)) ?? ('unchanged' as const)
+  const worst = Results.filter(({ Outcome, Reason }) => Outcome === outcome && Reason !== null)
+  const inStep = ['created', 'updated', 'unchanged'].includes(outcome)
+  const sum = (count: (result: TargetResult) => number): number =>
+    Results.reduce((total, result) => total + count(result), 0)
+  return {
+    outcome,
+    reason: inStep || worst.length === 0 ? null : firstOf(worst),
+    held: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
+    added: sum(({ Added }) => Added.length),
+    removed: sum(({ Removed }) => Removed.length),
+  }
+}
+
+function firstOf([first]: readonly TargetResult[]): string {
+  return first ? `${first.Target} (${first.Outcome}: ${first.Reason})` : ''
 }
 
 function render(
   applications: readonly ApplicationState[],
   describeOne: (application: ApplicationState, state: TargetState) => TargetResult,
 ): MirrorReport {
+  const credentials = new Set(
+    applications.flatMap(({ targets }) => targets.map((state) => state.credentials)),
+  )
+  const Credentials = [...credentials].filter((sentence) => sentence !== '').join('; ')
   return {
     Digest: digest(applications),
+    ...(Credentials !== '' && { Credentials }),
     Results: applications.flatMap((application) =>
       application.targets.map((state) => describeOne(application, state)),
     ),
@@ -140,7 +198,7 @@ function describe({ subAppId }: ApplicationState, state: TargetState): TargetRes
 function describePlan(application: ApplicationState, state: TargetState): TargetResult {
   const result = describe(application, state)
   const { plan, before, seen } = state
-  if (state.outcome !== null || !plan) return result
+  if (!plan) return result
   if (plan.kind === 'refused') return { ...result, Outcome: 'would-refuse', Reason: plan.reason }
   const change = {
     ...result,

@@ -64,6 +64,7 @@ interface Changing extends TargetState {
   plan: Plan | null
   outcome: Outcome | null
   reason: string | null
+  credentials: string
 }
 
 /** A target that was read. */
@@ -113,6 +114,7 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
       plan: null,
       outcome: null,
       reason: null,
+      credentials: '',
     })),
   }
   if (await readList(run, application)) {
@@ -294,7 +296,9 @@ function isClosed({ outcome }: TargetState): boolean {
 
 function fail(state: Changing, error: unknown): void {
   state.outcome = 'failed'
-  state.reason = error instanceof Error ? error.message : String(error)
+  state.credentials = error instanceof CodedError ? error.credentials : ''
+  state.reason =
+    error instanceof CodedError ? error.brief : error instanceof Error ? error.message : String(error)
 }
 
 /** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */

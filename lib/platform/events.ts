@@ -1,8 +1,8 @@
-/** What called a function: an HTTP request in any of the senders' shapes, a schedule, or a run by hand. */
+/** What called a function: an HTTP request in any of the senders' shapes, a schedule, a ping, or a run by hand. */
 import { InputError } from '../errors.ts'
-import { field, isRecord, isText } from '../json.ts'
+import { field, isRecord, isText, parseJson } from '../json.ts'
 
-/** What sends HTTP events. Each name is one row of {@link shapes}. */
+/** What sends HTTP requests. Each name but the last two is one row of {@link shapes}. */
 export type HttpShape =
   | 'http-api-v2'
   | 'lambda-url'
@@ -11,9 +11,18 @@ export type HttpShape =
   | 'alb-multi-value'
   | 'scf-api-gateway'
   | 'scf-function-url'
+  // No event has these two: `readWebRequest` makes them, on SCF and elsewhere, of what came to a server of our own.
+  | 'scf-web'
+  | 'web'
 
 /** What sends schedule events. Each name is one row of {@link shapes}. */
 export type ScheduleShape = 'eventbridge-rule' | 'eventbridge-scheduler' | 'scf-timer'
+
+/** What only keeps an instance warm. Each name is one row of {@link shapes}. */
+export type PingShape = 'serverless-plugin-warmup' | 'lambda-warmer'
+
+/** What sends HTTP events that are refused by name. Each name is one row of {@link shapes}. */
+export type RefusedShape = 'vpc-lattice-v1' | 'vpc-lattice-v2'
 
 /** One HTTP request, whoever sent it. Text in it is the client's: quote it with care. */
 export interface HttpEvent {
@@ -25,6 +34,8 @@ export interface HttpEvent {
   path: string
   /** The API's stage; null for `$default` and for senders that have none. */
   stage: string | null
+  /** The route that the sender's gateway matched, by its own word; null where it says none. To be held against `path`. */
+  matched: GatewayMatch | null
   /**
    * Names of the query parameters, each once; of very many the first, and `…`. Their values are not read: they may be
    * secrets.
@@ -42,12 +53,33 @@ export interface HttpEvent {
    * from the event's context, which a client cannot write, never from a header; null when nobody was checked.
    */
   principal: string | null
+  /**
+   * Where an authorizer let the caller in and named nobody: the place in the event where the name must stand, in at most
+   * {@link longestName} characters. Else null.
+   */
+  unnamedAt: string | null
+}
+
+/** A route as the gateway has it. */
+export interface GatewayMatch {
+  /** Such as `/sub-apps/{SubAppId}/tokens`; may be anybody's, `/{proxy+}` too. */
+  template: string
+  /** What the request has in place of the template's parameters. No prototype. */
+  parameters: Record<string, string>
 }
 
 /** The clock's call: a rule, a schedule or a timer fired. */
 export interface ScheduleEvent {
   kind: 'schedule'
   shape: ScheduleShape
+  /** Its constant input, unchecked, bounded as in a {@link ManualEvent}. No prototype. */
+  fields: Record<string, unknown>
+}
+
+/** Somebody keeps the instance warm: there is nothing to do. */
+export interface PingEvent {
+  kind: 'ping'
+  shape: PingShape
 }
 
 /** A run by hand: the fields given, unchecked; of very many the first {@link mostNames}. No prototype. */
@@ -63,14 +95,17 @@ export interface ManualEvent {
 export const mostNames = 256
 /** In characters. */
 export const longestValue = 8192
+/** In characters. Names and ids are short; what is longer is none. */
+export const longestName = 256
 
 /** One way in which a service calls a function: its mark, and how to read it once the mark is there. */
 export interface Shape {
-  name: HttpShape | ScheduleShape
+  name: HttpShape | ScheduleShape | PingShape | RefusedShape
+  kind: 'http' | 'schedule' | 'ping' | 'refused'
   /** True where the event carries what only this sender puts into it. Never throws. */
   matches(event: unknown): boolean
-  /** The plain view. Throws `InputError` where the mark is there but not what it promises. */
-  read(event: unknown): HttpEvent | ScheduleEvent
+  /** The plain view. Throws `InputError` where the mark is there but not what it promises, or is of one that is refused. */
+  read(event: unknown): HttpEvent | ScheduleEvent | PingEvent
 }
 
 /**
@@ -86,6 +121,9 @@ export interface Shape {
  * - `eventbridge-rule`: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
  * - `eventbridge-scheduler`: https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
  * - `scf-timer`: https://www.tencentcloud.com/document/product/583/9708
+ * - `serverless-plugin-warmup`: https://github.com/juanjoDiaz/serverless-plugin-warmup, `payload` by default
+ * - `lambda-warmer`: https://github.com/jeremydaly/lambda-warmer, `flag` by default
+ * - `vpc-lattice-v1`, `vpc-lattice-v2`: https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
  */
 export const shapes: readonly Shape[] = [
   httpShape('http-api-v2', (event) => isPayload2(event) && !isLambdaUrl(event), readPayload2),
@@ -96,34 +134,46 @@ export const shapes: readonly Shape[] = [
     (event) => ({
       ...readPayload1(event),
       queryNames: parameterNames(event),
+      matched: matchOf(event, field(event, 'resource')),
       principal:
         textOf(field(event, 'requestContext', 'identity', 'userArn')) ??
         principalOf(field(event, 'requestContext', 'authorizer')),
+      unnamedAt: unnamedAt('requestContext.authorizer', field(event, 'requestContext', 'authorizer')),
     }),
   ),
   httpShape('alb', (event) => isAlb(event) && !isMultiValue(event), readAlb),
   httpShape('alb-multi-value', (event) => isAlb(event) && isMultiValue(event), readAlb),
   // `queryStringParameters` holds the declared parameters only, `queryString` all of them.
   httpShape('scf-api-gateway', isScfApiGateway, readScf),
-  httpShape(
-    'scf-function-url',
-    // The API Gateway event without what is the gateway's own, `serviceId` above all. By the documentation
-    // there is no `requestContext`; events seen since late 2025 have one that holds `sourceIp` only.
-    (event) =>
-      isText(field(event, 'httpMethod')) && isRecord(field(event, 'queryString')) && !isScfApiGateway(event),
-    readScf,
+  httpShape('scf-function-url', isScfFunctionUrl, readScf),
+  scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events'), 'detail'),
+  scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler'), 'detail'),
+  scheduleShape('scf-timer', (event) => field(event, 'Type') === 'Timer', 'Message'),
+  pingShape('serverless-plugin-warmup', (event) => field(event, 'source') === 'serverless-plugin-warmup'),
+  pingShape('lambda-warmer', (event) => field(event, 'warmer') === true),
+  refusedShape(
+    'vpc-lattice-v1',
+    (event) => isText(field(event, 'raw_path')) && isText(field(event, 'method')),
   ),
-  scheduleShape('eventbridge-rule', (event) => isScheduledEvent(event, 'aws.events')),
-  scheduleShape('eventbridge-scheduler', (event) => isScheduledEvent(event, 'aws.scheduler')),
-  scheduleShape('scf-timer', (event) => field(event, 'Type') === 'Timer'),
+  refusedShape('vpc-lattice-v2', (event) => isText(field(event, 'requestContext', 'serviceNetworkArn'))),
 ]
 
+/** Whether an event has the mark of somebody who sends HTTP, served or not. Never throws. */
+export function isRequest(event: unknown): boolean {
+  return shapes.some(({ kind, matches }) => (kind === 'http' || kind === 'refused') && matches(event))
+}
+
+/** Whose mark an event has, `manual` for a run by hand: for the log of an event that could not be read, too. Never throws. */
+export function nameSender(event: unknown): string {
+  return shapes.find(({ matches }) => matches(event))?.name ?? 'manual'
+}
+
 /**
- * Says what an invocation is: an HTTP request, the clock, or a run by hand (an object without any shape's
+ * Says what an invocation is: an HTTP request, the clock, a ping, or a run by hand (an object without any shape's
  * mark, or nothing). Throws `InputError` for anything that is no JSON object, for a shape's mark without the
- * method and path it promises, and for the marks of two shapes, which no sender makes.
+ * method and path it promises, for a shape that is refused, and for the marks of two shapes, which no sender makes.
  */
-export function readEvent(event: unknown): HttpEvent | ScheduleEvent | ManualEvent {
+export function readEvent(event: unknown): HttpEvent | ScheduleEvent | PingEvent | ManualEvent {
   if (event === null || event === undefined) return { kind: 'manual', fields: record([]) }
   if (!isRecord(event)) {
     const kind = Array.isArray(event) ? 'array' : typeof event
@@ -146,6 +196,10 @@ interface HttpParts {
   path: unknown
   queryNames: string[]
   principal: string | null
+  /** Left out by senders that match no routes. */
+  matched?: GatewayMatch | null
+  /** Where the name of whom an authorizer let in must stand; left out by senders without authorizers. */
+  unnamedAt?: string | null
 }
 
 function httpShape(
@@ -155,9 +209,11 @@ function httpShape(
 ): Shape {
   return {
     name,
+    kind: 'http',
     matches,
     read(event) {
-      const { method, path, queryNames, principal } = readParts(event)
+      const { method, path, queryNames, matched = null, ...caller } = readParts(event)
+      const principal = shortText(caller.principal)
       // A request is nothing without these two. Whatever else has the wrong type reads as absent, which
       // fails closed: without its header there is no key, without its context nobody was let in.
       if (!isText(method) || !isText(path) || !path.startsWith('/')) {
@@ -173,17 +229,56 @@ function httpShape(
         method: method.toUpperCase(),
         path,
         stage: isText(stage) && stage !== '$default' ? stage : null,
+        matched,
         queryNames,
         headers: readHeaders(event),
         requestId: shortText(field(context, 'requestId')),
-        principal: shortText(principal),
+        principal,
+        unnamedAt: principal === null ? (caller.unnamedAt ?? null) : null,
       }
     },
   }
 }
 
-function scheduleShape(name: ScheduleShape, matches: Shape['matches']): Shape {
-  return { name, matches, read: () => ({ kind: 'schedule', shape: name }) }
+/**
+ * `input` is where a constant input stands, if the schedule keeps its mark beside it: an object, or the text of one. What
+ * is plainly no object, such as a remark, is none.
+ */
+function scheduleShape(name: ScheduleShape, matches: Shape['matches'], input: string): Shape {
+  return {
+    name,
+    kind: 'schedule',
+    matches,
+    read(event) {
+      const given = field(event, input)
+      const isObjectText = isText(given) && given.trimStart().startsWith('{')
+      const fields = isObjectText ? parseJson(given) : given
+      // Somebody meant to say something, such as that nothing must be written.
+      if (isObjectText && !isRecord(fields))
+        throw new InputError(
+          `Reading the event: "${input}" of the schedule (${name}) begins like a JSON object, should be one, or a remark, or empty`,
+        )
+      return { kind: 'schedule', shape: name, fields: record(entriesOf(fields)) }
+    },
+  }
+}
+
+function pingShape(name: PingShape, matches: Shape['matches']): Shape {
+  return { name, kind: 'ping', matches, read: () => ({ kind: 'ping', shape: name }) }
+}
+
+function refusedShape(name: RefusedShape, matches: Shape['matches']): Shape {
+  return {
+    name,
+    kind: 'refused',
+    matches,
+    read() {
+      throw new InputError(
+        `Reading the event: it is a request of VPC Lattice (${name}), which is not served; should come by an HTTP API, ` +
+          'a REST API, an Application Load Balancer, which may be internal, or a Lambda function URL',
+      )
+    },
+  }
 }
 
 function isPayload2(event: unknown): boolean {
@@ -202,20 +297,39 @@ function readPayload1(event: unknown): Pick<HttpParts, 'method' | 'path'> {
 
 /** SCF checks callers itself, if at all, and says nothing of it. */
 function readScf(event: unknown): HttpParts {
-  return { ...readPayload1(event), queryNames: namesOf(field(event, 'queryString')), principal: null }
+  const query = field(event, 'queryString')
+  const queryNames = isText(query) ? decodeNames(query) : namesOf(query)
+  return { ...readPayload1(event), queryNames, principal: null }
 }
 
 function readPayload2(event: unknown): HttpParts {
   const authorizer = field(event, 'requestContext', 'authorizer')
+  const method = field(event, 'requestContext', 'http', 'method')
+  // `GET /tokens` or `ANY /tokens`, for the request's own method; `$default` names no path.
+  const [, verb, template] = /^([A-Z]+) (\/.*)$/s.exec(textOf(field(event, 'routeKey')) ?? '') ?? []
   return {
+    matched: verb === 'ANY' || verb === method ? matchOf(event, template) : null,
     principal:
       textOf(field(authorizer, 'iam', 'userArn')) ??
       principalOf(field(authorizer, 'jwt')) ??
       principalOf(field(authorizer, 'lambda')),
-    method: field(event, 'requestContext', 'http', 'method'),
+    unnamedAt: isRecord(field(authorizer, 'iam'))
+      ? 'requestContext.authorizer.iam.userArn'
+      : (unnamedAt('requestContext.authorizer.jwt', field(authorizer, 'jwt')) ??
+        // One that gives no context at all leaves null.
+        (field(authorizer, 'lambda') === undefined ? null : 'requestContext.authorizer.lambda.principalId')),
+    method,
     path: field(event, 'rawPath'),
     queryNames: decodeNames(field(event, 'rawQueryString')),
   }
+}
+
+function matchOf(event: unknown, template: unknown): GatewayMatch | null {
+  if (!isText(template) || !template.startsWith('/')) return null
+  const texts = entriesOf(field(event, 'pathParameters')).filter((entry): entry is [string, string] =>
+    isString(entry[1]),
+  )
+  return { template, parameters: record(texts) }
 }
 
 /**
@@ -230,6 +344,18 @@ function principalOf(authorizer: unknown): string | null {
     textOf(field(claims, 'sub')) ??
     textOf(field(claims, 'client_id'))
   )
+}
+
+/**
+ * Where a JWT or Lambda authorizer puts the name, if it is one that let somebody in: there are claims, or whatever else a
+ * Lambda authorizer says. A REST API adds how long that took.
+ */
+function unnamedAt(place: string, authorizer: unknown): string | null {
+  if (isRecord(field(authorizer, 'claims'))) return `${place}.claims.sub`
+  const said = namesOf(authorizer).filter(
+    (name) => !['claims', 'scopes', 'integrationLatency'].includes(name),
+  )
+  return said.length > 0 ? `${place}.principalId` : null
 }
 
 function isAlb(event: unknown): boolean {
@@ -248,6 +374,20 @@ function readAlb(event: unknown): HttpParts {
 
 function isScfApiGateway(event: unknown): boolean {
   return isText(field(event, 'requestContext', 'serviceId'))
+}
+
+/**
+ * The API Gateway event without what is the gateway's own, `serviceId` above all. By the documentation there is no
+ * `requestContext`; events seen since late 2025 have one that holds `sourceIp` only. Without parameters `queryString` may
+ * be missing, null or empty: then nothing else may be there that makes it another sender's.
+ */
+function isScfFunctionUrl(event: unknown): boolean {
+  if (!isText(field(event, 'httpMethod')) || isScfApiGateway(event)) return false
+  const query = field(event, 'queryString') ?? ''
+  if (isRecord(query)) return true
+  const isOther =
+    isAlb(event) || isText(field(event, 'requestContext', 'apiId')) || isText(field(event, 'resource'))
+  return isString(query) && isRecord(field(event, 'headers')) && !isOther
 }
 
 function isScheduledEvent(event: unknown, source: string): boolean {
@@ -277,7 +417,7 @@ function parameterNames(event: unknown): string[] {
 }
 
 /** Names in a raw query string. `URLSearchParams` takes a malformed `%` as it stands, where `decodeURIComponent` throws. */
-function decodeNames(query: unknown): string[] {
+export function decodeNames(query: unknown): string[] {
   if (!isText(query)) return []
   const names = new Set(new URLSearchParams(query.slice(0, longestValue)).keys())
   if (query.length > longestValue) names.add('…')
@@ -306,9 +446,6 @@ function record<T>(entries: [string, T][]): Record<string, T> {
   for (const [name, value] of entries) result[name] = value
   return result
 }
-
-/** Names and ids are short; what is longer is none. */
-const longestName = 256
 
 function shortText(value: unknown): string | null {
   return isText(value) && value.length <= longestName ? value : null

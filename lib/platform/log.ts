@@ -24,16 +24,33 @@ export function createLog(
   return (level, event, fields, metrics = {}) => {
     const counts = Object.keys(metrics).length > 0
     if (levels.indexOf(level) < levels.indexOf(least) && !counts) return
-    const time = new Date(deps.now()).toISOString()
-    const json = JSON.stringify({ level, event, time, ...fields, ...metrics })
+    const head = { level, event, timestamp: new Date(deps.now()).toISOString() }
+    const json = JSON.stringify(inOrder(head, fields, metrics))
     // Most lines hold no secret. Of those that do only the fields may: a metric whose name were taken for one would be lost.
     const clean = deps.scrub(json) === json
-    deps.write(`${clean ? json : JSON.stringify({ level, event, time, ...scrubFields(), ...metrics })}\n`)
+    deps.write(`${clean ? json : JSON.stringify(inOrder(head, scrubFields(), metrics))}\n`)
 
     function scrubFields(): Fields {
       return JSON.parse(scrubJson(fields, deps.scrub))
     }
   }
+}
+
+/**
+ * First what is no list or object, the fields and then the metrics: CLS keeps nothing else of a line, and Logs Insights reads
+ * the first 200 members alone. https://cloud.tencent.com/document/product/583/67792
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+ */
+function inOrder(head: Fields, fields: Fields, metrics: Fields): Record<string, Field> {
+  const line: Record<string, Field> = { ...head }
+  const nested: [string, Field][] = []
+  for (const part of [fields, metrics])
+    for (const [name, value] of Object.entries(part)) {
+      if (typeof value === 'object' && value !== null) nested.push([name, value])
+      else line[name] = value
+    }
+  for (const [name, value] of nested) line[name] = value
+  return line
 }
 
 /** The log fields of an error. */
@@ -72,8 +89,8 @@ export function withheldError(): Error {
 
 /** The log's line about {@link withheldError}. `now` is in epoch milliseconds. */
 export function withheldLine(event: string, now: number): string {
-  const time = new Date(now).toISOString()
-  return `${JSON.stringify({ level: 'error', event, time, code: 'InternalError', message: withheld })}\n`
+  const timestamp = new Date(now).toISOString()
+  return `${JSON.stringify({ level: 'error', event, timestamp, code: 'InternalError', message: withheld })}\n`
 }
 
 function stackOf(error: unknown): string {

@@ -63,7 +63,9 @@ function check({ name, options }: Target): string[] {
   const problems: string[] = []
   const ownRegion = regionOfArn(name)
   if (!secretName.test(name) && ownRegion === undefined) {
-    problems.push('the name should be 1 to 512 of A-Z a-z 0-9 / _ + = . @ - or the full ARN of a secret')
+    problems.push(
+      'the name should be 1 to 512 characters of A-Z a-z 0-9 / _ + = . @ - or the full ARN of a secret',
+    )
   }
   const { region, kmsKeyId } = options
   if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
@@ -418,7 +420,7 @@ const advice: AwsAdvice = [
     /^(CredentialsProviderError|ExpiredTokenException|InvalidSignatureException|UnrecognizedClientException)$/,
     'give the process valid AWS credentials',
   ],
-  [/^RegionMissing$/, 'add ?region=… to the target, or set AWS_REGION'],
+  [/^Region(Missing|Invalid)$/, 'add ?region=… to the target, or set AWS_REGION'],
   [/^(Decryption|Encryption)Failure$/, 'check that the KMS key is enabled and may be used'],
   [/^LimitExceededException$/, 'the secret may have too many versions; AWS drops old ones after 24 hours'],
   [

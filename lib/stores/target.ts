@@ -1,4 +1,5 @@
 /** The grammar of target URIs: `scheme:name?option=value&adopt=true`, with `{SubAppId}` for the application. */
+import { didYouMean, either } from '../words.ts'
 import type { StoreKind, Target } from './store.ts'
 
 /** One application and the secrets that mirror it. */
@@ -35,10 +36,12 @@ export function parseMirrors(
     const [name = ''] = uri.split('?')
     if (!name.includes('{SubAppId}') && subAppIds.length > 1)
       problems.add(
-        `entry ${index + 1} must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several`,
+        `entry ${index + 1} must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications`,
       )
     if (uri.includes('{SubAppId}') && subAppIds.length === 0)
-      problems.add(`entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty`)
+      problems.add(
+        `entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty; set that, or write another name`,
+      )
   }
   if (problems.size === 0) {
     // Other options do not make it another secret.
@@ -56,27 +59,36 @@ export function parseMirrors(
 export function parseTarget(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): Target | string[] {
   const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
   const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
-  if (!kind) return [`must start with ${Object.keys(storeKinds).join(': or ')}:`]
+  if (!kind) return [describeStart(uri, Object.keys(storeKinds))]
   const { adopt, ...options } = Object.fromEntries(new URLSearchParams(query))
   const problems: string[] = []
   const accepted = [...kind.options, 'adopt']
   const names = [...new URLSearchParams(query).keys()]
   for (const [index, option] of names.entries()) {
     if (!accepted.includes(option))
-      problems.push(`must have no option ${quoteName(option)}: ${scheme} takes ${accepted.join(', ')}`)
-    else if (names.indexOf(option) < index)
-      problems.push(`must have each option once: ${option} is there twice`)
+      problems.push(
+        `has ${quoteName(option)} ${scheme} does not take` +
+          (didYouMean(option, accepted) || `; it takes ${accepted.join(', ')}`),
+      )
+    else if (names.indexOf(option) < index) problems.push(`has the option ${option} twice; write it once`)
   }
   // The usual spelling of others, by which a secret would be called so.
   if (name.startsWith('//'))
     return [`must read ${scheme}:${scheme === 'file' ? 'PATH' : 'NAME'}, without // in front`]
   if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
   const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
-  problems.push(...kind.check(target))
+  problems.push(...kind.check(target).map((problem) => `(${scheme}): ${problem}`))
   return problems.length > 0 ? problems : target
 }
 
-/** A name as somebody wrote it, unless it may be anything else. */
+/** What a URI without a known scheme should start with. */
+function describeStart(uri: string, schemes: readonly string[]): string {
+  const [, scheme = ''] = /^([\w-]+):/.exec(uri) ?? []
+  if (scheme === 'arn') return 'is an ARN; write aws-secretsmanager: in front of it'
+  return `must start with ${either(schemes.map((one) => `${one}:`))}${didYouMean(scheme, schemes)}`
+}
+
+/** An option's name as somebody wrote it, unless it may be anything else. */
 function quoteName(option: string): string {
-  return /^[\w-]{1,40}$/.test(option) ? option : 'of another name'
+  return /^[\w-]{1,40}$/.test(option) ? `the option ${option}, which` : 'an option that'
 }

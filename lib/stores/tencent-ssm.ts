@@ -48,7 +48,9 @@ const mostBytes = 32 * 1024
 function check({ name, options }: Target): string[] {
   const problems: string[] = []
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(name)) {
-    problems.push('the name should be 1 to 128 of A-Z a-z 0-9 _ - and start with a letter or digit')
+    problems.push(
+      'the name should be 1 to 128 characters of A-Z a-z 0-9 _ - and start with a letter or digit',
+    )
   }
   const { region, version } = options
   if (region !== undefined && !/^[a-z]+(-[a-z]+)+(-\d+)?$/.test(region)) {
@@ -56,7 +58,7 @@ function check({ name, options }: Target): string[] {
   }
   if (version !== undefined && (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(version) || version === previous)) {
     problems.push(
-      `version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "${previous}"`,
+      `version should be 1 to 64 characters of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "${previous}"`,
     )
   }
   problems.push(...tagProblems(options))
@@ -258,9 +260,9 @@ async function addMark(secret: Secret, value: string | null): Promise<void> {
   if (isMarked(described)) return
   const before = String(described['Description'] ?? '')
   const marked = before === '' ? description : `${description}; before: ${before}`
-  // The limit counts bytes; a character that is cut in two is dropped.
-  const fitting = new TextDecoder().decode(new TextEncoder().encode(marked).slice(0, longestDescription))
-  await secret.call('UpdateDescription', { Description: fitting.replace(/\ufffd+$/, '') })
+  // The limit counts bytes. A decoder that waits for more leaves out a character that is cut in two.
+  const fitting = new TextEncoder().encode(marked).slice(0, longestDescription)
+  await secret.call('UpdateDescription', { Description: new TextDecoder().decode(fitting, { stream: true }) })
 }
 
 /** Makes `value` the content of a version, which exists or not. */
@@ -378,14 +380,15 @@ function malformed(target: Target, action: Action, what: string): StoreError {
 
 function failure(action: Action, target: Target, error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof TencentError)) return error
-  const { code, message, retryable } = error
-  const told = values.some((value) => quotes(message, value)) ? code : message
+  const { code, brief, retryable, credentials } = error
+  const told = values.some((value) => quotes(brief, value)) ? code : brief
   const advice = adviceOn(code)
   return new StoreError(
     code,
     `Calling ${action} for ${target.uri}: ${told}${advice === '' ? '' : `; ${advice}`}`,
     target.uri,
     retryable,
+    credentials,
   )
 }
 

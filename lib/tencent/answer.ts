@@ -1,7 +1,7 @@
 /** Opens and reads an answer of Tencent Cloud API 3.0: a response, or what is wrong. */
 import type { ClientErrorCode } from '../errors.ts'
-import { readCode, readRequestId, readWords } from '../foreign.ts'
-import { field, isRecord, parseJson } from '../json.ts'
+import { readCode, readRequestId, readWords, unreadableCode } from '../foreign.ts'
+import { field, isRecord, parseJson, withoutMark } from '../json.ts'
 import { meaningOf } from './codes.ts'
 import type { IncomingAnswer } from './transport.ts'
 
@@ -28,10 +28,11 @@ export type Outcome = { failed: Failure } | { failed?: undefined; response: Tenc
 
 /**
  * Reads an answer. API errors come as HTTP 200 with `Response.Error`, so that member says what happened, whatever the
- * status; without it, another status is a failure of the gateway in front.
+ * status; without it, another status is a failure of the gateway in front. An error may also come as the API before this
+ * one put it: `{"code":4000,"codeDesc":"InvalidParameter","message":"…"}`.
  */
 export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
-  const envelope = parseJson(body)
+  const envelope = parseJson(withoutMark(body))
   const response = field(envelope, 'Response')
   const requestId = readRequestId(field(response, 'RequestId'))
   const fail = (code: ClientErrorCode, message: string, retryable: boolean): Outcome => {
@@ -41,19 +42,22 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
     }
   }
   if (status === 429) return fail('ClientError.RateLimited', `HTTP status ${status}`, true)
-  const error = field(response, 'Error')
+  const error = response === undefined ? readOldError(envelope) : field(response, 'Error')
   const given = field(error, 'Code')
   const code = typeof given === 'string' ? readCode(given) : undefined
   if (status !== 200 && code === undefined)
     return fail('ClientError.HttpStatusCodeError', `HTTP status ${status}`, status >= 500)
   if (envelope === undefined) return fail('ClientError.ParseJsonError', 'the answer is not JSON', true)
-  if (!isRecord(response))
-    return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
   const dateMs = Date.parse(headers.date ?? '')
   const answered = Number.isFinite(dateMs) && { AnsweredAt: dateMs }
-  if (error === undefined) return { response: { ...response, RequestId: requestId, ...answered } }
-  if (code === undefined)
-    return fail('ClientError.MalformedAnswer', 'the answer has an "Error" without a "Code"', false)
+  if (error === undefined) {
+    if (isRecord(response)) return { response: { ...response, RequestId: requestId, ...answered } }
+    return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
+  }
+  if (code === undefined) {
+    const what = response === undefined ? `is error ${field(error, 'Number')} of API 2.0` : 'has an "Error"'
+    return fail('ClientError.MalformedAnswer', `the answer ${what} without a "Code"`, false)
+  }
   return {
     failed: {
       code,
@@ -63,6 +67,16 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
       ...(Number.isFinite(dateMs) && { dateMs }),
     },
   }
+}
+
+/** An error of API 2.0 in the form of 3.0, and its number; `undefined` where it is none. Zero is success. */
+function readOldError(envelope: unknown): Readonly<Record<string, unknown>> | undefined {
+  const number = String(field(envelope, 'code'))
+  if (!/^[1-9]\d{0,4}$/.test(number)) return undefined
+  const name = field(envelope, 'codeDesc')
+  // What does not look like a code says nothing here; the number does.
+  const known = readCode(name) === unreadableCode ? undefined : name
+  return { Code: known, Number: number, Message: field(envelope, 'message') }
 }
 
 /** `Retry-After` in seconds or as an HTTP date; `undefined` when absent or unreadable. */

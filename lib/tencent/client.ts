@@ -188,15 +188,16 @@ function failure(
   endpoint: string,
   failed: Failure,
   attempts: number,
-  explanation = '',
+  credentials = '',
 ): TencentError {
   const { code, requestId, retryable } = failed
   const detail = failed.message
   const request = requestId === null ? '' : `, request id ${requestId}`
   const said = detail === '' ? code : `${code}: ${detail}`
   const what = `${action} at ${new URL(endpoint).host}: ${said} (attempts: ${attempts}${request})`
-  return new TencentError(code, [what, meaningOf(code).advice, explanation].filter(Boolean).join('; '), {
+  return new TencentError(code, [what, meaningOf(code).advice].filter(Boolean).join('; '), {
     action,
+    credentials,
     requestId,
     attempts,
     retryable,

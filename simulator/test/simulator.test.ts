@@ -5,6 +5,7 @@
 import { Agent, type IncomingHttpHeaders, request as openRequest } from 'node:http'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { vectors } from '../../test/support/tc3-vectors.ts'
@@ -426,6 +427,27 @@ describe('faults on demand', () => {
     })
   })
 
+  it('fail bom and gzip answer well, with what nobody asked for', async () => {
+    const { simulator } = await start({ applications })
+    simulator.fail({ kind: 'bom' })
+    const { text } = await exchange(simulator, signed(simulator))
+    expect(text.charCodeAt(0)).toBe(0xfeff)
+    expect(JSON.parse(text.slice(1)).Response.ApiTokens.sort()).toEqual(tokens)
+    simulator.fail({ kind: 'gzip' })
+    const { headers, bytes } = await exchange(simulator, signed(simulator))
+    expect(headers['content-encoding']).toBe('gzip')
+    expect(JSON.parse(gunzipSync(bytes).toString()).Response.ApiTokens.sort()).toEqual(tokens)
+  })
+
+  it('fail old-error refuses in the form of API 2.0', async () => {
+    const { simulator } = await start({ applications })
+    simulator.fail({ kind: 'old-error', code: 'InvalidParameter.X', message: 'No.' })
+    const { status, text } = await exchange(simulator, signed(simulator))
+    expect(status).toBe(200)
+    expect(JSON.parse(text)).toEqual({ code: 4000, codeDesc: 'InvalidParameter.X', message: 'No.' })
+    expect(simulator.calls).toMatchObject([{ outcome: 'InvalidParameter.X' }])
+  })
+
   it('fail hang never answers', async () => {
     const { simulator } = await start()
     simulator.fail({ kind: 'hang' })
@@ -716,6 +738,7 @@ function exchange(
 ): Promise<{
   status: number
   headers: IncomingHttpHeaders
+  bytes: Buffer
   text: string
   complete: boolean
   localPort: number
@@ -726,15 +749,17 @@ function exchange(
       const localPort = incoming.socket.localPort ?? 0
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('error', () => {})
-      incoming.on('close', () =>
+      incoming.on('close', () => {
+        const bytes = Buffer.concat(chunks)
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
-          text: Buffer.concat(chunks).toString(),
+          bytes,
+          text: bytes.toString(),
           complete: incoming.complete,
           localPort,
-        }),
-      )
+        })
+      })
     })
     outgoing.on('error', reject)
     outgoing.end(body)

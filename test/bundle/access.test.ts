@@ -7,9 +7,11 @@ import { type HttpShape, shapes } from '../../lib/platform/events.ts'
 import { cachedList, requestOf } from '../support/requests.ts'
 import { sha256 } from '../support/sha256.ts'
 
-const senders = shapes
-  .map(({ name }) => name)
-  .filter((name): name is HttpShape => !/^(eventbridge|scf-timer)/.test(name))
+const senders = [
+  ...shapes.filter(({ kind }) => kind === 'http').map(({ name }) => name as HttpShape),
+  'scf-web' as const,
+  'web' as const,
+]
 const guarded = routes.filter(({ view }) => view !== 'health')
 const cases = senders.flatMap((shape) => guarded.map(({ path, view }) => ({ shape, path, view })))
 
@@ -37,12 +39,14 @@ async function ask(
     ].join(),
   }
   const { response, audit } = await answerRequest(request, {
-    config: () => parseConfig(settings, {}),
+    // Who may, and not whether SCF's log may have it.
+    config: () => parseConfig({ AIGC_REVEAL: 'true', ...settings }, {}),
     list: async () => {
       asked = true
       return cachedList(['token-a'])
     },
     platform: { isScf },
+    basePath: '',
   })
   return { status: response.status, caller: audit.caller, asked, body: response.body }
 }
@@ -73,7 +77,7 @@ describe.each(cases)('answerRequest on $path from $shape', (request) => {
   it('lets in the callers of an SCF function URL where the platform checks them', async () => {
     const answer = await ask('platform', request, { key: 'full-key', isScf: true })
     expect(answer).toMatchObject(
-      request.shape === 'scf-function-url' ? { status: 200, caller: 'platform' } : refused,
+      ['scf-function-url', 'scf-web'].includes(request.shape) ? { status: 200, caller: 'platform' } : refused,
     )
   })
 

@@ -31,6 +31,7 @@ function start(environment: Record<string, string>): FunctionProcess {
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_CACHE_SECONDS: '0',
     AIGC_STALE_SECONDS: '0',
+    AIGC_REVEAL: 'true',
     AIGC_LOG_LEVEL: 'debug',
     ...environment,
   })
@@ -101,7 +102,7 @@ describe('the run role of SCF', () => {
     const fn = start({ TENCENTCLOUD_SECRETID: 'gone', TENCENTCLOUD_SECRETKEY: 'gone-key' })
     const { error } = await fn.invoke({}, { scf: true })
     expect(error?.name).toBe('AuthFailure.SecretIdNotFound')
-    expect(error?.message).toContain('credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and')
+    expect(error?.message).toContain('; credentials used: run-role (the run role of SCF); nothing else')
     expect(takeCalls()).toEqual([`${list} AuthFailure.SecretIdNotFound`])
   })
 })
@@ -282,7 +283,7 @@ describe('keyless from AWS', () => {
       expect(error?.name).toBe(name)
       expect(error?.message.startsWith(side)).toBe(true)
       expect(error?.message).toContain(advice)
-      expect(error?.message).toContain('credentials used: keyless; passed over: fixed: ')
+      expect(error?.message).toContain('; credentials used: keyless (AIGC_ROLE_ARN); nothing else is set')
       expect(takeCalls().filter((call) => call.startsWith(list))).toEqual([])
       aws.clearFaults()
       const { issuer, jwks } = aws
@@ -475,7 +476,7 @@ describe.skipIf(motoMissing !== null)('a key in AWS Secrets Manager', () => {
     ['an empty SecretId', { SecretId: '', SecretKey: 'value' }],
     ['a number', { SecretId: 'value', SecretKey: 1 }],
     ['a line break', { SecretId: 'value', SecretKey: 'value\nvalue' }],
-    ['another field', { SecretId: 'value', SecretKey: 'value', password: 'value' }],
+    ['a token of another name', { SecretId: 'value', SecretKey: 'value', accessToken: 'value' }],
   ])('a secret with %s is refused without showing it', async (_, value) => {
     await put(value)
     const fn = startWithSecret()

@@ -69,6 +69,7 @@ beforeAll(async () => {
       `limited:full:${sha256(keys.limited)}:${other}`,
     ].join(),
     AIGC_CACHE_SECONDS: '3600',
+    AIGC_REVEAL: 'true',
     AWS_LAMBDA_FUNCTION_NAME: 'hostile',
   }
   judged = new Set()
@@ -183,6 +184,9 @@ function readReply(event: Json, { result, log }: Outcome): Answer {
   judged.add(judgement)
   if (method === 'HEAD' || status === 304) assert.equal(body, '')
   const json: Json = body === '' ? {} : JSON.parse(body)
+  // Whatever the event says that a gateway matched, no route is served that the path does not end in.
+  const ending = new RegExp(`${route?.replace('{SubAppId}', '[^/]*')}/*$`)
+  if (route !== null) assert.match(path, ending)
   if (status === 500) assert.equal(log['code'], 'ConfigInvalid')
 
   if (status !== 200 || !route?.endsWith('/tokens') || method === 'HEAD') {
@@ -190,7 +194,7 @@ function readReply(event: Json, { result, log }: Outcome): Answer {
     return { ...answer, json }
   }
   // The one answer that holds tokens: those of the application asked for, to somebody who showed a key for it.
-  const [, asked] = /\/sub-apps\/([^/]*)/.exec(path) ?? []
+  const [, asked] = route.startsWith('/sub-apps') ? (/\/sub-apps\/([^/]*)\/tokens\/*$/.exec(path) ?? []) : []
   const subAppId = asked === undefined ? standard : Number(asked)
   assert([standard, other].includes(subAppId))
   const { SubAppId, ApiTokens, ...rest } = json as { SubAppId: unknown; ApiTokens: string[] }
@@ -232,6 +236,7 @@ function marksOf(name: string): string[] | null {
     return ['resource', 'httpMethod', 'path', 'requestContext.apiId', 'requestContext.authorizer']
   if (name.startsWith('alb')) return ['httpMethod', 'path', 'requestContext.elb']
   if (name === 'scf-api-gateway') return ['httpMethod', 'path', 'requestContext.serviceId']
+  if (name === 'scf-function-url-without-query') return ['httpMethod', 'path', 'headers']
   if (name.startsWith('scf-function-url')) return ['httpMethod', 'path', 'queryString']
   return null
 }
@@ -597,7 +602,9 @@ describe('list-tokens', () => {
           return
         }
         const { trigger } = outcome.log
-        if (trigger !== 'manual') statuses.add(readReply(event as Json, outcome).status)
+        if (['serverless-plugin-warmup', 'lambda-warmer'].includes(String(trigger)))
+          expect(outcome.result).toBeNull()
+        else if (trigger !== 'manual') statuses.add(readReply(event as Json, outcome).status)
         else if ((event as Json | null)?.['Reveal'] !== true)
           expect(JSON.stringify(outcome.result)).not.toMatch(marks)
       }),

@@ -159,7 +159,13 @@ describe('list-tokens', () => {
     ]
     expectNoSecret(await leaving('list-tokens', events, { invoke: { scf } }))
     const revealing = [{ Reveal: true }, http('/tokens', secret.apiKey)]
-    expectNoSecret(await leaving('list-tokens', revealing, { invoke: { scf }, resultsMayHoldTokens: true }))
+    expectNoSecret(
+      await leaving('list-tokens', revealing, {
+        settings: { AIGC_REVEAL: 'true' },
+        invoke: { scf },
+        resultsMayHoldTokens: true,
+      }),
+    )
   })
 
   it('leaks nothing of what a caller sends', async () => {

@@ -11,7 +11,7 @@ import { mirrored } from '../support/documents.ts'
 import { faults } from '../support/faults.ts'
 import { type FunctionProcess, startFunction } from '../support/function-process.ts'
 import { expectConforming } from '../support/openapi.ts'
-import { recorded, requests, withoutQuery } from '../support/recorded-events.ts'
+import { getEvent, recorded, requests, withoutQuery } from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 import { shareSimulator } from '../support/shared-simulator.ts'
 
@@ -32,6 +32,7 @@ const environment = {
   AIGC_HTTP_AUTH: 'keys',
   AIGC_API_KEYS: `app:full:${sha256('example-key')}`,
   AIGC_CACHE_SECONDS: '0',
+  AIGC_REVEAL: 'true',
   // Long enough for a busy machine, short enough for the faults that last.
   AIGC_TIMEOUT_MS: '2500',
 }
@@ -61,7 +62,7 @@ async function request(
   const { rawPath, path = rawPath } = event as { rawPath?: string; path?: string }
   const several = Object.entries(reply.multiValueHeaders ?? {}).map(([name, [value = '']]) => [name, value])
   const headers = { ...reply.headers, ...Object.fromEntries(several) }
-  const route = matchRoute(path ?? '', 'prod')?.route.path ?? null
+  const route = matchRoute(path ?? '', { stage: 'prod', basePath: '', matched: null })?.route.path ?? null
   expectConforming(route, 'GET', { status: reply.statusCode, headers, body: reply.body })
   return { ...reply, json: JSON.parse(reply.body) }
 }
@@ -158,10 +159,14 @@ describe('list-tokens', () => {
       {
         level: 'info',
         event: 'list-tokens',
-        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
         invocation: 'aws-1',
         durationMs: expect.any(Number),
         trigger: 'http-api-v2',
+        outcome: 'served',
+        reason: null,
+        good: 1,
+        listed: 2,
         status: 200,
         route: '/tokens',
         caller: 'app',
@@ -195,7 +200,7 @@ describe('list-tokens', () => {
 })
 
 describe('list-tokens while Tencent fails', () => {
-  const http = recorded('http-api-v2.json')
+  const http = getEvent('/tokens', { authorization: 'Bearer example-key' })
   let folder: string
 
   beforeAll(() => {

@@ -1,58 +1,32 @@
 /** The built bundle over TLS, as it always talks to Tencent: what the build leaves out of undici is not needed there. */
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer, type Server } from 'node:tls'
-import { generate } from 'selfsigned'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startFunction } from '../support/function-process.ts'
+import { type Certificate, makeCertificate, startTlsFront, type TlsFront } from '../support/tls-front.ts'
 
 let simulator: TencentSimulator
-let front: Server
-let folder: string
-let handshakes = 0
+let front: TlsFront
+let certificate: Certificate
 
 beforeAll(async () => {
   simulator = await startTencentSimulator({
     applications: [{ subAppId: 7, tokens: ['a-token'] }],
     lagMs: 0,
   })
-  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
-    algorithm: 'sha256',
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
-    ],
-  })
-  folder = mkdtempSync(join(tmpdir(), 'tls-test-'))
-  writeFileSync(join(folder, 'ca.pem'), cert)
-  front = createServer({ key, cert }, (socket) => {
-    handshakes++
-    const behind = connect(simulator.port, '127.0.0.1')
-    socket.pipe(behind).pipe(socket)
-    for (const [one, other] of [
-      [socket, behind],
-      [behind, socket],
-    ] as const)
-      one.on('error', () => {}).on('close', () => other.destroy())
-  })
-  front.listen(0, '127.0.0.1')
-  await once(front, 'listening')
+  certificate = await makeCertificate(['localhost'])
+  front = await startTlsFront(certificate, simulator.port)
 })
 afterAll(async () => {
   front.close()
   await simulator.close()
-  rmSync(folder, { recursive: true })
+  certificate.remove()
 })
 
 async function listTwice(settings: Record<string, string>): Promise<unknown[]> {
   const fn = startFunction('list-tokens', {
     AIGC_SECRET_ID: simulator.secretId,
     AIGC_SECRET_KEY: simulator.secretKey,
-    AIGC_VOD_ENDPOINT: `https://localhost:${(front.address() as AddressInfo).port}`,
+    AIGC_VOD_ENDPOINT: `https://localhost:${front.port}`,
     AIGC_SUB_APP_IDS: '7',
     AIGC_CACHE_SECONDS: '0',
     ...settings,
@@ -64,9 +38,9 @@ async function listTwice(settings: Record<string, string>): Promise<unknown[]> {
 
 describe('list-tokens over TLS', () => {
   it('asks twice over one connection', async () => {
-    const answers = await listTwice({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') })
+    const answers = await listTwice({ NODE_EXTRA_CA_CERTS: certificate.file })
     expect(answers).toEqual(Array(2).fill(expect.objectContaining({ Fingerprints: [expect.any(String)] })))
-    expect(handshakes).toBe(1)
+    expect(front.handshakes).toBe(1)
   })
 
   it('sends nothing to a server that it does not trust, and says so', async () => {

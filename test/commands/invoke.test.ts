@@ -69,7 +69,7 @@ describe('npm run invoke', { timeout }, () => {
   })
 
   it.each([
-    ['no function', [], usage],
+    ['no function', [], `name a function; ${usage}`],
     ['an unknown function', ['list-token', '{}'], `there is no function "list-token"; ${usage}`],
     ['a name that every object has', ['constructor'], `there is no function "constructor"; ${usage}`],
     [
@@ -82,17 +82,18 @@ describe('npm run invoke', { timeout }, () => {
       ['list-tokens', '{"SubAppId":', '1}'],
       'there is more than one event; quote it',
     ],
-    ['an unknown field', ['list-tokens', '{"SubApp":1}'], 'SubApp'],
+    ['an unknown field', ['list-tokens', '{"SubApp":1}'], 'SubApp" is not a known field'],
     [
       'an application that is not configured',
       ['list-tokens', '{"SubAppId":1}'],
       'not one of AIGC_SUB_APP_IDS',
     ],
     ['settings that are missing', ['mirror-tokens'], 'AIGC_MIRROR_TARGETS must name at least one target'],
+    ['a half digest', ['mirror-tokens', '{"Confirm":"0123"}'], '"Confirm" must be the Digest of a plan'],
   ])('fails with a reason and exit code 1 for %s', async (_, args, reason) => {
     const failing = checkout.run('invoke', args, await openAccount())
     expect(await failing.ended).toEqual([1, null])
-    expect(failing.stderr()).toContain(reason)
+    expect(failing.stderr().split(reason), failing.stderr()).toHaveLength(2)
     expect(failing.stderr()).not.toMatch(/^ +at /m)
     expect(failing.stdout()).toBe('')
     expect(checkout.leftovers()).toEqual([])
@@ -108,6 +109,17 @@ describe('npm run invoke', { timeout }, () => {
       /^npm run invoke: \.env holds keys, and its mode 640 .*chmod 600 \.env\n\{/,
     )
   })
+
+  it.each(['utf8', 'utf16le'] as const)(
+    'reads a .env of Windows: %s with a byte order mark and CRLF',
+    async (encoding) => {
+      const lines = Object.entries(await openAccount()).map(([name, value]) => `${name}=${value}\r\n`)
+      checkout.writeEnv(Buffer.from(`\ufeff${lines.join('')}`, encoding))
+      const invoked = checkout.run('invoke', ['list-tokens'])
+      expect(await invoked.ended, invoked.stderr()).toEqual([0, null])
+      expect(JSON.parse(invoked.stdout())).toMatchObject({ SubAppId })
+    },
+  )
 
   it('ends by Ctrl-C with exit code 1', async () => {
     const account = await startTencentSimulator()

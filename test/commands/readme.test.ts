@@ -143,7 +143,8 @@ describe('traces', () => {
   })
 
   it('every file of handlers and lib is on one of the walks: of a token, a credential, a setting or an error', () => {
-    const all = ['handlers/list-tokens.ts', 'handlers/mirror-tokens.ts'].flatMap(reached)
+    const entries = ['list-tokens', 'list-tokens-web', 'mirror-tokens'].map((name) => `handlers/${name}.ts`)
+    const all = entries.flatMap(reached)
     const named = new Set([...reply, ...secret, ...others])
     expect([...new Set(all)].filter((path) => !named.has(path))).toEqual([])
   })

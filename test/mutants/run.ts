@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readArguments } from '../../scripts/arguments.ts'
 import { type Accepted, accepted } from './accepted.ts'
 
 /** Where the tests of a file are not those in `test/unit` with its name. */
@@ -65,7 +66,15 @@ interface Position {
 const noticing = ['Killed', 'Timeout', 'RuntimeError']
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const wanted = process.argv.slice(2)
+const { positionals: wanted } = readArguments({
+  name: 'npm run mutate',
+  usage: 'npm run mutate -- [NAME...]',
+  about: `Breaks handlers and lib in every small way, one at a time, and tells what no test noticed. All of it takes half an hour.
+
+  NAME     a part of a file's path, such as config: only the files that have one of these`,
+  flags: {},
+  words: 'some',
+})
 const used = new Set<Accepted>()
 const total = { noticed: 0, unnoticed: 0, excused: 0 }
 

@@ -48,7 +48,7 @@ export interface Checkout {
   /** Runs what npm would run, without npm around it. */
   run(name: string, args?: readonly string[], environment?: Record<string, string>): Command
   /** With mode 600 by default. */
-  writeEnv(text: string, mode?: number): void
+  writeEnv(text: string | Uint8Array, mode?: number): void
   /** The temporary folder of its commands. */
   readonly temporary: string
   /** What they have there now, files in folders too; without what npm and tsx keep. */
@@ -61,7 +61,7 @@ export function openCheckout(): Checkout {
   const folder = mkdtempSync(join(tmpdir(), 'aigc-checkout-'))
   const temporary = join(folder, 'tmp')
   mkdirSync(temporary)
-  for (const name of ['scripts', 'deploy', 'node_modules', 'package.json', 'tsconfig.json'])
+  for (const name of ['scripts', 'deploy', 'bench', 'test', 'node_modules', 'package.json', 'tsconfig.json'])
     symlinkSync(join(root, name), join(folder, name))
   const commands: Command[] = []
 

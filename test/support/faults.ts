@@ -56,6 +56,10 @@ export const faults: readonly LastingFault[] = [
   outage('gateway error', gateway(500), 'ClientError.HttpStatusCodeError'),
   // Given up at once, for there is no time to wait that long.
   outage('busy gateway', { ...gateway(503), retryAfter: '60' } as Fault, 'ClientError.HttpStatusCodeError'),
+  refusal('forbidden in the form of API 2.0', 'UnauthorizedOperation', {
+    kind: 'old-error',
+    code: 'UnauthorizedOperation',
+  }),
   outage('reset', { kind: 'reset' }, 'ClientError.NetworkError'),
   outage('cut short', { kind: 'truncated' }, 'ClientError.NetworkError'),
   outage('answer lost', { kind: 'lost-answer' }, 'ClientError.NetworkError'),
@@ -67,6 +71,8 @@ export const faults: readonly LastingFault[] = [
   outage('empty token', ...badList(['token-a', ''])),
   outage('number for a token', ...badList(['token-a', 5])),
   outage('object for a list', ...badList({ 0: 'token-a' })),
+  list('byte order mark', { kind: 'bom' }, 'unchanged'),
+  list('packed', { kind: 'gzip' }, 'unchanged'),
   list('shrunk', { kind: 'half' }, 'held'),
   list('empty', { kind: 'empty-list' }, 'held'),
   list('null', { kind: 'null-list' }, 'held'),
@@ -95,6 +101,15 @@ export function transported(
     case 'truncated':
     case 'lost-answer':
       return new TransportError('ClientError.NetworkError', 'the connection broke')
+    case 'old-error':
+      return {
+        body: JSON.stringify({ code: 4000, codeDesc: fault.code, message: `${fault.code} happened.` }),
+      }
+    case 'bom':
+      return { body: `\uFEFF${answered({ ApiTokens: tokens }).body}` }
+    case 'gzip':
+      // Unpacked by the transport.
+      return answered({ ApiTokens: tokens })
     case 'html':
       return { body: '<html>Welcome</html>' }
     case 'hang':

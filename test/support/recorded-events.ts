@@ -6,9 +6,13 @@ export type Event = Record<string, unknown>
 const folder = new URL('events/', import.meta.url)
 export const recordings: readonly string[] = readdirSync(folder)
 
-/** The recordings by what sent them: requests over HTTP, and schedules. */
-export const requests = recordings.filter((file) => !/^(eventbridge|scf-timer|manual)/.test(file))
+/** The recordings by what sent them: requests over HTTP, schedules, pings, and requests that are refused by name. */
+export const requests = recordings.filter(
+  (file) => !/^(eventbridge|scf-timer|manual|ping|vpc-lattice)/.test(file),
+)
 export const schedules = recordings.filter((file) => /^(eventbridge|scf-timer)/.test(file))
+export const pings = recordings.filter((file) => file.startsWith('ping'))
+export const refused = recordings.filter((file) => file.startsWith('vpc-lattice'))
 
 /** A fresh copy of one recorded event. */
 export function recorded(file: string): Event {

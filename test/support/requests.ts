@@ -11,10 +11,12 @@ export function requestOf(path: string, more: Partial<HttpEvent> = {}): HttpEven
     method: 'GET',
     path,
     stage: null,
+    matched: null,
     queryNames: [],
     headers: {},
     requestId: null,
     principal: null,
+    unnamedAt: null,
     ...more,
   }
 }

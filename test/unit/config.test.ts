@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, findSubApp, parseConfig, type Reader, settings } from '../../lib/config.ts'
+import {
+  type Config,
+  findSubApp,
+  parseConfig,
+  type Reader,
+  readBasePath,
+  settings,
+} from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError, InputError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 
 const credentials = { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
 const digest = 'a'.repeat(64)
+const form = 'name:scope:sha256hex, with scope full or masked and 64 hex digits'
 
 function parse(env: Environment): Config {
   return parseConfig({ ...credentials, ...env }, storeKinds)
@@ -37,11 +45,13 @@ describe('parseConfig', () => {
       staleSeconds: 3600,
       fallbacks: [],
       source: 'api',
+      reveal: false,
       timeoutMs: 10_000,
       mirrors: [],
       settleSeconds: 60,
       minKeep: 0.5,
       logLevel: 'info',
+      proxy: null,
     })
   })
 
@@ -167,11 +177,23 @@ describe('parseConfig', () => {
     expect(problemsOf({ ...none, AIGC_FALLBACK: 'file:/a' })).toEqual([needed])
   })
 
+  it('needs none where they may come with requests, and still refuses half of a source', () => {
+    expect(parseConfig({}, storeKinds, 'requests').source).toBe('api')
+    expect(() => parseConfig({ AIGC_SECRET_ID: 'id' }, storeKinds, 'requests')).toThrow(
+      'AIGC_SECRET_ID is set but',
+    )
+  })
+
   const bad: [string, Environment, string][] = [
     [
       'an unknown name',
       { AIGC_CACHE_SECOND: '1' },
-      'AIGC_CACHE_SECOND is not a setting; docs/settings.md lists them all',
+      'AIGC_CACHE_SECOND is not a setting; did you mean AIGC_CACHE_SECONDS?',
+    ],
+    [
+      'a name that is nearly one',
+      { AIGC_SUB_APP_ID: '1' },
+      'AIGC_SUB_APP_ID is not a setting; did you mean AIGC_SUB_APP_IDS?',
     ],
     [
       'a name from the prototype',
@@ -182,12 +204,12 @@ describe('parseConfig', () => {
     [
       'an application id',
       { AIGC_SUB_APP_IDS: '1,1e9' },
-      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666',
+      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666 or 251006666,251006667',
     ],
     [
       'an id beyond exact integers',
       { AIGC_SUB_APP_IDS: '9007199254740993' },
-      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666',
+      'AIGC_SUB_APP_IDS must be comma-separated whole numbers, such as 251006666 or 251006666,251006667',
     ],
     ['an id given twice', { AIGC_SUB_APP_IDS: '7,7' }, 'AIGC_SUB_APP_IDS must name each application once'],
     [
@@ -248,24 +270,47 @@ describe('parseConfig', () => {
     ...['éa', 'aé', 'a'.repeat(65)].map((name): [string, Environment, string] => [
       `a key's name ${name}`,
       { AIGC_API_KEYS: `${name}:full:${digest}` },
-      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+      `AIGC_API_KEYS entry 1 must read ${form}; a name has 1 to 64 letters, digits, ".", "_" and "-"`,
     ]),
     [
       'a key of too many parts',
       { AIGC_SUB_APP_IDS: '1', AIGC_API_KEYS: `web:full:${digest}:1:2` },
-      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+      `AIGC_API_KEYS entry 1 must read ${form}; a name has 1 to 64 letters, digits, ".", "_" and "-"`,
     ],
     ...[`0${digest}`, `${digest}0`, digest.slice(1)].map((sha256): [string, Environment, string] => [
       `a digest of ${sha256.length} digits`,
       { AIGC_API_KEYS: `web:full:${sha256}` },
-      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself",
+      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself; make it by printf %s 'THE KEY' | sha256sum",
     ]),
     [
       "one of a key's applications",
       { AIGC_SUB_APP_IDS: '1', AIGC_API_KEYS: `web:full:${digest}:1+9` },
       'AIGC_API_KEYS entry 1 must list only applications of AIGC_SUB_APP_IDS, separated by "+"',
     ],
-    ['two fallbacks', { AIGC_FALLBACK: 'file:/a,file:/b' }, 'AIGC_FALLBACK must name one target'],
+    [
+      'two fallbacks',
+      { AIGC_FALLBACK: 'file:/a,file:/b' },
+      'AIGC_FALLBACK must name one target, not several',
+    ],
+    ...[
+      'aigc',
+      '/',
+      '/aigc/',
+      '//aigc',
+      '/a//b',
+      '/..',
+      '/a/./b',
+      '/.well',
+      '/%61',
+      '/a b',
+      '/{a}',
+      '/é',
+      'https://h/a',
+    ].map((path): [string, Environment, string] => [
+      `the base path ${path}`,
+      { AIGC_BASE_PATH: path },
+      'AIGC_BASE_PATH must be a path such as /aigc: of letters, digits, "_", "-", "." and "~", and without "/" at its end',
+    ]),
     ['a source', { AIGC_SOURCE: 'file' }, 'AIGC_SOURCE must be api or mirror'],
     [
       'a mirror as source that is not named',
@@ -273,31 +318,42 @@ describe('parseConfig', () => {
       'AIGC_FALLBACK must name the target to read when AIGC_SOURCE is mirror',
     ],
     ['a share above one', { AIGC_MIN_KEEP: '1.5' }, 'AIGC_MIN_KEEP must be a number from 0 to 1'],
-    ['a log level', { AIGC_LOG_LEVEL: 'trace' }, 'AIGC_LOG_LEVEL must be debug or info or warn or error'],
-    [
-      'a way to authenticate',
-      { AIGC_HTTP_AUTH: 'none' },
-      'AIGC_HTTP_AUTH must be gateway or keys or platform',
-    ],
+    ['a log level', { AIGC_LOG_LEVEL: 'trace' }, 'AIGC_LOG_LEVEL must be debug, info, warn or error'],
+    ['a way to authenticate', { AIGC_HTTP_AUTH: 'none' }, 'AIGC_HTTP_AUTH must be gateway, keys or platform'],
     [
       'keys that are missing',
       { AIGC_HTTP_AUTH: 'keys' },
-      'AIGC_API_KEYS must be set when AIGC_HTTP_AUTH is keys: name:scope:sha256hex, comma-separated',
+      `AIGC_API_KEYS must be set when AIGC_HTTP_AUTH is keys: comma-separated ${form}`,
     ],
     [
       'a key in the clear',
       { AIGC_API_KEYS: 'web:full:hunter2' },
-      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself",
+      "AIGC_API_KEYS entry 1 must hold the key's SHA-256 as 64 hex digits, never the key itself; make it by printf %s 'THE KEY' | sha256sum",
     ],
     [
       'a scope',
       { AIGC_API_KEYS: `web:full:${digest},b:all:${digest}` },
-      'AIGC_API_KEYS entry 2 must have the scope full or masked',
+      `AIGC_API_KEYS entry 2 must have its scope behind the name; write ${form}`,
+    ],
+    [
+      'a hash alone',
+      { AIGC_API_KEYS: digest },
+      `AIGC_API_KEYS entry 1 is a hash without a name and a scope; write ${form}`,
+    ],
+    [
+      'a key in place of its entry',
+      { AIGC_API_KEYS: 'SECRET' },
+      `AIGC_API_KEYS entry 1 has no name and no scope; write ${form}, never the key itself`,
+    ],
+    [
+      'a hash without a scope',
+      { AIGC_API_KEYS: `web:${digest}` },
+      `AIGC_API_KEYS entry 1 must have its scope behind the name; write ${form}`,
     ],
     [
       'a key without a name',
       { AIGC_API_KEYS: `:full:${digest}` },
-      'AIGC_API_KEYS entry 1 must read name:scope:sha256hex, the name of letters, digits, ".", "_" and "-"',
+      `AIGC_API_KEYS entry 1 must read ${form}; a name has 1 to 64 letters, digits, ".", "_" and "-"`,
     ],
     [
       "a key's application",
@@ -307,17 +363,23 @@ describe('parseConfig', () => {
     [
       'a key given twice',
       { AIGC_API_KEYS: `web:masked:${digest},admin:full:${digest.toUpperCase()}` },
-      'AIGC_API_KEYS must have each key once',
+      'AIGC_API_KEYS must hold each key once: two entries have the same hash',
     ],
     [
       'a target',
       { AIGC_MIRROR_TARGETS: 'file:/a,vault:x' },
-      `AIGC_MIRROR_TARGETS entry 2 must start with ${Object.keys(storeKinds).join(': or ')}:`,
+      'AIGC_MIRROR_TARGETS entry 2 must start with aws-secretsmanager:, tencent-ssm: or file:',
+    ],
+    [
+      'what a target of that kind must be',
+      { AIGC_MIRROR_TARGETS: 'file:/a,aws-secretsmanager:a!' },
+      'AIGC_MIRROR_TARGETS entry 2 (aws-secretsmanager): the name should be 1 to 512 characters of ' +
+        'A-Z a-z 0-9 / _ + = . @ - or the full ARN of a secret',
     ],
     [
       'a fallback',
       { AIGC_SUB_APP_IDS: '1,2', AIGC_FALLBACK: 'tencent-ssm:a?version={SubAppId}' },
-      'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several',
+      'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications',
     ],
     [
       'half a pair',
@@ -331,8 +393,8 @@ describe('parseConfig', () => {
 
   it('reports nothing that follows from another mistake', () => {
     expect(problemsOf({ AIGC_API_KEYS: 'a:b:c,a:b:c' })).toEqual([
-      'AIGC_API_KEYS entry 1 must have the scope full or masked',
-      'AIGC_API_KEYS entry 2 must have the scope full or masked',
+      `AIGC_API_KEYS entry 1 must have its scope behind the name; write ${form}`,
+      `AIGC_API_KEYS entry 2 must have its scope behind the name; write ${form}`,
     ])
   })
 
@@ -347,6 +409,18 @@ describe('parseConfig', () => {
     const problems = problemsOf(env)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('SECRET')
+  })
+})
+
+describe('readBasePath', () => {
+  it.each([
+    ['/aigc', '/aigc'],
+    [' /v1.0/aigc_tokens-x~ ', '/v1.0/aigc_tokens-x~'],
+    ['', ''],
+    [undefined, ''],
+    ['/aigc/', ''],
+  ])('reads %j as %j, whatever the other settings are', (text, path) => {
+    expect(readBasePath({ AIGC_BASE_PATH: text, AIGC_SITE: 'eu' })).toBe(path)
   })
 })
 

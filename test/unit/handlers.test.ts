@@ -14,7 +14,15 @@ import { fingerprint } from '../../lib/digest.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
-import { getEvent, recorded, requests, schedules } from '../support/recorded-events.ts'
+import {
+  getEvent,
+  pings,
+  recorded,
+  refused,
+  requests,
+  schedules,
+  withoutQuery,
+} from '../support/recorded-events.ts'
 import { sha256 } from '../support/sha256.ts'
 
 const [app, other] = [251006666, 251007777]
@@ -81,7 +89,7 @@ const path = (): string => join(folder, `${files++}-{SubAppId}`)
 
 describe('list-tokens', () => {
   it('reveals nothing by default, and what is asked for by name', async () => {
-    const handler = await load('list-tokens')
+    const handler = await load('list-tokens', { AIGC_REVEAL: 'true' })
     const fingerprints = [canary, 'CANARY-token-b'].map(fingerprint)
     for (const event of [{}, null, { Reveal: false }, { SubAppId: app }]) {
       const result = (await handler(event, context())) as { Fingerprints: string[] }
@@ -160,7 +168,11 @@ describe('list-tokens', () => {
     const at = path()
     writeFileSync(at.replace('{SubAppId}', `${app}`), mirrored(['CANARY-mirrored-a'], { SubAppId: app }))
     writeFileSync(at.replace('{SubAppId}', `${other}`), mirrored(['CANARY-mirrored-b'], { SubAppId: other }))
-    const handler = await load('list-tokens', { AIGC_FALLBACK: `file:${at}`, AIGC_TIMEOUT_MS: '1200' })
+    const handler = await load('list-tokens', {
+      AIGC_FALLBACK: `file:${at}`,
+      AIGC_TIMEOUT_MS: '1200',
+      AIGC_REVEAL: 'true',
+    })
     simulator.fail({ kind: 'error', code: 'InternalError' }, Number.POSITIVE_INFINITY)
     for (const [SubAppId, token] of [
       [app, 'CANARY-mirrored-a'],
@@ -201,6 +213,7 @@ describe('list-tokens', () => {
       ...none,
       AIGC_SOURCE: 'mirror',
       AIGC_FALLBACK: `file:${at}`,
+      AIGC_REVEAL: 'true',
     })
     expect(await handler({ Reveal: true }, context())).toMatchObject({
       ApiTokens: ['CANARY-mirrored-a'],
@@ -243,6 +256,16 @@ describe('list-tokens', () => {
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
     expect(simulator.calls).toEqual([])
+  })
+
+  it('takes the base path off, and answers /healthz behind it while other settings are wrong', async () => {
+    const handler = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: 'eu' })
+    const statusOf = async (path: string): Promise<unknown> =>
+      ((await handler(getEvent(path, bearer), context())) as { statusCode: number }).statusCode
+    expect([await statusOf('/aigc/healthz'), await statusOf('/aigc/tokens')]).toEqual([200, 500])
+    vi.resetModules()
+    const good = await load('list-tokens', { ...keys(), AIGC_BASE_PATH: '/aigc', AIGC_SITE: '' })
+    expect(await good(getEvent('/aigc/tokens', bearer), context())).toMatchObject({ statusCode: 200 })
   })
 
   it('takes secrets out of what a caller is told, and leaves what it asked for', async () => {
@@ -292,8 +315,53 @@ describe('list-tokens', () => {
     [{}, 401],
   ])('takes the word of the platform with %j: %d', async (environment, status) => {
     const handler = await load('list-tokens', { AIGC_HTTP_AUTH: 'platform', ...environment })
-    const event = { httpMethod: 'GET', path: '/tokens', headers: {}, queryString: {} }
+    const event = { httpMethod: 'GET', path: '/tokens/fingerprints', headers: {}, queryString: {} }
     expect(await handler(event, context())).toMatchObject({ statusCode: status })
+  })
+
+  it('reveals nothing by hand without AIGC_REVEAL, which the refusal names with its reason', async () => {
+    for (const AIGC_REVEAL of ['', 'false']) {
+      const handler = await load('list-tokens', { AIGC_REVEAL })
+      await expect(handler({ Reveal: true }, context())).rejects.toMatchObject({
+        name: 'InputInvalid',
+        message: expect.stringMatching(
+          /"Reveal" needs the setting AIGC_REVEAL=true, because what a run by hand/,
+        ),
+      })
+      vi.resetModules()
+    }
+    expect(simulator.calls).toEqual([])
+  })
+
+  it.each([
+    ['scf-function-url.json', '', 501],
+    ['scf-api-gateway.json', '', 501],
+    ['scf-function-url.json', 'true', 200],
+    ['scf-api-gateway.json', 'true', 200],
+    ['http-api-v2.json', '', 200],
+    ['rest-api.json', '', 200],
+    ['alb.json', '', 200],
+    ['lambda-url.json', '', 200],
+  ])('answers tokens to %s with AIGC_REVEAL="%s" by %d', async (file, AIGC_REVEAL, status) => {
+    const handler = await load('list-tokens', { ...keys(), AIGC_REVEAL })
+    const { version } = recorded(file)
+    const asked = (path: string) => ({
+      ...withoutQuery(file),
+      ...(version === '2.0' ? { rawPath: path, routeKey: '$default' } : { path }),
+      multiValueHeaders: undefined,
+      headers: bearer,
+    })
+    const reply = (await handler(asked('/tokens'), context())) as { statusCode: number; body: string }
+    expect(reply.statusCode).toBe(status)
+    if (status === 501) {
+      expect(JSON.parse(reply.body)).toMatchObject({
+        code: 'TokensWouldBeLogged',
+        detail: expect.stringMatching(/run list-tokens as a web function, or set AIGC_REVEAL=true/),
+      })
+      expect(simulator.calls).toEqual([])
+    }
+    for (const path of ['/tokens/fingerprints', '/healthz'])
+      expect(await handler(asked(path), context())).toMatchObject({ statusCode: 200 })
   })
 
   it('drops what Tencent sent in another number than tokens, and logs it', async () => {
@@ -402,38 +470,121 @@ describe('mirror-tokens', () => {
         // The whole report is a field of its own.
         message: expect.stringMatching(/1 of 2 targets not in step[^{]+$/),
         results: [{ Outcome: 'held' }, { Outcome: 'created' }],
-        dryRun: false,
+        outcome: 'held',
+        reason: expect.stringMatching(/^file:.* \(held: the list has 2 tokens where 5 are held/),
+        good: 0,
+        listed: 3,
+        held: 1,
+        added: 1,
+        removed: 0,
+        dryRun: 0,
         MirrorSuccess: 0,
         MirrorFailure: 1,
         MirrorHeld: 1,
       },
     ])
     const { Digest } = JSON.parse(/\{"Digest".*\}/s.exec(String(error))?.[0] ?? '')
-    await expect(handler({ Confirm: Digest.slice(0, 16) }, context())).rejects.toMatchObject({
+    await expect(handler({ Confirm: '0'.repeat(64) }, context())).rejects.toMatchObject({
       name: 'PlanChanged',
+      message: expect.stringContaining('the tokens or the targets have changed since'),
     })
-    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged' })
+    expect(log()[1]).toMatchObject({ level: 'error', code: 'PlanChanged', outcome: 'failed', good: 0 })
     expect(log()[1]).not.toHaveProperty('MirrorFailure')
-    await handler({ Confirm: Digest }, context())
+    // As it comes out of some consoles.
+    await handler({ Confirm: ` ${Digest.toUpperCase()}\n` }, context())
     expect(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).toContain(canary)
   })
 
-  it('counts what it throws as a failure of the mirror, but for a slip of the hand', async () => {
-    const handler = await load('mirror-tokens', { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
-    await expect(handler({}, context())).rejects.toMatchObject({ name: 'ConfigInvalid' })
+  const none = { AIGC_MIRROR_TARGETS: '', AWS_LAMBDA_FUNCTION_NAME: 'fn' }
+  const timer = (Message: string): object => ({ ...recorded('scf-timer.json'), Message })
+
+  it.each<[unknown, string]>([
+    [{}, 'ConfigInvalid'],
+    // The constant input of a schedule looks like this.
+    [{ SubApp: 1 }, 'InputInvalid'],
+    [{ dryrun: true }, 'InputInvalid'],
+    [{ DryRun: 'yes' }, 'InputInvalid'],
+    [{ DryRun: false, SubApp: 1 }, 'InputInvalid'],
+    [{ Confirm: 5 }, 'InputInvalid'],
+    ['run', 'InputInvalid'],
+    [[], 'InputInvalid'],
+    [timer('{"SubApp":1}'), 'InputInvalid'],
+    [timer('{"DryRun":true,"Confirm":"x"}'), 'InputInvalid'],
+    [timer('{DryRun}'), 'InputInvalid'],
+    [{ ...recorded('eventbridge-scheduler.json'), detail: '{"SubApp":1}' }, 'InputInvalid'],
+  ])('counts a run that may be a schedule’s as failed: %j', async (event, name) => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler(event, context())).rejects.toMatchObject({ name })
+    expect(log()).toMatchObject([
+      {
+        level: 'error',
+        trigger: expect.any(String),
+        outcome: 'failed',
+        good: 0,
+        code: name,
+        MirrorSuccess: 0,
+        MirrorFailure: 1,
+      },
+    ])
+  })
+
+  it('counts an application that is not configured as a failed run', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    for (const event of [{ SubAppId: 1 }, timer('{"SubAppId":1}')])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+    for (const line of log()) expect(line).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
+  })
+
+  it('does what the constant input of a timer says, and ignores a remark', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    expect(await handler(timer('{"DryRun":true}'), context())).toMatchObject({
+      Results: [{ Outcome: 'would-create' }, { Outcome: 'would-create' }],
+    })
+    expect(await handler(timer(`{"SubAppId":${other}}`), context())).toMatchObject({
+      Results: [{ SubAppId: other, Outcome: 'created' }],
+    })
+    expect(await handler(timer('every five minutes'), context())).toMatchObject({
+      Results: [{ Outcome: 'created' }, { Outcome: 'unchanged' }],
+    })
+    expect(log().map(({ trigger }) => trigger)).toEqual(Array(3).fill('scf-timer'))
+  })
+
+  it('counts a confirmation of another plan as failed only where a timer has it', async () => {
+    const handler = await load('mirror-tokens', targets(path()))
+    const Confirm = 'f'.repeat(64)
+    for (const event of [{ Confirm }, timer(JSON.stringify({ Confirm }))])
+      await expect(handler(event, context())).rejects.toMatchObject({ name: 'PlanChanged' })
+    expect(log()[0]).not.toHaveProperty('MirrorFailure')
+    expect(log()[1]).toMatchObject({ MirrorFailure: 1 })
+  })
+
+  it('says where the fields stood that it does not take', async () => {
+    const handler = await load('mirror-tokens', none)
+    await expect(handler({ SubApp: 1 }, context())).rejects.toThrow(
+      'Reading the event, given by hand or as the input of a schedule: "SubApp" is not a known field',
+    )
+    await expect(handler(timer('{"SubApp":1}'), context())).rejects.toThrow(
+      'Reading the input of the schedule (scf-timer): "SubApp" is not a known field',
+    )
+  })
+
+  it('counts no slip of the hand as a failure of the mirror', async () => {
+    const handler = await load('mirror-tokens', none)
     for (const file of requests)
       await expect(handler(recorded(file), context())).rejects.toThrow(
         'takes schedules, and runs by hand such as {}; send HTTP to list-tokens',
       )
     await expect(handler({ DryRun: true, Confirm: 'x' }, context())).rejects.toThrow('exclude each other')
-    await expect(handler({ dryrun: true }, context())).rejects.toThrow('is not a known field')
+    for (const file of refused)
+      await expect(handler(recorded(file), context())).rejects.toThrow('VPC Lattice')
+    await expect(handler({ DryRun: true, dryrun: 1 }, context())).rejects.toThrow('is not a known field')
     for (const name of [canary, 'CANARYofSeventeen', 'with space', ''])
-      await expect(handler({ [name]: 1 }, context())).rejects.toThrow('it has one that is not a known field')
-    const [failed, ...slips] = log()
-    expect(failed).toMatchObject({ MirrorSuccess: 0, MirrorFailure: 1 })
-    expect(slips).toHaveLength(6 + requests.length)
+      await expect(handler({ DryRun: true, [name]: 1 }, context())).rejects.toThrow(
+        'it has one that is not a known field',
+      )
+    expect(log()).toHaveLength(6 + requests.length + refused.length)
     expect(lines.join()).not.toContain('CANARY')
-    for (const line of slips) expect(line).not.toHaveProperty('MirrorFailure')
+    for (const line of log()) expect(line).not.toHaveProperty('MirrorFailure')
   })
 
   it('says what a run by hand takes, and what the settings lack', async () => {
@@ -446,10 +597,18 @@ describe('mirror-tokens', () => {
       [{ SubAppId: 'x' }, '"SubAppId" must be a whole number'],
       [{ DryRun: 'yes' }, '"DryRun" must be true or false'],
       [{ Confirm: true }, '"Confirm" must be a string'],
+      ...['', canary, '0'.repeat(63), '0'.repeat(65), `${'0'.repeat(63)}x`].map(
+        (Confirm) =>
+          [
+            { Confirm },
+            '"Confirm" must be the Digest of a plan, which has 64 hex digits; run {"DryRun":true}, look at the plan',
+          ] as const,
+      ),
       [{}, 'AIGC_MIRROR_TARGETS must name at least one target'],
     ] as const)
       await expect(handler(event, context())).rejects.toThrow(what)
-    expect(log().map(({ event }) => event)).toEqual(Array(5).fill('mirror-tokens'))
+    expect(log().map(({ event }) => event)).toEqual(Array(10).fill('mirror-tokens'))
+    expect(lines.join()).not.toContain('CANARY')
   })
 
   it('repeats a throttled call, because nobody has anything else', async () => {
@@ -475,6 +634,28 @@ describe('mirror-tokens', () => {
     expect(regions.sort()).toEqual(['ap-guangzhou', 'ap-singapore'])
   })
 
+  it.each(['DescribeAigcApiTokens', 'DescribeSecret'])(
+    'says once which credentials %s was refused for, however many targets that fails',
+    async (action) => {
+      const handler = await load('mirror-tokens', {
+        AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId},tencent-ssm:b-{SubAppId}',
+        AIGC_SSM_ENDPOINT: simulator.url,
+      })
+      const code = 'AuthFailure.SecretIdNotFound'
+      simulator.fail({ kind: 'error', code }, Number.POSITIVE_INFINITY, action)
+      const error = await handler({}, context()).catch((thrown: unknown) => thrown)
+      const said = 'credentials used: fixed (AIGC_SECRET_ID); nothing else is set'
+      expect(String(error).split(said)).toHaveLength(2)
+      expect(lines.join().split(said)).toHaveLength(2)
+      expect(log()).toMatchObject([
+        {
+          credentials: said,
+          results: Array(4).fill({ Outcome: 'failed', Reason: expect.stringContaining(code) }),
+        },
+      ])
+    },
+  )
+
   it('plans in a dry run, and counts nothing', async () => {
     const at = path()
     const handler = await load('mirror-tokens', targets(at))
@@ -483,7 +664,7 @@ describe('mirror-tokens', () => {
     })
     expect(log()).toMatchObject([
       {
-        dryRun: true,
+        dryRun: 1,
         results: [
           { SubAppId: app, Outcome: 'would-create' },
           { SubAppId: other, Outcome: 'would-create' },
@@ -499,6 +680,22 @@ describe('mirror-tokens', () => {
     const handler = await load('mirror-tokens', targets(path()))
     expect(await handler({ SubAppId: other }, context())).toMatchObject({ Results: [{ SubAppId: other }] })
     await expect(handler({ SubAppId: 1 }, context())).rejects.toMatchObject({ name: 'SubAppNotFound' })
+  })
+})
+
+describe.each(['list-tokens', 'mirror-tokens'] as const)('%s', (name) => {
+  it.each(pings)('does nothing for %s, whatever its settings are, and counts nothing', async (file) => {
+    const handler = await load(name, { AIGC_SITE: 'eu', AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    expect(await handler(recorded(file), context())).toBeNull()
+    expect(log()).toMatchObject([{ level: 'info', event: name, trigger: expect.stringContaining('warm') }])
+    expect(log()[0]).not.toHaveProperty('_aws')
+    expect(simulator.calls).toEqual([])
+  })
+
+  it.each(refused)('refuses %s by name', async (file) => {
+    const handler = await load(name)
+    await expect(handler(recorded(file), context())).rejects.toThrow('a request of VPC Lattice')
+    expect(simulator.calls).toEqual([])
   })
 })
 

@@ -1,11 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import { field, isRecord, isStrings, isText, parseJson } from '../../lib/json.ts'
+import { field, isRecord, isStrings, isText, parseJson, withoutMark } from '../../lib/json.ts'
 
 describe('parseJson', () => {
   it('gives what JSON says, and undefined for what is none', () => {
     expect(parseJson('{"a":[1]}')).toEqual({ a: [1] })
     expect(parseJson('null')).toBe(null)
     for (const text of ['', '{', 'undefined', "{'a':1}"]) expect(parseJson(text)).toBe(undefined)
+  })
+})
+
+describe('withoutMark', () => {
+  it('takes a byte order mark from the front, one and there only', () => {
+    expect(['\uFEFF{}', '{}', '\uFEFF\uFEFF', '{\uFEFF}', ''].map(withoutMark)).toEqual([
+      '{}',
+      '{}',
+      '\uFEFF',
+      '{\uFEFF}',
+      '',
+    ])
   })
 })
 

@@ -85,6 +85,13 @@ describe('imports', () => {
   it('of the network, of files and of other processes are where those are dealt with', () => {
     const outside: Readonly<Record<string, readonly string[]>> = {
       undici: ['lib/tencent/transport.ts'],
+      'node:net': ['lib/connect.ts', 'lib/proxy.ts'],
+      'node:dns': ['lib/connect.ts'],
+      'node:tls': ['lib/connect.ts'],
+      'node:http': ['lib/connect.ts'],
+      // No outside at all.
+      'node:zlib': ['lib/tencent/transport.ts'],
+      'node:https': ['lib/aws/agent.ts'],
       // A store, and the look at what the AWS SDK would read before it does.
       'node:fs': ['lib/stores/file.ts', 'lib/aws/files.ts'],
     }

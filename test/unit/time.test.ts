@@ -3,7 +3,7 @@ import { createLeasedCredentials } from '../../lib/credentials/lease.ts'
 import { createTokenCache } from '../../lib/endpoint/cache.ts'
 import { runMirror } from '../../lib/mirror/run.ts'
 import type { Store } from '../../lib/stores/store.ts'
-import { ageMs, momentOf, within } from '../../lib/time.ts'
+import { ageMs, createShare, momentOf, within } from '../../lib/time.ts'
 import { listOf } from '../support/list-of.ts'
 import { targetOf } from '../support/store-contract.ts'
 import { virtualTime } from '../support/time-of.ts'
@@ -60,6 +60,52 @@ describe('within', () => {
     })
     await expect(waiting).rejects.toThrow('late')
     expect(begun).toBe(false)
+  })
+})
+
+describe('createShare', () => {
+  /** Work that ends after `ms` milliseconds, well or not, and how often it was begun. */
+  function workOf(time: ReturnType<typeof virtualTime>, ms: number, failing = false) {
+    const begun: number[] = []
+    const work = async (deadline: number): Promise<string> => {
+      begun.push(deadline)
+      await time.sleep(ms)
+      if (failing) throw new Error('own')
+      return 'done'
+    }
+    return { begun, work }
+  }
+
+  it('does the work once for all who ask meanwhile, and tells them who began it', async () => {
+    const time = virtualTime()
+    const { begun, work } = workOf(time, 5)
+    const share = createShare<string>(time, late)
+    const asking = [share(10, work), share(20, work)]
+    await time.pass(5)
+    expect(await Promise.all(asking)).toEqual([
+      { value: 'done', joined: false },
+      { value: 'done', joined: true },
+    ])
+    const next = share(30, work)
+    await time.pass(5)
+    expect([await next, begun]).toEqual([{ value: 'done', joined: false }, [10, 30]])
+  })
+
+  it.each([
+    ['before its deadline', 9, 20, [10]],
+    ['at its deadline', 10, 20, [10, 20]],
+    ['after its deadline', 11, 20, [10, 20]],
+    ['at the deadline of both', 10, 10, [10]],
+    ['after the deadline of both', 11, 10, [10]],
+  ])('begins anew for who joined and has more time: what failed %s', async (_, ms, unhurried, begun) => {
+    const time = virtualTime()
+    const failing = workOf(time, ms, true)
+    const share = createShare<string>(time, late)
+    const asking = [share(10, failing.work), share(unhurried, failing.work)]
+    for (const one of asking) one.catch(() => {})
+    await time.pass(100)
+    expect(await Promise.all(asking.map(stateOf))).toEqual(['own', 'own'])
+    expect(failing.begun).toEqual(begun)
   })
 })
 

@@ -34,6 +34,10 @@ describe('the schedule', () => {
 
   it('sends what mirror-tokens knows as a schedule’s event', () => {
     const { Input } = resource('no parameters', 'Schedule').Properties.Target
-    expect(readEvent(JSON.parse(Input))).toEqual({ kind: 'schedule', shape: 'eventbridge-scheduler' })
+    expect(readEvent(JSON.parse(Input))).toEqual({
+      kind: 'schedule',
+      shape: 'eventbridge-scheduler',
+      fields: {},
+    })
   })
 })

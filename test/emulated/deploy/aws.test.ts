@@ -242,6 +242,7 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     const list = await startAs('list-tokens', 'ListTokensRole', {
       AIGC_SOURCE: 'mirror',
       AIGC_FALLBACK: target,
+      AIGC_REVEAL: 'true',
     })
     expect((await list.invoke({ Reveal: true })).result).toMatchObject({ ApiTokens: ['token-a'] })
   })
@@ -276,7 +277,7 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     // With the settings that the stack gives them; there is no other key.
     const settingsOf = (logicalId: string): Record<string, string> =>
       cli.readTemplate().Resources[logicalId]?.Properties.Environment.Variables
-    const listSettings = settingsOf('ListDashtokensLambdaFunction')
+    const listSettings = { ...settingsOf('ListDashtokensLambdaFunction'), AIGC_REVEAL: 'true' }
     const list = await startWith(actionsOn(credentials, 'ListTokensRole'), 'list-tokens', listSettings)
     expect((await list.invoke({ Reveal: true })).result).toMatchObject({
       ApiTokens: ['token-a'],

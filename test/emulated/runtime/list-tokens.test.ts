@@ -139,7 +139,10 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
 
   it('keeps nothing of a thousand invocations', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
-    const fn = await start({ ...keys, AIGC_SUB_APP_IDS: subAppIds.join() }, { reveals: true })
+    const fn = await start(
+      { ...keys, AIGC_SUB_APP_IDS: subAppIds.join(), AIGC_REVEAL: 'true' },
+      { reveals: true },
+    )
     // Connections end in all ways.
     for (let i = 0; i < 5; i++)
       for (const kind of ['reset', 'truncated', 'lost-answer', 'html'] as const) {

@@ -1,6 +1,9 @@
 /** What is read of whatever the AWS SDK throws. */
+
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AwsFailure, describeAwsFailure, readAwsFailure } from '../../../lib/aws/errors.ts'
+import { anyThrown, canary, emptyWords } from '../../support/thrown.ts'
 
 const requestId = 'b7f3a0c2-5d1e-4c9a-8f0e-2a6d4e8c1b35'
 const answered = (name: string, httpStatusCode = 400, message = 'Words of AWS.') => ({
@@ -96,6 +99,20 @@ describe('readAwsFailure', () => {
     ['DecryptionFailure', 400, false],
   ])('says whether %s with status %d may pass: %s', (name, status, retryable) => {
     expect(readAwsFailure(answered(name, status), { aborted: false }).retryable).toBe(retryable)
+  })
+})
+
+describe('readAwsFailure and describeAwsFailure', () => {
+  it('have words for whatever is thrown, and repeat none of it', () => {
+    fc.assert(
+      fc.property(anyThrown, (thrown) => {
+        const failure = readAwsFailure(thrown, { aborted: false })
+        const described = describeAwsFailure({ attempt: 'Calling', failure, advice: [] })
+        expect(described).not.toMatch(emptyWords)
+        expect(described).not.toContain(canary)
+        expect(failure.code).toMatch(/^[A-Z]\w+$/)
+      }),
+    )
   })
 })
 

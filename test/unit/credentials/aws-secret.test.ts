@@ -81,27 +81,86 @@ describe('readCredentialsSecret', () => {
     expect(asked).toMatchObject([{ region, body: { SecretId: secretId } }])
   })
 
+  const full = { ...pair, Token: 'token' }
+  const spelt = (id: string, key: string, token: string): string =>
+    JSON.stringify({ [id]: 'id', [key]: 'key', [token]: 'token' })
   it.each([
-    ['no JSON', 'CANARY'],
-    ['null', 'null'],
-    ['a string', '"CANARY"'],
-    ['nothing', undefined],
-    ['no key', JSON.stringify({ SecretId: 'id' })],
-    ['no id', JSON.stringify({ SecretKey: 'CANARY' })],
-    ['an empty id', JSON.stringify({ ...pair, SecretId: '' })],
-    ['an empty token', JSON.stringify({ ...pair, Token: '' })],
-    ['a token that is none', JSON.stringify({ ...pair, Token: null })],
-    ['a number', JSON.stringify({ ...pair, SecretKey: 12345678 })],
-    ['a line break', JSON.stringify({ ...pair, SecretKey: 'CANARY\n' })],
-    ['something else beside', JSON.stringify({ ...pair, Other: 'CANARY' })],
-  ])('refuses %s, and quotes nothing', async (_, SecretString) => {
+    ['a byte order mark', `\uFEFF${JSON.stringify(full)}`],
+    ['camel case', spelt('secretId', 'secretKey', 'token')],
+    ['snake case', spelt('secret_id', 'secret_key', 'session_token')],
+    ['hyphens', spelt('secret-id', 'secret-key', 'security-token')],
+    ['capitals', spelt('SECRETID', 'SECRETKEY', 'TOKEN')],
+    ['the names of this project', spelt('AIGC_SECRET_ID', 'AIGC_SECRET_KEY', 'AIGC_SESSION_TOKEN')],
+    [
+      'the names of Tencent’s SDKs',
+      spelt('TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY', 'TENCENTCLOUD_TOKEN'),
+    ],
+    [
+      'the names of its Terraform provider',
+      spelt('TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY', 'TENCENTCLOUD_SECURITY_TOKEN'),
+    ],
+    [
+      'the names of SCF',
+      spelt('TENCENTCLOUD_SECRETID', 'TENCENTCLOUD_SECRETKEY', 'TENCENTCLOUD_SESSIONTOKEN'),
+    ],
+    ['the names of STS', spelt('TmpSecretId', 'TmpSecretKey', 'Token')],
+    ['blanks around', JSON.stringify({ SecretId: ' id', SecretKey: 'key\n', Token: '\ttoken ' })],
+    ['two spellings of the same value', JSON.stringify({ ...full, secret_id: 'id', token: '' })],
+    ['other fields', JSON.stringify({ ...full, Region: 'CANARY', '': 7, Uin: {} })],
+  ])('takes %s', async (_, SecretString) => {
+    expect(await read({ SecretString })).toMatchObject({
+      credentials: { secretId: 'id', secretKey: 'key', token: 'token' },
+    })
+  })
+
+  it.each(['', ' ', null])('takes %j for no token', async (Token) => {
+    const { credentials } = await read({ SecretString: JSON.stringify({ ...pair, Token }) })
+    expect(credentials).toStrictEqual({ secretId: 'id', secretKey: 'key' })
+  })
+
+  const unprintable = 'has blanks, or what is no printable ASCII'
+  it.each([
+    ['no JSON', 'CANARY', 'it is no JSON object'],
+    ['null', 'null', 'it is no JSON object'],
+    ['a string', '"CANARY"', 'it is no JSON object'],
+    ['a list', '["CANARY"]', 'it is no JSON object'],
+    ['nothing', undefined, 'it is no JSON object'],
+    ['no key', JSON.stringify({ SecretId: 'id' }), '"SecretKey" is missing or empty'],
+    ['no id', JSON.stringify({ SecretKey: 'CANARY' }), '"SecretId" is missing or empty'],
+    ['an empty id', JSON.stringify({ ...pair, SecretId: '' }), '"SecretId" is missing or empty'],
+    ['a key that is null', JSON.stringify({ ...pair, SecretKey: null }), '"SecretKey" is missing or empty'],
+    [
+      'a value for a name',
+      JSON.stringify({ CANARY: 'CANARY' }),
+      '"SecretId" is missing or empty; "SecretKey" is missing or empty',
+    ],
+    ['a number', JSON.stringify({ ...pair, SecretKey: 12345678 }), '"SecretKey" is no text'],
+    ['a token that is none', JSON.stringify({ ...pair, Token: {} }), '"Token" is no text'],
+    ['a line break', JSON.stringify({ ...pair, SecretKey: 'CANARY\nCANARY' }), `"SecretKey" ${unprintable}`],
+    ['an accent', JSON.stringify({ ...pair, Token: 'CANARÝ' }), `"Token" ${unprintable}`],
+    [
+      'two spellings of two values',
+      JSON.stringify({ ...pair, secret_id: 'CANARY' }),
+      '"SecretId" is there in two spellings, with different values',
+    ],
+    [
+      'a token of another name',
+      JSON.stringify({ ...pair, CanaryToken: 'CANARY' }),
+      'a field named like a token is not called "Token"',
+    ],
+    [
+      'much at once',
+      JSON.stringify({ SecretKey: 7, Token: 'a b' }),
+      `"SecretId" is missing or empty; "SecretKey" is no text; "Token" ${unprintable}`,
+    ],
+  ])('refuses %s, says which field it is, and quotes nothing', async (_, SecretString, problem) => {
     const error = await read({ SecretString }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(CredentialsError)
     expect(error).toMatchObject({
       code: 'CredentialsSecretInvalid',
       message:
         `${what}: its value must be JSON like {"SecretId":"…","SecretKey":"…"}, or with a "Token" too, ` +
-        'of printable ASCII without spaces',
+        `but ${problem}`,
       retryable: false,
     })
   })
@@ -130,6 +189,14 @@ describe('readCredentialsSecret', () => {
     })
     vi.stubEnv('AWS_REGION', undefined)
     await expect(read({})).rejects.toThrow(`${what}: RegionMissing; set AWS_REGION, or put the ARN`)
+    for (const [region, code] of [
+      ['', 'RegionMissing'],
+      [' ', 'RegionMissing'],
+      ['eu west', 'RegionInvalid'],
+    ] as const) {
+      vi.stubEnv('AWS_REGION', region)
+      await expect(read({})).rejects.toThrow(`${what}: ${code}; set AWS_REGION, or put the ARN`)
+    }
     vi.stubEnv('AWS_REGION', 'eu-west-1')
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')

@@ -7,6 +7,8 @@ import {
   credentialProblems,
   type Environment,
   explainChoice,
+  withRunRole,
+  wouldUseRunRole,
 } from '../../../lib/credentials/sources.ts'
 import { ConfigError } from '../../../lib/errors.ts'
 
@@ -65,11 +67,18 @@ describe('chooseCredentials', () => {
     },
   )
 
-  it('says which source it took and why no other', () => {
+  it('says which source it took and which others are set, in a line', () => {
     expect(explainChoice(chooseCredentials({ ...full['run-role'], ...full['official-names'] }))).toBe(
-      'credentials used: run-role; passed over: fixed: AIGC_SECRET_ID and AIGC_SECRET_KEY are not set; ' +
-        'keyless: AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not set; ' +
-        'aws-secret: AIGC_CREDENTIALS_SECRET is not set; official-names comes after run-role',
+      'credentials used: run-role (the run role of SCF); ' +
+        'also set, but not used: official-names (TENCENTCLOUD_SECRET_ID)',
+    )
+    expect(explainChoice(chooseCredentials(full.fixed))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); nothing else is set',
+    )
+    expect(explainChoice(chooseCredentials(Object.assign({}, ...Object.values(full))))).toBe(
+      'credentials used: fixed (AIGC_SECRET_ID); also set, but not used: keyless (AIGC_ROLE_ARN), ' +
+        'aws-secret (AIGC_CREDENTIALS_SECRET), run-role (the run role of SCF), ' +
+        'official-names (TENCENTCLOUD_SECRET_ID)',
     )
   })
 
@@ -110,6 +119,16 @@ describe('chooseCredentials', () => {
       given('value-official-id', 'value-official-key', 't'),
     ],
     [
+      'the token as the Terraform provider spells it',
+      { ...full['official-names'], TENCENTCLOUD_SECURITY_TOKEN: 't' },
+      given('value-official-id', 'value-official-key', 't'),
+    ],
+    [
+      'the first spelling of the token that is set',
+      { ...full['official-names'], TENCENTCLOUD_SECURITY_TOKEN: 't', TENCENTCLOUD_TOKEN: 'u' },
+      given('value-official-id', 'value-official-key', 'u'),
+    ],
+    [
       'surrounding space as nothing',
       { ...full.fixed, AIGC_SECRET_ID: ' a\n' },
       given('a', 'value-fixed-key', 'value-fixed-token'),
@@ -143,7 +162,10 @@ describe('credentialProblems', () => {
   const halves: [names: string[], sentence: string][] = [
     [['AIGC_SECRET_ID'], 'AIGC_SECRET_ID is set but AIGC_SECRET_KEY is not; set both, or none'],
     [['AIGC_SECRET_KEY'], 'AIGC_SECRET_KEY is set but AIGC_SECRET_ID is not; set both, or none'],
-    [['AIGC_SESSION_TOKEN'], 'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not'],
+    [
+      ['AIGC_SESSION_TOKEN'],
+      'AIGC_SESSION_TOKEN is set but AIGC_SECRET_ID and AIGC_SECRET_KEY are not; set all of them, or none',
+    ],
     [
       ['AIGC_ROLE_ARN'],
       'AIGC_ROLE_ARN is set but AIGC_OIDC_PROVIDER and AIGC_OIDC_AUDIENCE are not; set all of them, or none',
@@ -178,7 +200,7 @@ describe('credentialProblems', () => {
     ],
     [
       ['TENCENTCLOUD_SESSIONTOKEN'],
-      'TENCENTCLOUD_SESSIONTOKEN is set but TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY are not',
+      'TENCENTCLOUD_SESSIONTOKEN is set but TENCENTCLOUD_SECRETID and TENCENTCLOUD_SECRETKEY are not; set all of them, or none',
     ],
     [
       ['TENCENTCLOUD_SECRET_ID'],
@@ -190,11 +212,15 @@ describe('credentialProblems', () => {
     ],
     [
       ['TENCENTCLOUD_SESSION_TOKEN'],
-      'TENCENTCLOUD_SESSION_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+      'TENCENTCLOUD_SESSION_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
     ],
     [
       ['TENCENTCLOUD_TOKEN'],
-      'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not',
+      'TENCENTCLOUD_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
+    ],
+    [
+      ['TENCENTCLOUD_SECURITY_TOKEN'],
+      'TENCENTCLOUD_SECURITY_TOKEN is set but TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not; set all of them, or none',
     ],
   ]
   const values: Record<string, string> = Object.assign({}, ...Object.values(full))
@@ -207,7 +233,8 @@ describe('credentialProblems', () => {
       const variables = Object.keys(full[source])
       if (variables.some((name) => names.includes(name))) continue
       if (names.every((name) => /TOKEN$/.test(name)) && source === 'run-role') continue
-      if (/^TENCENTCLOUD_(SESSION_)?TOKEN$/.test(names.join()) && source === 'official-names') continue
+      if (/^TENCENTCLOUD_(SESSION_|SECURITY_)?TOKEN$/.test(names.join()) && source === 'official-names')
+        continue
       expect(credentialProblems({ ...full[source], ...pick(names) }), source).toEqual([sentence])
     }
     expect(() => chooseCredentials(pick(names))).toThrow(ConfigError)
@@ -220,9 +247,10 @@ describe('credentialProblems', () => {
       for (const name of Object.keys(names).filter((one) => !/TOKEN$/.test(one)))
         expect(problem).toContain(name)
     expect(credentialProblems({}, false)).toEqual([])
-    expect(problem).toContain(
-      'fixed (AIGC_SECRET_ID, AIGC_SECRET_KEY), keyless (AIGC_ROLE_ARN, AIGC_OIDC_PROVIDER, ',
+    expect(problem).toMatch(
+      /^no Tencent credentials; set all variables of fixed \(AIGC_SECRET_ID, AIGC_SECRET_KEY\), keyless \(AIGC_ROLE_ARN, /,
     )
+    expect(problem).toContain(', which SCF sets for a role) or official-names (TENCENTCLOUD_SECRET_ID, ')
   })
 
   it('complains once of a token beside half of its key', () => {
@@ -254,5 +282,32 @@ describe('credentialProblems', () => {
     expect(problem).toContain(`${name} ${what}`)
     expect(problem).not.toContain('valu')
     expect(others).toEqual([])
+  })
+})
+
+describe('wouldUseRunRole', () => {
+  it.each(order)('%s, if set: only what comes before a run role stands in its way', (source) => {
+    expect(wouldUseRunRole(full[source])).toBe(['run-role', 'official-names'].includes(source))
+  })
+
+  it('is so where nothing is set, and where a source before it is set by half', () => {
+    expect(wouldUseRunRole({})).toBe(true)
+    expect(wouldUseRunRole({ AIGC_SECRET_ID: 'id', AIGC_CREDENTIALS_SECRET: ' ' })).toBe(true)
+  })
+})
+
+describe('withRunRole', () => {
+  const keys = { secretId: 'sent-id', secretKey: 'sent-key', token: 'sent-token' }
+
+  it.each([{}, full['run-role'], full['official-names'], { ...full['run-role'], ...full['official-names'] }])(
+    'makes these keys the run role’s, whatever the environment holds: %o',
+    (env) => {
+      const choice = chooseCredentials(withRunRole(env, keys))
+      expect(choice).toMatchObject({ source: 'run-role', credentials: keys })
+    },
+  )
+
+  it('leaves what comes first', () => {
+    expect(chooseCredentials(withRunRole(full.fixed, keys)).source).toBe('fixed')
   })
 })

@@ -1,7 +1,7 @@
 /** How a role is assumed: where AWS is asked, what goes to Tencent, and what is told of each failure. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemTime } from '../../../handlers/time.ts'
 import { assumeRole } from '../../../lib/credentials/web-identity.ts'
@@ -26,15 +26,14 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
   }
   for (const [name, value] of Object.entries({ ...lambda, ...environment })) vi.stubEnv(name, value)
   const hosts: unknown[] = []
-  const connect = vi.spyOn(Socket.prototype, 'connect').mockImplementation((...given: unknown[]) => {
-    const [first] = Array.isArray(given[0]) ? given[0] : given
-    hosts.push(Object(first).host)
-    throw new Error('this test connects to nobody')
-  })
+  const lookup = (host: string): Promise<never> => {
+    hosts.push(host)
+    return Promise.reject(new Error('this test connects to nobody'))
+  }
   try {
     const deps = {
       now: Date.now,
-      aws: await awsDeps(),
+      aws: await awsDeps({ network: { proxy: null, lookup } }),
       callSts: () => Promise.reject(new Error('there is no token to exchange')),
       sessionName: 'test',
       addSecrets: () => {},
@@ -43,7 +42,6 @@ async function hostAsked(environment: Record<string, string | undefined>): Promi
       'Getting an identity token from AWS',
     )
   } finally {
-    connect.mockRestore()
     vi.unstubAllEnvs()
   }
   return hosts[0]

@@ -40,6 +40,7 @@ function request(path: string, more: Partial<HttpEvent> & { key?: string } = {})
 const sentence = expect.stringMatching(/\w+ \w+ \w+/)
 
 interface World {
+  basePath?: string
   config?: () => Config
   list?: (subAppId: number | null, refresh: boolean) => Promise<CachedList>
 }
@@ -56,6 +57,7 @@ async function ask(
       return world.list ? world.list(subAppId, refresh) : list
     },
     platform: { isScf: false },
+    basePath: world.basePath ?? '',
   })
   const method = ['GET', 'HEAD'].includes(event.method) ? event.method : 'POST'
   expectConforming(audit.route, method, { ...response, body: method === 'HEAD' ? '' : response.body })
@@ -63,6 +65,14 @@ async function ask(
 }
 
 describe('answerRequest', () => {
+  it.each([
+    ['/tokens', 'ApiTokens'],
+    ['/tokens/fingerprints', 'Fingerprints'],
+  ])('answers %s of an application without any token with an empty list', async (path, field) => {
+    const { status, json } = await ask(request(path), { list: async () => cachedList([]) })
+    expect([status, json?.[field]]).toEqual([200, []])
+  })
+
   it('gives the tokens of the default application', async () => {
     const { status, headers, json, asked, audit } = await ask(request('/tokens'))
     expect(status).toBe(200)
@@ -249,6 +259,38 @@ describe('answerRequest', () => {
     ])
   })
 
+  it.each(['gateway', 'keys', 'platform'] as const)(
+    'says where the name is missing, with AIGC_HTTP_AUTH=%s',
+    async (httpAuth) => {
+      const unnamedAt = 'requestContext.authorizer.lambda.principalId'
+      const { status, json, headers } = await ask(request('/tokens', { key: '', unnamedAt }), {
+        config: () => ({ ...config, httpAuth }),
+      })
+      expect([status, json?.['code'], headers]).toMatchObject([
+        401,
+        'Unauthenticated',
+        { 'www-authenticate': expect.any(String) },
+      ])
+      const said = `named nobody: ${unnamedAt} must be a text of at most 256 characters`
+      if (httpAuth === 'gateway') expect(json?.['detail']).toContain(said)
+      else expect(json?.['detail']).not.toContain('authorizer')
+    },
+  )
+
+  it.each([
+    ['//tokens', true],
+    ['/tokens//fingerprints', true],
+    ['//aigc///sub-apps//8/tokens/', true],
+    ['/aigc//tokens', true],
+    ['/tokens/nothing//', false],
+    ['//nothing', false],
+    ['/nothing', false],
+  ])('says of %s that a slash is too many: %s', async (path, hint) => {
+    const { status, json } = await ask(request(path), { basePath: '/aigc' })
+    const words = '; it has two slashes in a row where one is right'
+    expect([status, json?.['detail']]).toEqual([404, `there is no such path here${hint ? words : ''}`])
+  })
+
   const notOurIds = [
     ...['9', '0', '-0', '07', '+7', '-7', '7e0', '0x7', '0b111', '7.0', '7n', '7_0', '7,8', '7;8', '%37'],
     ...[' 7', '7 ', '7%20', '7\0', '٧', '７', '9007199254740993', '9'.repeat(400), '', 'null', 'NaN'],
@@ -400,6 +442,23 @@ describe('answerRequest', () => {
       expect([path, key, answer.status]).toEqual([path, key, status])
       if (key.startsWith('masked')) expect(answer.body).not.toContain('token-')
     }
+  })
+
+  it('goes by the route that the gateway matched, and says so in its audit', async () => {
+    const event = request('/aigc/sub-apps/8/tokens', {
+      matched: { template: '/sub-apps/{SubAppId}/tokens', parameters: { SubAppId: '8' } },
+    })
+    const { json, audit } = await ask(event)
+    expect([json?.['SubAppId'], audit]).toMatchObject([
+      8,
+      { route: '/sub-apps/{SubAppId}/tokens', subAppId: 8 },
+    ])
+  })
+
+  it('takes a base path off, and needs none', async () => {
+    for (const path of ['/aigc/tokens', '/tokens'])
+      expect((await ask(request(path), { basePath: '/aigc' })).status).toBe(200)
+    expect((await ask(request('/aigc/tokens'))).status).toBe(404)
   })
 
   it.each(['/'.repeat(1_000_000), '/a'.repeat(1_000_000), `/sub-apps/${'7'.repeat(1_000_000)}/tokens`])(

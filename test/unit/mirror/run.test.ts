@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { fingerprint, sha256Hex } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
-import { MirrorError, type MirrorReport, reportError } from '../../../lib/mirror/report.ts'
+import {
+  MirrorError,
+  type MirrorReport,
+  type Outcome,
+  reportError,
+  summarize,
+} from '../../../lib/mirror/report.ts'
 import { type MirrorRequest, runMirror } from '../../../lib/mirror/run.ts'
 import { versionId } from '../../../lib/stores/document.ts'
 import { isStill, overtaken, type Reading, type Store, type Target } from '../../../lib/stores/store.ts'
@@ -118,6 +124,51 @@ const throttled = new TencentError('RequestLimitExceeded', 'Listing: RequestLimi
   retryable: true,
 })
 
+describe('summarize', () => {
+  const result = (Outcome: Outcome, index: number, Reason: string | null = null) => ({
+    SubAppId: 7,
+    Target: `t${index}`,
+    Outcome,
+    Added: ['x'],
+    Removed: index === 0 ? ['y', 'z'] : [],
+    VersionId: null,
+    Reason,
+  })
+  const outcomes = (...all: Outcome[]) =>
+    summarize({ Digest: '', Results: all.map((one, i) => result(one, i, `why ${i}`)) })
+
+  it('gives the worst outcome, and the reason of the first target that has it', () => {
+    expect(outcomes('held', 'updated', 'failed', 'failed')).toEqual({
+      outcome: 'failed',
+      reason: 't2 (failed: why 2)',
+      held: 1,
+      added: 4,
+      removed: 2,
+    })
+  })
+
+  it.each([
+    [['unchanged', 'updated'], 'updated', null],
+    [['updated', 'created'], 'created', null],
+    [['created', 'deferred'], 'deferred', 't1 (deferred: why 1)'],
+    [['deferred', 'held'], 'held', 't1 (held: why 1)'],
+    [['held', 'refused'], 'refused', 't1 (refused: why 1)'],
+    [['refused', 'failed'], 'failed', 't1 (failed: why 1)'],
+    [['unchanged'], 'unchanged', null],
+    [['unchanged', 'would-update'], 'would-update', 't1 (would-update: why 1)'],
+    [['would-update', 'would-create'], 'would-create', 't1 (would-create: why 1)'],
+    [['would-create', 'would-hold'], 'would-hold', 't1 (would-hold: why 1)'],
+    [['would-hold', 'would-refuse'], 'would-refuse', 't1 (would-refuse: why 1)'],
+    [[], 'unchanged', null],
+  ] as [Outcome[], Outcome, string | null][])('calls %j %s, because of %j', (all, outcome, reason) => {
+    expect(outcomes(...all)).toMatchObject({ outcome, reason })
+  })
+
+  it('says nothing where there is no reason', () => {
+    expect(summarize({ Digest: '', Results: [result('would-update', 0)] })).toMatchObject({ reason: null })
+  })
+})
+
 describe('runMirror', () => {
   it('creates, reports fingerprints and the version, and writes nothing the next time', async () => {
     const { run, writes, slept } = world({ 7: [['b', 'a']] }, { t: { state: 'absent' } })
@@ -205,6 +256,14 @@ describe('runMirror', () => {
     expect(outcomes(confirmed)).toEqual(['updated'])
     expect([value('t'), slept]).toEqual([mirrored(listed), []])
     expect(outcomes(await run())).toEqual(['unchanged'])
+  })
+
+  it('writes that there is no token only once that is confirmed', async () => {
+    const { run, value } = world({ 7: [[]] }, { t: { state: 'absent' } })
+    const { Digest, Results } = await run()
+    expect([Results[0]?.Outcome, value('t')]).toEqual(['held', null])
+    await run({ confirm: Digest })
+    expect(value('t')).toBe('{"ApiToken":null,"ApiTokens":[],"SubAppId":7,"Site":"intl"}')
   })
 
   it('refuses to confirm when list or target moved, and writes nothing', async () => {
@@ -407,7 +466,9 @@ describe('runMirror', () => {
       null,
     ])
     expect(w.writes.sort()).toEqual(['good', 'third'])
-    expect(reportError(report)?.message).toMatch(/^Mirroring: 3 of 5 targets not in step: \{"Digest"/)
+    expect(reportError(report)?.message).toMatch(
+      /^Mirroring: 3 of 5 targets not in step, such as [^{]+: \{"Digest"/,
+    )
   })
 
   it('leaves the target alone when the second look fails', async () => {
@@ -468,15 +529,44 @@ describe('runMirror', () => {
     expect(Digest).toBe(sha256Hex('[]'))
   })
 
+  it('says once where refused credentials came from, and in no reason', async () => {
+    const credentials = 'credentials used: a source; nothing else is set'
+    const refused = new TencentError('AuthFailure', 'Listing: AuthFailure; check the key', {
+      action: 'DescribeAigcApiTokens',
+      requestId: 'r',
+      attempts: 1,
+      retryable: false,
+      credentials,
+    })
+    const store = new StoreError('AuthFailure', 'Reading: AuthFailure', 't', false, credentials)
+    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled })
+    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v']), mirror(8, ['x', 'y'])] })
+    expect(report.Credentials).toBe(credentials)
+    expect(report.Results.map(({ Reason }) => Reason)).toEqual([
+      null,
+      'Reading: AuthFailure',
+      'Listing: RequestLimitExceeded',
+      'Listing: AuthFailure; check the key',
+      'Listing: AuthFailure; check the key',
+    ])
+    const { message = '' } = reportError(report) ?? {}
+    expect(message.split(credentials)).toHaveLength(2)
+    expect(message).toContain(JSON.stringify(report))
+    expect(await run({ mirrors: [mirror(7, ['t'])] })).not.toHaveProperty('Credentials')
+  })
+
   it('adds how to confirm when anything is held, whatever else went wrong', async () => {
     const { run } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), ill: new Error('down') })
     const report = await run()
     expect(outcomes(report)).toEqual(['held', 'failed'])
     expect(reportError(report)?.summary).toBe(
-      'Mirroring: 2 of 2 targets not in step; if a held change is right, run by hand with the Digest as "Confirm"',
+      'Mirroring: 2 of 2 targets not in step, such as t (held: the list has 1 tokens where 3 are held, less than the share ' +
+        'AIGC_MIN_KEEP (0.5)); if a held change is right, run by hand with the Digest as "Confirm"',
     )
     const failed = world({ 7: [['a']] }, { ill: new Error('down') })
-    expect(reportError(await failed.run())?.summary).toBe('Mirroring: 1 of 1 targets not in step')
+    expect(reportError(await failed.run())?.summary).toBe(
+      'Mirroring: 1 of 1 targets not in step, such as ill (failed: down)',
+    )
   })
 
   describe('runMirror, where a target is settled before the others', () => {
@@ -486,6 +576,12 @@ describe('runMirror', () => {
 
     it('leaves it held when the second list fails', async () => {
       expect(outcomes(await two([['a'], throttled]).run())).toEqual(['held', 'failed'])
+    })
+
+    it('leaves it held, whatever the second list says', async () => {
+      const w = two([['a'], [...five, 'f']])
+      expect(outcomes(await w.run())).toEqual(['held', 'updated'])
+      expect(w.writes).toEqual(['t'])
     })
 
     it('does not look at it again', async () => {
@@ -547,6 +643,24 @@ describe('runMirror', () => {
     const before = mirrored(['a', 'b', 'c'])
     const w = world({ 7: [['a']] }, { t: { state: 'value', marked: true, value: 'spoilt', before } })
     expect((await w.run()).Results).toMatchObject([{ Outcome: 'held', VersionId: null }])
+  })
+
+  it('says of its own document that it had lost the mark, in a dry run and when it puts that back', async () => {
+    const unmarked: Reading = { state: 'value', marked: false, value: mirrored(['a']) }
+    const { run } = world({ 7: [['a']] }, { t: unmarked, other: holds(['a']) })
+    const Reason = expect.stringMatching(/^our own document had lost the mark, which is put back;/)
+    expect((await run({ dryRun: true })).Results).toMatchObject([
+      { Outcome: 'would-update', Reason },
+      { Outcome: 'unchanged', Reason: null },
+    ])
+    expect((await run()).Results).toMatchObject([{ Outcome: 'updated', Reason }, { Outcome: 'unchanged' }])
+  })
+
+  it('says in a dry run why a target would be held', async () => {
+    const { run } = world({ 7: [[]] }, { t: holds(['a']) })
+    expect((await run({ dryRun: true })).Results).toMatchObject([
+      { Outcome: 'would-hold', Reason: 'the list is empty' },
+    ])
   })
 
   it('shows in a dry run what cannot be read', async () => {

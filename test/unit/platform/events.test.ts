@@ -3,13 +3,22 @@ import { describe, expect, test } from 'vitest'
 import { InputError } from '../../../lib/errors.ts'
 import {
   type HttpEvent,
+  isRequest,
   longestValue,
   mostNames,
+  nameSender,
   readEvent,
   type Shape,
   shapes,
 } from '../../../lib/platform/events.ts'
-import { recorded, recordedWith, recordings, requests } from '../../support/recorded-events.ts'
+import {
+  pings,
+  recorded,
+  recordedWith,
+  recordings,
+  refused,
+  requests,
+} from '../../support/recorded-events.ts'
 
 function readHttp(event: unknown): HttpEvent {
   const view = readEvent(event)
@@ -24,16 +33,24 @@ const shapeOf: Record<string, Shape['name'] | 'manual'> = {
   'eventbridge-rule.json': 'eventbridge-rule',
   'eventbridge-scheduler.json': 'eventbridge-scheduler',
   'http-api-v1.json': 'api-gateway-v1',
+  'http-api-v2-custom-domain.json': 'http-api-v2',
   'http-api-v2-named-stage.json': 'http-api-v2',
   'http-api-v2.json': 'http-api-v2',
   'lambda-url.json': 'lambda-url',
   'manual-empty.json': 'manual',
   'manual-fields.json': 'manual',
+  'ping-lambda-warmer-fan-out.json': 'lambda-warmer',
+  'ping-lambda-warmer.json': 'lambda-warmer',
+  'ping-serverless-plugin-warmup.json': 'serverless-plugin-warmup',
+  'rest-api-custom-domain.json': 'api-gateway-v1',
   'rest-api.json': 'api-gateway-v1',
   'scf-api-gateway.json': 'scf-api-gateway',
   'scf-function-url-with-context.json': 'scf-function-url',
+  'scf-function-url-without-query.json': 'scf-function-url',
   'scf-function-url.json': 'scf-function-url',
   'scf-timer.json': 'scf-timer',
+  'vpc-lattice-v1.json': 'vpc-lattice-v1',
+  'vpc-lattice-v2.json': 'vpc-lattice-v2',
 }
 const files = Object.keys(shapeOf)
 
@@ -78,17 +95,40 @@ function headersIn(file: string): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]))
 }
 
+/** Which route the gateways of the recorded events say they matched; the other senders say none. */
+const tokens = { template: '/tokens', parameters: {} }
+const matchedIn: Record<string, HttpEvent['matched']> = {
+  'http-api-v1.json': tokens,
+  'http-api-v2-custom-domain.json': tokens,
+  'http-api-v2-named-stage.json': tokens,
+  'http-api-v2.json': tokens,
+  'rest-api-custom-domain.json': {
+    template: '/sub-apps/{SubAppId}/tokens',
+    parameters: { SubAppId: '251006666' },
+  },
+  'rest-api.json': tokens,
+}
+
 describe('readEvent', () => {
   test.each([
     ['http-api-v2.json', '/tokens', null, [], 'aB1cDeFgIAMEJHg='],
+    ['http-api-v2-custom-domain.json', '/aigc/tokens', 'prod', [], 'aB1cDeFgIAMEJHg='],
     ['http-api-v2-named-stage.json', '/prod/tokens', 'prod', ['verbose', 'trace id'], 'aB1cDeFgIAMEJHg='],
     ['lambda-url.json', '/tokens', null, [], '3f0a8a3e-9a63-4b1f-8f0e-6d3f5f0c7a11'],
     ['http-api-v1.json', '/prod/tokens', 'prod', [], 'aB1cDeFgIAMEJHg='],
     ['rest-api.json', '/tokens', 'prod', ['verbose'], '0d9c7c3a-4a53-4a4f-9f0e-2f6d1f0b8c21'],
+    [
+      'rest-api-custom-domain.json',
+      '/aigc/sub-apps/251006666/tokens',
+      'prod',
+      [],
+      '0d9c7c3a-4a53-4a4f-9f0e-2f6d1f0b8c21',
+    ],
     ['alb.json', '/tokens', null, ['trace id'], null],
     ['alb-multi-value.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url.json', '/tokens', null, ['verbose'], null],
     ['scf-function-url-with-context.json', '/tokens', null, [], null],
+    ['scf-function-url-without-query.json', '/tokens', null, [], null],
     ['scf-api-gateway.json', '/tokens', 'release', ['verbose'], '2f1c9c1e-1c48-11f1-9d1a-0242ac120002'],
   ])('reads %s in full', (file, path, stage, queryNames, requestId) => {
     expect(readEvent(recorded(file))).toEqual({
@@ -97,10 +137,13 @@ describe('readEvent', () => {
       method: 'GET',
       path,
       stage,
+      matched: matchedIn[file] ?? null,
       queryNames,
       headers: headersIn(file),
       requestId,
-      principal: file === 'rest-api.json' ? 'reader' : null,
+      unnamedAt:
+        file === 'http-api-v2-named-stage.json' ? 'requestContext.authorizer.lambda.principalId' : null,
+      principal: file.startsWith('rest-api') ? 'reader' : null,
     })
     expect(readHttp(recorded(file)).headers['authorization']).toBe('Bearer example-key')
   })
@@ -182,7 +225,7 @@ describe('readEvent', () => {
   test.each(['authorizer', 'principalId', 'identity'])(
     'takes no principal from %s beside the context',
     (name) => {
-      for (const file of requests.filter((one) => one !== 'rest-api.json'))
+      for (const file of requests.filter((one) => !one.startsWith('rest-api')))
         expect(readHttp({ ...recorded(file), [name]: { principalId: 'alice' } }).principal).toBeNull()
     },
   )
@@ -207,8 +250,49 @@ describe('readEvent', () => {
   )
 
   test.each(['eventbridge-rule', 'eventbridge-scheduler', 'scf-timer'])('reads %s as the clock', (name) => {
-    expect(readEvent(recorded(`${name}.json`))).toEqual({ kind: 'schedule', shape: name })
+    const view = readEvent(recorded(`${name}.json`))
+    expect(view).toEqual({ kind: 'schedule', shape: name, fields: {} })
+    expect(view.kind === 'schedule' && Object.getPrototypeOf(view.fields)).toBeNull()
   })
+
+  const inputs: [unknown, object][] = [
+    [{ DryRun: true }, { DryRun: true }],
+    ['{"SubApp":1}', { SubApp: 1 }],
+    ['\n {"__proto__":{"DryRun":true}}', JSON.parse('{"__proto__":{"DryRun":true}}')],
+    ...[
+      '',
+      'every five minutes',
+      '5',
+      'null',
+      '"{}"',
+      '["DryRun"]',
+      5,
+      true,
+      null,
+      undefined,
+      ['DryRun'],
+    ].map((none): [unknown, object] => [none, {}]),
+  ]
+  const inputAt = { 'eventbridge-rule': 'detail', 'eventbridge-scheduler': 'detail', 'scf-timer': 'Message' }
+  test.each(inputs)('reads a schedule’s own %j as the constant input %j', (given, fields) => {
+    for (const [name, at] of Object.entries(inputAt))
+      expect(readEvent(recordedWith(`${name}.json`, at, given))).toEqual({
+        kind: 'schedule',
+        shape: name,
+        fields,
+      })
+  })
+
+  test.each(['{DryRun: true}', '{"DryRun":true', '{} and more', ' {'])(
+    'refuses what looks like a constant input and cannot be read: %s',
+    (given) => {
+      for (const [name, at] of Object.entries(inputAt)) {
+        const read = () => readEvent(recordedWith(`${name}.json`, at, given))
+        expect(read).toThrow(InputError)
+        expect(read).toThrow(`"${at}" of the schedule (${name}) begins like a JSON object`)
+      }
+    },
+  )
 
   test.each([
     {},
@@ -218,6 +302,13 @@ describe('readEvent', () => {
     { source: 'example.app', 'detail-type': 'Scheduled Event' },
     { Type: 'timer' },
     { version: '2.0' },
+    { source: 'serverless-plugin' },
+    { warmer: 'true' },
+    { warmer: false },
+    { concurrency: 3 },
+    { raw_path: '/tokens' },
+    { method: 'GET', path: '/tokens' },
+    { requestContext: { serviceArn: 'arn' } },
     { version: '2.0', requestContext: { http: 'GET' } },
     { requestContext: { http: {} } },
     { requestContext: { domainName: 'abc.lambda-url.eu-central-1.on.aws' } },
@@ -288,10 +379,69 @@ describe('readEvent', () => {
   test.each([
     ['httpMethod', 5],
     ['httpMethod', undefined],
-    ['queryString', 'a=1'],
-    ['queryString', undefined],
+    ['queryString', 5],
+    ['queryString', ['a']],
+    ['queryString', true],
   ])('takes an SCF function URL event with %s %j, thus without its mark, as a run by hand', (at, value) => {
     expect(readEvent(recordedWith('scf-function-url.json', at, value)).kind).toBe('manual')
+  })
+
+  test.each([
+    [undefined, []],
+    [null, []],
+    ['', []],
+    ['a=1&b%20c=2', ['a', 'b c']],
+  ])(
+    'reads an SCF function URL event with queryString %j as a request with the parameters %j',
+    (query, names) => {
+      for (const file of ['scf-function-url.json', 'scf-function-url-with-context.json']) {
+        const { shape, queryNames } = readHttp(recordedWith(file, 'queryString', query))
+        expect([shape, queryNames]).toEqual(['scf-function-url', names])
+      }
+    },
+  )
+
+  test.each([
+    ['headers', null],
+    ['headers', ['authorization']],
+    ['resource', '/tokens'],
+    ['requestContext', { apiId: 'a1b2c3d4e5' }],
+  ])('takes what has no queryString, and %s %j, for no request of an SCF function URL', (at, value) => {
+    expect(readEvent(recordedWith('scf-function-url-without-query.json', at, value)).kind).toBe('manual')
+  })
+
+  test.each(refused)('refuses %s by name, and says what to use', (file) => {
+    const read = () => readEvent(recorded(file))
+    expect(read).toThrow(InputError)
+    expect(read).toThrow(`VPC Lattice (${shapeOf[file]}), which is not served; should come by an HTTP API`)
+  })
+
+  test.each(pings)('reads %s as a ping', (file) => {
+    expect(readEvent(recorded(file))).toEqual({ kind: 'ping', shape: shapeOf[file] })
+  })
+
+  test.each<[string, object, string | null]>([
+    ['http-api-v2.json', { lambda: { tenant: 'a' } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: { principalId: 5 } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: { principalId: 'x'.repeat(257) } }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: {} }, 'lambda.principalId'],
+    ['http-api-v2.json', { lambda: null }, 'lambda.principalId'],
+    ['http-api-v2.json', { jwt: { claims: { iss: 'i' }, scopes: null } }, 'jwt.claims.sub'],
+    ['lambda-url.json', { iam: { accountId: '123456789012' } }, 'iam.userArn'],
+    ['http-api-v1.json', { tenant: 'a' }, 'principalId'],
+    ['http-api-v1.json', { claims: { iss: 'i' }, scopes: ['a'] }, 'claims.sub'],
+    ['rest-api.json', { principalId: '', integrationLatency: 83 }, 'principalId'],
+    // Where nobody was let in, or somebody with a name.
+    ['http-api-v2.json', { lambda: { principalId: 'bob' } }, null],
+    ['http-api-v2.json', {}, null],
+    ['http-api-v2.json', { jwt: null }, null],
+    ['http-api-v1.json', { claims: null, scopes: null }, null],
+    ['rest-api.json', { integrationLatency: 83 }, null],
+    ['rest-api.json', { principalId: 'reader' }, null],
+    ['alb.json', { tenant: 'a' }, null],
+  ])('says of %s with the authorizer context %j that the name is missing at %j', (file, context, place) => {
+    const { unnamedAt } = readHttp(recordedWith(file, 'requestContext.authorizer', context))
+    expect(unnamedAt).toBe(place && `requestContext.authorizer.${place}`)
   })
 
   test('takes method and path from nowhere else than where the shape keeps them', () => {
@@ -323,10 +473,78 @@ describe('readEvent', () => {
   })
 })
 
+describe('isRequest', () => {
+  test.each(recordings)('isRequest knows whether %s came by HTTP', (file) => {
+    expect(isRequest(recorded(file))).toBe([...requests, ...refused].includes(file))
+  })
+})
+
 describe('readEvent, method', () => {
   test.each(['head', 'HEAD', 'Head'])('readEvent reads %s in upper case', (method) => {
     expect(readHttp(recordedWith('alb.json', 'httpMethod', method)).method).toBe('HEAD')
   })
+})
+
+describe('readEvent, the route that the gateway matched', () => {
+  const routeKeys: [unknown, string | null][] = [
+    ['GET /tokens', '/tokens'],
+    ['ANY /{proxy+}', '/{proxy+}'],
+    ['GET /', '/'],
+    ...[
+      ...[
+        '$default',
+        'POST /tokens',
+        'HEAD /tokens',
+        'get /tokens',
+        'any /tokens',
+        'GET tokens',
+        'GET  /tokens',
+      ],
+      ...[
+        ' GET /tokens',
+        'GET /tokens'.slice(4),
+        '',
+        5,
+        null,
+        undefined,
+        ['GET /tokens'],
+        { GET: '/tokens' },
+      ],
+    ].map((key): [unknown, null] => [key, null]),
+  ]
+  test.each(routeKeys)('readEvent takes the route key %j of a GET for %j', (key, template) => {
+    for (const file of ['http-api-v2.json', 'lambda-url.json']) {
+      const { matched } = readHttp(recordedWith(file, 'routeKey', key))
+      expect(matched).toEqual(template === null ? null : { template, parameters: {} })
+    }
+  })
+
+  test.each([
+    ['/{proxy+}', '/{proxy+}'],
+    ['$default', null],
+    ['tokens', null],
+  ])('readEvent takes the resource %j for %j', (resource, template) => {
+    const { matched } = readHttp(recordedWith('rest-api.json', 'resource', resource))
+    expect(matched?.template ?? null).toBe(template)
+  })
+
+  test.each<[unknown, object]>([
+    [{ SubAppId: '7', more: 5, less: null, list: ['7'] }, { SubAppId: '7' }],
+    [JSON.parse('{"__proto__":"7"}'), JSON.parse('{"__proto__":"7"}')],
+    ...[null, undefined, '7', ['7'], 7].map((odd): [unknown, object] => [odd, {}]),
+  ])('readEvent takes of the path parameters %j the texts %j', (given, parameters) => {
+    const { matched } = readHttp(recordedWith('http-api-v2.json', 'pathParameters', given))
+    expect(matched).toEqual({ template: '/tokens', parameters })
+    expect(Object.getPrototypeOf(matched?.parameters)).toBeNull()
+  })
+
+  test.each(['alb.json', 'scf-api-gateway.json', 'scf-function-url.json'])(
+    'readEvent takes none from %s, whatever stands where gateways put theirs',
+    (file) => {
+      const event = { ...recorded(file), routeKey: 'GET /tokens', resource: '/tokens' }
+      expect(readHttp(event).matched).toBeNull()
+    },
+  )
 })
 
 describe('readEvent, headers', () => {
@@ -400,7 +618,7 @@ describe('readEvent, query', () => {
     ['alb-multi-value.json', 'multiValueQueryStringParameters', { 'a%20b': ['1'] }, ['a b']],
     ['scf-function-url.json', 'queryString', { a: '1', b: ['2'] }, ['a', 'b']],
     ['scf-api-gateway.json', 'queryString', { a: '1' }, ['a']],
-    ['scf-api-gateway.json', 'queryString', 'a=1', []],
+    ['scf-api-gateway.json', 'queryString', 'a=1', ['a']],
   ])('reads the names of %s with %s %j', (file, at, value, names) => {
     expect(readHttp(recordedWith(file, at, value)).queryNames).toEqual(names)
   })
@@ -472,7 +690,7 @@ describe('properties', () => {
       return
     }
     expect(shapes.map(({ name }) => name)).toContain(view.shape)
-    if (view.kind === 'schedule') return
+    if (view.kind !== 'http') return
     expect(view.kind).toBe('http')
     expect(isText(view.method) && view.method === view.method.toUpperCase()).toBe(true)
     expect(view.path.startsWith('/')).toBe(true)
@@ -524,5 +742,15 @@ describe('properties', () => {
 
   test('readEvent gives a view or throws InputError, however a recorded event is damaged', () => {
     fc.assert(fc.property(damaged, check), { numRuns: 2000 })
+  })
+})
+
+describe('nameSender', () => {
+  test.each(Object.entries(shapeOf))('names the sender of %s: %s', (file, name) => {
+    expect(nameSender(recorded(file))).toBe(name)
+  })
+
+  test.each([null, undefined, 7, 'x', []])('calls %j manual', (event) => {
+    expect(nameSender(event)).toBe('manual')
   })
 })

@@ -20,8 +20,21 @@ describe('createLog', () => {
     log('info', 'unheard', {})
     log('warn', 'heard', { text: 'a "secret"\nline', list: ['"secret"'] })
     expect(lines).toEqual([
-      '{"level":"warn","event":"heard","time":"1970-01-01T00:00:00.000Z","text":"a ***\\nline","list":["***"]}\n',
+      '{"level":"warn","event":"heard","timestamp":"1970-01-01T00:00:00.000Z","text":"a ***\\nline","list":["***"]}\n',
     ])
+  })
+
+  it('has texts and numbers first, those of metrics too, and what is nested behind them', () => {
+    lines.length = 0
+    log(
+      'warn',
+      'e',
+      { list: [1], a: 1, text: 'x', object: { b: 1 }, none: null },
+      { _aws: { c: 1 }, Requests: 2 },
+    )
+    log('warn', 'e', { list: ['1234567'], a: 1 }, { _aws: {}, Requests: 2 })
+    const names = lines.map((line) => Object.keys(JSON.parse(line)).slice(3).join())
+    expect(names).toEqual(['a,text,none,Requests,list,object,_aws', 'a,Requests,list,_aws'])
   })
 
   it('writes what carries metrics, whatever its level', () => {
@@ -29,7 +42,7 @@ describe('createLog', () => {
     log('debug', 'unheard', { a: 1 }, {})
     log('debug', 'counted', {}, { Requests: 1 })
     log('debug', 'counted', { a: 1 }, { Requests: 1 })
-    expect(lines.map((line) => line.replace(/"time":"[^"]+"/, 'TIME'))).toEqual([
+    expect(lines.map((line) => line.replace(/"timestamp":"[^"]+"/, 'TIME'))).toEqual([
       '{"level":"debug","event":"counted",TIME,"Requests":1}\n',
       '{"level":"debug","event":"counted",TIME,"a":1,"Requests":1}\n',
     ])
@@ -106,7 +119,7 @@ describe('errorFields and leavingError', () => {
     expect(JSON.parse(line)).toEqual({
       level: 'error',
       event: 'list-tokens',
-      time: '1970-01-01T00:00:00.000Z',
+      timestamp: '1970-01-01T00:00:00.000Z',
       code: 'InternalError',
       message,
     })

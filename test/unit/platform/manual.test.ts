@@ -35,5 +35,6 @@ describe('readManual', () => {
     const read = (): unknown => readManual({ ...fields }, known)
     expect(read).toThrow(InputError)
     expect(read).toThrow(new InputError(`Reading the event: ${what}; ${takes}`))
+    expect(() => readManual({ ...fields }, known, 'a place')).toThrow(`Reading a place: ${what}; ${takes}`)
   })
 })

@@ -18,6 +18,8 @@ describe('toReply', () => {
     'api-gateway-v1': plain,
     'scf-api-gateway': plain,
     'scf-function-url': plain,
+    'scf-web': plain,
+    web: plain,
     alb: { ...plain, statusDescription: '200 OK' },
     'alb-multi-value': {
       statusCode: 200,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../../lib/digest.ts'
 import {
+  documentHeld,
   isDocument,
   judgeReading,
   parseDocument,
@@ -171,5 +172,20 @@ describe('judgeReading', () => {
   it.each(rows)('of %s', (_, reading, adopt, expected) => {
     const judged = judgeReading({ application: { subAppId: 7, site: 'intl' }, target: { adopt }, reading })
     expect(judged).toEqual(expected)
+  })
+})
+
+describe('documentHeld', () => {
+  const writable = { kind: 'writable', held: null, before: null, doubt: null, lostMark: false } as const
+  const older = { ...document, ApiTokens: ['a'] }
+
+  it.each([
+    ['is held', { ...writable, held: document }, document],
+    ['is held behind an older one', { ...writable, held: document, before: older }, document],
+    ['was held before', { ...writable, before: older }, older],
+    ['never was', writable, null],
+    ['must not be touched', { kind: 'refused', reason: 'why' } as const, null],
+  ])('of a document that %s', (_, judged, expected) => {
+    expect(documentHeld(judged)).toBe(expected)
   })
 })

@@ -8,7 +8,7 @@ function parse(uris: string, subAppIds: readonly number[] = []): { mirrors: Mirr
   return { mirrors, problems }
 }
 
-const schemes = `must start with ${Object.keys(storeKinds).join(': or ')}:`
+const schemes = 'must start with aws-secretsmanager:, tencent-ssm: or file:'
 
 describe('parseTarget', () => {
   it.each([
@@ -31,21 +31,39 @@ describe('parseTarget', () => {
     ['!file:/a', [schemes]],
     ['constructor:/a', [schemes]],
     ['', [schemes]],
-    ['file:/a?adopt=true&adopt=true', ['must have each option once: adopt is there twice']],
-    ['file:/a?mode=1', ['must have no option mode: file takes adopt']],
+    ['/srv/a.json', [schemes]],
+    ['aws-secrets-manager:a', [`${schemes}; did you mean aws-secretsmanager?`]],
+    ['tencent_ssm:a', [`${schemes}; did you mean tencent-ssm?`]],
+    [
+      'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf',
+      ['is an ARN; write aws-secretsmanager: in front of it'],
+    ],
+    ['file:/a?adopt=true&adopt=true', ['has the option adopt twice; write it once']],
+    ['file:/a?mode=1', ['has the option mode, which file does not take; it takes adopt']],
+    [
+      'aws-secretsmanager:a?kmskey=b',
+      ['has the option kmskey, which aws-secretsmanager does not take; did you mean kmsKeyId?'],
+    ],
     [
       'tencent-ssm:a?kmsKeyId=b&region=ap-tokyo',
-      ['must have no option kmsKeyId: tencent-ssm takes region, version, tags, adopt'],
+      ['has the option kmsKeyId, which tencent-ssm does not take; it takes region, version, tags, adopt'],
     ],
-    ['file:/a?%0a=1', ['must have no option of another name: file takes adopt']],
+    ...['%0a', '%0amode', 'mode%0a', 'm'.repeat(41)].map((option): [string, string[]] => [
+      `file:/a?${option}=1`,
+      ['has an option that file does not take; it takes adopt'],
+    ]),
+    [
+      `file:/a?${'m'.repeat(40)}=1`,
+      [`has the option ${'m'.repeat(40)}, which file does not take; it takes adopt`],
+    ],
     ['file:///a', ['must read file:PATH, without // in front']],
     ['aws-secretsmanager://prod/a', ['must read aws-secretsmanager:NAME, without // in front']],
     ['tencent-ssm://a', ['must read tencent-ssm:NAME, without // in front']],
     ['file:/a?adopt=yes', ['must say adopt=true or leave adopt out']],
-    ['file:', [expect.any(String)]],
+    ['file:', [expect.stringMatching(/^\(file\): the name should be/)]],
     [
       'tencent-ssm:a?region=1&adopt=yes',
-      ['must say adopt=true or leave adopt out', expect.stringContaining('region')],
+      ['must say adopt=true or leave adopt out', expect.stringContaining('(tencent-ssm): region should be')],
     ],
   ])('says what is wrong with "%s"', (uri, problems) => {
     expect(parseTarget(uri, storeKinds)).toEqual(problems)
@@ -84,7 +102,7 @@ describe('parseMirrors', () => {
     })
   })
 
-  const several = 'must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several'
+  const several = 'must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications'
   const once = 'must name each target once: another name, region or kind makes another target'
   it.each<[uris: string, subAppIds: number[], problems: string[]]>([
     ['file:/a vault:x', [], [`entry 2 ${schemes}`]],
@@ -92,7 +110,11 @@ describe('parseMirrors', () => {
     ['file:/a', [1, 2], [`entry 1 ${several}`]],
     ['tencent-ssm:a?version={SubAppId}', [1, 2], [`entry 1 ${several}`]],
     ['aws-secretsmanager:a?kmsKeyId=alias/{SubAppId}', [1, 2], [`entry 1 ${several}`]],
-    ['file:/{SubAppId}', [], ['entry 1 contains {SubAppId}, but AIGC_SUB_APP_IDS is empty']],
+    [
+      'file:/{SubAppId}',
+      [],
+      ['entry 1 contains {SubAppId}, but AIGC_SUB_APP_IDS is empty; set that, or write another name'],
+    ],
     ['file:/a file:/a', [], [once]],
     ['file:/a file:/a?adopt=true', [], [once]],
     ['tencent-ssm:a?version=v1 tencent-ssm:a?version=v2', [], [once]],

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CredentialsError } from '../../../lib/errors.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../../lib/stores/store.ts'
+import { parseTarget } from '../../../lib/stores/target.ts'
 import { tencentSsm } from '../../../lib/stores/tencent-ssm.ts'
 import type { Fields } from '../../../simulator/service.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
@@ -211,6 +213,56 @@ describe('tencent-ssm', () => {
     expect(versionsOf(raced)).toEqual({ current: 'somebody else' })
   })
 
+  test('write takes a secret that came meanwhile, and is empty or hides its value, for somebody else’s', async () => {
+    const raced = target()
+    simulator.ssm.put(region, raced.name, {})
+    expect(await refusalOf(mirror(open(raced), a, { state: 'absent' }), a)).toMatchObject({
+      code: 'Overtaken',
+    })
+    simulator.ssm.put(region, raced.name, { current: a })
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
+    const seen: Reading = { state: 'empty', marked: true }
+    expect(await refusalOf(mirror(open(raced), a, seen), a)).toMatchObject({ code: 'Overtaken' })
+  })
+
+  test('write fails as CreateSecret does, whatever is there', async () => {
+    const failing = target()
+    simulator.fail({ kind: 'error', code: 'FailedOperation.AccessKmsError' }, 1, 'CreateSecret')
+    expect(await refusalOf(mirror(open(failing), a), a)).toMatchObject({
+      code: 'FailedOperation.AccessKmsError',
+    })
+  })
+
+  test('read and write say that a version is not found yet, which must be there', async () => {
+    const hidden = target()
+    await mirror(open(hidden), a)
+    const seen = await read(hidden)
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, everyTime, 'GetSecretValue')
+    for (const [attempt, contradiction] of [
+      [() => read(hidden), 'ListSecretVersionIds lists it'],
+      [() => mirror(open(hidden), b, seen), 'it was there before'],
+    ] as const)
+      expect(await refusalOf(attempt(), b)).toMatchObject({
+        code: 'ValueNotFound',
+        message: `Calling GetSecretValue for ${hidden.uri}: no version "current", though ${contradiction}; the next run looks again`,
+        retryable: true,
+      })
+    expect(versionsOf(hidden)).toEqual({ current: a })
+  })
+
+  test.each([
+    [true, ['PutSecretValue']],
+    [false, ['DescribeSecret', 'ListSecretVersionIds', 'UpdateDescription', 'PutSecretValue']],
+  ])(
+    'write into an empty secret is no call more than it takes, whether it is marked: %s',
+    async (marked, calls) => {
+      const empty = target()
+      simulator.ssm.put(region, empty.name, {})
+      await mirror(open(empty), a, { state: 'empty', marked })
+      expect(actions()).toEqual(calls)
+    },
+  )
+
   test('read takes a secret of other versions for a foreign one, and write leaves those alone', async () => {
     const others = target()
     simulator.ssm.put(region, others.name, { SSM_Current: 'somebody else' })
@@ -243,6 +295,9 @@ describe('tencent-ssm', () => {
         'holds binary content, which the mirror would not keep; put text there',
       ),
     })
+    expect(await openAnswering(binary, 'GetSecretValue', { SecretString: undefined }).read(soon())).toEqual(
+      reading,
+    )
     await refusalOf(mirror(open(binary), a, reading), a)
     expect(stateOf(binary)).toEqual(before)
   })
@@ -253,10 +308,19 @@ describe('tencent-ssm', () => {
       simulator.ssm.put(region, theirs.name, versions)
       const before = stateOf(theirs)
       const error = await refusalOf(mirror(open(theirs), a), a)
-      expect(error).toMatchObject({ code: 'PreviousExists', target: theirs.uri })
+      expect(error).toMatchObject({ code: 'PreviousExists', target: theirs.uri, retryable: false })
       expect(error.message).toContain('delete that version (DeleteSecretVersion) if nobody needs it')
       expect(stateOf(theirs)).toEqual(before)
     }
+  })
+
+  test('write takes over no secret whose version previous is listed and not found yet', async () => {
+    const theirs = target()
+    simulator.ssm.put(region, theirs.name, { current: 'theirs', previous: 'theirs' })
+    const seen = await read(theirs)
+    simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
+    expect(await refusalOf(mirror(open(theirs), a, seen), a)).toMatchObject({ code: 'PreviousExists' })
+    expect(versionsOf(theirs)).toEqual({ current: 'theirs', previous: 'theirs' })
   })
 
   test('write does not take the previous of a run that died for somebody else’s', async () => {
@@ -363,6 +427,42 @@ describe('tencent-ssm', () => {
     expect(versionsOf(refused)).toEqual({ current: b, previous: a })
   })
 
+  test('write puts previous back when the look after it gets no answer', async () => {
+    const unsure = target()
+    for (const document of [a, b]) await mirror(open(unsure), document)
+    const seen = await read(unsure)
+    let kept = false
+    around = async (call, action) => {
+      if (action === 'UpdateSecret' && !kept) return call().finally(() => (kept = true))
+      if (!kept || simulator.calls.at(-1)?.action !== 'UpdateSecret') return call()
+      simulator.fail({ kind: 'reset' }, everyTime, 'GetSecretValue')
+      return call().finally(() => simulator.clearFaults())
+    }
+    await refusalOf(mirror(open(unsure), c, seen), c)
+    expect(versionsOf(unsure)).toEqual({ current: b, previous: a })
+  })
+
+  test.each([
+    ['none', {}],
+    ['the value itself', { previous: b }],
+  ])('write puts no previous back where there was %s', async (_, versions) => {
+    const refused = target()
+    await mirror(open(refused), b)
+    simulator.ssm.put(region, refused.name, versions)
+    const seen = await read(refused)
+    around = (call, action, version) => {
+      if (action === 'UpdateSecret' && version === 'current')
+        simulator.fail({ kind: 'error', code: 'FailedOperation.AccessKmsError' }, 1, 'UpdateSecret')
+      return call()
+    }
+    await refusalOf(mirror(open(refused), c, seen), c)
+    expect(simulator.calls.at(-1)).toMatchObject({
+      action: 'UpdateSecret',
+      outcome: 'FailedOperation.AccessKmsError',
+    })
+    expect(versionsOf(refused)).toEqual({ current: b, previous: b })
+  })
+
   test.each([
     ['the value was replaced all the same', 'InternalError', true],
     ['no answer came', undefined, false],
@@ -408,25 +508,34 @@ describe('tencent-ssm', () => {
   })
 
   test.each([
-    ['GetSecretValue', { SecretString: '', SecretBinary: '' }],
-    ['ListSecretVersionIds', { Versions: null }],
-    ['ListSecretVersionIds', { Versions: ['current'] }],
-    ...['DescribeSecret', 'GetSecretValue', 'ListSecretVersionIds'].flatMap((action): [string, object][] => [
-      [action, { SecretName: undefined }],
-      [action, { SecretName: 'another' }],
+    ...['', undefined].flatMap((SecretString) =>
+      ['', undefined].map((SecretBinary) => [
+        'GetSecretValue',
+        { SecretString, SecretBinary },
+        'one of "SecretString" and "SecretBinary" should be a filled string',
+      ]),
+    ),
+    ...[null, [null], ['current'], [{ VersionId: 'v1' }, {}]].map((Versions) => [
+      'ListSecretVersionIds',
+      { Versions },
+      '"Versions" should be an array of objects with a "VersionId"',
     ]),
-    ['GetSecretValue', { VersionId: undefined }],
-    ['GetSecretValue', { VersionId: 'previous' }],
-  ] as [string, Record<string, unknown>][])(
+    ...['DescribeSecret', 'GetSecretValue', 'ListSecretVersionIds'].flatMap((action) => [
+      [action, { SecretName: undefined }, 'it should name the secret'],
+      [action, { SecretName: 'another' }, 'it should name the secret'],
+    ]),
+    ['GetSecretValue', { VersionId: undefined }, 'and the version that was asked for'],
+    ['GetSecretValue', { VersionId: 'previous' }, 'and the version that was asked for'],
+  ] as [string, Record<string, unknown>, string][])(
     'read takes nothing for empty when %s answers %j',
-    async (action, answer) => {
+    async (action, answer, should) => {
       const odd = target()
       await mirror(open(odd), a)
       if (action !== 'GetSecretValue')
         simulator.fail({ kind: 'error', code: 'ResourceNotFound' }, 1, 'GetSecretValue')
       expect(await refusalOf(openAnswering(odd, action, answer).read(soon()))).toMatchObject({
         code: 'ClientError.MalformedAnswer',
-        message: expect.stringContaining(`Calling ${action} for ${odd.uri}`),
+        message: expect.stringMatching(`^Calling ${action} for ${odd.uri}: .*; .*${should}`),
       })
     },
   )
@@ -463,8 +572,15 @@ describe('tencent-ssm', () => {
     expect(await refusalOf(attempt, a)).toMatchObject({
       code: 'TagsNotPut',
       message: expect.stringContaining('the secret is there, without its tags (TagCode 4002)'),
+      retryable: false,
     })
     expect(versionsOf(untagged)).toEqual({ current: a })
+    for (const TagCode of [undefined, '4002'])
+      expect(
+        await refusalOf(mirror(openAnswering(withTags(target()), 'CreateSecret', { TagCode }), a), a),
+      ).toMatchObject({ message: expect.stringContaining('(TagCode unknown)') })
+    // Of no tags there is nothing to say.
+    await mirror(openAnswering(target(), 'CreateSecret', { TagCode: 4002 }), a)
   })
 
   test.each([
@@ -480,14 +596,43 @@ describe('tencent-ssm', () => {
     expect(error.message).toBe(`Calling UpdateSecret for ${quoting.uri}: InvalidParameterValue`)
   })
 
-  test('write keeps the description of a secret that it takes over, as far as it fits', async () => {
-    const described = target()
-    simulator.ssm.put(region, described.name, { current: 'x' })
-    simulator.ssm.set(region, described.name, { Description: `an old note ${'é'.repeat(1000)}` })
-    await mirror(open(described), a)
-    const text = stateOf(described)?.Description ?? ''
-    expect(text).toMatch(/^vod-aigc-tokens: .*before: an old note é+$/)
-    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048)
+  test.each([
+    ['an old note', 'an old note'],
+    // The limit is 2048 bytes, of which 70 come before the note.
+    [`an old note ${'é'.repeat(1000)}`, `an old note ${'é'.repeat(983)}`],
+    [`an old note! ${'é'.repeat(1000)}`, `an old note! ${'é'.repeat(982)}`],
+    [`an \ufffd old note ${'😀'.repeat(1000)}`, `an \ufffd old note ${'😀'.repeat(490)}`],
+    [`an \ufffd old note!!! ${'😀'.repeat(1000)}`, `an \ufffd old note!!! ${'😀'.repeat(489)}`],
+  ])(
+    'write keeps the description of a secret that it takes over, as far as it fits: %#',
+    async (text, kept) => {
+      const described = target()
+      simulator.ssm.put(region, described.name, { current: 'x' })
+      simulator.ssm.set(region, described.name, { Description: text })
+      await mirror(open(described), a)
+      expect(stateOf(described)?.Description).toBe(
+        `vod-aigc-tokens: Tencent Cloud VOD AIGC API tokens, mirrored; before: ${kept}`,
+      )
+    },
+  )
+
+  test.each(['', undefined])('write says of no description that it was there before: %j', async (text) => {
+    const bare = target()
+    simulator.ssm.put(region, bare.name, { current: 'x' })
+    await mirror(openAnswering(bare, 'DescribeSecret', { Description: text }), a)
+    expect(stateOf(bare)?.Description).toBe('vod-aigc-tokens: Tencent Cloud VOD AIGC API tokens, mirrored')
+  })
+
+  test('write leaves a description alone that was marked meanwhile', async () => {
+    const marked = target()
+    simulator.ssm.put(region, marked.name, { current: 'x' })
+    const seen = await read(marked)
+    simulator.ssm.set(region, marked.name, { Description: 'vod-aigc-tokens: by hand' })
+    await mirror(open(marked), a, seen)
+    expect(stateOf(marked)).toMatchObject({
+      Description: 'vod-aigc-tokens: by hand',
+      Versions: { current: a },
+    })
   })
 
   test.each([
@@ -505,10 +650,26 @@ describe('tencent-ssm', () => {
       simulator.ssm.set(region, unavailable.name, changes)
       const seen = await read(unavailable)
       expect(seen).toEqual({ state: 'unavailable', reason: expect.stringContaining(advice) })
-      await refusalOf(mirror(open(unavailable), b, seen), b)
+      expect(await refusalOf(mirror(open(unavailable), b, seen), b)).toMatchObject({
+        code: 'Unavailable',
+        message: expect.stringContaining(`Writing ${unavailable.uri}: the `),
+        retryable: false,
+      })
       expect(versionsOf(unavailable)).toEqual({ current: a })
     },
   )
+
+  test('read leaves a secret alone whose state it does not know, and takes one without a type for custom', async () => {
+    const odd = target()
+    await mirror(open(odd), a)
+    expect(await openAnswering(odd, 'DescribeSecret', { Status: 'Frozen' }).read(soon())).toEqual({
+      state: 'unavailable',
+      reason: expect.stringContaining('does not know; look at it in the console'),
+    })
+    expect(await openAnswering(odd, 'DescribeSecret', { SecretType: undefined }).read(soon())).toMatchObject({
+      state: 'value',
+    })
+  })
 
   test('read knows rotation by its number too', async () => {
     const rotated = target()
@@ -541,6 +702,31 @@ describe('tencent-ssm', () => {
     expect((await refusalOf(mirror(open(rotated), a, seen), a)).message).toContain('turn its rotation off')
   })
 
+  test.each([
+    ['FailedOperation.AccessKmsError', "; check that the secret's KMS key is enabled and may be used"],
+    [
+      'ResourceInUse.SecretExists',
+      '; somebody else changed the secret meanwhile; the next run goes on from there',
+    ],
+    [
+      'ResourceInUse.VersionIdExists',
+      '; somebody else changed the secret meanwhile; the next run goes on from there',
+    ],
+  ])('write says what to do about %s', async (code, advice) => {
+    const failing = target()
+    await mirror(open(failing), a)
+    simulator.fail({ kind: 'error', code, message: 'said' }, 1, 'UpdateSecret')
+    const error = await refusalOf(mirror(open(failing), b), b)
+    expect(error).toMatchObject({ code, target: failing.uri })
+    expect(error.message.endsWith(advice)).toBe(true)
+  })
+
+  test('read throws an error as it is that is not one of the API', async () => {
+    const error = new CredentialsError('NotFound', 'no credentials', false)
+    const store = tencentSsm.open(target(), { ...deps, tencent: () => () => Promise.reject(error) })
+    await expect(store.read(soon())).rejects.toBe(error)
+  })
+
   test.each(['throttle', 'hang', 'html', 'truncated'] as const)(
     'read fails, and takes nothing for absent, for %s',
     async (kind) => {
@@ -552,15 +738,53 @@ describe('tencent-ssm', () => {
     },
   )
 
-  test('check takes a region and a version, and refuses others without repeating them', () => {
-    const check = (options: Record<string, string>): string[] => tencentSsm.check(target('a', options))
-    expect(check({ region: 'na-siliconvalley', version: 'v.1_-' })).toEqual([])
-    expect(check({ region: 'Mars' })).toEqual([
-      'region should be a Tencent Cloud region, such as ap-singapore',
-    ])
-    for (const version of ['previous', '.a', 'a/b', 'x'.repeat(65)])
+  test('its options are region, version and tags', () => {
+    const uri = 'tencent-ssm:a?region=ap-singapore&version=v1&tags=team%3Dmedia'
+    expect(parseTarget(uri, { 'tencent-ssm': tencentSsm })).toEqual({
+      uri,
+      scheme: 'tencent-ssm',
+      name: 'a',
+      options: { region: 'ap-singapore', version: 'v1', tags: 'team=media' },
+      adopt: false,
+    })
+  })
+
+  const check = (options: Record<string, string>): string[] => tencentSsm.check(target('a', options))
+
+  test.each(['na-siliconvalley', 'ap-shanghai-fsi', 'ap-beijing-1', 'ap-beijing-12', 'ap-shenzhen-fsi-2'])(
+    'check takes the region %s',
+    (name) => {
+      expect(check({ region: name })).toEqual([])
+    },
+  )
+
+  test.each([
+    '',
+    'Mars',
+    'ap',
+    'ap-',
+    '-ap',
+    '1ap-singapore',
+    'ap-singapore!',
+    'ap-beijing-1a',
+    'ap-1',
+    'ap singapore',
+  ])('check refuses the region %j without repeating it', (name) => {
+    expect(check({ region: name })).toEqual(['region should be a Tencent Cloud region, such as ap-singapore'])
+  })
+
+  test('check takes a version, and refuses others without repeating them', () => {
+    for (const version of ['v.1_-', 'x'.repeat(64)]) expect(check({ version })).toEqual([])
+    for (const version of ['', 'previous', '.a', 'a/b', 'x'.repeat(65)])
       expect(check({ version })).toEqual([
-        'version should be 1 to 64 of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "previous"',
+        'version should be 1 to 64 characters of A-Z a-z 0-9 _ . -, start with a letter or digit, and not be "previous"',
       ])
+  })
+
+  test('check says what is wrong with a name and with tags', () => {
+    expect(tencentSsm.check(target('a/b'))).toEqual([
+      'the name should be 1 to 128 characters of A-Z a-z 0-9 _ - and start with a letter or digit',
+    ])
+    expect(check({ tags: 'team' })).toEqual([expect.stringContaining('tags should read')])
   })
 })

@@ -26,6 +26,38 @@ describe('openAnswer', () => {
     })
   })
 
+  it('openAnswer reads past a byte order mark', () => {
+    expect(open('\uFEFF{"Response":{"A":1}}')).toStrictEqual({ response: { A: 1, RequestId: null } })
+  })
+
+  const old = (fields: object): string => JSON.stringify({ message: 'm', ...fields })
+  it.each([
+    [
+      { code: 4104, codeDesc: 'InvalidParameter.SecretIdNotFound' },
+      'InvalidParameter.SecretIdNotFound',
+      false,
+    ],
+    [{ code: '6000', codeDesc: 'InternalError' }, 'InternalError', true],
+    [{ code: 4400, codeDesc: 'RequestLimitExceeded.X' }, 'RequestLimitExceeded.X', true],
+  ])('openAnswer reads the error %j of API 2.0, whatever the status', (fields, code, retryable) => {
+    const failed = { code, message: 'm', requestId: null, retryable }
+    expect(open(old(fields))).toStrictEqual({ failed })
+    expect(open(old(fields), 403)).toStrictEqual({ failed })
+  })
+
+  it.each([
+    ['{"Response":{"Error":null}}', 'the answer has an "Error" without a "Code"'],
+    [old({ code: 4104 }), 'the answer is error 4104 of API 2.0 without a "Code"'],
+    [old({ code: 4104, codeDesc: 'canary 1' }), 'the answer is error 4104 of API 2.0 without a "Code"'],
+    [old({ code: 0, codeDesc: 'Success' }), 'the answer has no "Response" object'],
+    [old({ code: 123456, codeDesc: 'A' }), 'the answer has no "Response" object'],
+    [old({ code: true, codeDesc: 'A' }), 'the answer has no "Response" object'],
+    [old({ codeDesc: 'A' }), 'the answer has no "Response" object'],
+    ['{"code":1,"codeDesc":"A","Response":[]}', 'the answer has no "Response" object'],
+  ])('openAnswer says of %s that %s', (body, message) => {
+    expect(open(body)).toMatchObject({ failed: { code: 'ClientError.MalformedAnswer', message } })
+  })
+
   it.each([
     ['', 429, 'ClientError.RateLimited', 'HTTP status 429', true],
     [refused, 429, 'ClientError.RateLimited', 'HTTP status 429', true],

@@ -95,6 +95,7 @@ async function responseTo(failure: Error): Promise<HttpResponse> {
     config: () => parseConfig({ AIGC_HTTP_AUTH: 'gateway', AIGC_SECRET_ID: 'i', AIGC_SECRET_KEY: 'k' }, {}),
     list: () => Promise.reject(failure),
     platform: { isScf: false },
+    basePath: '',
   })
   return response
 }

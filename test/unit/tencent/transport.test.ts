@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { deflateSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createTransport } from '../../../lib/tencent/transport.ts'
+import { anyThrown, canary, emptyWords } from '../../support/thrown.ts'
 
 let server: Server | undefined
 
@@ -124,9 +127,41 @@ describe('createTransport', () => {
         response.write('{"Response"', () => request.socket.destroy())
       },
     ],
-    ['what is not HTTP', (request) => void request.socket.end('220 smtp.example.com\r\n')],
   ])('reports %s as a network error', async (_, listener) => {
     await expect(post(await serve(listener))).rejects.toMatchObject({ code: 'ClientError.NetworkError' })
+  })
+
+  it.each([
+    '220 smtp.example.com\r\n',
+    'HTTP/1.1 abc\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n',
+  ])('says that %j is not HTTP', async (bytes) => {
+    const endpoint = await serve(({ socket }) => void socket.end(bytes))
+    await expect(post(endpoint)).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: 'connection failed (HTTPParserError: the answer is not HTTP)',
+    })
+  })
+
+  it('has words for whatever is thrown while it connects, and repeats none of it', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyThrown, async (thrown) => {
+        const lookup = () => Promise.reject(thrown)
+        const { message } = await createTransport({ proxy: null, lookup })({
+          endpoint: 'http://name.test',
+          headers: {},
+          body: '',
+          timeoutMs: 5_000,
+        }).then(
+          () => new Error('nothing failed'),
+          (error: Error) => error,
+        )
+        expect(message).toMatch(/^connection failed \(.+\)$/)
+        expect(message).not.toMatch(emptyWords)
+        expect(message).not.toContain(canary)
+      }),
+    )
   })
 
   it('says which system error a refused connection was', async () => {
@@ -137,6 +172,56 @@ describe('createTransport', () => {
       code: 'ClientError.NetworkError',
       message: 'connection failed (ECONNREFUSED)',
     })
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    [' X-GZIP ', gzipSync],
+    ['deflate', deflateSync],
+    ['identity', (text: string) => Buffer.from(text)],
+  ])('unpacks an answer with content-encoding %s', async (encoding, pack) => {
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', encoding)
+      response.end(pack('{"é":1}'))
+    })
+    expect((await post(endpoint)).body).toBe('{"é":1}')
+  })
+
+  it('unpacks a megabyte and no more, however small it comes', async () => {
+    let size = 1_000_000
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', 'gzip')
+      response.end(gzipSync('x'.repeat(size)))
+    })
+    expect((await post(endpoint)).body).toHaveLength(size)
+    for (size of [1_000_001, 20_000_000])
+      await expect(post(endpoint)).rejects.toMatchObject({
+        code: 'ClientError.ResponseTooLarge',
+        message: 'the answer has more than 1000000 bytes',
+      })
+  })
+
+  const packed = gzipSync('{"é":1}')
+  it.each([
+    ['gzip', Buffer.from('{}'), 'the answer cannot be unpacked'],
+    ['gzip', packed.subarray(0, -9), 'the answer cannot be unpacked'],
+    ['gzip', Buffer.of(), 'the answer cannot be unpacked'],
+    ['br', packed, 'the answer is packed in a way that is not known here'],
+    ['gzip, gzip', packed, 'the answer is packed in a way that is not known here'],
+  ])('says what is wrong with content-encoding %s (%#)', async (encoding, bytes, message) => {
+    const endpoint = await serve((_, response) => {
+      response.setHeader('content-encoding', encoding)
+      response.end(bytes)
+    })
+    await expect(post(endpoint)).rejects.toMatchObject({ code: 'ClientError.ParseJsonError', message })
+  })
+
+  it('tells the status of an answer that it cannot unpack', async () => {
+    const endpoint = await serve((_, response) => {
+      response.writeHead(503, { 'content-encoding': 'br', 'retry-after': '7' })
+      response.end('x')
+    })
+    expect(await post(endpoint)).toMatchObject({ status: 503, headers: { retryAfter: '7' }, body: '' })
   })
 
   it('takes a megabyte and refuses more', async () => {

@@ -1,0 +1,61 @@
+/** TLS in front of a server that speaks none, with a certificate that nobody trusts who is not told to. */
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer } from 'node:tls'
+import { generate } from 'selfsigned'
+
+export interface Certificate {
+  readonly key: string
+  readonly cert: string
+  /** The file for `NODE_EXTRA_CA_CERTS`. */
+  readonly file: string
+  remove(): void
+}
+
+export async function makeCertificate(names: readonly string[]): Promise<Certificate> {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: names[0] ?? '' }], {
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) },
+    ],
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'tls-front-'))
+  const file = join(folder, 'ca.pem')
+  writeFileSync(file, cert)
+  return { key, cert, file, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+export interface TlsFront {
+  readonly port: number
+  /** How many there were. */
+  readonly handshakes: number
+  close(): void
+}
+
+/** Starts one on loopback in front of a port there. */
+export async function startTlsFront({ key, cert }: Certificate, behindPort: number): Promise<TlsFront> {
+  let handshakes = 0
+  const front = createServer({ key, cert }, (socket) => {
+    handshakes++
+    const behind = connect(behindPort, '127.0.0.1')
+    socket.pipe(behind).pipe(socket)
+    for (const [one, other] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const)
+      one.on('error', () => {}).on('close', () => other.destroy())
+  })
+  front.listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  return {
+    port: (front.address() as AddressInfo).port,
+    get handshakes() {
+      return handshakes
+    },
+    close: () => void front.close(),
+  }
+}
