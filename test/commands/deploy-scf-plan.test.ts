@@ -147,6 +147,7 @@ describe('wantFunctions', () => {
         'AIGC_CACHE_SECONDS',
         'AIGC_FALLBACK',
         'AIGC_HTTP_AUTH',
+        'AIGC_REVEAL',
         'AIGC_SOURCE',
         'AIGC_STALE_SECONDS',
         'AIGC_TIMEOUT_MS',
