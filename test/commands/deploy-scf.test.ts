@@ -1,6 +1,7 @@
 /** `npm run deploy:scf` as its user runs it: the real command against the simulator's SCF, which runs what it gets. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSigner } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
@@ -148,6 +149,40 @@ beforeAll(async () => {
   expect(await run(role)).toMatchObject({ exitCode: 0 })
   deployed = standing(simulator)
 })
+
+describe('docs/deploy-tencent.md', () => {
+  it('shows what the command prints at its first deployment, followed from `.env` on', async () => {
+    const page = readFileSync(new URL('../../docs/deploy-tencent.md', import.meta.url), 'utf8')
+    const [, env = ''] = /^Write into it:\n\n```sh\n(.*?)^```$/ms.exec(page) ?? []
+    const [, commands = ''] = /^Look first, then do it:\n\n```sh\n(.*?)^```$/ms.exec(page) ?? []
+    const [, shown = ''] = /^```\n(Deploying to .*?)^```$/ms.exec(page) ?? []
+    const settings = [...env.matchAll(/^(AIGC_\w+)=(\S+)/gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ])
+    expect(settings.length).toBe(5)
+    const { run } = await start()
+    const own = Object.fromEntries(settings.filter(([, value]) => value !== '…'))
+    const [plan, deploy] = commands
+      .trim()
+      .split('\n')
+      .map((line) => line.replace('npm run deploy:scf -- ', '').split(' '))
+    expect((await run(plan ?? [], own)).output).toContain('Nothing was changed.')
+    const { exitCode, output } = await run(deploy ?? [], own)
+    expect(exitCode, output).toBe(0)
+    const lines = output.trim().split('\n')
+    const expected = shown.trim().split('\n')
+    for (const [index, line] of expected.entries()) {
+      const [begin = '', ...more] = line.split('…')
+      expect(lines[index]).toMatch(new RegExp(`^${quote(begin)}.*${quote(more.at(-1) ?? '')}$`))
+    }
+  })
+})
+
+/** A text as a pattern of itself. */
+function quote(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+}
 
 describe('npm run deploy:scf', () => {
   it('makes both functions, which serve and mirror; again it changes nothing; --remove takes them away', async () => {
