@@ -690,18 +690,18 @@ describe('a web function', () => {
     expect(await codeOf(sdk.Invoke({ FunctionName }))).toBe('InvalidParameterValue')
   })
 
-  it.each<[what: string, web: WebFunction, status: number, message: string]>([
-    ['there is no scf_bootstrap', { bootstrap: null }, 445, 'ContainerInitError'],
-    ['scf_bootstrap may not be executed', { mode: 0o644 }, 445, 'ContainerInitError'],
+  it.each<[status: number, message: string, what: string, web: WebFunction]>([
+    [445, 'ContainerInitError', 'there is no scf_bootstrap', { bootstrap: null }],
+    [445, 'ContainerInitError', 'scf_bootstrap may not be executed', { mode: 0o644 }],
     [
-      'its lines end in CRLF',
-      { bootstrap: '#!/bin/bash\r\nexec node web.js\r\n' },
       445,
       'ContainerInitError',
+      'its lines end in CRLF',
+      { bootstrap: '#!/bin/bash\r\nexec node web.js\r\n' },
     ],
-    ['its first line names nothing', { bootstrap: 'exec node web.js\n' }, 445, 'ContainerInitError'],
-    ['it ends', { source: 'console.log("no port"); process.exit(1)' }, 405, 'ContainerStateExited'],
-  ])('answers %3$i when %s', async (_, web, status, errorMessage) => {
+    [445, 'ContainerInitError', 'its first line names nothing', { bootstrap: 'exec node web.js\n' }],
+    [405, 'ContainerStateExited', 'it ends', { source: 'console.log("no port"); process.exit(1)' }],
+  ])('answers %i %s when %s', async (status, errorMessage, _, web) => {
     const { simulator, ask } = await startWeb(web)
     const { answer, asked } = await ask('/')
     expect(answer.status).toBe(status)

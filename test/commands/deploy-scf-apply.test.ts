@@ -209,15 +209,15 @@ function dieAfter(scf: Scf, nth: number, look: () => void): Scf {
 
 describe('bringInStep, of a function URL for other callers,', () => {
   it.each([
-    ['CAM to keys', wanted, keys, 1],
-    ['CAM to keys', wanted, keys, 2],
-    ['CAM to keys', wanted, keys, 3],
-    ['keys to CAM', keys, wanted, 1],
-    ['keys to CAM', keys, wanted, 2],
-    ['keys to CAM', keys, wanted, 3],
+    ['CAM to keys', 1, wanted, keys],
+    ['CAM to keys', 2, wanted, keys],
+    ['CAM to keys', 3, wanted, keys],
+    ['keys to CAM', 1, keys, wanted],
+    ['keys to CAM', 2, keys, wanted],
+    ['keys to CAM', 3, keys, wanted],
   ] as const)(
-    'from %s, dead after write %4$i and repeated, asks callers rightly at every moment',
-    async (_, before, after, nth) => {
+    'from %s, dead after write %i and repeated, asks callers rightly at every moment',
+    async (_, nth, before, after) => {
       const { simulator, scf } = await start()
       await bringInStep(before, (state) => planDeployment(before, code, state), scf)
       expect(misguarded(simulator)).toEqual([])
