@@ -1,15 +1,18 @@
 /**
- * SCF 2018-04-16 as far as event functions from inline zips go
- * (https://www.tencentcloud.com/document/product/583/17235): one account with functions, timers and function URLs
- * in several regions. Creations, updates and deletions take their time, and meanwhile the function refuses
- * others. What is deployed runs: in a process of its own, with SCF's environment, events and context.
+ * SCF 2018-04-16 as far as functions from inline zips go
+ * (https://www.tencentcloud.com/document/product/583/17235): one account with event and web functions, timers and
+ * function URLs in several regions. Creations, updates and deletions take their time, and meanwhile the function
+ * refuses others. What is deployed runs: in a process of its own, with SCF's environment, events and context, or as a
+ * server with SCF's headers. What SCF would keep of it is kept.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { type Answer, type FunctionProcess, startBundle } from '../test/support/function-process.ts'
+import { PlatformError, startWebServer, unpack, type WebServer } from './scf-web.ts'
 import {
   type Action,
   ApiError,
@@ -46,10 +49,14 @@ export type FunctionStatus =
   | 'Deleting'
   | 'DeleteFailed'
 
+/** What the console calls an event function, and a web function. */
+export type FunctionType = 'Event' | 'HTTP'
+
 /** What a function is, in the fields of `GetFunction`. */
 export interface FunctionConfiguration {
   readonly Runtime: string
-  readonly Type: string
+  readonly Type: FunctionType
+  /** Empty for a web function. */
   readonly Handler: string
   readonly Description: string
   readonly MemorySize: number
@@ -66,6 +73,7 @@ export interface FunctionState extends FunctionConfiguration {
   readonly Status: FunctionStatus
   readonly Code: Uint8Array
   readonly Triggers: readonly TriggerState[]
+  readonly EventInvoke: EventInvokeConfig
 }
 
 /** A trigger in the fields of `ListTriggers`. */
@@ -80,11 +88,40 @@ export interface TriggerState {
   readonly Description: string
 }
 
+/** What SCF keeps of a run, in the fields of `GetFunctionLogs`. */
+export interface RunLog {
+  readonly FunctionName: string
+  readonly RequestId: string
+  readonly StartTime: string
+  /** 0 for a run that went well. */
+  readonly RetCode: number
+  readonly InvokeFinished: number
+  /** Milliseconds. */
+  readonly Duration: number
+  /** What an event function returned or threw, up to 8 KB. Empty for a web function. */
+  readonly RetMsg: string
+  /** What the process wrote from this run on until the next began. */
+  readonly Log: string
+}
+
+/** Of runs that fail: how often the same event is given again, and how long events wait for their turn. */
+export interface EventInvokeConfig {
+  readonly retries: number
+  readonly MsgTTL: number
+}
+
+/**
+ * What becomes of the headers that SCF adds to a web function's request when the client sends some of the same name.
+ * Tencent writes that they cannot be customised (https://www.tencentcloud.com/document/product/583/40688); others
+ * write that they can. The client's are `kept`, in place of SCF's, `overwritten`, or `joined` in front of SCF's.
+ */
+export type ClientScfHeaders = 'kept' | 'overwritten' | 'joined'
+
 /** An answer of a function URL. */
 export interface UrlAnswer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly headers: OutgoingHttpHeaders
+  readonly body: string | Uint8Array
 }
 
 /**
@@ -97,6 +134,8 @@ export interface Scf {
   delayMs: number
   /** Why the next creation, update or deletion is going to fail, after it was accepted; `null` if it is not. */
   failNext: string | null
+  /** `kept` at first, the harder case. */
+  clientScfHeaders: ClientScfHeaders
   /** The roles that exist, for CAM too, and that SCF may take on; `vod-aigc-tokens` at first. */
   readonly roles: Set<string>
   /** What functions may be written for, in every region. */
@@ -125,6 +164,10 @@ export interface Scf {
   runTimer(region: string, name: string): Promise<Answer>
   /** Everything that the running instance of a function has written, or nothing when there is none. */
   output(region: string, name: string): Promise<string>
+  /** What is kept of all runs of all functions of a region, oldest first, of deleted functions too. */
+  logs(region: string): RunLog[]
+  /** Gives the run role of a web function other keys from its next request on; the earlier ones stay good. */
+  renewRoleKey(region: string, name: string): void
   /** Answers a request to a function URL. One with `CAM` lets a request in that is signed for `scf` by any key. */
   answerUrl(request: RawRequest): Promise<UrlAnswer>
   /** Ends the processes of all functions. */
@@ -144,7 +187,16 @@ interface CloudFunction {
   reason: string
   /** What the running operation comes to, and when. */
   pending: { readonly until: number; finish(): void } | null
+  eventInvoke: EventInvokeConfig
+  /** Of the run role, as web functions get it with each request. */
+  roleKey: RoleKey | null
   instance: Promise<Instance> | null
+}
+
+interface RoleKey {
+  readonly id: string
+  readonly secretKey: string
+  readonly token: string
 }
 
 interface Trigger extends TriggerState {
@@ -153,13 +205,30 @@ interface Trigger extends TriggerState {
 }
 
 interface Instance {
-  readonly process: FunctionProcess
+  /** By the function's type. */
+  readonly runs: { readonly event: FunctionProcess } | { readonly web: WebServer }
   readonly folder: string
+  output(): string
+  kill(): Promise<void>
+}
+
+/** A run as it is kept; its part of the output is known when it is asked for. */
+interface KeptRun extends Omit<RunLog, 'Log'> {
+  readonly namespace: string
+  /** Who wrote, and how much was written before. */
+  readonly output: () => string
+  readonly from: number
 }
 
 const runtimes = ['Nodejs12.16', 'Nodejs14.18', 'Nodejs16.13', 'Nodejs18.15', 'Nodejs20.19', 'Python3.10']
 const maxEnvironmentBytes = 4096
 const maxTriggersOfType = 10
+/** Of a return value: https://cloud.tencent.com/document/product/583/43329 */
+const maxRetMsgBytes = 8 * 1024
+/** Of the log in an answer of `Invoke`: https://www.tencentcloud.com/document/product/583/17243 */
+const maxTailBytes = 4 * 1024
+/** As in the example of `GetAccount` in Tencent's own command line tool. */
+const eventInvokeLimits = { retries: 2, minTtl: 60, maxTtl: 21_600 }
 const appId = '1250000000'
 const uin = '100000000001'
 
@@ -173,8 +242,33 @@ const configuration = {
   PublicNetConfig: 'any?',
   InstallDependency: 'string?',
 } as const
+/** What Tencent documents, or its own tools send, and what changes nothing here. */
+const unheeded = {
+  AsyncRunEnable: 'string?',
+  AutoCreateClsTopic: 'string?',
+  AutoDeployClsTopicIndex: 'string?',
+  CfsConfig: 'any?',
+  ClsLogsetId: 'string?',
+  ClsTopicId: 'string?',
+  DeadLetterConfig: 'any?',
+  DeployMode: 'string?',
+  DiskSize: 'uint64?',
+  DnsCache: 'string?',
+  InitTimeout: 'uint64?',
+  InstanceConcurrencyConfig: 'any?',
+  IntranetConfig: 'any?',
+  L5Enable: 'string?',
+  Layers: 'array?',
+  ProtocolParams: 'any?',
+  ProtocolType: 'string?',
+  Tags: 'array?',
+  TraceEnable: 'string?',
+  VpcConfig: 'any?',
+} as const
 const code = { Code: 'any?', CodeSource: 'string?' } as const
 const page = { Offset: 'uint64?', Limit: 'uint64?' } as const
+const order = { Order: 'string?', OrderBy: 'string?' } as const
+const filters = { Filters: 'array?' } as const
 
 /** Whether a request target is a function URL rather than the API. */
 export function isFunctionUrl(url: string): boolean {
@@ -184,6 +278,7 @@ export function isFunctionUrl(url: string): boolean {
 /** Opens an account. */
 export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   const regions = new Map(names.map((region) => [region, new Map<string, CloudFunction>()]))
+  const kept = new Map<string, KeptRun[]>(names.map((region) => [region, []]))
 
   const functionsOf = (region: string | undefined): Map<string, CloudFunction> => {
     if (!region) throw missingParameter('Region')
@@ -235,14 +330,26 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     if (scf.delayMs === 0) one.pending.finish()
   }
 
-  /** The function, if nothing is going on with it; `refusal` is the code otherwise. */
-  const idle = (
-    one: CloudFunction,
-    refusal: string,
-    words: (status: string) => string = (status) => `The function is \`${status}\`; try again later.`,
-  ): CloudFunction => {
-    if (one.pending) throw new ApiError(refusal, words(one.status))
-    return one
+  let refusals = 0
+  /**
+   * The function, if nothing is going on with it. Otherwise one of the errors with which SCF was seen to answer, in
+   * turn; `code` is the one that it documents for the action. It speaks Chinese whatever the language asked for.
+   */
+  const idle = (one: CloudFunction, action: string, code = `FailedOperation.${action}`): CloudFunction => {
+    if (!one.pending) return one
+    const variants: readonly [code: string, message: string][] = [
+      [code, `当前函数处于${one.status}状态，无法进行此操作，请稍后重试。`],
+      // https://github.com/qkqpttgf/OneDrive_SCF/issues/41
+      [
+        'UnauthorizedOperation.FunctionStatus',
+        `Function status ${one.status} is not allowed to do ${action}.`,
+      ],
+      // https://github.com/qkqpttgf/OneDrive_SCF/issues/51
+      [code, '当前函数状态无法进行此操作，请在函数状态正常时重试。'],
+      ['FailedOperation.FunctionStatusError', `The function is ${one.status}; try again later.`],
+    ]
+    const [chosen, message] = variants[refusals++ % variants.length] ?? ['', '']
+    throw new ApiError(chosen, message)
   }
 
   const readConfiguration = (
@@ -269,10 +376,13 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   }
 
   const createFunction = action(
-    { ...functionName, ...configuration, ...code, Runtime: 'string?', Handler: 'string?', Type: 'string?' },
+    {
+      ...{ ...functionName, ...configuration, ...unheeded, ...code },
+      ...{ Runtime: 'string?', Handler: 'string?', Type: 'string?' },
+    },
     (input, { region = '' }) => {
       const { FunctionName: name, Namespace: namespace = 'default', Runtime = 'Python2.7' } = input
-      const { Type = 'Event', Handler = '' } = input
+      const { Type = 'Event', Handler } = input
       const functions = functionsOf(region)
       checkNamespace(namespace)
       if (!/^[A-Za-z](?=.{1,59}$)[A-Za-z0-9_-]*[A-Za-z0-9]$/.test(name))
@@ -280,7 +390,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       if (!scf.runtimes.has(Runtime))
         throw invalidValue('Runtime', `is \`${Runtime}\``, [...scf.runtimes].join(' or '))
       if (Type !== 'Event' && Type !== 'HTTP') throw invalidValue('Type', `is \`${Type}\``, 'Event or HTTP')
-      checkHandler(Handler)
+      checkHandler(Type, Handler ?? (Type === 'Event' ? '' : undefined))
       const files = readCode(input)
       if (functions.has(`${namespace}/${name}`))
         throw new ApiError('ResourceInUse.FunctionName', `The function \`${name}\` exists already.`)
@@ -298,12 +408,14 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
         name,
         region,
         createdAt: now(),
-        configuration: readConfiguration(input, { ...blank, Runtime, Type, Handler }),
+        configuration: readConfiguration(input, { ...blank, Runtime, Type, Handler: Handler ?? '' }),
         code: files,
         triggers: [],
         status: 'Creating',
         reason: '',
         pending: null,
+        eventInvoke: { retries: eventInvokeLimits.retries, MsgTTL: eventInvokeLimits.maxTtl },
+        roleKey: null,
         instance: null,
       }
       functions.set(`${namespace}/${name}`, created)
@@ -313,11 +425,15 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   )
 
   const updateFunctionCode = action(
-    { ...functionName, ...code, Handler: 'string?', ZipFile: 'string?', InstallDependency: 'string?' },
+    {
+      ...{ ...functionName, ...code, Handler: 'string?', ZipFile: 'string?', InstallDependency: 'string?' },
+      ...{ CosBucketName: 'string?', CosBucketRegion: 'string?', CosObjectName: 'string?' },
+      ...{ EnvId: 'string?', Publish: 'string?' },
+    },
     (input, { region }) => {
-      if (input.Handler !== undefined) checkHandler(input.Handler)
       const files = readCode(input.ZipFile === undefined ? input : { Code: { ZipFile: input.ZipFile } })
-      const one = idle(find(region, input), 'FailedOperation.UpdateFunctionCode')
+      const one = idle(find(region, input), 'UpdateFunctionCode')
+      checkHandler(one.configuration.Type, input.Handler)
       start(one, 'Updating', 'UpdateFailed', () => {
         one.code = files
         one.configuration = { ...one.configuration, Handler: input.Handler ?? one.configuration.Handler }
@@ -328,14 +444,12 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   )
 
   const updateFunctionConfiguration = action(
-    { ...functionName, ...configuration, Runtime: 'string?' },
+    {
+      ...{ ...functionName, ...configuration, ...unheeded },
+      ...{ Runtime: 'string?', Publish: 'string?', IgnoreSysLog: 'boolean?' },
+    },
     (input, { region }) => {
-      const one = idle(
-        find(region, input),
-        'FailedOperation.UpdateFunctionConfiguration',
-        // As the service says it, whatever the language asked for.
-        (status) => `当前函数处于${status}状态，无法进行此操作，请稍后重试。`,
-      )
+      const one = idle(find(region, input), 'UpdateFunctionConfiguration')
       if (input.Runtime !== undefined && input.Runtime !== one.configuration.Runtime)
         throw invalidValue('Runtime', 'differs', 'what it was: it cannot be changed')
       const changed = readConfiguration(input, one.configuration)
@@ -348,7 +462,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   )
 
   const getFunction = action(
-    { ...functionName, Qualifier: 'string?', ShowCode: 'string?' },
+    { ...functionName, Qualifier: 'string?', ShowCode: 'string?', ShowTriggers: 'string?' },
     (input, { region }) => {
       const one = find(region, input)
       const { Environment, ...others } = one.configuration
@@ -375,13 +489,18 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   )
 
   const listFunctions = action(
-    { ...page, Namespace: 'string?', SearchKey: 'string?', Description: 'string?' },
+    {
+      ...{ ...page, ...filters, Order: 'string?', Orderby: 'string?' },
+      ...{ Namespace: 'string?', SearchKey: 'string?', Description: 'string?' },
+    },
     ({ Namespace = 'default', SearchKey = '', Description = '', ...input }, { region }) => {
+      const fits = readFilters(input.Filters, ['Status', 'Runtime', 'Type', 'Role'])
       const found = [...functionsOf(region).values()].filter(
         (one) =>
           one.namespace === Namespace &&
           one.name.includes(SearchKey) &&
-          one.configuration.Description.includes(Description),
+          one.configuration.Description.includes(Description) &&
+          fits({ ...one.configuration, Status: one.status }),
       )
       return {
         TotalCount: found.length,
@@ -399,7 +518,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   )
 
   const deleteFunction = action({ ...functionName, Qualifier: 'string?' }, (input, { region }) => {
-    const one = idle(find(region, input), 'FailedOperation.DeleteFunction')
+    const one = idle(find(region, input), 'DeleteFunction')
     start(one, 'Deleting', 'DeleteFailed', () => {
       functionsOf(region).delete(`${one.namespace}/${one.name}`)
       stop(one)
@@ -425,8 +544,11 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
 
   const createTrigger = action({ ...triggerName, ...triggerFields }, (input, { region }) => {
     const { TriggerName, Type, Qualifier = '$LATEST', TriggerDesc = '' } = input
-    const one = idle(find(region, input), 'FailedOperation.CreateTrigger')
+    const one = idle(find(region, input), 'CreateTrigger')
     if (Type !== 'timer' && Type !== 'http') throw invalidValue('Type', `is \`${Type}\``, 'timer or http')
+    // A web function takes requests and no events.
+    if (Type === 'timer' && one.configuration.Type === 'HTTP')
+      throw invalidValue('Type', 'is `timer`', 'http for a web function')
     if (!/^[A-Za-z0-9_-]{1,100}$/.test(TriggerName))
       throw invalidValue('TriggerName', `is \`${TriggerName}\``, '1 to 100 letters, digits, - and _')
     const siblings = one.triggers.filter((other) => other.Type === Type)
@@ -453,13 +575,17 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   })
 
   const updateTrigger = action({ ...triggerName, ...triggerFields }, (input, { region }) => {
-    const one = idle(find(region, input), 'FailedOperation.FunctionStatusError')
+    const one = idle(find(region, input), 'UpdateTrigger', 'FailedOperation.FunctionStatusError')
+    // The page names timers and ckafka alone (https://cloud.tencent.com/document/product/583/96828), the text of the
+    // parameter http too; with that SCF was seen to find nothing.
+    if (input.Type === 'http')
+      throw new ApiError('ResourceNotFound', `The trigger \`${input.TriggerName}\` does not exist.`)
     const before = triggerOf(one, input)
     const { TriggerDesc, Enable, CustomArgument, Description } = input
     const after: Trigger = {
       ...before,
       ...(TriggerDesc !== undefined && {
-        TriggerDesc: readTriggerDesc(before.Type, TriggerDesc, before.urlId),
+        TriggerDesc: readTriggerDesc('timer', TriggerDesc, before.urlId),
       }),
       ...(Enable !== undefined && { Enable: readEnable(Enable) }),
       ...(CustomArgument !== undefined && { CustomArgument }),
@@ -471,17 +597,127 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   })
 
   const deleteTrigger = action({ ...triggerName, TriggerDesc: 'string?' }, (input, { region }) => {
-    const one = idle(find(region, input), 'FailedOperation.DeleteTrigger')
+    const one = idle(find(region, input), 'DeleteTrigger')
     const gone = triggerOf(one, input)
     one.triggers = one.triggers.filter((trigger) => trigger !== gone)
     busy(one)
     return {}
   })
 
-  const listTriggers = action({ ...functionName, ...page }, (input, { region }) => {
-    const { triggers } = find(region, input)
+  const listTriggers = action({ ...functionName, ...page, ...order, ...filters }, (input, { region }) => {
+    const fits = readFilters(input.Filters, ['Qualifier', 'TriggerName', 'Description'])
+    const triggers = find(region, input).triggers.filter((trigger) => fits({ ...trigger }))
     return { TotalCount: triggers.length, Triggers: pageOf(triggers, input).map(describeTrigger) }
   })
+
+  const updateFunctionEventInvokeConfig = action(
+    { ...functionName, AsyncTriggerConfig: 'any' },
+    (input, { region }) => {
+      const config = readEventInvoke(input.AsyncTriggerConfig)
+      const one = idle(find(region, input), 'UpdateFunctionEventInvokeConfig', 'FailedOperation')
+      one.eventInvoke = config
+      busy(one)
+      return {}
+    },
+  )
+
+  const getFunctionEventInvokeConfig = action(
+    { ...functionName, Qualifier: 'string?' },
+    (input, { region }) => {
+      const one = find(region, input)
+      // Its page lists this code and no other of the kind: https://www.tencentcloud.com/document/product/583/39921
+      if (one.pending)
+        throw new ApiError('FailedOperation.FunctionVersionStatusNotActive', `The version is ${one.status}.`)
+      const { retries, MsgTTL } = one.eventInvoke
+      // What the second is, the page does not say.
+      return { AsyncTriggerConfig: { RetryConfig: [{ RetryNum: retries }, { RetryNum: -1 }], MsgTTL } }
+    },
+  )
+
+  const getFunctionLogs = action(
+    {
+      ...{ ...page, ...order, FunctionName: 'string', Namespace: 'string?', Qualifier: 'string?' },
+      ...{ Filter: 'any?', FunctionRequestId: 'string?', StartTime: 'string?', EndTime: 'string?' },
+      SearchContext: 'any?',
+    },
+    ({ FunctionRequestId: id, Filter, Order = 'desc', ...input }, { region = '' }) => {
+      const { name, namespace } = find(region, input)
+      const { RetCode } = readParameters({ RetCode: 'string?' }, (Filter ?? {}) as Fields)
+      const found = logsOf(region).filter(
+        (run) =>
+          run.FunctionName === name &&
+          run.namespace === namespace &&
+          (id === undefined || run.RequestId === id) &&
+          (RetCode === undefined || (RetCode === 'is0') === (run.RetCode === 0)),
+      )
+      if (Order === 'desc') found.reverse()
+      return {
+        TotalCount: found.length,
+        Data: pageOf(found, input).map(({ namespace: _, ...run }) => ({
+          ...run,
+          BillDuration: Math.ceil(run.Duration),
+          MemUsage: 0,
+          RetryNum: 0,
+        })),
+      }
+    },
+  )
+
+  const invokeFunction = (eventField: 'ClientContext' | 'Event'): Action =>
+    action(
+      {
+        ...{ ...functionName, Qualifier: 'string?', LogType: 'string?', RoutingKey: 'string?' },
+        ...{ [eventField]: 'string?', ...(eventField === 'ClientContext' && { InvocationType: 'string?' }) },
+      },
+      async (input, { region }) => {
+        const one = find(region, input)
+        if (one.configuration.Type === 'HTTP')
+          throw new ApiError('InvalidParameterValue', 'A web function is called by its URL.')
+        const run = await runEvent(one, parseEvent((input as Fields)[eventField]))
+        const Log = input.LogType === 'Tail' ? Buffer.from(logOf(run)).subarray(-maxTailBytes).toString() : ''
+        return {
+          Result: {
+            Log,
+            RetMsg: run.RetCode === 0 ? run.RetMsg : '',
+            ErrMsg: run.RetCode === 0 ? '' : run.RetMsg,
+            MemUsage: 0,
+            Duration: run.Duration,
+            BillDuration: Math.ceil(run.Duration),
+            FunctionRequestId: run.RequestId,
+            InvokeResult: run.RetCode,
+          },
+        }
+      },
+    )
+
+  const logOf = ({ output, from }: KeptRun): string => output().slice(from)
+
+  /** What is kept, each with its part of the output. */
+  const logsOf = (region: string): (RunLog & { namespace: string })[] => {
+    const runs = kept.get(region) ?? []
+    return runs.map(({ output, from, ...run }, index) => {
+      const next = runs.find((other, at) => at > index && other.output === output)
+      return { ...run, Log: output().slice(from, next?.from) }
+    })
+  }
+
+  /** Keeps what SCF keeps of a run. */
+  const keep = (
+    one: CloudFunction,
+    run: Pick<KeptRun, 'RequestId' | 'RetCode' | 'RetMsg' | 'output' | 'from'>,
+    startedAt: number,
+  ): KeptRun => {
+    const result = {
+      ...run,
+      FunctionName: one.name,
+      namespace: one.namespace,
+      StartTime: timeText(startedAt),
+      InvokeFinished: 1,
+      Duration: now() - startedAt,
+    }
+    kept.get(one.region)?.push(result)
+    return result
+  }
 
   /** The `TriggerDesc` as it is given back. It goes in as a bare cron expression, or as JSON of a URL. */
   const readTriggerDesc = (type: 'timer' | 'http', text: string, urlId: string): string => {
@@ -505,18 +741,22 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     })
   }
 
-  const startInstance = async (one: CloudFunction): Promise<Instance> => {
-    const { Runtime, Role, Environment, Handler } = one.configuration
-    const folder = await mkdtemp(join(tmpdir(), 'scf-simulator-'))
-    for (const [path, bytes] of Object.entries(unzipSync(one.code))) {
-      await mkdir(dirname(join(folder, path)), { recursive: true })
-      await writeFile(join(folder, path), bytes)
-    }
+  const makeRoleKey = (): RoleKey => {
     const key = { id: `role-${randomUUID()}`, secretKey: randomUUID(), token: `token-${randomUUID()}` }
-    if (Role) keys.set(key.id, { secretKey: key.secretKey, token: key.token })
+    keys.set(key.id, { secretKey: key.secretKey, token: key.token })
+    return key
+  }
+
+  const startInstance = async (one: CloudFunction): Promise<Instance> => {
+    const { Runtime, Role, Environment, Handler, Type } = one.configuration
+    const folder = await mkdtemp(join(tmpdir(), 'scf-simulator-'))
+    await unpack(one.code, folder)
+    // A web function gets the keys with each request. Whether its environment has some too, which would grow old, is
+    // said both ways: here it has none.
+    const key = Role && Type === 'Event' ? makeRoleKey() : null
     const environment = {
       ...Environment,
-      ...(Role && {
+      ...(key && {
         TENCENTCLOUD_SECRETID: key.id,
         TENCENTCLOUD_SECRETKEY: key.secretKey,
         TENCENTCLOUD_SESSIONTOKEN: key.token,
@@ -533,45 +773,159 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       _SCF_SERVER_PORT: '28902',
       USER_CODE_ROOT: `${folder}/`,
     }
-    return { process: startBundle(join(folder, `${Handler.split('.')[0]}.js`), environment), folder }
+    try {
+      if (Type === 'HTTP') {
+        const web = await startWebServer(folder, environment)
+        return { runs: { web }, folder, output: web.output, kill: web.kill }
+      }
+      const event = startBundle(join(folder, `${Handler.split('.')[0]}.js`), environment)
+      return { runs: { event }, folder, output: event.output, kill: event.kill }
+    } catch (error) {
+      await rm(folder, { recursive: true })
+      throw error
+    }
   }
 
-  /** Runs a function in its instance, which is started on first need and replaced after an update. */
-  const invoke = async (one: CloudFunction, event: unknown): Promise<Answer> => {
-    one.instance ??= startInstance(one)
-    const { process } = await one.instance
+  /** The instance, which is started on first need and replaced after an update. */
+  const instanceOf = (one: CloudFunction): Promise<Instance> => {
+    if (one.instance) return one.instance
+    const instance = startInstance(one)
+    one.instance = instance
+    instance.catch(() => {
+      if (one.instance === instance) one.instance = null
+    })
+    return instance
+  }
+
+  /** Runs an event function, and keeps what SCF keeps of that. */
+  const runEvent = async (one: CloudFunction, event: unknown): Promise<KeptRun & { answer: Answer }> => {
+    const startedAt = now()
+    const RequestId = randomUUID()
+    const instance = instanceOf(one)
+    const { runs, output } = await instance
+    if (!('event' in runs)) throw new Error(`${one.name} is no event function`)
+    const from = lengthSoFar(one, output)
     const { Handler, MemorySize, Timeout } = one.configuration
-    const answer = process.invoke(event, {
-      scf: true,
-      exportName: Handler.split('.')[1] ?? '',
-      limitMs: Timeout * 1000,
-      context: {
-        memory_limit_in_mb: MemorySize,
-        function_version: '$LATEST',
-        function_name: one.name,
-        namespace: one.namespace,
-        tencentcloud_region: one.region,
-        tencentcloud_appid: appId,
-        tencentcloud_uin: uin,
-      },
-    })
-    return answer.catch((error: Error) => {
-      // The process has died: the next event finds a new one.
-      stop(one)
-      throw error
-    })
+    const answer = await runs.event
+      .invoke(event, {
+        scf: true,
+        exportName: Handler.split('.')[1] ?? '',
+        limitMs: Timeout * 1000,
+        context: {
+          request_id: RequestId,
+          memory_limit_in_mb: MemorySize,
+          function_version: '$LATEST',
+          function_name: one.name,
+          namespace: one.namespace,
+          tencentcloud_region: one.region,
+          tencentcloud_appid: appId,
+          tencentcloud_uin: uin,
+        },
+      })
+      .catch((error: Error): Answer => {
+        // The process has died: the next event finds a new one.
+        stop(one, instance)
+        const { name, message, stack = '' } = error
+        return { error: { name, message, stack, keys: [] }, timers: [] }
+      })
+    const { result, error } = answer
+    const returned = error
+      ? { errorCode: 430, errorMessage: `${error.name}: ${error.message}`, stackTrace: error.stack }
+      : (result ?? null)
+    const RetMsg = Buffer.from(JSON.stringify(returned)).subarray(0, maxRetMsgBytes).toString()
+    const run = { RequestId, RetCode: error ? 430 : 0, RetMsg, output, from }
+    return { ...keep(one, run, startedAt), answer }
+  }
+
+  /** Where a run's own output begins: of the first run of a process, before all that it wrote while it started. */
+  const lengthSoFar = ({ region }: CloudFunction, output: () => string): number =>
+    kept.get(region)?.some((run) => run.output === output) ? output().length : 0
+
+  /** Hands a request to a web function, and keeps what SCF keeps of that, which is nothing of the answer. */
+  const runWeb = async (one: CloudFunction, request: RawRequest, target: string): Promise<UrlAnswer> => {
+    const startedAt = now()
+    const RequestId = randomUUID()
+    const run = { RequestId, RetMsg: '' }
+    try {
+      const instance = instanceOf(one)
+      const { runs, output } = await instance
+      if (!('web' in runs)) throw new Error(`${one.name} is no web function`)
+      const from = lengthSoFar(one, output)
+      try {
+        const { method, body } = request
+        const headers = headersFor(one, request.headers, RequestId)
+        const answer = await runs.web.ask({ method, target, headers, body }, one.configuration.Timeout * 1000)
+        keep(one, { ...run, RetCode: 0, output, from }, startedAt)
+        return { ...answer, headers: withoutHops(answer.headers) }
+      } catch (error) {
+        if (!(error instanceof PlatformError)) throw error
+        // SCF takes an instance out of use that ran into its limit or died.
+        stop(one, instance)
+        keep(one, { ...run, RetCode: error.status, output, from }, startedAt)
+        return refuse(error.status, error.message)
+      }
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error
+      const { status, message, output } = error
+      keep(one, { ...run, RetCode: status, output: () => output, from: 0 }, startedAt)
+      return refuse(status, message)
+    }
+  }
+
+  /** The client's headers and SCF's: https://www.tencentcloud.com/document/product/583/40688 */
+  const headersFor = (
+    one: CloudFunction,
+    client: RawRequest['headers'],
+    requestId: string,
+  ): OutgoingHttpHeaders => {
+    const { MemorySize, Timeout, Role } = one.configuration
+    if (Role) one.roleKey ??= makeRoleKey()
+    const key = Role ? one.roleKey : null
+    const own: Record<string, string> = {
+      'x-scf-request-id': requestId,
+      'x-scf-memory': `${MemorySize}`,
+      'x-scf-timeout': `${Timeout * 1000}`,
+      'x-scf-version': '$LATEST',
+      'x-scf-name': one.name,
+      'x-scf-namespace': one.namespace,
+      'x-scf-region': one.region,
+      'x-scf-appid': appId,
+      'x-scf-uin': uin,
+      'x-scf-remote-addr': '127.0.0.1',
+      ...(key && {
+        'x-scf-secret-id': key.id,
+        'x-scf-secret-key': key.secretKey,
+        'x-scf-session-token': key.token,
+      }),
+    }
+    const { host, ...others } = withoutHops(client)
+    const headers: Record<string, string[]> = {}
+    for (const [name, values] of Object.entries(others)) headers[name] = [values ?? []].flat().map(String)
+    for (const [name, value] of Object.entries(own)) {
+      const given = headers[name] ?? []
+      if (scf.clientScfHeaders === 'overwritten' || given.length === 0) headers[name] = [value]
+      else if (scf.clientScfHeaders === 'joined') headers[name] = [...given, value]
+    }
+    return { ...headers, host: String(host) }
   }
 
   const running: Promise<void>[] = []
-  const stop = (one: CloudFunction): void => {
+  /** Ends the instance of a function, or only a given one. */
+  const stop = (one: CloudFunction, only: Promise<Instance> | null = one.instance): void => {
     const { instance } = one
+    if (instance !== only) return
     one.instance = null
+    one.roleKey = null
     if (instance)
       running.push(
-        instance.then(async ({ process, folder }) => {
-          await process.kill()
-          await rm(folder, { recursive: true })
-        }),
+        instance.then(
+          async ({ kill, folder }) => {
+            await kill()
+            await rm(folder, { recursive: true })
+          },
+          // It never ran.
+          () => {},
+        ),
       )
   }
 
@@ -587,6 +941,10 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     // Which headers and path the signature of a URL covers beyond this is not documented in full.
     if (AuthType === 'CAM' && verifyTc3(request, { service: 'scf', keys, now: now() }))
       return refuse(403, 'Unauthorized')
+    if (one.configuration.Type === 'HTTP') {
+      const target = request.url.slice(`/function-url/${urlId}`.length)
+      return runWeb(one, request, target.startsWith('/') ? target : `/${target}`)
+    }
     const headers = Object.entries(request.headers).map(([name, values]) => [name, (values ?? []).join(',')])
     const event = {
       body: Buffer.from(request.body).toString(),
@@ -595,7 +953,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       path: `/${path.join('/')}`,
       queryString: Object.fromEntries(searchParams),
     }
-    const { result, error } = await invoke(one, event).catch((error: Error) => ({ result: null, error }))
+    const { result, error } = (await runEvent(one, event)).answer
     if (error) return refuse(430, error.name)
     const reply = result as Partial<{ statusCode: number; headers: Record<string, string>; body: string }>
     if (typeof reply?.statusCode !== 'number')
@@ -618,6 +976,11 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     UpdateTrigger: updateTrigger,
     DeleteTrigger: deleteTrigger,
     ListTriggers: listTriggers,
+    GetFunctionEventInvokeConfig: getFunctionEventInvokeConfig,
+    UpdateFunctionEventInvokeConfig: updateFunctionEventInvokeConfig,
+    GetFunctionLogs: getFunctionLogs,
+    Invoke: invokeFunction('ClientContext'),
+    InvokeFunction: invokeFunction('Event'),
   }
   const scf: Scf = {
     service: {
@@ -628,6 +991,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
     },
     delayMs: 20,
     failNext: null,
+    clientScfHeaders: 'kept',
     roles: new Set(['vod-aigc-tokens']),
     runtimes: new Set(runtimes),
     namespaces: new Set(['default']),
@@ -639,6 +1003,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
         Status: one.status,
         Code: one.code,
         Triggers: one.triggers.map(({ urlId: _, ...trigger }) => trigger),
+        EventInvoke: one.eventInvoke,
       })),
     set: (region, name, { Status, ...changes }) => {
       const one = find(region, { FunctionName: name })
@@ -656,15 +1021,19 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       const timer = one.triggers.find(({ Type, Enable }) => Type === 'timer' && Enable === 1)
       if (!timer)
         throw new ApiError('ResourceNotFound.Timer', `\`${name}\` has no timer that is switched on.`)
-      return invoke(one, {
+      const run = await runEvent(one, {
         Type: 'Timer',
         TriggerName: timer.TriggerName,
         Time: `${new Date(now()).toISOString().slice(0, 19)}Z`,
         Message: timer.CustomArgument,
       })
+      return run.answer
     },
-    output: async (region, name) =>
-      (await find(region, { FunctionName: name }).instance)?.process.output() ?? '',
+    output: async (region, name) => (await find(region, { FunctionName: name }).instance)?.output() ?? '',
+    logs: (region) => logsOf(region).map(({ namespace: _, ...run }) => run),
+    renewRoleKey: (region, name) => {
+      find(region, { FunctionName: name }).roleKey = makeRoleKey()
+    },
     answerUrl,
     close: async () => {
       for (const functions of regions.values()) for (const one of functions.values()) stop(one)
@@ -688,6 +1057,44 @@ function triggerOf(
   )
   if (!found) throw new ApiError('ResourceNotFound.Trigger', `The trigger \`${TriggerName}\` does not exist.`)
   return found
+}
+
+/** Whether something fits all filters: it has, under each name, one of the values. */
+function readFilters(filters: readonly unknown[] = [], names: readonly string[]): (one: Fields) => boolean {
+  const read = filters.map((filter) =>
+    readParameters({ Name: 'string', Values: 'array' }, (filter ?? {}) as Fields),
+  )
+  for (const { Name } of read)
+    if (!names.includes(Name)) throw invalidValue('Filters', `names \`${Name}\``, names.join(' or '))
+  return (one) => read.every(({ Name, Values }) => Values.includes(one[Name]))
+}
+
+function readEventInvoke(value: unknown): EventInvokeConfig {
+  const { RetryConfig, MsgTTL } = readParameters(
+    { RetryConfig: 'array', MsgTTL: 'uint64' },
+    (value ?? {}) as Fields,
+  )
+  const { RetryNum } = readParameters({ RetryNum: 'uint64' }, (RetryConfig[0] ?? {}) as Fields)
+  const { retries, minTtl, maxTtl } = eventInvokeLimits
+  if (RetryNum > retries) throw invalidValue('RetryNum', `is ${RetryNum}`, `at most ${retries}`)
+  if (MsgTTL < minTtl || MsgTTL > maxTtl)
+    throw invalidValue('MsgTTL', `is ${MsgTTL}`, `from ${minTtl} to ${maxTtl}`)
+  return { retries: RetryNum, MsgTTL }
+}
+
+/** The event of an invocation, which is JSON; none is `{}`. */
+function parseEvent(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text ?? '{}'))
+  } catch {
+    throw new ApiError('InvalidParameterValue', 'The event is not JSON.')
+  }
+}
+
+/** Without what is about one connection only. */
+function withoutHops(headers: IncomingHttpHeaders | NodeJS.Dict<string[]>): OutgoingHttpHeaders {
+  const { connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...others } = headers
+  return others
 }
 
 function readEnable(text: string): number {
@@ -728,7 +1135,10 @@ function checkDescription(description: string): void {
     throw invalidValue('Description', 'is something else', '1000 letters, digits, blanks, commas and stops')
 }
 
-function checkHandler(handler: string): void {
+/** A web function has no handler: https://cloud.tencent.com/document/product/583/18586 */
+function checkHandler(type: string, handler: string | undefined): void {
+  if (handler === undefined) return
+  if (type === 'HTTP') throw invalidValue('Handler', `is \`${handler}\``, 'left out for a web function')
   if (!/^[A-Za-z][\w-]*[A-Za-z]\.[A-Za-z][\w-]*[A-Za-z]$/.test(handler) || handler.length > 60)
     throw invalidValue('Handler', `is \`${handler}\``, 'FILE.FUNCTION')
 }

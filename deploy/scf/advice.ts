@@ -12,7 +12,8 @@ const advice: Readonly<Record<string, string>> = {
   'UnauthorizedOperation.Role': serviceRole,
   'FailedOperation.QcsRoleNotFound': serviceRole,
   'ResourceNotFound.Namespace': 'make the namespace in the SCF console, or leave --namespace out',
-  'InvalidParameterValue.Runtime': 'this region does not have the runtime; choose another --region',
+  'InvalidParameterValue.Runtime':
+    'this region does not have the runtime; choose another --runtime, or another --region',
   'FailedOperation.UnOpenedService': 'open the SCF console once, to switch the service on',
   'FailedOperation.InsufficientBalance': 'settle the account',
   'ResourceUnavailable.InsufficientBalance': 'settle the account',

@@ -69,7 +69,7 @@ export async function bringInStep(
     if (!step || done.has(keyOf(step))) throw unsuccessful(step ?? steps[0], state)
     scf.say(step.what, 'begun')
     try {
-      await scf.call(step.action, step.parameters, scf.monotonic() + callMs)
+      await make(step, scf)
       done.add(keyOf(step))
       const before = state?.status
       state = await readSettled(identity, scf)
@@ -81,6 +81,15 @@ export async function bringInStep(
       await scf.sleep(Math.min(longestPauseMs, firstPauseMs * 2 ** (conflicts - 1)))
       state = await readSettled(identity, scf)
     }
+  }
+}
+
+async function make({ action, parameters, instead }: Step, scf: Scf): Promise<void> {
+  try {
+    await scf.call(action, parameters, scf.monotonic() + callMs)
+  } catch (error) {
+    if (!instead || !isCode(error, instead.code)) throw error
+    await make(instead.step, scf)
   }
 }
 
@@ -97,8 +106,21 @@ async function readState(
   try {
     const deadline = scf.monotonic() + callMs
     const answer = await scf.call('GetFunction', { ...identity, ShowCode: 'FALSE' }, deadline)
+    const bare = readFunction(answer, {})
+    if (isBusy(bare)) return bare
     const triggers = await scf.call('ListTriggers', { ...identity, Limit: 100 }, deadline)
-    return readFunction(answer, triggers)
+    if (bare.type !== 'Event' || bare.status !== 'Active') return readFunction(answer, triggers)
+    try {
+      return readFunction(
+        answer,
+        triggers,
+        await scf.call('GetFunctionEventInvokeConfig', identity, deadline),
+      )
+    } catch (error) {
+      if (!isCode(error, 'FailedOperation.FunctionVersionStatusNotActive')) throw error
+      // Somebody began to change it between the two answers.
+      return { ...bare, status: 'Updating' }
+    }
   } catch (error) {
     if (isCode(error, 'ResourceNotFound.Function', 'ResourceNotFound.FunctionName')) return null
     throw failed(what, error)
@@ -131,12 +153,18 @@ function isConflict(error: unknown): boolean {
 
 /**
  * Whether SCF says in words that the function is busy. Some of its codes stand for that and for what will not pass too:
- * `FailedOperation.UpdateFunctionConfiguration` also answers a change of the runtime.
+ * `FailedOperation.UpdateFunctionConfiguration` also answers a change of the runtime. The sentences are those that
+ * others met: https://github.com/qkqpttgf/OneDrive_SCF/issues/41 and /51.
  */
 function namesBusyState(error: unknown): boolean {
-  if (!(error instanceof TencentError) || !error.code.startsWith('FailedOperation')) return false
-  return new RegExp(`\\b(${busyStates.join('|')})\\b`).test(error.message)
+  if (!(error instanceof TencentError)) return false
+  const { code, message } = error
+  if (code === 'UnauthorizedOperation.FunctionStatus') return !/Failed\b/.test(message)
+  if (!code.startsWith('FailedOperation')) return false
+  return busyWords.test(message) || message.includes('当前函数状态无法进行此操作')
 }
+
+const busyWords = new RegExp(`\\b(${busyStates.join('|')})\\b`)
 
 function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof TencentError && codes.includes(error.code)

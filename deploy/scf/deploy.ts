@@ -13,17 +13,18 @@ import { createScrubber } from '../../lib/platform/scrub.ts'
 import { proxySecrets } from '../../lib/proxy.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
-import type { Credentials } from '../../lib/tencent/tc3.ts'
+import { type Credentials, createSigner } from '../../lib/tencent/tc3.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
 import { buildFunctions, type FunctionName, functionNames } from '../../scripts/build.ts'
 import { loadEnv } from '../../scripts/environment.ts'
 import { makeFolder } from '../../scripts/scratch.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from './apply.ts'
 import { type DeployOptions, help, parseOptions } from './options.ts'
-import { type Code, findUrl, type Plan, planDeployment, planRemoval } from './plan.ts'
+import { type Code, findUrl, type Plan, planDeployment, planRemoval, planReplacement } from './plan.ts'
+import { type Get, waitUntilReady } from './ready.ts'
 import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
-import type { FunctionState } from './state.ts'
-import { nameFunctions, wantFunctions } from './wanted.ts'
+import { type FunctionState, isOurs } from './state.ts'
+import { nameEarlierFunction, nameFunctions, wantFunctions } from './wanted.ts'
 
 const options = readOptions()
 loadEnv('deploy:scf')
@@ -41,15 +42,16 @@ try {
   fail(String(text))
 }
 
-/** A function, what stands of it and what follows. */
+/** A function, and what follows from what stands of it. */
 interface Target {
-  readonly function: FunctionName
   readonly name: string
   readonly namespace: string
+  /** The function that has to answer before this one goes. */
+  readonly successor?: string
   plan(state: FunctionState | null): Plan
 }
 
-async function run({ mode, stage, namespace, ...others }: DeployOptions): Promise<void> {
+async function run({ mode, stage, namespace, auth, ...others }: DeployOptions): Promise<void> {
   const config = readDeployment()
   const region = others.region ?? config.region
   const removing = mode === 'remove' || mode === 'plan-remove'
@@ -70,12 +72,23 @@ async function run({ mode, stage, namespace, ...others }: DeployOptions): Promis
 
   for (const { target, plan } of plans) {
     for (const note of plan.notes) print(`note: ${note}`)
-    if (plan.steps.length === 0) print(`${removing ? 'gone' : 'unchanged'}: function ${target.name}`)
-    else if (planning) for (const { what } of plan.steps) print(`would ${what}`)
-    else states.set(target.name, await bringInStep(target, target.plan, scf))
+    if (plan.steps.length === 0) {
+      // That nothing is left of an earlier version is nothing to tell.
+      if (target.name !== nameEarlierFunction(stage))
+        print(`${removing ? 'gone' : 'unchanged'}: function ${target.name}`)
+    } else if (planning) for (const { what } of plan.steps) print(`would ${what}`)
+    else {
+      const { successor } = target
+      const state = states.get(successor ?? '')
+      if (successor && state) {
+        const note = await waitUntilReady({ name: successor, url: findUrl(state), auth }, { ...scf, get })
+        if (note) print(`note: ${note}`)
+      }
+      states.set(target.name, await bringInStep(target, target.plan, scf))
+    }
   }
   if (planning) print('Nothing was changed.')
-  if (mode === 'deploy') greet(states, nameFunctions(stage), others.auth)
+  if (mode === 'deploy') greet(states, nameFunctions(stage), auth)
 }
 
 /** Site, region and endpoint: what the command itself needs of the settings. */
@@ -92,21 +105,36 @@ async function planDeployments(region: string): Promise<Target[]> {
   if (options.auth === 'CAM' && !['', 'platform'].includes(env['AIGC_HTTP_AUTH']?.trim() ?? ''))
     print('note: AIGC_HTTP_AUTH of list-tokens is platform, because --auth is CAM; for keys use --auth NONE')
   const codes = await build()
-  return wanted.map((one) => ({
-    function: one.function,
-    name: one.name,
-    namespace: one.namespace,
-    plan: (state) => planDeployment(one, codes[one.function], state),
-  }))
+  const deployments = wanted.map(
+    (one): Target => ({
+      name: one.name,
+      namespace: one.namespace,
+      plan: (state) => planDeployment(one, codes[one.function], state),
+    }),
+  )
+  const { stage, namespace } = options
+  const earlier = { name: nameEarlierFunction(stage), namespace }
+  const successor = nameFunctions(stage)['list-tokens']
+  const replacement: Target = {
+    ...earlier,
+    successor,
+    plan: (state) => planReplacement(earlier, successor, state),
+  }
+  // It goes as soon as its successor stands.
+  return deployments.flatMap((target) => (target.name === successor ? [target, replacement] : [target]))
 }
 
 function planRemovals(stage: string, namespace: string): Target[] {
   const names = nameFunctions(stage)
   // The mirror first, so that its timer does not ring in between.
-  return [...functionNames].reverse().map((name) => {
-    const identity = { function: name, name: names[name], namespace }
+  const removals = [...functionNames].reverse().map((name): Target => {
+    const identity = { name: names[name], namespace }
     return { ...identity, plan: (state) => planRemoval(identity, state) }
   })
+  const earlier = { name: nameEarlierFunction(stage), namespace }
+  const ofEarlier = (state: FunctionState | null): Plan =>
+    planRemoval(earlier, state && isOurs(state) ? state : null)
+  return [...removals, { ...earlier, plan: ofEarlier }]
 }
 
 /** Builds into a folder of its own: `dist` may be in use. */
@@ -158,6 +186,27 @@ function openTencent({ scfEndpoint, proxy }: Config, region: string): { scf: Scf
       },
     },
     callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, deps),
+  }
+}
+
+async function get(url: string, { signed }: { readonly signed: boolean }): ReturnType<Get> {
+  const answer = await fetch(url, {
+    headers: signed ? signUrl(url, ownKey()) : {},
+    signal: AbortSignal.timeout(20_000),
+  })
+  return { status: answer.status, text: await answer.text() }
+}
+
+/** https://www.tencentcloud.com/document/product/583/69493 */
+function signUrl(url: string, credentials: Credentials): Record<string, string> {
+  const timestamp = Math.floor(systemTime.now() / 1000)
+  const type = { 'content-type': 'application/json' }
+  const sign = createSigner({ method: 'GET', headers: { ...type, host: new URL(url).host } }, 'scf')
+  return {
+    ...type,
+    'x-tc-timestamp': `${timestamp}`,
+    authorization: sign('', timestamp, credentials),
+    ...(credentials.token && { 'x-tc-token': credentials.token }),
   }
 }
 

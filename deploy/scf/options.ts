@@ -20,7 +20,16 @@ export interface DeployOptions {
   /** A cron expression of SCF's seven fields. */
   readonly schedule: string
   readonly auth: 'CAM' | 'NONE'
+  /** Such as `Nodejs20.19`, or `newest`: the newest of {@link newestRuntimes} that SCF has. */
+  readonly runtime: string
 }
+
+export const defaultRuntime = 'Nodejs20.19'
+/**
+ * Which Node.js `newest` tries, newest first. The names of the newer ones follow those of CloudBase, which runs on SCF
+ * (https://docs.cloudbase.net/run/develop/runtime); SCF's own list ends earlier.
+ */
+export const newestRuntimes: readonly string[] = ['Nodejs24.11', 'Nodejs22.21', defaultRuntime]
 
 const flags = {
   role: { type: 'string' },
@@ -30,6 +39,7 @@ const flags = {
   namespace: { type: 'string', default: 'default' },
   schedule: { type: 'string', default: '0 */5 * * * * *' },
   auth: { type: 'string', default: 'CAM' },
+  runtime: { type: 'string', default: defaultRuntime },
   env: { type: 'string', multiple: true, default: [] as string[] },
   'copy-keys': { type: 'boolean', default: false },
   plan: { type: 'boolean', default: false },
@@ -43,19 +53,22 @@ Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date.
 
   --role NAME         the run role of both functions; docs/deploy-tencent.md says how to make it
   --list-role NAME    another run role for list-tokens, one that may write no secrets (default that of --role)
-  --stage NAME        part of the functions' names: vod-aigc-tokens-STAGE-list-tokens (default dev)
+  --stage NAME        part of the functions' names: vod-aigc-tokens-STAGE-list-web, vod-aigc-tokens-STAGE-mirror-tokens
+                      (default dev)
   --region REGION     where the functions run (default AIGC_REGION, else TENCENTCLOUD_REGION, else by AIGC_SITE)
   --namespace NAME    SCF namespace, which must exist (default "default")
   --schedule CRON     when mirror-tokens runs, SCF's seven fields: second minute hour day month weekday year
                       (default "0 */5 * * * * *", every five minutes)
   --auth CAM|NONE     who may call the function URL of list-tokens (default CAM: requests that are signed by a
                       user with scf:InvokeFunctionUrl); NONE: everybody, so only with AIGC_HTTP_AUTH=keys
+  --runtime NAME      what new functions run on, such as Nodejs22.21 (default Nodejs20.19); newest: the newest that SCF
+                      has of ${newestRuntimes.join(', ')}. A function keeps what it was made with
   --env NAME          puts one more variable of this environment into both functions, such as AWS_ACCESS_KEY_ID;
                       may be repeated
   --copy-keys         puts AIGC_SECRET_ID and AIGC_SECRET_KEY into the functions, in place of a run role's
                       credentials
   --plan              says what would change and changes nothing
-  --remove            takes timer, function URL and functions away; mirrored secrets stay
+  --remove            takes timer, function URL and functions away, those of version 1.1 too; mirrored secrets stay
   --help              this text
 
 Credentials to deploy with: AIGC_SECRET_ID and AIGC_SECRET_KEY, or TENCENTCLOUD_SECRET_ID and
@@ -86,6 +99,7 @@ export function parseOptions(
   const optional = (name: keyof typeof flags): string | null => (values[name] ? text(name) : null)
   const [role, listRole, region] = [optional('role'), optional('list-role'), optional('region')]
   const auth = text('auth')
+  const runtime = text('runtime')
   const variables = values.env as string[]
   // Function names end at 60 characters.
   if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,28}[A-Za-z0-9])?$/.test(stage))
@@ -108,6 +122,8 @@ export function parseOptions(
         'such as "0 */5 * * * * *"',
     )
   if (auth !== 'CAM' && auth !== 'NONE') problems.push('--auth must be CAM or NONE')
+  if (runtime !== 'newest' && !(Number(/^Nodejs(\d+)\.\d+$/.exec(runtime)?.[1]) >= 20))
+    problems.push('--runtime must be newest, or Node.js 20 or newer in the words of SCF, such as Nodejs22.21')
   for (const name of variables)
     if (!/^[A-Za-z][A-Za-z0-9_]+$/.test(name))
       problems.push('--env must be the name of a variable, without a value: it is read from the environment')
@@ -128,6 +144,7 @@ export function parseOptions(
     variables,
     schedule,
     auth: auth === 'NONE' ? 'NONE' : 'CAM',
+    runtime,
   }
 }
 

@@ -1,5 +1,5 @@
 /** The judgement of a deployment: what stands and what is wanted in, the calls that remain out. Pure. */
-import { type FunctionState, isOurs, mark, type TriggerState } from './state.ts'
+import { type EventInvoke, type FunctionState, isOurs, mark, type TriggerState } from './state.ts'
 import type { WantedFunction } from './wanted.ts'
 
 /** One call that changes something. */
@@ -10,6 +10,8 @@ export interface Step {
   readonly parameters: Readonly<Record<string, unknown>>
   /** Whether the function does not show that the call was made, so that it stays in the plan until the next one is. */
   readonly unseen?: true
+  /** What is done in its place when SCF refuses it with this code. */
+  readonly instead?: { readonly code: string; readonly step: Step }
 }
 
 export interface Plan {
@@ -28,7 +30,6 @@ export interface Code {
   readonly sha256: string
 }
 
-export const runtime = 'Nodejs20.19'
 const handler = 'index.main_handler'
 const timerName = 'schedule'
 /** The name that Tencent's Terraform provider gives it; a version has no more than one. */
@@ -36,8 +37,9 @@ const urlName = 'url-trigger'
 
 /** What is to be done for a function to be as wanted; `state` is `null` where it does not exist. */
 export function planDeployment(wanted: WantedFunction, code: Code, state: FunctionState | null): Plan {
-  const { name, trigger } = wanted
-  if (!state) return { ...nothing, steps: [createFunction(wanted, code), createTrigger(wanted)] }
+  const { name } = wanted
+  const creation = [createFunction(wanted, code), ...updateEventInvoke(wanted, null), createTrigger(wanted)]
+  if (!state) return { ...nothing, steps: creation }
   const refusals = refuse(wanted, state)
   if (refusals.length > 0) return { ...nothing, refusals }
   // A function whose creation failed cannot be updated.
@@ -46,16 +48,42 @@ export function planDeployment(wanted: WantedFunction, code: Code, state: Functi
       ...nothing,
       steps: [
         deleteFunction(wanted, `delete function ${name}, whose creation failed${because(state)}`),
-        createFunction(wanted, code),
-        createTrigger(wanted),
+        ...creation,
       ],
     }
 
-  const { steps, notes } = planTrigger(wanted, state)
-  const configuration = [...updateCode(wanted, code, state), ...updateConfiguration(wanted, code, state)]
-  // The URL closes before the function stops asking for keys, and opens after it has begun to.
-  const closes = trigger.type === 'http' && trigger.auth === 'CAM'
-  return { ...nothing, notes, steps: closes ? [...steps, ...configuration] : [...configuration, ...steps] }
+  const { removal, steps, notes } = planTrigger(wanted, state)
+  return {
+    ...nothing,
+    notes: [...notes, ...runtimeNotes(wanted, state)],
+    // A URL for other callers than before goes first and comes back last. So the function never asks nobody for a key
+    // behind an open URL, and never asks for keys behind one that takes none.
+    steps: [
+      ...removal,
+      ...updateCode(wanted, code, state),
+      ...updateConfiguration(wanted, code, state),
+      ...(state.eventInvoke ? updateEventInvoke(wanted, state.eventInvoke) : []),
+      ...steps,
+    ],
+  }
+}
+
+/**
+ * What is to be done for the event function of version 1.1 to be gone, now that a web function answers in its place.
+ * One of that name that is somebody else's is in nobody's way.
+ */
+export function planReplacement(
+  earlier: Pick<WantedFunction, 'name' | 'namespace'>,
+  successor: string,
+  state: FunctionState | null,
+): Plan {
+  if (!state || !isOurs(state)) return nothing
+  const url = findUrl(state)
+  const notes = [
+    `the web function ${successor} takes the place of ${earlier.name}, because SCF logs what an event function returns` +
+      `${url ? `; the address ${url} ends, so tell its callers the new one` : ''}`,
+  ]
+  return { ...planRemoval(earlier, state), notes }
 }
 
 /** What is to be done for a function to be gone. */
@@ -65,11 +93,7 @@ export function planRemoval(
 ): Plan {
   if (!state) return nothing
   if (!isOurs(state)) return { ...nothing, refusals: [foreign(wanted.name)] }
-  const triggers = state.triggers.map(({ type, name, qualifier }) => ({
-    what: `delete ${type === 'http' ? 'function URL' : type} ${name} of ${wanted.name}`,
-    action: 'DeleteTrigger',
-    parameters: { ...identify(wanted), TriggerName: name, Type: type, Qualifier: qualifier },
-  }))
+  const triggers = state.triggers.map((trigger) => deleteTrigger(wanted, trigger))
   return { ...nothing, steps: [...triggers, deleteFunction(wanted, `delete function ${wanted.name}`)] }
 }
 
@@ -80,20 +104,27 @@ export function findUrl({ triggers }: FunctionState): string | null {
 
 const nothing: Plan = { steps: [], notes: [], refusals: [] }
 
-function refuse({ name, trigger }: WantedFunction, state: FunctionState): string[] {
+function refuse({ name, trigger, type, runtimes }: WantedFunction, state: FunctionState): string[] {
   if (!isOurs(state)) return [foreign(name)]
   const remove = 'remove it first with --remove, or choose another --stage'
   const refusals: string[] = []
-  if (state.runtime !== runtime)
+  if (!runtimes.includes(state.runtime))
     refusals.push(
-      `function ${name} has the runtime ${state.runtime} and should have ${runtime}, which SCF cannot change; ${remove}`,
+      `function ${name} has the runtime ${state.runtime} and should have ${runtimes.join(' or ')}, which SCF cannot ` +
+        `change; keep it with --runtime ${state.runtime}, or ${remove}`,
     )
-  if (state.type !== 'Event')
+  if (state.type !== type)
     refusals.push(
-      `function ${name} is of type ${state.type} and should be Event, which SCF cannot change; ${remove}`,
+      `function ${name} is of type ${state.type} and should be ${type}, which SCF cannot change; ${remove}`,
     )
   if (state.status === 'DeleteFailed')
     refusals.push(`deleting function ${name} failed${because(state)}; try --remove again`)
+  const url = state.triggers.find(isOurUrl)
+  if (trigger.type === 'http' && url && !url.enabled && urlChange(trigger.auth, url))
+    refusals.push(
+      `the function URL of ${name} is switched off and would have to be made anew (${urlChange(trigger.auth, url)}), ` +
+        'which would switch it on; switch it on, or delete it, in the SCF console',
+    )
   if (trigger.type === 'http' && trigger.auth === 'CAM')
     for (const other of state.triggers.filter((one) => one.type === 'http' && !isOurUrl(one)))
       if (other.auth !== 'CAM')
@@ -111,32 +142,44 @@ function foreign(name: string): string {
   )
 }
 
+/** `removal` comes before anything else is changed, `steps` after. */
 function planTrigger(
   wanted: WantedFunction,
   { triggers }: FunctionState,
-): { steps: readonly Step[]; notes: readonly string[] } {
+): { removal: readonly Step[]; steps: readonly Step[]; notes: readonly string[] } {
   const { name, trigger } = wanted
   const found = triggers.find(trigger.type === 'http' ? isOurUrl : isOurTimer)
-  if (!found) return { steps: [createTrigger(wanted)], notes: [] }
-  const { what, change } =
-    trigger.type === 'http'
-      ? { what: 'function URL', change: urlChange(trigger.auth, found) }
-      : {
-          what: 'timer',
-          change: found.cron === trigger.cron ? null : `"${found.cron}" becomes "${trigger.cron}"`,
-        }
-  const steps = change
-    ? [
-        {
-          what: `update ${what} of ${name}: ${change}`,
-          action: 'UpdateTrigger',
-          parameters: { ...identifyTrigger(wanted, found.name), TriggerDesc: describeTrigger(wanted) },
-        },
-      ]
-    : []
+  if (!found) return { removal: [], steps: [createTrigger(wanted)], notes: [] }
+  const what = trigger.type === 'http' ? 'function URL' : 'timer'
   // Whoever froze the mirror by switching its timer off does not want a deployment to start it again.
   const notes = found.enabled ? [] : [`the ${what} of ${name} is switched off, and is left so`]
-  return { steps, notes }
+  if (trigger.type === 'timer') {
+    if (found.cron === trigger.cron) return { removal: [], steps: [], notes }
+    const step: Step = {
+      what: `update timer of ${name}: "${found.cron}" becomes "${trigger.cron}"`,
+      action: 'UpdateTrigger',
+      parameters: { ...identifyTrigger(wanted, found.name), TriggerDesc: describeTrigger(wanted) },
+    }
+    return { removal: [], steps: [step], notes }
+  }
+  const change = urlChange(trigger.auth, found)
+  if (!change) return { removal: [], steps: [], notes }
+  // `UpdateTrigger` is for timers (https://cloud.tencent.com/document/product/583/96828).
+  const removal = deleteTrigger(wanted, found, `: ${change}`)
+  return {
+    removal: [removal],
+    steps: [createTrigger(wanted)],
+    notes: [...notes, `the function URL of ${name} is made anew, so its address changes; tell its callers`],
+  }
+}
+
+/** That a newer runtime was asked for than the function has. */
+function runtimeNotes({ name, runtimes: [best = ''] }: WantedFunction, { runtime }: FunctionState): string[] {
+  return runtime === best
+    ? []
+    : [
+        `function ${name} keeps ${runtime}, which SCF cannot change; --remove and a new deployment would give it another`,
+      ]
 }
 
 function urlChange(auth: string, found: TriggerState): string | null {
@@ -152,18 +195,26 @@ function isOurTimer({ type, name, qualifier }: TriggerState): boolean {
   return type === 'timer' && name === timerName && qualifier === '$LATEST'
 }
 
+/** With the best of the runtimes, or else the next. */
 function createFunction(wanted: WantedFunction, code: Code): Step {
-  const { name, memoryMb, timeoutSeconds, role, environment } = wanted
+  const { name, type, runtimes, memoryMb, timeoutSeconds, role, environment } = wanted
+  const [runtime = '', ...others] = runtimes
   return {
     what:
-      `create function ${name}: ${runtime}, ${memoryMb} MB, ${timeoutSeconds} s, ` +
-      `${role ? `role ${role}` : 'no role'}, ${Object.keys(environment).join(', ')}`,
+      `create ${type === 'HTTP' ? 'web function' : 'function'} ${name}: ${runtimes.join(' or ')}, ${memoryMb} MB, ` +
+      `${timeoutSeconds} s, ${role ? `role ${role}` : 'no role'}, ${Object.keys(environment).join(', ')}`,
     action: 'CreateFunction',
+    ...(others.length > 0 && {
+      instead: {
+        code: 'InvalidParameterValue.Runtime',
+        step: createFunction({ ...wanted, runtimes: others }, code),
+      },
+    }),
     parameters: {
       ...identify(wanted),
-      Type: 'Event',
+      Type: type,
       Runtime: runtime,
-      Handler: handler,
+      ...(type === 'Event' && { Handler: handler }),
       CodeSource: 'ZipFile',
       Code: { ZipFile: code.base64 },
       InstallDependency: 'FALSE',
@@ -176,7 +227,7 @@ function createFunction(wanted: WantedFunction, code: Code): Step {
 function updateCode(wanted: WantedFunction, code: Code, state: FunctionState): Step[] {
   const changes = [
     ...(readDigest(state) === code.sha256 ? [] : ['code']),
-    ...(state.handler === handler ? [] : ['handler']),
+    ...(wanted.type === 'HTTP' || state.handler === handler ? [] : ['handler']),
     ...(state.status === 'UpdateFailed' ? ['the last update failed'] : []),
   ]
   if (changes.length === 0) return []
@@ -186,7 +237,7 @@ function updateCode(wanted: WantedFunction, code: Code, state: FunctionState): S
       action: 'UpdateFunctionCode',
       parameters: {
         ...identify(wanted),
-        Handler: handler,
+        ...(wanted.type === 'Event' && { Handler: handler }),
         CodeSource: 'ZipFile',
         Code: { ZipFile: code.base64 },
         InstallDependency: 'FALSE',
@@ -211,6 +262,23 @@ function updateConfiguration(wanted: WantedFunction, code: Code, state: Function
       what: `update configuration of ${wanted.name}: ${changes.join(', ')}`,
       action: 'UpdateFunctionConfiguration',
       parameters: { ...identify(wanted), ...configure(wanted, code), Role: wanted.role },
+    },
+  ]
+}
+
+/** Before the timer rings for the first time. */
+function updateEventInvoke({ eventInvoke, ...wanted }: WantedFunction, is: EventInvoke | null): Step[] {
+  if (!eventInvoke) return []
+  const { retries, ttlSeconds } = eventInvoke
+  if (is?.retries === retries && is.ttlSeconds === ttlSeconds) return []
+  return [
+    {
+      what: `update events of ${wanted.name}: ${retries} retry, none starts more than ${ttlSeconds} s late`,
+      action: 'UpdateFunctionEventInvokeConfig',
+      parameters: {
+        ...identify(wanted),
+        AsyncTriggerConfig: { RetryConfig: [{ RetryNum: retries }], MsgTTL: ttlSeconds },
+      },
     },
   ]
 }
@@ -246,6 +314,18 @@ function createTrigger(wanted: WantedFunction): Step {
       TriggerDesc: describeTrigger(wanted),
       Enable: 'OPEN',
     },
+  }
+}
+
+function deleteTrigger(
+  wanted: Pick<WantedFunction, 'name' | 'namespace'>,
+  { type, name, qualifier }: TriggerState,
+  why = '',
+): Step {
+  return {
+    what: `delete ${type === 'http' ? 'function URL' : type} ${name} of ${wanted.name}${why}`,
+    action: 'DeleteTrigger',
+    parameters: { ...identify(wanted), TriggerName: name, Type: type, Qualifier: qualifier },
   }
 }
 

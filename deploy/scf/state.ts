@@ -1,4 +1,4 @@
-/** What stands on SCF: the answers of `GetFunction` and `ListTriggers`, read. Pure. */
+/** What stands on SCF: its answers about a function, read. Pure. */
 import { parseJson } from '../../lib/json.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -20,6 +20,16 @@ export interface FunctionState {
   readonly role: string
   readonly environment: Readonly<Record<string, string>>
   readonly triggers: readonly TriggerState[]
+  /** `null` where it was not read: SCF gives it of event functions that are `Active`. */
+  readonly eventInvoke: EventInvoke | null
+}
+
+/** What becomes of events, such as a timer's, that cannot be run at once or whose run fails. */
+export interface EventInvoke {
+  /** How often a failed run is repeated. */
+  readonly retries: number
+  /** How long an event waits for its run, in seconds. */
+  readonly ttlSeconds: number
 }
 
 export interface TriggerState {
@@ -47,7 +57,8 @@ export function isBusy({ status }: FunctionState): boolean {
   return busyStates.includes(status)
 }
 
-export function readFunction(answer: Fields, triggers: Fields): FunctionState {
+/** From the answers of `GetFunction`, `ListTriggers` and, where it was asked, `GetFunctionEventInvokeConfig`. */
+export function readFunction(answer: Fields, triggers: Fields, invoke: Fields | null = null): FunctionState {
   const reasons = list(answer['StatusReasons']).map((reason) => text(reason['ErrorMessage']))
   return {
     status: text(answer['Status']),
@@ -64,7 +75,14 @@ export function readFunction(answer: Fields, triggers: Fields): FunctionState {
       list(record(answer['Environment'])['Variables']).map(({ Key, Value }) => [text(Key), text(Value)]),
     ),
     triggers: list(triggers['Triggers']).map(readTrigger),
+    eventInvoke: invoke && readEventInvoke(record(invoke['AsyncTriggerConfig'])),
   }
+}
+
+function readEventInvoke(config: Fields): EventInvoke {
+  // The first is about runs that fail; Tencent's example has a second one that it does not explain.
+  const [retry] = list(config['RetryConfig'])
+  return { retries: Number(retry?.['RetryNum']), ttlSeconds: Number(config['MsgTTL']) }
 }
 
 function readTrigger(trigger: Fields): TriggerState {

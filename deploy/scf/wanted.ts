@@ -5,7 +5,9 @@ import { ConfigError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Target } from '../../lib/stores/store.ts'
 import type { FunctionName } from '../../scripts/build.ts'
-import type { DeployOptions } from './options.ts'
+import { type DeployOptions, newestRuntimes } from './options.ts'
+import { shortestPeriod } from './schedule.ts'
+import type { EventInvoke } from './state.ts'
 
 /** A function as it shall be, but for its code. */
 export interface WantedFunction {
@@ -13,12 +15,18 @@ export interface WantedFunction {
   /** Its name on SCF. */
   readonly name: string
   readonly namespace: string
+  /** `HTTP` is a web function. Neither this nor the runtime can be changed. */
+  readonly type: 'Event' | 'HTTP'
+  /** What it may run on, the best first. */
+  readonly runtimes: readonly string[]
   readonly memoryMb: number
   readonly timeoutSeconds: number
   /** Empty: none. */
   readonly role: string
   readonly environment: Readonly<Record<string, string>>
   readonly trigger: WantedTrigger
+  /** `null` for a web function, which gets no events. */
+  readonly eventInvoke: EventInvoke | null
 }
 
 export type WantedTrigger =
@@ -43,12 +51,21 @@ const kept = [
 const maxEnvironmentBytes = 4096
 const reservedPrefixes = ['TENCENTCLOUD_', 'SCF_', 'QCLOUD_']
 
+/** Of an event's time to wait, in seconds; `GetAccount` gives these as `MinMsgTTL` and `MaxMsgTTL`. */
+const [minTtl, maxTtl] = [60, 21_600]
+
 /** The names of both functions, in the order in which they are deployed. */
 export function nameFunctions(stage: string): Readonly<Record<FunctionName, string>> {
   return {
-    'list-tokens': `vod-aigc-tokens-${stage}-list-tokens`,
+    // Another name than the event function's before it: a function's type cannot be changed, and names are unique.
+    'list-tokens': `vod-aigc-tokens-${stage}-list-web`,
     'mirror-tokens': `vod-aigc-tokens-${stage}-mirror-tokens`,
   }
+}
+
+/** The name of list-tokens up to version 1.1, when it was an event function. */
+export function nameEarlierFunction(stage: string): string {
+  return `vod-aigc-tokens-${stage}-list-tokens`
 }
 
 /** Both functions as `options` and the deployer's environment want them. Throws `ConfigError` with every problem. */
@@ -74,31 +91,41 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
 
   const names = nameFunctions(options.stage)
   const role = options.role ?? ''
-  const common = { namespace: options.namespace, memoryMb: 256 }
+  const runtimes = options.runtime === 'newest' ? newestRuntimes : [options.runtime]
+  const common = { namespace: options.namespace, runtimes, memoryMb: 256 }
   const wanted: WantedFunction[] = [
     {
       ...common,
       function: 'list-tokens',
       name: names['list-tokens'],
+      type: 'HTTP',
       role: options.listRole ?? role,
       timeoutSeconds: 15,
       environment: chooseEnvironment('list-tokens', options, env),
       trigger: { type: 'http', auth: options.auth },
+      eventInvoke: null,
     },
     {
       ...common,
       function: 'mirror-tokens',
       name: names['mirror-tokens'],
+      type: 'Event',
       role,
       // Room for AIGC_SETTLE_SECONDS between the two looks that a removal takes.
       timeoutSeconds: 180,
       environment: chooseEnvironment('mirror-tokens', options, env),
       trigger: { type: 'timer', cron: options.schedule },
+      // A run that could not start within a period is of no use: the next one does its work.
+      eventInvoke: { retries: 1, ttlSeconds: clamp(shortestPeriod(options.schedule) ?? minTtl) },
     },
   ]
   for (const one of wanted) for (const problem of checkEnvironment(one, region)) problems.add(problem)
   if (problems.size > 0) throw new ConfigError([...problems])
   return wanted
+}
+
+function clamp(seconds: number): number {
+  return Math.min(Math.max(seconds, minTtl), maxTtl)
 }
 
 function chooseEnvironment(

@@ -2,8 +2,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { advise } from '../../deploy/scf/advice.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from '../../deploy/scf/apply.ts'
-import { planDeployment } from '../../deploy/scf/plan.ts'
-import type { WantedFunction } from '../../deploy/scf/wanted.ts'
+import { planDeployment, planRemoval, planReplacement } from '../../deploy/scf/plan.ts'
+import { type Get, waitUntilReady } from '../../deploy/scf/ready.ts'
+import { nameEarlierFunction, type WantedFunction } from '../../deploy/scf/wanted.ts'
 import { systemTime } from '../../handlers/time.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
@@ -14,13 +15,16 @@ const region = 'ap-singapore'
 const code = { base64: 'UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==', sha256: 'a'.repeat(64) }
 const wanted: WantedFunction = {
   function: 'list-tokens',
-  name: 'vod-aigc-tokens-dev-list-tokens',
+  name: 'vod-aigc-tokens-dev-list-web',
   namespace: 'default',
+  type: 'HTTP',
+  runtimes: ['Nodejs20.19'],
   memoryMb: 256,
   timeoutSeconds: 15,
   role: 'vod-aigc-tokens',
   environment: { AIGC_HTTP_AUTH: 'platform' },
   trigger: { type: 'http', auth: 'CAM' },
+  eventInvoke: null,
 }
 const identity = { FunctionName: wanted.name, Namespace: wanted.namespace }
 
@@ -83,6 +87,12 @@ describe('bringInStep', () => {
     ['FailedOperation.UpdateFunctionConfiguration', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
     ['FailedOperation.UpdateFunctionConfiguration', 'The function is in Creating state, try again later.'],
     ['FailedOperation', 'The current status of the function is Publishing.'],
+    ['FailedOperation.UpdateFunctionConfiguration', '当前函数状态无法进行此操作，请在函数状态正常时重试。'],
+    [
+      'UnauthorizedOperation.FunctionStatus',
+      'Function status Updating is not allowed to do UpdateFunctionConfiguration.',
+    ],
+    ['UnauthorizedOperation.FunctionStatus', 'The status of the function does not allow this.'],
     ['FailedOperation.FunctionStatusError', 'The function cannot be changed now.'],
   ])('takes %s (%s) for a state that passes', async (code, message) => {
     const { simulator, scf } = await start()
@@ -93,6 +103,12 @@ describe('bringInStep', () => {
 
   it.each([
     ['FailedOperation.UpdateFunctionConfiguration', 'The runtime cannot be changed.'],
+    [
+      'FailedOperation.UpdateFunctionConfiguration',
+      '当前函数处于CreateFailed状态，无法进行此操作，请稍后重试。',
+    ],
+    ['UnauthorizedOperation.FunctionStatus', 'Function status CreateFailed is not allowed to do this.'],
+    ['UnauthorizedOperation.CAM', 'Not while it is Updating.'],
     ['InvalidParameterValue', 'There is no parameter Updating.'],
   ])('does not repeat what %s (%s) refuses for good', async (code, message) => {
     const { simulator, scf } = await start()
@@ -100,6 +116,206 @@ describe('bringInStep', () => {
     simulator.fail({ kind: 'error', code, message }, 1, action)
     await expect(bring(simulator, scf, action)).rejects.toMatchObject({ code, outcomes: [code] })
     expect(await readSettled(wanted, scf)).toMatchObject({ memoryMb: 128, status: 'Active' })
+  })
+})
+
+describe('bringInStep, of a function that is made,', () => {
+  const name = 'vod-aigc-tokens-dev-mirror-tokens'
+  const newest: WantedFunction = {
+    ...{ ...wanted, name, function: 'mirror-tokens', type: 'Event' },
+    runtimes: ['Nodejs24.11', 'Nodejs22.21', 'Nodejs20.19'],
+    trigger: { type: 'timer', cron: '0 */5 * * * * *' },
+    eventInvoke: { retries: 1, ttlSeconds: 300 },
+  }
+
+  it.each([[['Nodejs24.11', 'Nodejs22.21']], [['Nodejs22.21']], [[]]])(
+    'takes the newest runtime where SCF also has %j',
+    async (others) => {
+      const { simulator, scf } = await start()
+      for (const one of others) simulator.scf.runtimes.add(one)
+      const plan = (state: Parameters<typeof planDeployment>[2]) => planDeployment(newest, code, state)
+      const state = await bringInStep(newest, plan, scf)
+      expect(state?.runtime).toBe(others[0] ?? 'Nodejs20.19')
+      expect(plan(state).steps).toEqual([])
+    },
+  )
+
+  it('makes it on nothing where SCF has none of them', async () => {
+    const { simulator, scf } = await start()
+    simulator.scf.runtimes.clear()
+    await expect(
+      bringInStep(newest, (state) => planDeployment(newest, code, state), scf),
+    ).rejects.toMatchObject({
+      code: 'InvalidParameterValue.Runtime',
+    })
+    expect(simulator.scf.functions(region)).toHaveLength(1)
+  })
+
+  it('reads its event configuration once nobody changes it any more', async () => {
+    let ahead = 0
+    const { simulator, scf } = await start(() => Date.now() + ahead)
+    await bringInStep(newest, (state) => planDeployment(newest, code, state), scf)
+    let began = false
+    const call: CallTencent = async (action, ...rest) => {
+      if (action === 'GetFunctionEventInvokeConfig' && !began) {
+        began = true
+        simulator.scf.delayMs = 60_000
+        const change = { FunctionName: name, Timeout: 30 }
+        await scf.call('UpdateFunctionConfiguration', change, systemTime.monotonic() + 60_000)
+        return scf.call(action, ...rest).finally(() => {
+          ahead = simulator.scf.delayMs
+        })
+      }
+      return scf.call(action, ...rest)
+    }
+    expect(await readSettled(newest, { ...scf, call })).toMatchObject({
+      timeoutSeconds: 30,
+      eventInvoke: { retries: 1, ttlSeconds: 300 },
+    })
+  })
+})
+
+const keys: WantedFunction = {
+  ...wanted,
+  environment: { AIGC_HTTP_AUTH: 'keys', AIGC_API_KEYS: 'a' },
+  trigger: { type: 'http', auth: 'NONE' },
+}
+
+/** What is wrong with how the functions ask their callers, at this moment. */
+function misguarded({ scf }: TencentSimulator): string[] {
+  return scf.functions(region).flatMap(({ FunctionName, Environment, Triggers }) =>
+    Triggers.filter(({ Type }) => Type === 'http').flatMap(({ TriggerDesc }) => {
+      const open = JSON.parse(TriggerDesc).AuthType === 'NONE'
+      const asks = Environment['AIGC_HTTP_AUTH'] === 'keys'
+      return open === asks ? [] : [`${FunctionName} is ${open ? 'open without' : 'behind CAM with'} keys`]
+    }),
+  )
+}
+
+/** A caller that dies with its `nth` write, after SCF has done it, and looks at the account after each. */
+function dieAfter(scf: Scf, nth: number, look: () => void): Scf {
+  let writes = 0
+  return {
+    ...scf,
+    async call(action, ...rest) {
+      const answer = await scf.call(action, ...rest)
+      if (!/^(Create|Update|Delete)/.test(action)) return answer
+      look()
+      if (++writes === nth) throw new Error('death')
+      return answer
+    },
+  }
+}
+
+describe('bringInStep, of a function URL for other callers,', () => {
+  it.each([
+    ['CAM to keys', wanted, keys, 1],
+    ['CAM to keys', wanted, keys, 2],
+    ['CAM to keys', wanted, keys, 3],
+    ['keys to CAM', keys, wanted, 1],
+    ['keys to CAM', keys, wanted, 2],
+    ['keys to CAM', keys, wanted, 3],
+  ] as const)(
+    'from %s, dead after write %4$i and repeated, asks callers rightly at every moment',
+    async (_, before, after, nth) => {
+      const { simulator, scf } = await start()
+      await bringInStep(before, (state) => planDeployment(before, code, state), scf)
+      expect(misguarded(simulator)).toEqual([])
+      const wrong: string[] = []
+      const look = (): void => void wrong.push(...misguarded(simulator))
+      const plan = (state: Parameters<typeof planDeployment>[2]) => planDeployment(after, code, state)
+      await expect(bringInStep(after, plan, dieAfter(scf, nth, look))).rejects.toThrow('death')
+      const state = await bringInStep(after, plan, dieAfter(scf, Number.NaN, look))
+      expect(wrong).toEqual([])
+      expect(state?.triggers).toMatchObject([{ auth: after.trigger.type === 'http' && after.trigger.auth }])
+      expect(plan(state)).toEqual({ steps: [], notes: [], refusals: [] })
+    },
+  )
+})
+
+describe('bringInStep, of the function of version 1.1 and the one in its place,', () => {
+  const earlier = { name: nameEarlierFunction('dev'), namespace: 'default' }
+
+  it.each([1, 2, 3, 4, 5])(
+    'dead after write %i and repeated, has one URL or, for one step, two',
+    async (nth) => {
+      const { simulator, scf } = await start()
+      await bringInStep(wanted, (state) => planRemoval(wanted, state), scf)
+      const version11: WantedFunction = { ...wanted, ...earlier, type: 'Event' }
+      await bringInStep(version11, (state) => planDeployment(version11, code, state), scf)
+      const urls: number[] = []
+      const look = (): void => {
+        const triggers = simulator.scf.functions(region).flatMap(({ Triggers }) => Triggers)
+        urls.push(triggers.filter(({ Type }) => Type === 'http').length)
+      }
+      const replace = async (scf: Scf): Promise<void> => {
+        await bringInStep(wanted, (state) => planDeployment(wanted, code, state), scf)
+        await bringInStep(earlier, (state) => planReplacement(earlier, wanted.name, state), scf)
+      }
+      if (nth <= 4) await expect(replace(dieAfter(scf, nth, look))).rejects.toThrow('death')
+      await replace(dieAfter(scf, Number.NaN, look))
+      expect(urls).toEqual([1, 2, 1, 1])
+      expect(simulator.scf.functions(region)).toMatchObject([{ FunctionName: wanted.name, Type: 'HTTP' }])
+      const writes = simulator.calls.length
+      await replace(scf)
+      expect(
+        simulator.calls.slice(writes).filter(({ action }) => /^(Create|Update|Delete)/.test(action)),
+      ).toEqual([])
+    },
+  )
+})
+
+describe('waitUntilReady', () => {
+  const url = 'https://u'
+  const name = wanted.name
+  /** The clock stands still but for the pauses. */
+  const wait = async (
+    auth: 'CAM' | 'NONE',
+    answers: readonly (number | Error)[],
+    at: string | null = url,
+  ) => {
+    let now = 0
+    const asked: unknown[] = []
+    const get: Get = async (...request) => {
+      const answer = answers[asked.length] ?? answers.at(-1)
+      asked.push(request)
+      if (typeof answer !== 'number') throw answer
+      return { status: answer, text: 'words' }
+    }
+    const note = await waitUntilReady(
+      { name, url: at, auth },
+      {
+        get,
+        monotonic: () => now,
+        sleep: async (ms) => {
+          now += ms
+        },
+      },
+    )
+    return { note, asked }
+  }
+
+  it('asks, signed where CAM wants it, until the function answers', async () => {
+    expect(await wait('NONE', [new Error('refused'), 404, 445, 200])).toEqual({
+      note: null,
+      asked: new Array(4).fill(['https://u/healthz', { signed: false }]),
+    })
+    expect(await wait('CAM', [200])).toEqual({ note: null, asked: [['https://u/healthz', { signed: true }]] })
+  })
+
+  it.each([401, 403, 441])('takes a %i of CAM for an answer that says nothing', async (status) => {
+    expect((await wait('CAM', [status])).note).toContain('may not scf:InvokeFunctionUrl')
+    await expect(wait('NONE', [status])).rejects.toMatchObject({ code: 'NotReady' })
+  })
+
+  it.each<[answer: number | Error, at: string | null, words: string]>([
+    [445, url, '445 words'],
+    [new Error('refused'), url, 'refused'],
+    [200, null, 'it has no public address'],
+  ])('gives up on %s, and says what is left as it is', async (answer, at, words) => {
+    await expect(wait('NONE', [answer], at)).rejects.toThrow(
+      new RegExp(`function ${name} does not answer .*${words}.*what it replaces is left as it is`),
+    )
   })
 })
 

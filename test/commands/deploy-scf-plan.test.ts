@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type DeployOptions, help, parseOptions } from '../../deploy/scf/options.ts'
-import { findUrl, type Plan, planDeployment, planRemoval } from '../../deploy/scf/plan.ts'
+import { findUrl, type Plan, planDeployment, planRemoval, planReplacement } from '../../deploy/scf/plan.ts'
 import { camEndpoint } from '../../deploy/scf/roles.ts'
+import { shortestPeriod } from '../../deploy/scf/schedule.ts'
 import {
   type FunctionState,
   isBusy,
@@ -11,7 +12,12 @@ import {
   readFunction,
   type TriggerState,
 } from '../../deploy/scf/state.ts'
-import { type WantedFunction, wantFunctions } from '../../deploy/scf/wanted.ts'
+import {
+  nameEarlierFunction,
+  nameFunctions,
+  type WantedFunction,
+  wantFunctions,
+} from '../../deploy/scf/wanted.ts'
 import { type SettingName, settings } from '../../lib/config.ts'
 
 const region = 'ap-singapore'
@@ -37,6 +43,7 @@ describe('parseOptions', () => {
       variables: [],
       schedule: '0 */5 * * * * *',
       auth: 'CAM',
+      runtime: 'Nodejs20.19',
     })
   })
 
@@ -51,6 +58,8 @@ describe('parseOptions', () => {
     [['--role', 'r', '--auth', 'NONE', '--namespace', 'media'], { auth: 'NONE', namespace: 'media' }],
     [['--role', 'r', '--env', 'AWS_REGION', '--env', 'TZ'], { variables: ['AWS_REGION', 'TZ'] }],
     [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
+    [['--role', 'r', '--runtime', 'Nodejs22.21'], { runtime: 'Nodejs22.21' }],
+    [['--role', 'r', '--runtime', 'newest'], { runtime: 'newest' }],
   ])('reads %j', (args, expected) => {
     expect(options(...args)).toMatchObject(expected)
   })
@@ -73,6 +82,8 @@ describe('parseOptions', () => {
     [['--role', 'r', '--namespace', 'a b'], '--namespace must be'],
     [['--role', 'r', '--auth', 'cam'], '--auth must be CAM or NONE'],
     [['--role', 'r', '--schedule', '*/5 * * * *'], '--schedule must be a cron expression of seven fields'],
+    [['--role', 'r', '--runtime', 'Nodejs18.15'], '--runtime must be newest, or Node.js 20 or newer'],
+    [['--role', 'r', '--runtime', 'nodejs22.x'], '--runtime must be newest, or Node.js 20 or newer'],
     [['--role', 'r', '--env', 'A=b'], '--env must be the name of a variable, without a value'],
   ])('refuses %j', (args, message) => {
     expect(parseOptions(args)).toEqual({ problems: [expect.stringContaining(message)] })
@@ -136,6 +147,7 @@ describe('wantFunctions', () => {
         'AIGC_CACHE_SECONDS',
         'AIGC_FALLBACK',
         'AIGC_HTTP_AUTH',
+        'AIGC_REVEAL',
         'AIGC_SOURCE',
         'AIGC_STALE_SECONDS',
         'AIGC_TIMEOUT_MS',
@@ -182,6 +194,32 @@ describe('wantFunctions', () => {
 
   it('gives the mirror time to look twice', () => {
     expect(want().map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([15, 180])
+  })
+
+  it('makes list-tokens a web function, and the mirror one of events', () => {
+    expect(want().map(({ type }) => type)).toEqual(['HTTP', 'Event'])
+  })
+
+  it.each([
+    [[], ['Nodejs20.19']],
+    [['--runtime', 'Nodejs22.21'], ['Nodejs22.21']],
+    [
+      ['--runtime', 'newest'],
+      ['Nodejs24.11', 'Nodejs22.21', 'Nodejs20.19'],
+    ],
+  ])('lets functions run on what %j says', (args, runtimes) => {
+    for (const wanted of want(['--role', 'r', ...args])) expect(wanted.runtimes).toEqual(runtimes)
+  })
+
+  it.each([
+    ['0 */5 * * * * *', 300],
+    ['0 */10 * * * * *', 600],
+    ['*/30 * * * * * *', 60],
+    ['0 0 3 * * MON *', 21_600],
+    ['0 X * * * * *', 60],
+  ])('lets events of the schedule %s wait %i s, and fail twice', (schedule, ttlSeconds) => {
+    const [list, mirror] = want(['--role', 'r', '--schedule', schedule])
+    expect([list?.eventInvoke, mirror?.eventInvoke]).toEqual([null, { retries: 1, ttlSeconds }])
   })
 
   it('takes 4096 bytes of settings and no more', () => {
@@ -276,6 +314,34 @@ describe('wantFunctions', () => {
   })
 })
 
+describe('nameFunctions', () => {
+  it('gives names that SCF takes, for the longest stage too, none of them that of version 1.1', () => {
+    const names = [...Object.values(nameFunctions('s'.repeat(30))), nameEarlierFunction('s'.repeat(30))]
+    expect(new Set(names).size).toBe(3)
+    for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9-]{1,58}[a-z0-9]$/)
+  })
+})
+
+describe('shortestPeriod', () => {
+  it.each([
+    ['0 */5 * * * * *', 300],
+    ['0 * * * * * *', 60],
+    ['* * * * * * *', 1],
+    ['15 0,20,30 * * * * *', 600],
+    ['0 0 * * * * *', 3600],
+    ['0 30 8-18/2 * * MON-FRI *', 7200],
+    ['0 0 3 1 * * *', 86_400],
+    // From the last of a day to the first of the next.
+    ['0 0 1,23 * * * *', 7200],
+    ['0 7/50 * * * * *', 600],
+    ['0 0 24 * * * *', null],
+    ['0 L * * * * *', null],
+    ['0 */0 * * * * *', null],
+  ])('of %s is %s', (schedule, seconds) => {
+    expect(shortestPeriod(schedule)).toBe(seconds)
+  })
+})
+
 const [list, mirror] = want() as [WantedFunction, WantedFunction]
 const [openList] = want(['--role', 'r', '--auth', 'NONE'], everySetting) as [WantedFunction]
 const url: TriggerState = {
@@ -298,14 +364,15 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     status: 'Active',
     reason: '',
     runtime: 'Nodejs20.19',
-    type: 'Event',
-    handler: 'index.main_handler',
+    type: wanted.type,
+    handler: wanted.type === 'HTTP' ? '' : 'index.main_handler',
     description: `vod aigc tokens, ${wanted.function.replace('-', ' ')}, code ${code.sha256}`,
     memoryMb: 256,
     timeoutSeconds: wanted.timeoutSeconds,
     role: 'r',
     environment: wanted.environment,
     triggers: [wanted.trigger.type === 'timer' ? timer : { ...url, auth: wanted.trigger.auth }],
+    eventInvoke: wanted.eventInvoke,
     ...changes,
   }
 }
@@ -313,6 +380,40 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
 const actions = ({ steps }: Plan): string[] => steps.map(({ action }) => action)
 
 describe('planDeployment', () => {
+  it('creates a web function, without a handler, then its URL', () => {
+    const { steps } = planDeployment(list, code, null)
+    expect(steps).toMatchObject([
+      {
+        what: expect.stringMatching(
+          /^create web function vod-aigc-tokens-dev-list-web: Nodejs20.19, 256 MB, 15 s/,
+        ),
+        action: 'CreateFunction',
+        parameters: { FunctionName: 'vod-aigc-tokens-dev-list-web', Type: 'HTTP', Runtime: 'Nodejs20.19' },
+      },
+      { what: 'create function URL of vod-aigc-tokens-dev-list-web: AuthType CAM', action: 'CreateTrigger' },
+    ])
+    expect(steps[0]?.parameters).not.toHaveProperty('Handler')
+    expect(steps[0]).not.toHaveProperty('instead')
+  })
+
+  it('tries the newest runtime first, and the others where SCF does not have it', () => {
+    const [newest] = want(['--role', 'r', '--runtime', 'newest']) as [WantedFunction]
+    const tried: unknown[] = []
+    let step = planDeployment(newest, code, null).steps[0]
+    expect(step?.what).toContain('Nodejs24.11 or Nodejs22.21 or Nodejs20.19')
+    for (; step; step = step.instead?.step) tried.push([step.parameters['Runtime'], step.instead?.code])
+    expect(tried).toEqual([
+      ['Nodejs24.11', 'InvalidParameterValue.Runtime'],
+      ['Nodejs22.21', 'InvalidParameterValue.Runtime'],
+      ['Nodejs20.19', undefined],
+    ])
+    expect(planDeployment(newest, code, deployed(newest))).toEqual({
+      steps: [],
+      notes: [expect.stringContaining('keeps Nodejs20.19, which SCF cannot change')],
+      refusals: [],
+    })
+  })
+
   it('creates a function, then its trigger', () => {
     const plan = planDeployment(mirror, code, null)
     expect(plan.steps).toEqual([
@@ -336,6 +437,15 @@ describe('planDeployment', () => {
           Timeout: 180,
           Role: 'r',
           Environment: { Variables: [{ Key: 'AIGC_MIRROR_TARGETS', Value: 'tencent-ssm:prod-aigc' }] },
+        },
+      },
+      {
+        what: expect.stringMatching(/^update events of .*: 1 retry, none starts more than 300 s late$/),
+        action: 'UpdateFunctionEventInvokeConfig',
+        parameters: {
+          FunctionName: 'vod-aigc-tokens-dev-mirror-tokens',
+          Namespace: 'default',
+          AsyncTriggerConfig: { RetryConfig: [{ RetryNum: 1 }], MsgTTL: 300 },
         },
       },
       {
@@ -400,6 +510,19 @@ describe('planDeployment', () => {
       '"0 0 * * * * *" becomes "0 */5 * * * * *"',
     ],
     ['the trigger', { triggers: [] }, ['CreateTrigger'], 'create timer'],
+    [
+      'SCF’s own retries',
+      { eventInvoke: { retries: 2, ttlSeconds: 300 } },
+      ['UpdateFunctionEventInvokeConfig'],
+      '1 retry',
+    ],
+    [
+      'how long SCF keeps events',
+      { eventInvoke: { retries: 1, ttlSeconds: 21_600 } },
+      ['UpdateFunctionEventInvokeConfig'],
+      '300 s late',
+    ],
+    ['events of which nothing is known', { eventInvoke: null }, [], ''],
     ['a timer of somebody else', { triggers: [{ ...timer, name: 'other', cron: 'x' }, timer] }, [], ''],
   ])('mends %s, and shows no value', (_, changes, expected, named) => {
     const plan = planDeployment(mirror, code, deployed(mirror, changes))
@@ -417,27 +540,30 @@ describe('planDeployment', () => {
     expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
   })
 
-  it('closes the URL before the function stops asking for keys', () => {
-    const open = deployed(openList, { role: 'r' })
-    expect(actions(planDeployment(list, code, open))).toEqual([
-      'UpdateTrigger',
+  it.each([
+    ['closes the URL before the function stops asking for keys', openList, list],
+    ['takes the URL behind CAM away before the function begins to ask for keys', list, openList],
+  ])('%s, and makes it anew after', (_, before, after) => {
+    const plan = planDeployment(after, otherCode, deployed(before))
+    expect(actions(plan)).toEqual([
+      'DeleteTrigger',
+      'UpdateFunctionCode',
       'UpdateFunctionConfiguration',
+      'CreateTrigger',
     ])
+    expect(plan.steps[0]?.what).toMatch(/AuthType \w+ becomes \w+$/)
+    expect(plan.notes).toEqual([expect.stringContaining('its address changes; tell its callers')])
+    // Whoever died after the first step goes on with the others.
+    const rest = planDeployment(after, otherCode, deployed(before, { triggers: [] }))
+    expect(actions(rest)).toEqual(actions(plan).slice(1))
   })
 
-  it('opens the URL after the function has begun to ask for keys', () => {
-    expect(actions(planDeployment(openList, code, deployed(list)))).toEqual([
-      'UpdateFunctionConfiguration',
-      'UpdateTrigger',
-    ])
-  })
-
-  it('gives a URL without a public address one', () => {
+  it('makes a URL without a public address anew', () => {
     const plan = planDeployment(list, code, deployed(list, { triggers: [{ ...url, url: '' }] }))
     expect(plan.steps).toMatchObject([
+      { what: expect.stringContaining('it gets a public address'), action: 'DeleteTrigger' },
       {
-        what: expect.stringContaining('it gets a public address'),
-        action: 'UpdateTrigger',
+        action: 'CreateTrigger',
         parameters: {
           Type: 'http',
           TriggerDesc: '{"AuthType":"CAM","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}',
@@ -457,7 +583,12 @@ describe('planDeployment', () => {
 
   it('makes a function anew whose creation failed', () => {
     const plan = planDeployment(mirror, code, deployed(mirror, { status: 'CreateFailed', reason: 'no room' }))
-    expect(actions(plan)).toEqual(['DeleteFunction', 'CreateFunction', 'CreateTrigger'])
+    expect(actions(plan)).toEqual([
+      'DeleteFunction',
+      'CreateFunction',
+      'UpdateFunctionEventInvokeConfig',
+      'CreateTrigger',
+    ])
     expect(plan.steps[0]?.what).toContain('(no room)')
   })
 
@@ -468,7 +599,13 @@ describe('planDeployment', () => {
       { runtime: 'Nodejs18.15' },
       'has the runtime Nodejs18.15 and should have Nodejs20.19',
     ],
-    ['another type', { type: 'HTTP' }, 'is of type HTTP and should be Event'],
+    ['another runtime', { runtime: 'Nodejs22.21' }, 'keep it with --runtime Nodejs22.21'],
+    ['another type', { type: 'Event' }, 'is of type Event and should be HTTP'],
+    [
+      'a URL that is off and would have to be made anew',
+      { triggers: [{ ...url, auth: 'NONE', enabled: false }] },
+      'is switched off and would have to be made anew (AuthType NONE becomes CAM)',
+    ],
     ['a failed deletion', { status: 'DeleteFailed', reason: 'stuck' }, 'failed (stuck); try --remove again'],
     [
       'another URL that is open',
@@ -492,15 +629,43 @@ describe('planDeployment', () => {
   })
 })
 
+describe('planReplacement', () => {
+  const earlier = { name: nameEarlierFunction('dev'), namespace: 'default' }
+  const version11 = (changes: Partial<FunctionState> = {}): FunctionState =>
+    deployed(list, { type: 'Event', handler: 'index.main_handler', ...changes })
+
+  it('takes the URL of version 1.1’s function away, then the function, and says that the address changes', () => {
+    const plan = planReplacement(earlier, list.name, version11())
+    expect(plan.steps.map(({ action, parameters }) => [action, parameters['FunctionName']])).toEqual([
+      ['DeleteTrigger', 'vod-aigc-tokens-dev-list-tokens'],
+      ['DeleteFunction', 'vod-aigc-tokens-dev-list-tokens'],
+    ])
+    expect(plan.notes).toEqual([
+      expect.stringMatching(
+        /^the web function vod-aigc-tokens-dev-list-web takes the place of .*; the address https:.* ends, so tell its callers/,
+      ),
+    ])
+  })
+
+  it('goes on where it died, and leaves what is not ours', () => {
+    expect(actions(planReplacement(earlier, list.name, version11({ triggers: [] })))).toEqual([
+      'DeleteFunction',
+    ])
+    const nothing = { steps: [], notes: [], refusals: [] }
+    expect(planReplacement(earlier, list.name, null)).toEqual(nothing)
+    expect(planReplacement(earlier, list.name, version11({ description: 'mine' }))).toEqual(nothing)
+  })
+})
+
 describe('planRemoval', () => {
   it('deletes the triggers, then the function', () => {
     const { steps } = planRemoval(list, deployed(list))
     expect(steps).toEqual([
       {
-        what: 'delete function URL url-trigger of vod-aigc-tokens-dev-list-tokens',
+        what: 'delete function URL url-trigger of vod-aigc-tokens-dev-list-web',
         action: 'DeleteTrigger',
         parameters: {
-          FunctionName: 'vod-aigc-tokens-dev-list-tokens',
+          FunctionName: 'vod-aigc-tokens-dev-list-web',
           Namespace: 'default',
           TriggerName: 'url-trigger',
           Type: 'http',
@@ -508,9 +673,9 @@ describe('planRemoval', () => {
         },
       },
       {
-        what: 'delete function vod-aigc-tokens-dev-list-tokens',
+        what: 'delete function vod-aigc-tokens-dev-list-web',
         action: 'DeleteFunction',
-        parameters: { FunctionName: 'vod-aigc-tokens-dev-list-tokens', Namespace: 'default' },
+        parameters: { FunctionName: 'vod-aigc-tokens-dev-list-web', Namespace: 'default' },
       },
     ])
   })
@@ -571,6 +736,15 @@ describe('readFunction', () => {
     expect(isOurs(state)).toBe(true)
     expect(isBusy(state)).toBe(false)
     expect(findUrl(state)).toBe(null)
+    expect(state.eventInvoke).toBe(null)
+  })
+
+  it('reads the first of the retries, and how long events wait', () => {
+    const config = { RetryConfig: [{ RetryNum: 1 }, { RetryNum: -1 }], MsgTTL: 300 }
+    expect(readFunction(answer, {}, { AsyncTriggerConfig: config }).eventInvoke).toEqual({
+      retries: 1,
+      ttlSeconds: 300,
+    })
   })
 
   it('bears what is missing or null', () => {

@@ -6,10 +6,13 @@ import { createSigner } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { openCheckout } from '../support/command.ts'
 import { sha256 } from '../support/sha256.ts'
+import { addStandIn, zipWebFunction } from '../support/web-function.ts'
 
 const region = 'ap-singapore'
 const role = ['--role', 'vod-aigc-tokens']
-const listTokens = 'vod-aigc-tokens-dev-list-tokens'
+const listTokens = 'vod-aigc-tokens-dev-list-web'
+/** Up to version 1.1. */
+const earlierListTokens = 'vod-aigc-tokens-dev-list-tokens'
 const mirrorTokens = 'vod-aigc-tokens-dev-mirror-tokens'
 const subAppId = 251006666
 const secret = {
@@ -50,6 +53,7 @@ async function start(): Promise<Deployment> {
     lagMs: 0,
   })
   simulator.keys.set(secret.id, { secretKey: secret.key })
+  addStandIn(simulator)
   const environment = {
     AIGC_SECRET_ID: secret.id,
     AIGC_SECRET_KEY: secret.key,
@@ -132,8 +136,8 @@ function standing({ scf, url }: TencentSimulator): unknown {
   )
 }
 
-function urlOf({ scf }: TencentSimulator): string {
-  const triggers = scf.functions(region).find(({ FunctionName }) => FunctionName === listTokens)?.Triggers
+function urlOf({ scf }: TencentSimulator, name = listTokens): string {
+  const triggers = scf.functions(region).find(({ FunctionName }) => FunctionName === name)?.Triggers
   return JSON.parse(triggers?.[0]?.TriggerDesc ?? '{}').NetConfig.ExtranetUrl
 }
 
@@ -152,13 +156,18 @@ describe('npm run deploy:scf', () => {
     const args = [...role, '--auth', 'NONE']
     const first = await run(args, withKeys)
     expect(first).toMatchObject({ exitCode: 0 })
-    expect(first.output).toMatch(new RegExp(`^create function ${listTokens}: .* … done$`, 'm'))
+    expect(first.output).toMatch(new RegExp(`^create web function ${listTokens}: .* … done$`, 'm'))
     expect(first.output).toMatch(new RegExp(`^create timer of ${mirrorTokens}: "0 \\*/5 .* … done$`, 'm'))
     expect(writes(simulator.calls)).toEqual([
       'CreateFunction ok',
       'CreateTrigger ok',
       'CreateFunction ok',
+      'UpdateFunctionEventInvokeConfig ok',
       'CreateTrigger ok',
+    ])
+    expect(simulator.scf.functions(region)).toMatchObject([
+      { FunctionName: listTokens, Type: 'HTTP', Handler: '' },
+      { FunctionName: mirrorTokens, Type: 'Event', EventInvoke: { retries: 1, MsgTTL: 300 } },
     ])
 
     const url = `${urlOf(simulator)}/tokens`
@@ -239,14 +248,19 @@ describe('npm run deploy:scf', () => {
       `update configuration of ${listTokens}: AIGC_API_KEYS added, AIGC_HTTP_AUTH changed, AIGC_LOG_LEVEL added, ` +
         'AWS_SECRET_ACCESS_KEY added … done',
     )
-    expect(output).toContain(`update function URL of ${listTokens}: AuthType CAM becomes NONE … done`)
+    expect(output).toContain(`note: the function URL of ${listTokens} is made anew, so its address changes`)
+    expect(output).toContain(
+      `delete function URL url-trigger of ${listTokens}: AuthType CAM becomes NONE … done`,
+    )
     expect(output).toContain(
       `update timer of ${mirrorTokens}: "0 */5 * * * * *" becomes "0 */10 * * * * *" … done`,
     )
     expect(writes(simulator.calls.slice(calls))).toEqual([
+      'DeleteTrigger ok',
       'UpdateFunctionConfiguration ok',
-      'UpdateTrigger ok',
+      'CreateTrigger ok',
       'UpdateFunctionConfiguration ok',
+      'UpdateFunctionEventInvokeConfig ok',
       'UpdateTrigger ok',
     ])
     // SCF quotes what it was sent.
@@ -282,7 +296,7 @@ describe('npm run deploy:scf', () => {
     const { simulator, run } = await start()
     const { exitCode, output } = await run([...role, '--plan'])
     expect(exitCode).toBe(0)
-    expect(output.match(/^would create .*/gm)).toHaveLength(4)
+    expect(output.match(/^would (create|update) .*/gm)).toHaveLength(5)
     expect(output).toContain('Nothing was changed.')
     await run(role)
     const calls = simulator.calls.length
@@ -292,6 +306,220 @@ describe('npm run deploy:scf', () => {
     expect((await run(['--remove', '--plan'])).output.match(/^would delete .*/gm)).toHaveLength(4)
     expect(writes(simulator.calls.slice(calls))).toEqual([])
     expect(standing(simulator)).toEqual(deployed)
+  })
+})
+
+/** What version 1.1 left on SCF: the mirror, and list-tokens as an event function with a URL. */
+async function deployVersion11({ simulator, run }: Deployment): Promise<string> {
+  await run(role)
+  const actions = simulator.scf.service.actions
+  const call = async (action: string, parameters: object): Promise<unknown> =>
+    actions.get(action)?.({ ...parameters }, { secretId: secret.id, region })
+  const settled = (): Promise<void> =>
+    until(
+      () => simulator.scf.functions(region).every(({ Status }) => Status === 'Active'),
+      () => false,
+    )
+  const web = simulator.scf.functions(region).find(({ FunctionName }) => FunctionName === listTokens)
+  if (!web) throw new Error('there is no web function')
+  await call('DeleteFunction', { FunctionName: listTokens })
+  await settled()
+  await call('CreateFunction', {
+    FunctionName: earlierListTokens,
+    Runtime: 'Nodejs20.19',
+    Handler: 'index.main_handler',
+    Type: 'Event',
+    Code: { ZipFile: Buffer.from(web.Code).toString('base64') },
+    Description: web.Description,
+    Role: web.Role,
+    Environment: { Variables: Object.entries(web.Environment).map(([Key, Value]) => ({ Key, Value })) },
+  })
+  await settled()
+  const NetConfig = { EnableIntranet: false, EnableExtranet: true }
+  await call('CreateTrigger', {
+    FunctionName: earlierListTokens,
+    TriggerName: 'url-trigger',
+    Type: 'http',
+    TriggerDesc: JSON.stringify({ AuthType: 'CAM', NetConfig }),
+  })
+  await settled()
+  return urlOf(simulator, earlierListTokens)
+}
+
+/** What stands, by name: the order in which functions were made does not matter. */
+function sorted(functions: unknown): unknown {
+  return (functions as { FunctionName: string }[]).toSorted((a, b) =>
+    a.FunctionName < b.FunctionName ? -1 : 1,
+  )
+}
+
+describe('npm run deploy:scf over version 1.1', () => {
+  it('puts a web function in the place of the event function, after saying so with --plan', async () => {
+    const deployment = await start()
+    const { simulator, run } = deployment
+    const address = await deployVersion11(deployment)
+    const before = standing(simulator)
+    const plan = await run([...role, '--plan'])
+    expect(plan.exitCode, plan.output).toBe(0)
+    expect(plan.output).toContain(`the address ${address} ends, so tell its callers the new one`)
+    expect(plan.output.match(/^would .*/gm)).toEqual([
+      expect.stringContaining(`would create web function ${listTokens}`),
+      expect.stringContaining(`would create function URL of ${listTokens}`),
+      `would delete function URL url-trigger of ${earlierListTokens}`,
+      `would delete function ${earlierListTokens}`,
+    ])
+    expect(standing(simulator)).toEqual(before)
+
+    const calls = simulator.calls.length
+    const { exitCode, output } = await run(role)
+    expect(exitCode, output).toBe(0)
+    expect(writes(simulator.calls.slice(calls))).toEqual([
+      'CreateFunction ok',
+      'CreateTrigger ok',
+      'DeleteTrigger ok',
+      'DeleteFunction ok',
+    ])
+    expect(sorted(standing(simulator))).toEqual(sorted(deployed))
+    expect((await fetch(`${address}/healthz`)).status).toBe(404)
+    const again = simulator.calls.length
+    expect((await run(role)).output).toContain(`unchanged: function ${listTokens}`)
+    expect(writes(simulator.calls.slice(again))).toEqual([])
+  })
+
+  it.each(['CreateFunction', 'CreateTrigger', 'DeleteTrigger', 'DeleteFunction'])(
+    'finishes what died after %s',
+    async (action) => {
+      const deployment = await start()
+      const { simulator, run, runUntilDeath } = deployment
+      await deployVersion11(deployment)
+      await runUntilDeath(role, action)
+      expect(await run(role)).toMatchObject({ exitCode: 0 })
+      expect(sorted(standing(simulator))).toEqual(sorted(deployed))
+    },
+  )
+
+  it('leaves the event function where the web function does not answer', async () => {
+    const deployment = await start()
+    const { simulator, run } = deployment
+    const address = await deployVersion11(deployment)
+    const broken = Buffer.from(zipWebFunction({ bootstrap: null })).toString('base64')
+    const create = simulator.scf.service.actions.get('CreateFunction')
+    const actions = simulator.scf.service.actions as Map<string, NonNullable<typeof create>>
+    actions.set(
+      'CreateFunction',
+      (body, caller) => create?.({ ...body, Code: { ZipFile: broken } }, caller) ?? {},
+    )
+    // Its minute of patience is over in a tenth of that.
+    const clock = 'const now = performance.now.bind(performance); performance.now = () => now() * 10'
+    const { exitCode, output } = await run([...role, '--auth', 'NONE'], {
+      ...withKeys,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(clock)}`,
+    })
+    expect(exitCode, output).toBe(1)
+    expect(output).toMatch(
+      /does not answer at .*\/healthz \(445 .*ContainerInitError.*what it replaces is left as it is/,
+    )
+    expect((await fetch(`${address}/healthz`)).status).toBe(403)
+  })
+
+  it('is taken away by --remove, with or without what took its place', async () => {
+    const deployment = await start()
+    const { simulator, run, runUntilDeath } = deployment
+    await deployVersion11(deployment)
+    await runUntilDeath(role, 'CreateTrigger')
+    expect(simulator.scf.functions(region)).toHaveLength(3)
+    expect(
+      (await run(['--remove', '--plan'])).output.match(/^would delete function .*-tokens-dev-.*/gm),
+    ).toHaveLength(5)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toEqual([])
+    await deployVersion11(deployment)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toEqual([])
+  })
+
+  it('leaves a function of that name that is somebody else’s', async () => {
+    const deployment = await start()
+    const { simulator, run } = deployment
+    await deployVersion11(deployment)
+    simulator.scf.set(region, earlierListTokens, { Description: 'somebody else' })
+    expect(await run(role)).toMatchObject({ exitCode: 0 })
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region)).toMatchObject([{ FunctionName: earlierListTokens }])
+  })
+})
+
+describe('npm run deploy:scf --runtime', () => {
+  it('takes with newest the newest that the region has, and keeps to it', async () => {
+    const { simulator, run } = await start()
+    simulator.scf.runtimes.add('Nodejs22.21')
+    const newest = [...role, '--runtime', 'newest']
+    expect(await run(newest)).toMatchObject({ exitCode: 0 })
+    expect(simulator.scf.functions(region).map(({ Runtime }) => Runtime)).toEqual([
+      'Nodejs22.21',
+      'Nodejs22.21',
+    ])
+    simulator.scf.runtimes.add('Nodejs24.11')
+    const again = await run(newest)
+    expect(again.output).toContain(`note: function ${listTokens} keeps Nodejs22.21, which SCF cannot change`)
+    expect(again.output).toContain(`unchanged: function ${mirrorTokens}`)
+    const other = await run(role)
+    expect(other.exitCode).toBe(1)
+    expect(other.output).toContain(
+      'should have Nodejs20.19, which SCF cannot change; keep it with --runtime Nodejs22.21',
+    )
+  })
+})
+
+describe('npm run deploy:scf, and what SCF keeps of the runs of what it deployed,', () => {
+  it('holds no token and no key, whatever is called by URL, timer and hand', async () => {
+    const { simulator, run } = await start()
+    await run([...role, '--auth', 'NONE'], withKeys)
+    const url = urlOf(simulator)
+    const bodies: string[] = []
+    const paths = [
+      '/tokens',
+      '/token',
+      '/fingerprints',
+      `/sub-apps/${subAppId}/tokens`,
+      '/healthz',
+      '/nothing',
+    ]
+    for (const path of paths)
+      for (const headers of [
+        { authorization: `Bearer ${secret.apiKey}` },
+        { authorization: 'Bearer wrong' },
+        {},
+      ]) {
+        const answer = await fetch(`${url}${path}`, { headers: headers as Record<string, string> })
+        bodies.push(await answer.text())
+      }
+    // A client that forges what SCF adds.
+    for (const mode of ['kept', 'joined', 'overwritten'] as const) {
+      simulator.scf.clientScfHeaders = mode
+      const headers = { authorization: `Bearer ${secret.apiKey}`, 'x-scf-secret-id': 'CANARY-forged-id' }
+      await (await fetch(`${url}/tokens`, { headers })).text()
+    }
+    await simulator.scf.runTimer(region, mirrorTokens)
+    const invoke = simulator.scf.service.actions.get('Invoke')
+    for (const event of [{}, { DryRun: true }, { SubAppId: subAppId }, { Typo: 1 }])
+      await invoke?.(
+        { FunctionName: mirrorTokens, ClientContext: JSON.stringify(event) },
+        { secretId: secret.id, region },
+      )
+    // Otherwise nothing was shown.
+    expect(bodies.join()).toContain('token-a-0123456789')
+    const logs = simulator.scf.logs(region)
+    expect(logs.length).toBeGreaterThan(paths.length * 3 + 7)
+    expect(logs.filter(({ RetMsg }) => RetMsg !== '')).toHaveLength(5)
+    expect(logs.every(({ Log }) => Log !== '')).toBe(true)
+    const kept = JSON.stringify(logs)
+    const canaries = [
+      ...Object.values(secret),
+      ...['token-a-0123456789', 'token-b-0123456789', apiKeySha256, 'CANARY-forged-id'],
+      ...[...simulator.keys].flatMap(([id, { secretKey, token }]) => [id, secretKey, token ?? secretKey]),
+    ]
+    for (const canary of canaries) expect(kept).not.toContain(canary)
   })
 })
 
@@ -318,19 +546,20 @@ describe('npm run deploy:scf after a death', () => {
     ['CreateFunction', 1],
     ['CreateTrigger', 1],
     ['CreateFunction', 2],
+    ['UpdateFunctionEventInvokeConfig', 1],
     // The last step: nothing is left but to see that.
     ['CreateTrigger', 2],
   ] as const)('finishes what died after %s number %i', async (action, nth) => {
     const { simulator, run, runUntilDeath } = await start()
     await runUntilDeath(role, action, nth)
-    if (action === 'CreateFunction' || nth === 1) expect(standing(simulator)).not.toEqual(deployed)
+    if (action !== 'CreateTrigger' || nth === 1) expect(standing(simulator)).not.toEqual(deployed)
     expect(await run(role)).toMatchObject({ exitCode: 0 })
     expect(standing(simulator)).toEqual(deployed)
     // Nothing was made twice.
-    expect(writes(simulator.calls)).toHaveLength(4)
+    expect(writes(simulator.calls)).toHaveLength(5)
   })
 
-  it.each(['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'UpdateTrigger'])(
+  it.each(['DeleteTrigger', 'UpdateFunctionCode', 'UpdateFunctionConfiguration', 'CreateTrigger'])(
     'finishes what died after %s',
     async (action) => {
       const { simulator, run, runUntilDeath } = await start()
@@ -371,6 +600,8 @@ describe('npm run deploy:scf on a bad day', () => {
       'DeleteTrigger',
       'DeleteFunction',
       'GetFunction',
+      'GetFunctionEventInvokeConfig',
+      'UpdateFunctionEventInvokeConfig',
       'ListTriggers',
       'GetRole',
     ])
@@ -390,14 +621,14 @@ describe('npm run deploy:scf on a bad day', () => {
 
   it('names step, code and request id of what SCF refuses, and the next run goes on from there', async () => {
     const { simulator, run } = await start()
-    for (const action of ['CreateFunction', 'CreateTrigger', 'CreateFunction', 'CreateTrigger']) {
+    const events = 'UpdateFunctionEventInvokeConfig'
+    for (const action of ['CreateFunction', 'CreateTrigger', 'CreateFunction', events, 'CreateTrigger']) {
       simulator.fail({ kind: 'error', code: 'UnauthorizedOperation.CAM' }, 1, action)
       const { exitCode, output } = await run(role)
       expect(exitCode, output).toBe(1)
-      const what = action === 'CreateFunction' ? 'function' : '(function URL|timer)'
       expect(output).toMatch(
         new RegExp(
-          `deploy:scf: create ${what} .*${action}.*UnauthorizedOperation\\.CAM.*request id \\S+.*cam:PassRole`,
+          `deploy:scf: (create|update) .*${action}.*UnauthorizedOperation\\.CAM.*request id \\S+.*cam:PassRole`,
         ),
       )
     }
@@ -420,7 +651,7 @@ describe('npm run deploy:scf on a bad day', () => {
     simulator.scf.delayMs = 400
     expect(await run(role)).toMatchObject({ exitCode: 0 })
     expect(standing(simulator)).toEqual(deployed)
-    expect(writes(simulator.calls)).toHaveLength(4)
+    expect(writes(simulator.calls)).toHaveLength(5)
   })
 })
 
@@ -525,7 +756,7 @@ describe('npm run deploy:scf refuses before anything is touched', () => {
     const { exitCode, output } = await run(role)
     expect(exitCode).toBe(1)
     expect(output).toMatch(
-      /create function .*InvalidParameterValue\.Runtime.*request id.*this region does not have the runtime; choose another --region/,
+      /create web function .*InvalidParameterValue\.Runtime.*request id.*this region does not have the runtime; choose another --runtime, or another --region/,
     )
     expect(writes(simulator.calls)).toEqual(['CreateFunction InvalidParameterValue.Runtime'])
     expect(simulator.scf.functions(region)).toEqual([])
