@@ -6,7 +6,7 @@ import { createSigner } from '../../lib/tencent/tc3.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { openCheckout } from '../support/command.ts'
 import { sha256 } from '../support/sha256.ts'
-import { addStandIn, zipWebFunction } from '../support/web-function.ts'
+import { zipWebFunction } from '../support/web-function.ts'
 
 const region = 'ap-singapore'
 const role = ['--role', 'vod-aigc-tokens']
@@ -53,7 +53,6 @@ async function start(): Promise<Deployment> {
     lagMs: 0,
   })
   simulator.keys.set(secret.id, { secretKey: secret.key })
-  addStandIn(simulator)
   const environment = {
     AIGC_SECRET_ID: secret.id,
     AIGC_SECRET_KEY: secret.key,
