@@ -7,7 +7,7 @@ export interface RawRequest {
   readonly method: string
   /** The target as it was sent. */
   readonly url: string
-  /** Names and values by turns. Not by name: Node's `headersDistinct` throws for a header `__proto__`. */
+  /** Names and values by turns. Not by name: `headersDistinct` of older Nodes throws for a header `__proto__`. */
   readonly rawHeaders: readonly string[]
 }
 

@@ -130,7 +130,7 @@ describe('web.js', () => {
     ['OPTIONS', '*', bearer, 400],
     ['GET', 'http://elsewhere.example/healthz', {}, 200],
     ['GET', '/healthz', { upgrade: 'websocket', connection: 'upgrade' }, 200],
-    // Node's own view of headers by name throws for these.
+    // Older Nodes' own view of headers by name throws for these.
     ['GET', '/healthz', { ['__proto__']: 'x', constructor: 'y' }, 200],
   ] as [string, string, Record<string, string | string[]>, number][])(
     'answers %s %s with %o: %d, and logs one line',
@@ -512,6 +512,7 @@ describe('web.js on SCF', () => {
 
   it('says that there are no credentials where there are none anywhere', async () => {
     const web = await onScf()
+    expect(web.output()).not.toContain('no Tencent credentials')
     expect(codeOf(await web.ask('/tokens', bearer))).toEqual([500, 'ConfigInvalid'])
     await web.until((output) => output.includes('no Tencent credentials'))
     expect((await web.ask('/healthz')).status).toBe(200)
@@ -539,7 +540,9 @@ describe('web.js on SCF', () => {
       AIGC_SECRET_KEY: 'wrong-key',
     })
     expect((await web.ask('/tokens', { ...bearer, ...role })).status).toBe(502)
+    // There nobody need wait for a request to know that there are none.
     const none = await start(settings())
+    expect(none.output()).toContain('no Tencent credentials')
     expect(codeOf(await none.ask('/tokens', { ...bearer, ...role }))).toEqual([500, 'ConfigInvalid'])
     expect(signers().map((one) => one.split(' ')[0])).toEqual([simulator.secretId])
   })

@@ -61,6 +61,8 @@ export function spawnWeb(
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, which ends with it: what a broken `scf_bootstrap` leaves behind.
+    detached: true,
   })
   let output = ''
   const listeners = new Set<() => void>()
@@ -98,7 +100,11 @@ export function spawnWeb(
         look()
       }),
     async kill() {
-      child.kill('SIGKILL')
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      } catch {
+        // Nobody is left in it.
+      }
       await ended
     },
   }
