@@ -281,11 +281,6 @@ export const accepted: readonly Accepted[] = [
   { file: 'lib/tencent/tc3.ts', from: 'a < b', to: 'a <= b', why: 'no two names are alike' },
   {
     file: 'lib/tencent/transport.ts',
-    from: '{ timeout: 5_000 }',
-    why: 'without it undici takes ten seconds, and whoever asked was answered by the timer before',
-  },
-  {
-    file: 'lib/tencent/transport.ts',
     from: '{ date: null, retryAfter: null }',
     why: 'an answer begins with its headers, which take its place',
   },
@@ -295,12 +290,6 @@ export const accepted: readonly Accepted[] = [
     to: 'false',
     why: 'saves time alone',
   },
-  ...["error instanceof Error && 'code' in error", "'unknown reason'"].map((from) => ({
-    file: 'lib/tencent/transport.ts',
-    from,
-    to: ['true', "error instanceof Error || 'code' in error", '""'],
-    why: 'every failure of undici and Node has a code',
-  })),
   {
     file: 'handlers/invocation.ts',
     from: 'failed',
@@ -357,7 +346,7 @@ export const accepted: readonly Accepted[] = [
     '/^ResourceNotFoundException$/',
     '/^(AccessDeniedException|Http403)$/',
     '/^InvalidRequestException$/',
-    '/^RegionMissing$/',
+    '/^Region(Missing|Invalid)$/',
     '/^(CredentialsProviderError|ExpiredTokenException|UnrecognizedClientException)$/',
   ].map((from) => ({
     file: 'lib/credentials/aws-secret.ts',
@@ -368,7 +357,7 @@ export const accepted: readonly Accepted[] = [
     '/^OutboundWebIdentityFederationDisabled/',
     '/^(AccessDenied|Http403$)/',
     '/^SessionDurationEscalation/',
-    '/^RegionMissing$/',
+    '/^Region(Missing|Invalid)$/',
     '/^(CredentialsProviderError|ExpiredToken|InvalidClientTokenId)/',
   ].map((from) => ({
     file: 'lib/credentials/web-identity.ts',
