@@ -45,7 +45,7 @@ export async function startGateway(upstream: string): Promise<Gateway> {
       request.socket.destroy()
       return
     }
-    const answer = turn === 'pass' ? await passOn(request, body) : turn
+    const answer = turn === 'pass' ? (refuseLength(body) ?? (await passOn(request, body))) : turn
     response
       .writeHead(answer.status, { 'x-amzn-requestid': '00000000-0000-4000-8000-000000000003' })
       .end(answer.body)
@@ -69,6 +69,17 @@ export async function startGateway(upstream: string): Promise<Gateway> {
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** What AWS says of a longer value: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
+function refuseLength(body: string): { status: number; body: string } | null {
+  if (!body.startsWith('{')) return null
+  const { SecretString = '' } = JSON.parse(body) as { SecretString?: string }
+  if (Buffer.byteLength(SecretString) <= 65_536) return null
+  const message =
+    "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less " +
+    'than or equal to 65536'
+  return { status: 400, body: JSON.stringify({ __type: 'ValidationException', message }) }
 }
 
 /** An error in the shape of AWS: moto's are HTTP 404 or XML where AWS's are 400 and JSON. */

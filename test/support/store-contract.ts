@@ -218,6 +218,8 @@ export function storeContract(scheme: string, harness: Harness): void {
       expect(Buffer.byteLength(longest)).toBe(mostBytes)
       await mirror(open(target), longest)
       expect(await harness.currentOf(target)).toBe(longest)
+      // The peer takes no more than that.
+      await refusalOf(mirror(open(target), `${longest} `), longest)
     })
 
     test('a run refuses a list that is longer, with the numbers, and touches nothing', async () => {
