@@ -43,14 +43,14 @@ export function createLog(
  */
 function inOrder(head: Fields, fields: Fields, metrics: Fields): Record<string, Field> {
   const line: Record<string, Field> = { ...head }
-  const nested: [string, Field][] = []
+  const nested: Record<string, Field> = {}
   for (const part of [fields, metrics])
-    for (const [name, value] of Object.entries(part)) {
-      if (typeof value === 'object' && value !== null) nested.push([name, value])
+    for (const name of Object.keys(part)) {
+      const value = part[name] ?? null
+      if (typeof value === 'object' && value !== null) nested[name] = value
       else line[name] = value
     }
-  for (const [name, value] of nested) line[name] = value
-  return line
+  return Object.assign(line, nested)
 }
 
 /** The log fields of an error. */
