@@ -41,7 +41,7 @@ interface Reply {
 describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
   it('answers every HTTP trigger in its form', async (context) => {
     const { simulator, start } = await createWorld('list-tokens', context)
-    const fn = await start(keys, { reveals: true })
+    const fn = await start({ ...keys, AIGC_REVEAL: 'true' }, { reveals: true })
     for (const file of requests) {
       const { result, error } = await fn.invoke(withoutQuery(file))
       expect(error).toBeUndefined()
@@ -62,7 +62,7 @@ describe(`list-tokens on Lambda with Node ${nodeVersion}`, () => {
 
   it('run by hand gives fingerprints, and tokens on demand', async (context) => {
     const { start } = await createWorld('list-tokens', context)
-    const fn = await start(keys, { reveals: true })
+    const fn = await start({ ...keys, AIGC_REVEAL: 'true' }, { reveals: true })
     const Fingerprints = expect.arrayContaining(tokens.map(fingerprint))
     for (const event of [recorded('manual-empty.json'), null])
       expect((await fn.invoke(event)).result).toMatchObject({ Fingerprints })
