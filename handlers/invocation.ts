@@ -1,8 +1,14 @@
 /** One invocation, whatever the function: context in, one log line, metrics, the result or an error out. */
 import { type Invocation, readContext } from '../lib/platform/context.ts'
-import type { PingEvent } from '../lib/platform/events.ts'
-import { nameSender } from '../lib/platform/events.ts'
-import { errorFields, type Fields, leavingError, withheldError, withheldLine } from '../lib/platform/log.ts'
+import { nameSender, type PingEvent } from '../lib/platform/events.ts'
+import {
+  errorFields,
+  type Fields,
+  leavingError,
+  reasonOf,
+  withheldError,
+  withheldLine,
+} from '../lib/platform/log.ts'
 import { embedMetrics, type Metrics } from '../lib/platform/metrics.ts'
 import { type Edge, edge } from './runtime.ts'
 
@@ -60,9 +66,7 @@ async function invoke(
   } catch (thrown) {
     // Also where nothing was thrown as the reason, which must not pass for success.
     const error = thrown ?? new Error('nothing was said')
-    const { code, message } = errorFields(error)
-    const reason = `${code}: ${message}`
-    const fields = { trigger: nameSender(event), outcome: 'failed', reason, good: 0 }
+    const fields = { trigger: nameSender(event), outcome: 'failed', reason: reasonOf(error), good: 0 }
     outcome = { error, fields, metrics: work.metricsOfError(thrown, edge, event) }
   }
   const { result, error, fields, metrics } = outcome

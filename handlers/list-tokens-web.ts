@@ -7,7 +7,7 @@ import { readRunRole } from '../lib/credentials/run-role.ts'
 import { describeProblem, Refusal } from '../lib/endpoint/problem.ts'
 import { methods } from '../lib/endpoint/routes.ts'
 import { ConfigError } from '../lib/errors.ts'
-import { errorFields } from '../lib/platform/log.ts'
+import { errorFields, reasonOf } from '../lib/platform/log.ts'
 import { type Reply, toReply } from '../lib/platform/reply.ts'
 import { type RawRequest, readWebRequest, type WebRequest } from '../lib/platform/web.ts'
 import { createHandler, type Outcome } from './invocation.ts'
@@ -49,7 +49,7 @@ function refuse(method: string, requestId: string | null): Outcome {
       trigger,
       invocation: requestId,
       outcome: 'refused',
-      reason: `${refusal.code}: ${refusal.message}`,
+      reason: reasonOf(refusal),
       good: 1,
       status: refusal.status,
       ...errorFields(refusal),

@@ -3,7 +3,7 @@ import { answerRequest } from '../lib/endpoint/answer.ts'
 import type { TokenCache } from '../lib/endpoint/cache.ts'
 import type { Invocation } from '../lib/platform/context.ts'
 import type { HttpEvent } from '../lib/platform/events.ts'
-import { errorFields } from '../lib/platform/log.ts'
+import { errorFields, reasonOf } from '../lib/platform/log.ts'
 import type { Metrics } from '../lib/platform/metrics.ts'
 import { toReply } from '../lib/platform/reply.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
@@ -30,12 +30,11 @@ export async function serve(
   if (status >= 400) response.body = scrubJson(JSON.parse(response.body), edge.scrub)
   const { error, route, caller, subAppId, fingerprints, upstream, staleBecause } = audit
   const outcome = status >= 500 ? 'failed' : status >= 400 ? 'refused' : staleBecause ? 'stale' : 'served'
-  const failure = error === null ? null : errorFields(error)
   const fields = {
     trigger: request.shape,
     invocation: requestId,
     outcome,
-    reason: failure ? `${failure['code']}: ${failure['message']}` : staleBecause,
+    reason: error === null ? staleBecause : reasonOf(error),
     good: status >= 500 ? 0 : 1,
     listed: fingerprints.length,
     status,
@@ -49,7 +48,7 @@ export async function serve(
   return {
     result: toReply(request, response),
     level: status >= 500 ? 'error' : status >= 400 || staleBecause !== null ? 'warn' : 'info',
-    fields: { ...fields, ...failure },
+    fields: error === null ? fields : { ...fields, ...errorFields(error) },
     metrics: countRequest(edge, staleBecause !== null),
   }
 }

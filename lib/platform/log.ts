@@ -64,6 +64,12 @@ export function errorFields(error: unknown): Fields {
   }
 }
 
+/** What went wrong, in one text: for logs that keep no more of a line. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = errorFields(error)
+  return `${code}: ${message}`
+}
+
 /**
  * The error to throw out of the process in place of `error`: `name` is the code, message and stack are
  * scrubbed, and there is no cause.

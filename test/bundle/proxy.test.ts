@@ -1,33 +1,20 @@
 /** The built bundle in a network that only a proxy leads out of: calls to Tencent and to AWS, and what is said of failures. */
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.ts'
 import { type FunctionProcess, startFunction } from '../support/function-process.ts'
 import { shareSimulator } from '../support/shared-simulator.ts'
-import { type Certificate, makeCertificate, startTlsFront, type TlsFront } from '../support/tls-front.ts'
+import { keyInAws, type SecureServices, startSecureServices } from '../support/tls-front.ts'
 
 const simulator = await shareSimulator({ applications: [{ subAppId: 7, tokens: ['a-token'] }], lagMs: 0 })
-let certificate: Certificate
-/** Stands for AWS Secrets Manager: every secret holds the simulator's key. */
-let secretsManager: Server
-let fronts: TlsFront[]
+let services: SecureServices
 let proxy: ConnectProxy
 let secureProxy: ConnectProxy
 const running: FunctionProcess[] = []
 
 beforeAll(async () => {
-  certificate = await makeCertificate(['localhost', 'vod.test', 'secretsmanager.test'])
-  const SecretString = JSON.stringify({ SecretId: simulator.secretId, SecretKey: simulator.secretKey })
-  secretsManager = createServer((request, response) =>
-    request.resume().on('end', () => response.end(JSON.stringify({ SecretString }))),
-  ).listen(0, '127.0.0.1')
-  await once(secretsManager, 'listening')
-  const ports = [simulator.port, (secretsManager.address() as AddressInfo).port]
-  fronts = await Promise.all(ports.map((port) => startTlsFront(certificate, port)))
-  const [vod, aws] = fronts.map(({ port }) => port)
-  const tunnels = { 'vod.test': vod ?? 0, 'secretsmanager.test': aws ?? 0 }
+  services = await startSecureServices(simulator, ['localhost', 'vod.test', 'secretsmanager.test'])
+  const { vod, secretsManager, certificate } = services
+  const tunnels = { 'vod.test': vod.port, 'secretsmanager.test': secretsManager.port }
   proxy = await startConnectProxy(tunnels)
   secureProxy = await startConnectProxy(tunnels, certificate)
 })
@@ -38,21 +25,11 @@ beforeEach(() => {
 afterEach(() => Promise.all(running.splice(0).map((fn) => fn.close())))
 afterAll(async () => {
   await Promise.all([proxy.close(), secureProxy.close()])
-  for (const front of fronts) front.close()
-  secretsManager.close()
-  certificate.remove()
+  services.close()
 })
 
 const own = { AIGC_SECRET_ID: simulator.secretId, AIGC_SECRET_KEY: simulator.secretKey }
-const fromAws = {
-  AIGC_CREDENTIALS_SECRET: 'aigc/key',
-  AWS_ENDPOINT_URL: 'https://secretsmanager.test',
-  AWS_REGION: 'eu-west-1',
-  AWS_ACCESS_KEY_ID: 'AKIATEST',
-  AWS_SECRET_ACCESS_KEY: 'test',
-  AWS_CONFIG_FILE: '/dev/null',
-  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-}
+const fromAws = { ...keyInAws, AWS_ENDPOINT_URL: 'https://secretsmanager.test' }
 
 async function list(settings: Record<string, string>) {
   const fn = startFunction('list-tokens', {
@@ -61,7 +38,7 @@ async function list(settings: Record<string, string>) {
     AIGC_TIMEOUT_MS: '4000',
     AIGC_LOG_LEVEL: 'debug',
     HTTPS_PROXY: `http://canary-user:canary-pass@localhost:${proxy.port}`,
-    NODE_EXTRA_CA_CERTS: certificate.file,
+    NODE_EXTRA_CA_CERTS: services.certificate.file,
     ...settings,
   })
   running.push(fn)
@@ -97,7 +74,7 @@ describe('list-tokens with HTTPS_PROXY', () => {
   it('goes past it to hosts of NO_PROXY', async () => {
     const { result } = await list({
       ...own,
-      AIGC_VOD_ENDPOINT: `https://localhost:${fronts[0]?.port}`,
+      AIGC_VOD_ENDPOINT: `https://localhost:${services.vod.port}`,
       NO_PROXY: '169.254.169.254,localhost',
     })
     expect(result).toEqual(good)

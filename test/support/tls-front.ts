@@ -1,6 +1,7 @@
 /** TLS in front of a server that speaks none, with a certificate that nobody trusts who is not told to. */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,4 +59,54 @@ export async function startTlsFront({ key, cert }: Certificate, behindPort: numb
     },
     close: () => void front.close(),
   }
+}
+
+export interface SecureServices {
+  readonly certificate: Certificate
+  /** In front of the simulator, and of a Secrets Manager of which every secret holds the simulator's key. */
+  readonly vod: TlsFront
+  readonly secretsManager: TlsFront
+  close(): void
+}
+
+/** Tencent and AWS as a function meets them that has its key in an AWS secret: by TLS, under these names. */
+export async function startSecureServices(
+  {
+    port,
+    secretId,
+    secretKey,
+  }: { readonly port: number; readonly secretId: string; readonly secretKey: string },
+  names: readonly string[],
+): Promise<SecureServices> {
+  const certificate = await makeCertificate(names)
+  const SecretString = JSON.stringify({ SecretId: secretId, SecretKey: secretKey })
+  const aws = createHttpServer((request, response) =>
+    request.resume().on('end', () => response.end(JSON.stringify({ SecretString }))),
+  ).listen(0, '127.0.0.1')
+  await once(aws, 'listening')
+  const [vod, secretsManager] = await Promise.all([
+    startTlsFront(certificate, port),
+    startTlsFront(certificate, (aws.address() as AddressInfo).port),
+  ])
+  return {
+    certificate,
+    vod,
+    secretsManager,
+    close() {
+      vod.close()
+      secretsManager.close()
+      aws.close()
+      certificate.remove()
+    },
+  }
+}
+
+/** The settings of such a function, but for where AWS is. */
+export const keyInAws = {
+  AIGC_CREDENTIALS_SECRET: 'aigc/key',
+  AWS_REGION: 'eu-west-1',
+  AWS_ACCESS_KEY_ID: 'AKIATEST',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
 }

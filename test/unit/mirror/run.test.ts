@@ -28,11 +28,12 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
   const writes: string[] = []
   const readings = new Map(Object.entries(targets))
   const failing = new Map<string, Error>()
+  const mostBytes = new Map<string, number>()
   /** What somebody else writes while a run writes, one at a time: that write is overtaken. */
   const rivals = new Map<string, (Reading | Error)[]>()
   let onSleep = (): void => {}
   const openStore = (target: Target): Store => ({
-    mostBytes: 65_536,
+    mostBytes: mostBytes.get(target.uri) ?? 65_536,
     async read() {
       const { uri } = target
       const reading = readings.get(uri)
@@ -87,6 +88,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
     slept,
     writes,
     failing,
+    mostBytes,
     rivals,
     readings,
     whileAsleep: (work: () => void) => {
@@ -440,6 +442,21 @@ describe('runMirror', () => {
     const report = await run({ dryRun: true })
     expect(reportError(report)).toMatchObject({ code: 'MirrorIncomplete' })
   })
+
+  it.each([
+    ['5,000 tokens', Array.from({ length: 5_000 }, (_, n) => `${n}`.padStart(32, 't'))],
+    ['one token of 300,000 characters', ['x'.repeat(300_000)]],
+  ])(
+    'refuses %s where that is too long, with the numbers, and serves the other targets',
+    async (_, tokens) => {
+      const w = world({ 7: [tokens] }, { short: { state: 'absent' }, long: { state: 'absent' } })
+      w.mostBytes.set('long', 1_000_000)
+      const report = await w.run()
+      expect(outcomes(report)).toEqual(['refused', 'created'])
+      expect(report.Results[0]?.Reason).toMatch(/^its document would have \d{5,} bytes, and .* takes 65536; /)
+      expect(w.writes).toEqual(['long'])
+    },
+  )
 
   it('goes on with other targets and applications when one fails', async () => {
     const forbidden = new StoreError('AccessDeniedException', 'Reading denied: forbidden', 'denied')
