@@ -1,5 +1,6 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import { type Config, findSubApp } from '../lib/config.ts'
+import { isFingerprint } from '../lib/digest.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { field } from '../lib/json.ts'
 import { MirrorError, reportError, summarize } from '../lib/mirror/report.ts'
@@ -22,39 +23,31 @@ export const handler = createHandler({
           'by hand such as {}; send HTTP to list-tokens',
       )
     const byHand = read.kind === 'manual'
-    const { SubAppId, DryRun, Confirm } = readManual(
+    const { SubAppId, DryRun, Confirm, Promote } = readManual(
       read.fields,
-      { SubAppId: 'a whole number', DryRun: 'true or false', Confirm: 'a string' },
+      { SubAppId: 'a whole number', DryRun: 'true or false', Confirm: 'a string', Promote: 'a string' },
       byHand
         ? 'the event, given by hand or as the input of a schedule'
         : `the input of the schedule (${read.shape})`,
     )
     if (DryRun && Confirm !== undefined)
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
+    if (Promote !== undefined && Confirm !== undefined)
+      throw new InputError('mirror-tokens: "Promote" and "Confirm" exclude each other; send one of them')
     const confirm = Confirm === undefined ? null : readDigest(Confirm)
+    const promote = Promote === undefined ? null : readFingerprint(Promote)
     const { config, list, openStore } = runtime()
-    const listed = new Map<number | null, number>()
-    const report = await runMirror(
-      {
-        mirrors: chooseMirrors(config, SubAppId ?? null),
-        dryRun: DryRun ?? false,
-        confirm,
-        deadline,
-      },
-      config,
-      {
-        ...time,
-        openStore,
-        async list(subAppId, until) {
-          const found = await list(subAppId, until)
-          listed.set(subAppId, found.apiTokens.length)
-          return found
-        },
-      },
-    )
+    const mirrors = chooseMirrors(config, SubAppId ?? null)
+    if (promote !== null && mirrors.length > 1)
+      throw new InputError(
+        'mirror-tokens: "Promote" needs "SubAppId" beside it, because there are several applications',
+      )
+    const request = { mirrors, dryRun: DryRun ?? false, confirm, promote, deadline }
+    const report = await runMirror(request, config, { ...time, openStore, list })
     const error = reportError(report) ?? undefined
-    const { outcome, reason, held, added, removed } = summarize(report)
+    const { outcome, reason, held, added, removed, listed, mostListed, note } = summarize(report)
     return {
+      ...(note !== null && !error && { level: 'warn' as const }),
       ...(error ? { error } : { result: JSON.parse(scrubJson(report, scrub)) }),
       fields: {
         trigger: byHand ? 'manual' : read.shape,
@@ -62,10 +55,11 @@ export const handler = createHandler({
         reason,
         good: error ? 0 : 1,
         dryRun: DryRun ? 1 : 0,
-        listed: [...listed.values()].reduce((sum, count) => sum + count, 0),
+        listed,
         held,
         added,
         removed,
+        ...(note !== null && { note }),
         ...(error && { message: error.summary }),
         digest: report.Digest,
         ...(report.Credentials && { credentials: report.Credentials }),
@@ -79,6 +73,7 @@ export const handler = createHandler({
             MirrorHeld: held,
             TokensAdded: added,
             TokensRemoved: removed,
+            TokensListed: mostListed,
           },
     }
   },
@@ -87,12 +82,14 @@ export { handler as main_handler }
 
 /**
  * Whether a failure is somebody's slip, who sees it, and says nothing about the mirror. The constant input of a schedule
- * arrives as a run by hand does: so wrong fields are a slip only beside what no schedule has any use for, a confirmation or
- * a dry run. Elsewhere an alarm about a slip is better than none about a schedule that never mirrors.
+ * arrives as a run by hand does: so wrong fields are a slip only beside what no schedule has any use for, a confirmation, a
+ * promotion or a dry run. Elsewhere an alarm about a slip is better than none about a schedule that never mirrors.
  */
 function isSlip(error: unknown, event: unknown): boolean {
-  const isSomebody = typeof field(event, 'Confirm') === 'string' || field(event, 'DryRun') === true
-  if (error instanceof MirrorError) return error.code === 'PlanChanged' && isSomebody
+  const isSomebody =
+    ['Confirm', 'Promote'].some((name) => typeof field(event, name) === 'string') ||
+    field(event, 'DryRun') === true
+  if (error instanceof MirrorError) return error.code !== 'MirrorIncomplete' && isSomebody
   return error instanceof InputError && (isSomebody || isRequest(event))
 }
 
@@ -103,6 +100,16 @@ function readDigest(text: string): string {
   throw new InputError(
     'mirror-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; ' +
       'run {"DryRun":true}, look at the plan, and send all of its "Digest"',
+  )
+}
+
+/** A fingerprint as somebody copied it. Throws `InputError`. */
+function readFingerprint(text: string): string {
+  const name = text.trim().toLowerCase()
+  if (isFingerprint(name)) return name
+  throw new InputError(
+    'mirror-tokens: "Promote" must be the fingerprint of a token, which has 16 hex digits, and never the token; ' +
+      'list-tokens and the log of this function tell fingerprints',
   )
 }
 

@@ -17,6 +17,7 @@ import {
 import { assumeRole, stsApi } from '../lib/credentials/web-identity.ts'
 import { createTokenCache, type TokenCache } from '../lib/endpoint/cache.ts'
 import { createMirroredList } from '../lib/endpoint/fallback.ts'
+import { createPick } from '../lib/endpoint/pick.ts'
 import { createLog, errorFields, type Log } from '../lib/platform/log.ts'
 import { createMeter, type Meter } from '../lib/platform/metrics.ts'
 import { createScrubber } from '../lib/platform/scrub.ts'
@@ -27,7 +28,13 @@ import { createTencentClient, type TencentClientDependencies } from '../lib/tenc
 import { createPace } from '../lib/tencent/pace.ts'
 import type { Credentials } from '../lib/tencent/tc3.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
-import { createListTokens, type ListTokens, vodApi, vodCallsPerSecond } from '../lib/tencent/vod.ts'
+import {
+  createListTokens,
+  excludeTokens,
+  type ListTokens,
+  vodApi,
+  vodCallsPerSecond,
+} from '../lib/tencent/vod.ts'
 import type { Time } from '../lib/time.ts'
 import { writeToStdout } from './stdout.ts'
 import { systemTime } from './time.ts'
@@ -181,11 +188,16 @@ function createRuntime(
       onFailure: (subAppId, error) =>
         readsMirror || log('warn', 'fallback-failed', { subAppId, ...errorFields(error) }),
     })
+    const unlessExcluded =
+      (listAll: ListTokens): ListTokens =>
+      async (...asked) =>
+        excludeTokens(await listAll(...asked), config.exclude)
     const cache = createTokenCache(config, {
       ...time,
-      list: readsMirror ? mirrored : list,
+      list: unlessExcluded(readsMirror ? mirrored : list),
       isBackingOff: pace.isBackingOff,
-      fallback: readsMirror || fallbacks.length === 0 ? null : mirrored,
+      fallback: readsMirror || fallbacks.length === 0 ? null : unlessExcluded(mirrored),
+      choosePick: createPick(config, time),
     })
     return { cache, list, openStore: open }
   }

@@ -1,5 +1,7 @@
 /** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
+
 import { credentialProblems, type Environment } from './credentials/sources.ts'
+import { isFingerprint } from './digest.ts'
 import { ConfigError, InputError } from './errors.ts'
 import { type HttpProxy, readProxy } from './proxy.ts'
 import type { StoreKind, Target } from './stores/store.ts'
@@ -14,7 +16,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 /** A caller's key: only its SHA-256 is known here. */
 export interface ApiKey {
   readonly name: string
-  readonly scope: 'full' | 'masked'
+  /** Everything, the token to use alone, or fingerprints. */
+  readonly scope: 'full' | 'single' | 'masked'
   /** 64 lower-case hex digits. */
   readonly sha256: string
   /** The applications it may ask for; `null` means all that are configured. */
@@ -56,6 +59,10 @@ export interface Config {
   readonly mirrors: readonly Mirror[]
   readonly settleSeconds: number
   readonly minKeep: number
+  /** Fingerprints of tokens that are never published, picked or handed out. */
+  readonly exclude: ReadonlySet<string>
+  /** Above so many tokens of an application a run of the mirror warns. */
+  readonly tokenLimit: number
   readonly logLevel: LogLevel
   /** What `HTTPS_PROXY` names; `null` where it is not set. */
   readonly proxy: HttpProxy | null
@@ -102,8 +109,10 @@ const table = {
   AIGC_STALE_SECONDS: wholeNumber(3600, { min: 0, max: 604_800 }, listTokens),
   AIGC_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 900_000 }, functions),
   AIGC_MIRROR_TARGETS: list(mirrorTokens),
-  AIGC_SETTLE_SECONDS: wholeNumber(60, { min: 0, max: 900 }, mirrorTokens),
+  AIGC_SETTLE_SECONDS: wholeNumber(60, { min: 0, max: 900 }, functions),
   AIGC_MIN_KEEP: number(0.5, { min: 0, max: 1 }, mirrorTokens),
+  AIGC_EXCLUDE: { default: [], readers: functions, read: readFingerprints },
+  AIGC_TOKEN_LIMIT: wholeNumber(45, { min: 1, max: 10_000 }, mirrorTokens),
   AIGC_FALLBACK: list(listTokens),
   AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
   AIGC_BASE_PATH: { default: '', readers: listTokens, read: readPathPrefix },
@@ -199,6 +208,8 @@ export function parseConfig(
     mirrors,
     settleSeconds: read('AIGC_SETTLE_SECONDS'),
     minKeep: read('AIGC_MIN_KEEP'),
+    exclude: new Set(read('AIGC_EXCLUDE')),
+    tokenLimit: read('AIGC_TOKEN_LIMIT'),
     logLevel: read('AIGC_LOG_LEVEL'),
     proxy: readProxy(env, (problem) => problems.push(problem)),
   }
@@ -328,11 +339,20 @@ function isSubAppId(text: string): boolean {
   return /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))
 }
 
+function readFingerprints(text: string, complain: (what: string) => void): readonly string[] {
+  const names = splitList(text).map((name) => name.toLowerCase())
+  if (!names.every(isFingerprint))
+    complain(
+      'must be comma-separated fingerprints of 16 hex digits, as list-tokens and the log show them; never tokens',
+    )
+  return names
+}
+
 function splitList(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
-const scopes: readonly ApiKey['scope'][] = ['full', 'masked']
+const scopes: readonly ApiKey['scope'][] = ['full', 'single', 'masked']
 const formOfKey = `name:scope:sha256hex, with scope ${either(scopes)} and 64 hex digits`
 const howToHash = "printf %s 'THE KEY' | sha256sum"
 

@@ -10,17 +10,28 @@ export function fingerprint(token: string): string {
   return sha256Hex(token).slice(0, 16)
 }
 
-/** Names for a list that do not reveal it. */
+/** Whether a text is written as {@link fingerprint} writes. */
+export function isFingerprint(text: string): boolean {
+  return /^[\da-f]{16}$/.test(text)
+}
+
+/** Names for a list and for the token to use that do not reveal them. */
 export interface TokenNames {
-  /** Of each token, by index. */
+  /** Of the token to use. */
+  readonly pick: string | null
+  /** SHA-256, in hex, of the token to use. */
+  readonly pickDigest: string
+  /** Of all tokens, sorted. */
   readonly fingerprints: readonly string[]
-  /** SHA-256, in hex, of the set: the same for any order and any duplicates. */
+  /** SHA-256, in hex, of the token to use and of the set: the same for any order and any duplicates. */
   readonly digest: string
 }
 
-export function nameTokens(apiTokens: readonly string[]): TokenNames {
+export function nameTokens(apiTokens: readonly string[], pick: string | null): TokenNames {
   return {
-    fingerprints: apiTokens.map(fingerprint),
-    digest: sha256Hex(JSON.stringify([...new Set(apiTokens)].sort())),
+    pick: pick === null ? null : fingerprint(pick),
+    pickDigest: sha256Hex(JSON.stringify(pick)),
+    fingerprints: apiTokens.map(fingerprint).sort(),
+    digest: sha256Hex(JSON.stringify([pick, [...new Set(apiTokens)].sort()])),
   }
 }

@@ -117,6 +117,7 @@ function playApplication(
           ? world.readMirrored
           : (_, deadline, options) => describeAigcApiTokens(call, subAppId, deadline, options),
       isBackingOff: pace.isBackingOff,
+      choosePick: (_, apiTokens) => apiTokens[0] ?? null,
       fallback: settings.fallback && source === 'api' ? world.readMirrored : null,
       now,
       monotonic: now,

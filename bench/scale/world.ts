@@ -30,7 +30,13 @@ const readBackoffMs = 500
 
 const listed = answer({ ApiTokens: ['token'], RequestId: 'r' })
 const throttled = answer({ Error: { Code: 'RequestLimitExceeded', Message: '' }, RequestId: 'r' })
-const mirrored = { apiTokens: ['token'], extInfos: null, extInfosDropped: false, requestId: null }
+const mirrored = {
+  apiTokens: ['token'],
+  extInfos: null,
+  extInfosDropped: false,
+  requestId: null,
+  pick: 'token',
+}
 
 function answer(response: object): Awaited<ReturnType<Send>> {
   return {

@@ -5,10 +5,10 @@ import { ConfigError, InputError, TencentError } from '../errors.ts'
 import { type HttpEvent, type HttpShape, longestName } from '../platform/events.ts'
 import type { HttpResponse } from '../platform/reply.ts'
 import type { CachedList } from './cache.ts'
-import { findCaller, type Platform, refuseCaller } from './callers.ts'
+import { type Caller, findCaller, type Platform, refuseCaller } from './callers.ts'
 import { describeProblem, json, jsonType, Refusal } from './problem.ts'
 import { matchRoute, methods } from './routes.ts'
-import { viewList } from './view.ts'
+import { digestOf, fingerprintsIn, viewList } from './view.ts'
 
 export interface EndpointDependencies {
   /** Called for every route but `/healthz`. Throws `ConfigError`. */
@@ -94,15 +94,14 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
   // The caller is told what it is told of one that is not configured: which others are is not for it to know.
   if (refusal === 'SubAppNotFound')
     throw new InputError('Finding the application: the key is not bound to it', refusal)
-  if (refusal !== null) throw new Refusal(403, refusal, 'this key may read fingerprints only')
-  if (view === 'tokens' && !config.reveal && keptByScf.includes(request.shape))
+  if (refusal !== null) throw new Refusal(403, refusal, scopeDetails[caller.scope])
+  if (view !== 'fingerprints' && !config.reveal && keptByScf.includes(request.shape))
     throw new Refusal(501, 'TokensWouldBeLogged', loggedDetail)
 
   const list = await deps.list(subAppId, asksAnew(request))
   audit.upstream = !list.fromCache && wasAsked(list.staleBecause)
   audit.staleBecause = list.staleBecause?.code ?? null
-  const { digest, fingerprints } = list.names
-  const etag = `"${digest}"`
+  const etag = `"${digestOf(list, view)}"`
   const response: HttpResponse = {
     status: 200,
     headers: {
@@ -120,9 +119,17 @@ async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Aud
     const { 'content-type': type, 'x-content-type-options': options, ...headers } = response.headers
     return { status: 304, headers, body: '' }
   }
-  if (request.method !== 'HEAD') audit.fingerprints = fingerprints
+  if (request.method !== 'HEAD') audit.fingerprints = fingerprintsIn(list, view)
   response.body = JSON.stringify(viewList(list, subAppId, view))
   return response
+}
+
+/** What a key may read that may not read this. */
+const scopeDetails: Readonly<Record<Caller['scope'], string>> = {
+  full: '',
+  single: 'this key may read the token to use only: /token, or /sub-apps/{SubAppId}/token',
+  masked:
+    'this key may read fingerprints only: /tokens/fingerprints, or /sub-apps/{SubAppId}/tokens/fingerprints',
 }
 
 /**

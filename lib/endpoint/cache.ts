@@ -4,10 +4,12 @@ import { type ClientErrorCode, CredentialsError, StoreError, TencentError } from
 import { meaningOf } from '../tencent/codes.ts'
 import type { ListTokens, TokenList } from '../tencent/vod.ts'
 import { ageMs, createShare, graceMs, type Moment, momentOf, type Share, type Time, within } from '../time.ts'
+import type { ChoosePick } from './pick.ts'
 
 /** What may go wrong upstream, which is the mirror's store where that is the source. */
 export type UpstreamError = TencentError | CredentialsError | StoreError
 
+/** `apiTokens` are sorted by code unit, and `extInfos` with them; `pick` is the token to use. */
 export interface CachedList extends TokenList {
   readonly names: TokenNames
   /** When it was read, in epoch milliseconds. */
@@ -34,8 +36,12 @@ export interface TokenCacheDependencies extends Pick<Time, 'now' | 'monotonic' |
   readonly list: ListTokens
   /** Whether upstream is not to be asked at present, because it throttled. */
   isBackingOff(): boolean
-  /** Reads the mirrored document; `null` when no fallback is configured. */
+  /**
+   * Reads the mirrored document, where one is configured: for its pick beside every list, and for its tokens where upstream
+   * gives none. `null` when no fallback is configured, or when upstream is that document.
+   */
   readonly fallback: ListTokens | null
+  choosePick: ChoosePick
 }
 
 interface Entry {
@@ -46,6 +52,9 @@ interface Entry {
   readonly freshMs: number
   readonly staleMs: number
 }
+
+/** The mirrored document; `null` where there is none or it cannot be had, `late` where time ran out. */
+type Mirrored = TokenList | null | 'late'
 
 const shortestRefreshMs = 1_000
 /** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
@@ -65,19 +74,18 @@ export function createTokenCache(
   /** When upstream was last asked for an application, whatever came of it. */
   const askedAt = new Map<number | null, number>()
 
-  function keep(subAppId: number | null, fetched: TokenList, staleBecause: UpstreamError | null): CachedList {
-    const since = momentOf(deps)
+  function keep(
+    subAppId: number | null,
+    fetched: TokenList,
+    { staleBecause, since, pick: mirrored }: Pick<CachedList, 'staleBecause' | 'pick'> & { since: Moment },
+  ): CachedList {
+    const sorted = sortTokens(fetched)
+    const pick = deps.choosePick(subAppId, sorted.apiTokens, mirrored)
     const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
     const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * deps.random())
+    const names = nameTokens(sorted.apiTokens, pick)
     const entry = {
-      list: {
-        ...fetched,
-        names: nameTokens(fetched.apiTokens),
-        observedAt: since.now,
-        ageMs: 0,
-        fromCache: true,
-        staleBecause,
-      },
+      list: { ...sorted, pick, names, observedAt: since.now, ageMs: 0, fromCache: true, staleBecause },
       since,
       freshMs,
       staleMs: freshMs + staleSeconds * 1000,
@@ -90,10 +98,19 @@ export function createTokenCache(
     return { ...list, ageMs: ageMs(deps, since) }
   }
 
-  async function ask(subAppId: number | null, deadline: number, patient: boolean): Promise<CachedList> {
+  /** `mirrored` is the document that is read meanwhile; it never rejects. */
+  async function ask(
+    subAppId: number | null,
+    deadline: number,
+    { patient, mirrored }: { patient: boolean; mirrored?: Promise<Mirrored> },
+  ): Promise<CachedList> {
     if (!patient && deps.isBackingOff()) throw backingOffError()
     askedAt.set(subAppId, deps.monotonic())
-    return keep(subAppId, await inTime(deadline, () => deps.list(subAppId, deadline, { patient })), null)
+    const fetched = await inTime(deadline, () => deps.list(subAppId, deadline, { patient }))
+    const since = momentOf(deps)
+    const document = await mirrored
+    const pick = fetched.pick ?? (document && document !== 'late' ? document.pick : null)
+    return keep(subAppId, fetched, { staleBecause: null, since, pick })
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
@@ -101,26 +118,41 @@ export function createTokenCache(
     return within(deps, deadline + graceMs, outOfTime, work)
   }
 
+  async function readMirrored(subAppId: number | null, deadline: number): Promise<Mirrored> {
+    const { fallback } = deps
+    if (!fallback) return null
+    try {
+      return await inTime(deadline, () => fallback(subAppId, deadline))
+    } catch {
+      return deps.monotonic() >= deadline ? 'late' : null
+    }
+  }
+
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
     const old = entries.get(subAppId)
     const spare = old && staleSeconds > 0 && ageMs(deps, old.since) < old.staleMs ? aged(old) : null
-    if (spare === null && deps.fallback === null) return ask(subAppId, deadline, true)
+    if (spare === null && deps.fallback === null) return ask(subAppId, deadline, { patient: true })
     const now = deps.monotonic()
+    const quarter = now + (deadline - now) / 4
+    // Beside the list, so that a store costs nobody another wait, and one that fails or hangs its opinion alone.
+    const isNeeded = spare?.staleBecause !== null || !deps.isBackingOff()
+    const mirrored = isNeeded ? readMirrored(subAppId, quarter) : Promise.resolve(null)
     try {
-      return await ask(subAppId, now + (deadline - now) / 4, false)
+      return await ask(subAppId, quarter, { patient: false, mirrored })
     } catch (error) {
+      // Also before an error is thrown: nothing is left running.
+      let document = await mirrored
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
       if (spare?.staleBecause === null) return { ...spare, staleBecause: error }
-      const { fallback } = deps
-      const mirrored =
-        fallback && (await inTime(deadline, () => fallback(subAppId, deadline)).catch(() => null))
-      if (mirrored) return keep(subAppId, mirrored, error)
+      if (document === 'late') document = await readMirrored(subAppId, deadline)
+      if (document && document !== 'late')
+        return keep(subAppId, document, { staleBecause: error, since: momentOf(deps), pick: document.pick })
       if (spare) return { ...spare, staleBecause: error }
     }
     // Nothing else to serve after all, and time left to wait.
-    return ask(subAppId, deadline, true)
+    return ask(subAppId, deadline, { patient: true })
   }
 
   function shareOf(subAppId: number | null): Share<CachedList> {
@@ -139,6 +171,14 @@ export function createTokenCache(
       return { ...value, fromCache: joined }
     },
   }
+}
+
+function sortTokens(list: TokenList): TokenList {
+  const { apiTokens, extInfos } = list
+  if (!extInfos) return { ...list, apiTokens: [...apiTokens].sort() }
+  const order = [...apiTokens.keys()].sort((a, b) => ((apiTokens[a] ?? '') < (apiTokens[b] ?? '') ? -1 : 1))
+  const select = (texts: readonly string[]): string[] => order.map((index) => texts[index] ?? '')
+  return { ...list, apiTokens: select(apiTokens), extInfos: select(extInfos) }
 }
 
 /**

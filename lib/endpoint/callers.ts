@@ -8,7 +8,7 @@ import type { View } from './view.ts'
 export interface Caller {
   /** For the audit: the key's name, an ARN, a JWT's subject. */
   readonly name: string
-  readonly scope: 'full' | 'masked'
+  readonly scope: ApiKey['scope']
   /** The applications it may ask for; `null` means all that are configured. */
   readonly subAppIds: readonly number[] | null
 }
@@ -53,7 +53,13 @@ export function refuseCaller(
   view: View,
 ): 'SubAppNotFound' | 'ScopeTooSmall' | null {
   if (caller.subAppIds && (subAppId === null || !caller.subAppIds.includes(subAppId))) return 'SubAppNotFound'
-  return view !== 'fingerprints' && caller.scope !== 'full' ? 'ScopeTooSmall' : null
+  return shownTo[caller.scope].includes(view) ? null : 'ScopeTooSmall'
+}
+
+const shownTo: Readonly<Record<Caller['scope'], readonly View[]>> = {
+  full: ['tokens', 'token', 'fingerprints'],
+  single: ['token'],
+  masked: ['fingerprints'],
 }
 
 /** An authorizer may give the very token that it was shown as the principal: it is named by its fingerprint then. */

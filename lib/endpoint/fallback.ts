@@ -48,5 +48,11 @@ async function readMirrored(
       judged.kind === 'refused' ? judged.reason : 'it holds no mirrored document; run mirror-tokens'
     throw new StoreError('NotMirrored', `Reading the tokens from ${target.uri}: ${reason}`, target.uri)
   }
-  return { apiTokens: held.ApiTokens, extInfos: null, extInfosDropped: false, requestId: null }
+  return {
+    apiTokens: held.ApiTokens,
+    extInfos: null,
+    extInfosDropped: false,
+    requestId: null,
+    pick: held.ApiToken,
+  }
 }

@@ -11,6 +11,8 @@ export interface Route {
 
 /** Apart, so that an IAM policy can grant one and not another. Each answers `GET` and `HEAD`. */
 export const routes: readonly Route[] = [
+  { path: '/token', view: 'token' },
+  { path: '/sub-apps/{SubAppId}/token', view: 'token' },
   { path: '/tokens', view: 'tokens' },
   { path: '/sub-apps/{SubAppId}/tokens', view: 'tokens' },
   { path: '/tokens/fingerprints', view: 'fingerprints' },

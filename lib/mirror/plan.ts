@@ -10,19 +10,26 @@ export interface PlanInput {
   readonly reading: Reading
   /** Of this reading. */
   readonly judged: Judgement
-  /** The newest list of the application's tokens. */
+  /** The newest list of the application's tokens, without those that are excluded. */
   readonly listed: ReadonlySet<string>
+  /** How many tokens Tencent lists beside these that are excluded. */
+  readonly excluded: number
+  /** Whether a token is to be in no document (`AIGC_EXCLUDE`). */
+  isExcluded(token: string): boolean
   /**
    * Tokens whose absence is settled, because two lists lacked them (`settleRemovals` in run.ts); a run by schedule keeps every
-   * other token that the target holds.
+   * other token that the target holds, but for excluded ones.
    */
   readonly settledAbsences: ReadonlySet<string>
   /** Which token consumers should use, best first; the first that the target will hold is taken. */
   readonly preferred: readonly string[]
   /** The longest document that the target takes, in bytes. */
   readonly mostBytes: number
-  /** The guard against wiping: a list with fewer tokens than `minKeep` times `size` is not believed. */
-  readonly guard: { readonly minKeep: number; readonly size: number }
+  /**
+   * The guard against wiping: a list with fewer tokens than `minKeep` times those that the target held when the run began is
+   * not believed. Excluded ones do not count.
+   */
+  readonly guard: { readonly minKeep: number; readonly before: readonly string[] }
 }
 
 export type Plan =
@@ -40,7 +47,7 @@ export type Plan =
     }
 
 export function planTarget(input: PlanInput): Plan {
-  const { application, reading, judged, listed, settledAbsences, mostBytes, guard } = input
+  const { application, reading, judged, listed, isExcluded, settledAbsences, mostBytes } = input
   if (judged.kind === 'refused') return judged
   const held = documentHeld(judged)
   const change = (tokens: ReadonlySet<string>): string | null => {
@@ -54,11 +61,11 @@ export function planTarget(input: PlanInput): Plan {
     // Without the mark, as a run leaves it that died while it took the target over, it is written again.
     return reading.state === 'value' && reading.marked && reading.value === document ? null : document
   }
-  const kept = held?.ApiTokens.filter((token) => !settledAbsences.has(token)) ?? []
+  const kept = held?.ApiTokens.filter((token) => !settledAbsences.has(token) && !isExcluded(token)) ?? []
   const [scheduled, confirmed] = [change(new Set([...listed, ...kept])), change(listed)]
   const tooLong = [confirmed, scheduled].map((document) => refuseLength(document, mostBytes))
   if (tooLong[0]) return { kind: 'refused', reason: tooLong[0] }
-  const doubt = judged.doubt ?? doubtList(listed.size, held, guard) ?? tooLong[1] ?? null
+  const doubt = judged.doubt ?? doubtList(input, held) ?? tooLong[1] ?? null
   return { kind: 'writable', doubt, scheduled, confirmed, note: judged.lostMark ? lostMark : null }
 }
 
@@ -81,20 +88,26 @@ const roundingError = 1e-9
 
 /** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
 function doubtList(
-  listed: number,
+  { listed, excluded, isExcluded, guard: { minKeep, before } }: PlanInput,
   held: MirroredDocument | null,
-  { minKeep, size }: PlanInput['guard'],
 ): string | null {
-  if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
-  if (listed < minKeep * size - roundingError)
-    return `the list has ${listed} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`
+  if (listed.size === 0 && held?.ApiTokens.length !== 0)
+    return excluded > 0 ? allExcluded : 'the list is empty'
+  const size = before.filter((token) => !isExcluded(token)).length
+  if (listed.size < minKeep * size - roundingError)
+    return `the list has ${listed.size} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`
   return null
 }
 
+const allExcluded =
+  'AIGC_EXCLUDE takes out every token that Tencent lists, and consumers would be left without one; ' +
+  'create another token first'
+
 /**
- * The order in which consumers should use tokens, for all targets of an application, so that they end with
- * the same bytes: what targets point to now, in configured order; then those of the listed tokens that were
- * `mirrored` when the run began, which the gateway is sure to know; then the other listed ones.
+ * The order in which consumers should use the listed tokens, for all targets of an application, so that they end with
+ * the same bytes: those to which targets point now, in configured order; then those that were `mirrored` when the run
+ * began, which the gateway is sure to know; then the others. One that is not listed is dead, or soon will be: the pick
+ * leaves it at the first look, long before its absence is settled and it leaves the document.
  */
 export function preferTokens(
   heldByTargets: readonly (MirroredDocument | null)[],
@@ -102,6 +115,5 @@ export function preferTokens(
   listed: ReadonlySet<string>,
 ): string[] {
   const current = heldByTargets.flatMap((held) => held?.ApiToken ?? [])
-  const known = mirrored.filter((token) => listed.has(token))
-  return [...current, ...known.sort(), ...[...listed].sort()]
+  return [...current, ...[...mirrored].sort(), ...[...listed].sort()].filter((token) => listed.has(token))
 }

@@ -1,7 +1,7 @@
 /** What a run says of its targets: what became of each, or what would, and a name for what is left to do. Pure. */
 import { fingerprint, sha256Hex } from '../digest.ts'
 import { CodedError } from '../errors.ts'
-import { documentHeld, isDocument, type Judgement, versionId } from '../stores/document.ts'
+import { documentHeld, isDocument, type Judgement, parseDocument, versionId } from '../stores/document.ts'
 import type { Reading } from '../stores/store.ts'
 import type { Plan } from './plan.ts'
 
@@ -26,6 +26,8 @@ export interface TargetResult {
   readonly Outcome: Outcome
   readonly Added: readonly string[]
   readonly Removed: readonly string[]
+  /** The fingerprint of the token that consumers of the target use now (in a dry run: would use). */
+  readonly Pick: string | null
   /** The version of the document that the target holds now (in a dry run: would hold). */
   readonly VersionId: string | null
   readonly Reason: string | null
@@ -36,6 +38,13 @@ export interface MirrorReport {
   readonly Digest: string
   /** Where the Tencent credentials came from, if they were refused: said here once, and in no `Reason`. */
   readonly Credentials?: string
+  /** What should be looked after although every target may be in step. */
+  readonly Notes?: readonly string[]
+  readonly Applications: readonly {
+    readonly SubAppId: number | null
+    /** How many tokens Tencent lists, excluded ones too; `null` when the list could not be had. */
+    readonly Listed: number | null
+  }[]
   readonly Results: readonly TargetResult[]
 }
 
@@ -44,7 +53,11 @@ export class MirrorError extends CodedError {
   readonly summary: string
   readonly report: MirrorReport
 
-  constructor(code: 'MirrorIncomplete' | 'PlanChanged', summary: string, report: MirrorReport) {
+  constructor(
+    code: 'MirrorIncomplete' | 'PlanChanged' | 'PromotionRefused',
+    summary: string,
+    report: MirrorReport,
+  ) {
     super(code, `${summary}: ${JSON.stringify(report)}`)
     this.summary = summary
     this.report = report
@@ -54,8 +67,10 @@ export class MirrorError extends CodedError {
 /** What a run knows of an application. */
 export interface ApplicationState {
   readonly subAppId: number | null
-  /** The newest list; `null` when it could not be had. */
+  /** The newest list, without those that are excluded; `null` when it could not be had. */
   readonly listed: ReadonlySet<string> | null
+  /** The others of that list. */
+  readonly excluded: readonly string[]
   readonly targets: readonly TargetState[]
 }
 
@@ -82,13 +97,13 @@ export interface Seen {
 }
 
 /** What became of the targets; the digest names what their plans still have to change. */
-export function report(applications: readonly ApplicationState[]): MirrorReport {
-  return render(applications, describe)
+export function report(applications: readonly ApplicationState[], notes: readonly string[]): MirrorReport {
+  return render(applications, notes, describe)
 }
 
 /** What would become of the targets: they have their plans, and nothing was written. */
-export function preview(applications: readonly ApplicationState[]): MirrorReport {
-  return render(applications, describePlan)
+export function preview(applications: readonly ApplicationState[], notes: readonly string[]): MirrorReport {
+  return render(applications, notes, describePlan)
 }
 
 /** The error to throw for a report, or `null` when every target is in step (in a dry run: could be planned). */
@@ -131,9 +146,14 @@ export interface Summary {
   /** Tokens, counted for each target. */
   readonly added: number
   readonly removed: number
+  /** How many tokens Tencent lists: of all applications, and of the one that has most. */
+  readonly listed: number
+  readonly mostListed: number
+  readonly note: string | null
 }
 
-export function summarize({ Results }: MirrorReport): Summary {
+export function summarize({ Results, Applications, Notes }: MirrorReport): Summary {
+  const listed = Applications.map(({ Listed }) => Listed ?? 0)
   const outcome =
     byGravity.find((one) => Results.some(({ Outcome }) => Outcome === one)) ?? ('unchanged' as const)
   const worst = Results.filter(({ Outcome, Reason }) => Outcome === outcome && Reason !== null)
@@ -146,6 +166,9 @@ export function summarize({ Results }: MirrorReport): Summary {
     held: sum(({ Outcome }) => (Outcome === 'held' ? 1 : 0)),
     added: sum(({ Added }) => Added.length),
     removed: sum(({ Removed }) => Removed.length),
+    listed: listed.reduce((total, count) => total + count, 0),
+    mostListed: listed.reduce((most, count) => Math.max(most, count), 0),
+    note: Notes?.join('; ') ?? null,
   }
 }
 
@@ -155,6 +178,7 @@ function firstOf([first]: readonly TargetResult[]): string {
 
 function render(
   applications: readonly ApplicationState[],
+  notes: readonly string[],
   describeOne: (application: ApplicationState, state: TargetState) => TargetResult,
 ): MirrorReport {
   const credentials = new Set(
@@ -164,6 +188,11 @@ function render(
   return {
     Digest: digest(applications),
     ...(Credentials !== '' && { Credentials }),
+    ...(notes.length > 0 && { Notes: notes }),
+    Applications: applications.map(({ subAppId, listed, excluded }) => ({
+      SubAppId: subAppId,
+      Listed: listed && listed.size + excluded.length,
+    })),
     Results: applications.flatMap((application) =>
       application.targets.map((state) => describeOne(application, state)),
     ),
@@ -190,6 +219,7 @@ function describe({ subAppId }: ApplicationState, state: TargetState): TargetRes
     Target: state.target.uri,
     Outcome: state.outcome ?? 'failed',
     ...difference(state.before, held?.ApiTokens ?? state.before),
+    Pick: held && nameOf(held.ApiToken),
     VersionId: held && versionHeld(state),
     Reason: state.outcome ? state.reason : 'the run did not get to this target',
   }
@@ -203,12 +233,17 @@ function describePlan(application: ApplicationState, state: TargetState): Target
   const change = {
     ...result,
     ...difference(before, [...(application.listed ?? [])]),
+    Pick: plan.confirmed === null ? result.Pick : nameOf(parseDocument(plan.confirmed)?.ApiToken ?? null),
     VersionId: plan.confirmed === null ? result.VersionId : versionId(plan.confirmed),
     Reason: plan.doubt ?? plan.note,
   }
   if (plan.doubt !== null) return { ...change, Outcome: 'would-hold' }
   if (plan.confirmed === null) return { ...change, Outcome: 'unchanged' }
   return { ...change, Outcome: seen?.reading.state === 'value' ? 'would-update' : 'would-create' }
+}
+
+function nameOf(token: string | null): string | null {
+  return token === null ? null : fingerprint(token)
 }
 
 /** The name of the document that a target holds. */

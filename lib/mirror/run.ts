@@ -30,6 +30,8 @@ export interface MirrorRequest {
   readonly dryRun: boolean
   /** The digest of a plan that somebody looked at: exactly that plan is applied, at once. */
   readonly confirm: string | null
+  /** The fingerprint of the token that consumers are to use from now on: the pick is moved to it, in every target. */
+  readonly promote: string | null
   /** When the function is stopped, on `Time.monotonic`. */
   readonly deadline: number
 }
@@ -44,13 +46,19 @@ const concurrency = 20
 
 interface Run {
   readonly request: MirrorRequest
-  readonly settings: Pick<Config, 'site' | 'settleSeconds' | 'minKeep' | 'timeoutMs'>
+  readonly settings: Pick<
+    Config,
+    'site' | 'settleSeconds' | 'minKeep' | 'timeoutMs' | 'exclude' | 'tokenLimit'
+  >
   readonly deps: MirrorDependencies
 }
 
 interface Application extends ApplicationState {
   readonly site: Site
   listed: ReadonlySet<string> | null
+  excluded: readonly string[]
+  /** The token that somebody wants consumers to use. */
+  promoted: string | null
   /** What the lists on both sides of the wait have, together; `null` before the second one. */
   listedEver: ReadonlySet<string> | null
   readonly targets: readonly Changing[]
@@ -72,7 +80,8 @@ type Read = Changing & { readonly seen: Seen }
 
 /**
  * Runs the mirror and reports; `reportError` says whether the report is good news.
- * Throws `MirrorError` with code `PlanChanged`, having written nothing, when `confirm` names another plan.
+ * Throws `MirrorError` having written nothing: `PlanChanged` when `confirm` names another plan, `PromotionRefused` when
+ * `promote` names a token to which the pick cannot be moved in every target.
  */
 export async function runMirror(
   request: MirrorRequest,
@@ -81,9 +90,12 @@ export async function runMirror(
 ): Promise<MirrorReport> {
   const run: Run = { request, settings, deps }
   const applications = await forEachLimited(request.mirrors, (mirror) => observe(run, mirror))
-  if (request.dryRun) return preview(applications)
+  if (request.promote !== null)
+    for (const application of applications) choose(run, application, request.promote)
+  const notes = noteAll(run, applications)
+  if (request.dryRun) return preview(applications, notes)
   if (request.confirm !== null) {
-    const current = preview(applications)
+    const current = preview(applications, notes)
     if (request.confirm !== current.Digest)
       throw new MirrorError(
         'PlanChanged',
@@ -92,11 +104,13 @@ export async function runMirror(
         current,
       )
   }
-  await forEachLimited(applications, (application) => applyAll(run, application))
-  if (request.confirm === null) await settleRemovals(run, applications)
+  const apply = request.promote === null ? applyAll : applyInTurn
+  await forEachLimited(applications, (application) => apply(run, application))
+  // Somebody waits for the answer to what they do by hand.
+  if (request.confirm === null && request.promote === null) await settleRemovals(run, applications)
   // What was written is a new look at its target; the report names what is still to be done.
   for (const application of applications) planAll(run, application)
-  return report(applications)
+  return report(applications, notes)
 }
 
 /** Reads an application's list and then its targets, and plans them. */
@@ -105,7 +119,9 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
     subAppId,
     site: run.settings.site,
     listed: null,
+    excluded: [],
     listedEver: null,
+    promoted: null,
     targets: targets.map((target) => ({
       target,
       store: run.deps.openStore(target),
@@ -134,7 +150,8 @@ async function readList(run: Run, application: Application): Promise<boolean> {
   try {
     const { subAppId } = application
     const listed = await step(run, 'Listing the tokens', (deadline) => run.deps.list(subAppId, deadline))
-    application.listed = new Set(listed.apiTokens)
+    application.listed = new Set(listed.apiTokens.filter((token) => !isExcluded(run, token)))
+    application.excluded = [...new Set(listed.apiTokens)].filter((token) => isExcluded(run, token))
     return true
   } catch (error) {
     for (const state of application.targets.filter((state) => !isClosed(state))) fail(state, error)
@@ -161,39 +178,128 @@ function planAll(run: Run, application: Application): void {
 }
 
 function planOne(run: Run, application: Application, state: Read): void {
-  const { listed, listedEver, targets } = application
+  const { listed, excluded, listedEver, promoted, targets } = application
   if (!listed) return
+  const preferred = preferTokens(
+    targets.map(({ seen }) => seen && documentHeld(seen.judged)),
+    targets.flatMap(({ before }) => before),
+    listed,
+  )
   state.plan = planTarget({
     application,
     ...state.seen,
     listed,
+    excluded: excluded.length,
+    isExcluded: (token) => isExcluded(run, token),
     settledAbsences: new Set(listedEver ? missing(state.before, listedEver) : []),
-    preferred: preferTokens(
-      targets.map(({ seen }) => seen && documentHeld(seen.judged)),
-      targets.flatMap(({ before }) => before),
-      listed,
-    ),
+    preferred: promoted === null ? preferred : [promoted, ...preferred],
     mostBytes: state.store.mostBytes,
-    guard: { minKeep: run.settings.minKeep, size: state.before.length },
+    guard: { minKeep: run.settings.minKeep, before: state.before },
   })
+}
+
+function isExcluded({ settings: { exclude } }: Run, token: string): boolean {
+  return exclude.size > 0 && exclude.has(fingerprint(token))
+}
+
+/** Plans anew, with the pick moved to one token. Throws `MirrorError` when that cannot be done in every target. */
+function choose(run: Run, application: Application, name: string): void {
+  const refused = refusePromotion(application, name)
+  if (refused !== null)
+    throw new MirrorError(
+      'PromotionRefused',
+      `Promoting ${name}: ${refused}; nothing was written`,
+      preview([application], []),
+    )
+  application.promoted = [...(application.listed ?? [])].find((token) => fingerprint(token) === name) ?? null
+  planAll(run, application)
+}
+
+/** Why the pick cannot be moved to the token of this fingerprint, if so. */
+function refusePromotion({ listed, excluded, targets }: Application, name: string): string | null {
+  const bad = targets.find(({ plan }) => plan?.kind !== 'writable' || plan.doubt !== null)
+  if (bad) {
+    const { plan, reason } = bad
+    const why = plan === null ? reason : plan.kind === 'refused' ? plan.reason : plan.doubt
+    return `every target must be one that can be written, and ${bad.target.uri} is not: ${why}`
+  }
+  if (excluded.some((token) => fingerprint(token) === name)) return 'AIGC_EXCLUDE names it'
+  const isHeldByAll = (token: string): boolean => targets.every((state) => tokensHeld(state).includes(token))
+  const names = [...(listed ?? [])].filter(isHeldByAll).map(fingerprint).sort()
+  if (names.includes(name)) return null
+  const isListed = [...(listed ?? [])].some((token) => fingerprint(token) === name)
+  return (
+    (isListed
+      ? 'a target does not hold it yet; the next run writes it there, then promote it'
+      : 'Tencent lists no such token') +
+    `; to be promoted are ${names.length === 0 ? 'none' : names.join(', ')}`
+  )
+}
+
+/** What a run has to say that makes no target go wrong. */
+function noteAll({ settings }: Run, applications: readonly Application[]): string[] {
+  const crowded = applications.flatMap(({ subAppId, listed, excluded }) => {
+    const count = (listed?.size ?? 0) + excluded.length
+    if (count <= settings.tokenLimit) return []
+    const whose = subAppId === null ? 'Tencent lists' : `application ${subAppId} has`
+    return [
+      `${whose} ${count} tokens, more than AIGC_TOKEN_LIMIT (${settings.tokenLimit}); ` +
+        'Tencent makes no more than 50: delete those that nobody uses',
+    ]
+  })
+  // What was not read may well be where it is.
+  const isAllKnown = applications.every(({ listed, targets }) => listed && targets.every(isRead))
+  const known = applications.flatMap(({ excluded, targets }) => [
+    ...excluded,
+    ...targets.flatMap(({ before }) => before),
+  ])
+  const names = new Set(settings.exclude.size > 0 ? known.map(fingerprint) : [])
+  const unknown = [...settings.exclude].filter((name) => !names.has(name))
+  if (!isAllKnown || unknown.length === 0) return crowded
+  return [
+    ...crowded,
+    `AIGC_EXCLUDE names ${unknown.join(', ')}, which this run found nowhere; where that is so in all applications, ` +
+      'take it out of the setting',
+  ]
 }
 
 /** Carries out the plans of an application's open targets. */
 async function applyAll(run: Run, application: Application): Promise<void> {
-  await Promise.all(
-    application.targets.filter(isOpen).map(async (state) => {
-      if ((await applyOne(run, application, state)) !== 'overtaken') return
-      if (run.request.confirm !== null) {
-        fail(state, overtakenConfirmed(state))
-        return
-      }
-      // The list and what is settled of it are as good as before; what the target holds is new.
-      await readTarget(run, application, state)
-      if (!isOpen(state)) return
-      planOne(run, application, state)
-      if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))
-    }),
+  await Promise.all(application.targets.filter(isOpen).map((state) => applyTarget(run, application, state)))
+}
+
+/**
+ * The same, one after the other, and none where the first fails. Later runs follow the pick of the first target that they
+ * can read: so a promotion either holds, and they carry it on, or it has moved nothing.
+ */
+async function applyInTurn(run: Run, application: Application): Promise<void> {
+  const [first, ...others] = application.targets.filter(isOpen)
+  if (!first) return
+  await applyTarget(run, application, first)
+  for (const state of others) {
+    if (isOpen(first)) await applyTarget(run, application, state)
+    else fail(state, notReached(first))
+  }
+}
+
+function notReached({ target: { uri } }: TargetState): Error {
+  return new CodedError(
+    'NotPromoted',
+    `left as it is, because ${uri} stands before it and was not written; try again`,
   )
+}
+
+async function applyTarget(run: Run, application: Application, state: Read): Promise<void> {
+  if ((await applyOne(run, application, state)) !== 'overtaken') return
+  if (run.request.confirm !== null) {
+    fail(state, overtakenConfirmed(state))
+    return
+  }
+  // The list and what is settled of it are as good as before; what the target holds is new.
+  await readTarget(run, application, state)
+  if (!isOpen(state)) return
+  planOne(run, application, state)
+  if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))
 }
 
 /** Carries a plan out, unless somebody else has written the target since it was read: then nothing is known of it yet. */
@@ -244,13 +350,13 @@ function overtakenConfirmed({ target: { uri } }: TargetState): Error {
 async function settleRemovals(run: Run, applications: readonly Application[]): Promise<void> {
   const { deps, request, settings } = run
   const leaving = applications.filter(({ listed, targets }) =>
-    targets.filter(isOpen).some((state) => listed && missing(state.before, listed).length > 0),
+    targets.filter(isOpen).some((state) => listed && absent(run, state, listed).length > 0),
   )
   if (leaving.length === 0) return
   const waitMs = settings.settleSeconds * 1000
   const lackingMs = deps.monotonic() + waitMs + settings.timeoutMs - request.deadline
   if (lackingMs > 0) {
-    for (const application of leaving) defer(application, settings.settleSeconds, lackingMs)
+    for (const application of leaving) defer(run, application, lackingMs)
     return
   }
   await deps.sleep(waitMs)
@@ -264,16 +370,22 @@ async function settleRemovals(run: Run, applications: readonly Application[]): P
   })
 }
 
-function defer({ listed, targets }: Application, settleSeconds: number, lackingMs: number): void {
+function defer(run: Run, { listed, targets }: Application, lackingMs: number): void {
+  const { settleSeconds } = run.settings
   for (const state of targets.filter(isOpen)) {
-    const absent = missing(state.before, listed ?? new Set()).map(fingerprint)
-    if (absent.length === 0) continue
+    const names = absent(run, state, listed ?? new Set()).map(fingerprint)
+    if (names.length === 0) continue
     state.outcome = 'deferred'
     state.reason =
-      `the absence of ${absent.join(', ')} must be seen again after AIGC_SETTLE_SECONDS (${settleSeconds}), ` +
+      `the absence of ${names.join(', ')} must be seen again after AIGC_SETTLE_SECONDS (${settleSeconds}), ` +
       `for which the function's time limit is ${Math.ceil(lackingMs / 1000)} s too short; ` +
       'raise the time limit or lower AIGC_SETTLE_SECONDS'
   }
+}
+
+/** What a target held when the run began and the list lacks; excluded tokens need no second look. */
+function absent(run: Run, { before }: TargetState, listed: ReadonlySet<string>): readonly string[] {
+  return missing(before, listed).filter((token) => !isExcluded(run, token))
 }
 
 /** The tokens that count as held by a target. */

@@ -1,4 +1,5 @@
 /** The AIGC token actions of VOD (https://www.tencentcloud.com/document/product/266/78285), typed and validated. */
+import { fingerprint } from '../digest.ts'
 import type { ClientErrorCode } from '../errors.ts'
 import { TencentError } from '../errors.ts'
 import { isStrings } from '../json.ts'
@@ -19,6 +20,17 @@ export interface TokenList {
   /** Tencent sent `ExtInfos` of another length than `ApiTokens`. */
   readonly extInfosDropped: boolean
   readonly requestId: string | null
+  /** The token that the mirrored document names as the one to use; `null` where the list is not from there. */
+  readonly pick: string | null
+}
+
+/** A list without the tokens whose fingerprints are `excluded`, nor what was told of them. */
+export function excludeTokens(list: TokenList, excluded: ReadonlySet<string>): TokenList {
+  if (excluded.size === 0) return list
+  const { apiTokens, extInfos } = list
+  const kept = [...apiTokens.keys()].filter((index) => !excluded.has(fingerprint(apiTokens[index] ?? '')))
+  const select = (texts: readonly string[]): string[] => kept.map((index) => texts[index] ?? '')
+  return { ...list, apiTokens: select(apiTokens), extInfos: extInfos && select(extInfos) }
 }
 
 /** How tokens are listed, from the handlers down to the API: by Tencent, or from the mirror. Throws what its source throws. */
@@ -83,6 +95,7 @@ export function readTokenList(response: TencentResponse): TokenList {
     extInfos: fits ? extInfos : null,
     extInfosDropped: !fits && extInfos !== undefined && extInfos !== null,
     requestId,
+    pick: null,
   }
 }
 

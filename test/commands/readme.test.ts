@@ -62,7 +62,7 @@ describe('pages', () => {
   })
 
   it('docs/http-api.md lists every route with its scope', () => {
-    const scopes = { tokens: 'full', fingerprints: 'masked', health: 'none' }
+    const scopes = { tokens: 'full', token: 'single', fingerprints: 'masked', health: 'none' }
     const rows = table('docs/http-api.md', '## Routes').map(([route, scope]) => [bare(route), bare(scope)])
     expect(rows).toEqual(routes.map(({ path, view }) => [`GET ${path}`, scopes[view]]))
   })
@@ -164,7 +164,7 @@ describe('docs/consumers.md', () => {
     let alive = ['b']
     const fetch = async (url: string, { headers }: { headers: Record<string, string> }) => {
       if (url === 'https://tokens.example.com/tokens')
-        return { ok: true, json: async () => ({ ApiTokens: ['a', 'b'] }) }
+        return { ok: true, json: async () => ({ ApiToken: 'a', ApiTokens: ['a', 'b'] }) }
       const used = headers['authorization']?.replace('Bearer ', '') ?? ''
       seen.push(used)
       return { status: alive.includes(used) ? 200 : 401 }

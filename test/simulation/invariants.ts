@@ -110,7 +110,6 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     if (!upstream) throw new Error(`Simulating: no application ${subAppId}`)
     return upstream
   }
-  const by = (run: Run, secret: Secret): string => `run ${run.number} on ${secret.uri}`
 
   return {
     onWrite(run, secret, document) {
@@ -129,6 +128,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
       if (!written) return
       keepsPick(world, run, secret, written)
+      const out = written.ApiTokens.filter((token) => isExcluded(run, token))
+      demand('8 excluded', out.length === 0, () => `${who} publishes ${out}, which AIGC_EXCLUDE names`)
       if (run.confirm !== null) appliesPlan(run, secret, written, sha256(document))
       const tries = run.written.filter((uri) => uri === secret.uri).length
       demand('6 once', run.confirm === null || tries === 1, () => `${who} plans again what was confirmed`)
@@ -152,7 +153,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       // One that was confirmed, and that somebody has damaged since, comes back.
       const again = heldIn(secret, newestOf(run, secret))?.ApiTokens.length === 0
       demand('1 empty', ApiTokens.length > 0 || again, () => `${who} writes an empty document unconfirmed`)
-      const before = tokensOf(secret, run.first.get(secret.uri)).length
+      const before = unlessExcluded(run, tokensOf(secret, run.first.get(secret.uri))).length
       demand(
         '1 share',
         ApiTokens.length >= settings.minKeep * before,
@@ -162,7 +163,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       const overwritten = heldSince(secret, clock.now() - readingMs).filter(
         (token) => !ApiTokens.includes(token) && !tokensOf(secret, run.first.get(secret.uri)).includes(token),
       )
-      demand('2 overwritten', overwritten.length === 0, () => `${who} takes out ${overwritten}, unseen`)
+      const lost = unlessExcluded(run, overwritten)
+      demand('2 overwritten', lost.length === 0, () => `${who} takes out ${overwritten}, unseen`)
     },
 
     onReplace(run, secret) {
@@ -196,8 +198,12 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     },
 
     onEnd(run) {
-      if (run.error?.name === 'PlanChanged')
-        demand('6 nothing', run.written.length === 0, () => `run ${run.number} writes, and says PlanChanged`)
+      if (['PlanChanged', 'PromotionRefused'].includes(run.error?.name ?? ''))
+        demand(
+          '6 nothing',
+          run.written.length === 0,
+          () => `run ${run.number} writes, and says ${run.error?.name}`,
+        )
       for (const { Outcome, Target, Reason } of run.report?.Results ?? []) {
         if (Outcome === 'held') hasReason(run, Target)
         demand('5 own', !Reason?.includes('did not get to'), () => `run ${run.number} skips ${Target}`)
@@ -215,7 +221,9 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
           isRight(run, secret)
         }
         const alone = secrets.every((secret) => run.others.size === 0 && !hasRival(run, secret))
-        if (alone) mustAgree('5 agree', secrets)
+        if (!alone) continue
+        mustAgree('5 agree', secrets)
+        holdsPromoted(world, run, secrets)
       }
     },
   }
@@ -252,13 +260,15 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       one.confirm === null && (one.answers.get(secret.subAppId) ?? []).every(({ sound }) => sound)
     const complete =
       run.answers.get(secret.subAppId)?.at(-1)?.sound === true && (!atEnd || [...run.others].every(trusted))
-    const missing = complete ? without(upstream.aliveSince(begin), ApiTokens) : []
+    const alive = unlessExcluded(run, upstream.aliveSince(begin))
+    const missing = complete ? without(alive, ApiTokens).filter((token) => !mayLack(run, token)) : []
     demand('5 right', missing.length === 0, () => `${by(run, secret)} misses ${missing}`)
     // What another run put there meanwhile was not there to be taken out.
     const first = tokensOf(secret, run.first.get(secret.uri))
     const dead = ApiTokens.filter((token) => (upstream.diedAt(token) ?? 0) < begin)
     const left = shared ? dead.filter((token) => first.includes(token)) : dead
-    demand('5 right', left.length === 0, () => `${by(run, secret)} leaves ${left}`)
+    // A promotion moves the pick; absences are settled by the runs on schedule.
+    demand('5 right', left.length === 0 || run.promote !== null, () => `${by(run, secret)} leaves ${left}`)
     if (shared && atEnd && run.looks.get(secret.uri)?.change !== secret.changes) return
     const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
     demand('5 right', told === sha256(value ?? ''), () => `${by(run, secret)} misreports`)
@@ -279,8 +289,11 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     const secret = world.secrets.find((one) => one.uri === uri)
     if (!secret || isReused(secret, newestOf(run, secret))) return
     const { subAppId } = secret
-    const least = Math.max(1, settings.minKeep * tokensOf(secret, run.first.get(uri)).length)
-    const short = run.answers.get(subAppId)?.some(({ tokens }) => new Set(tokens).size < least)
+    const before = unlessExcluded(run, tokensOf(secret, run.first.get(uri)))
+    const least = Math.max(1, settings.minKeep * before.length)
+    const short = run.answers
+      .get(subAppId)
+      ?.some(({ tokens }) => new Set(unlessExcluded(run, tokens)).size < least)
     demand('3 held', short === true, () => `run ${run.number} holds ${uri} without a reason`)
   }
 
@@ -291,7 +304,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       planned?.get(secret.uri) === versionId,
       () => `${by(run, secret)} departs from the plan`,
     )
-    const listed = run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? []
+    const listed = unlessExcluded(run, run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? [])
     const same = [...new Set(listed)].sort().join() === written.ApiTokens.join()
     demand('6 exactly', same, () => `${by(run, secret)} writes another set than it sees`)
   }
@@ -304,10 +317,10 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     if (!first || !last) throw new Error('Simulating: a write without a list')
     const late = clock.now() - last.at
     demand('2 late', late <= writtenMs, () => `${by(run, secret)} writes ${late} ms after its list`)
-    const settled = without(upstream.aliveSince(clock.now() - settledMs), ApiTokens)
+    const settled = without(unlessExcluded(run, upstream.aliveSince(clock.now() - settledMs)), ApiTokens)
     demand('2 settled', !last.sound || settled.length === 0, () => `${by(run, secret)} leaves out ${settled}`)
 
-    const taken = without(tokensOf(secret, newestOf(run, secret)), ApiTokens)
+    const taken = without(unlessExcluded(run, tokensOf(secret, newestOf(run, secret))), ApiTokens)
     if (taken.length === 0) return
     const since = last.sound ? clock.now() : first.sound ? first.at - lagMs : Number.NEGATIVE_INFINITY
     const alive = upstream.aliveSince(since).filter((token) => taken.includes(token))
@@ -322,29 +335,76 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
 }
 
 /**
- * `ApiToken` moves only when it leaves the document, or to make targets agree that did not; and then to a token that
- * was mirrored when the run began, where one is left.
+ * `ApiToken` is listed, wherever any token of the document is. It moves only when it is not, or is told to, or to make targets
+ * agree that did not; and then to a token that was mirrored when the run began, where one of those is listed.
  */
 function keepsPick(world: World, run: Run, secret: Secret, written: Document): void {
+  const { ApiToken, ApiTokens } = written
+  const who = by(run, secret)
+  const listed = unlessExcluded(run, run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? [])
+  const dead = !listed.includes(ApiToken ?? '') && ApiTokens.some((token) => listed.includes(token))
+  demand('4 listed', !dead, () => `${who} points to ${ApiToken}, which is none of ${listed}`)
+  if (run.promote !== null) {
+    demand('8 promoted', nameOf(ApiToken ?? '') === run.promote, () => `${who} promotes ${ApiToken} instead`)
+    const everywhere = run.mirrors
+      .flatMap(({ targets }) => targets)
+      .every(({ uri }) => documentIn(valueIn(run.first.get(uri)))?.ApiTokens.includes(ApiToken ?? ''))
+    demand('8 everywhere', everywhere, () => `${who} promotes ${ApiToken}, which some target does not hold`)
+    return
+  }
+  const promoted = world.promoted.get(secret.subAppId)
+  demand(
+    '8 stays',
+    !promoted || promoted === ApiToken,
+    () => `${who} moves ApiToken from ${promoted}, promoted`,
+  )
   const secrets = world.secrets.filter(({ subAppId }) => subAppId === secret.subAppId)
   const picks = secrets
     .map((one) => heldIn(one, run.newest.get(one.uri))?.ApiToken)
     .filter((pick) => typeof pick === 'string')
   const [pick] = picks
   if (pick === undefined || picks.some((other) => other !== pick)) return
-  const kept = written.ApiToken === pick || !written.ApiTokens.includes(pick)
-  demand('4 pick', kept, () => `run ${run.number} on ${secret.uri} moves ApiToken from ${pick} needlessly`)
-  if (written.ApiTokens.includes(pick)) return
-  const listed = run.answers.get(secret.subAppId)?.at(-1)?.tokens ?? []
+  const must = !listed.includes(pick)
+  demand('4 pick', must || ApiToken === pick, () => `${who} moves ApiToken from ${pick} needlessly`)
+  if (!must) return
   const known = secrets
     .flatMap((one) => tokensOf(one, run.first.get(one.uri)))
     .filter((one) => listed.includes(one))
-  const fine = known.length === 0 || known.includes(written.ApiToken ?? '')
-  demand(
-    '4 known',
-    fine,
-    () => `run ${run.number} on ${secret.uri} moves ApiToken to a new token, not to ${known}`,
-  )
+  const fine = known.length === 0 || known.includes(ApiToken ?? '')
+  demand('4 known', fine, () => `${who} moves ApiToken to a new token, not to ${known}`)
+}
+
+/** What a promotion that reports success has done; from then on it is to stay. */
+function holdsPromoted(world: World, run: Run, secrets: readonly Secret[]): void {
+  const [first] = secrets
+  if (run.promote === null || !first) return
+  const picks = secrets.map((secret) => mustHold('8 promoted', secret).ApiToken ?? '')
+  const told = picks.every((pick) => nameOf(pick) === run.promote)
+  demand('8 promoted', told, () => `run ${run.number} promotes ${run.promote}, and targets point to ${picks}`)
+  // Settings that changed meanwhile may have taken it back already.
+  if (!world.exclude.has(run.promote)) world.promoted.set(first.subAppId, picks[0] ?? '')
+}
+
+/** The name of a token by which settings and people mean it. */
+function nameOf(token: string): string {
+  return sha256(token).slice(0, 16)
+}
+
+function isExcluded({ exclude }: Run, token: string): boolean {
+  return exclude.size > 0 && exclude.has(nameOf(token))
+}
+
+function unlessExcluded(run: Run, tokens: readonly string[]): readonly string[] {
+  return tokens.filter((token) => !isExcluded(run, token))
+}
+
+/** Whether another run, with other settings, may have taken a token out, or kept it in. */
+function mayLack(run: Run, token: string): boolean {
+  return [...run.others].some((other) => isExcluded(other, token))
+}
+
+function by(run: Run, secret: Secret): string {
+  return `run ${run.number} on ${secret.uri}`
 }
 
 /** The document that a secret holds. Throws a violation of `rule` when it holds none. */
@@ -366,7 +426,11 @@ export function mustBeTrue(world: World): void {
     const secrets = world.secrets.filter((secret) => mayWrite(secret) && secret.subAppId === subAppId)
     for (const secret of secrets) {
       const held = mustHold('3 true', secret).ApiTokens.join()
-      const truth = upstream.truth().sort().join()
+      const truth = upstream
+        .truth()
+        .filter((token) => !world.exclude.has(nameOf(token)))
+        .sort()
+        .join()
       demand('3 true', held === truth, () => `${secret.uri} holds {${held}}, the truth is {${truth}}`)
     }
     mustAgree('3 agree', secrets)

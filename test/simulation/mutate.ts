@@ -73,21 +73,27 @@ const mutations: readonly Mutation[] = [
     rules: ['1 empty'],
     file: plan,
     edits: [
-      ["if (listed === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'\n", ''],
-      ['if (listed < minKeep * size - roundingError)', 'if (listed > 0 && listed < minKeep * size)'],
+      [
+        "if (listed.size === 0 && held?.ApiTokens.length !== 0)\n    return excluded > 0 ? allExcluded : 'the list is empty'\n",
+        '',
+      ],
+      [
+        'if (listed.size < minKeep * size - roundingError)',
+        'if (listed.size > 0 && listed.size < minKeep * size)',
+      ],
     ],
   },
   {
     name: 'ignore MIN_KEEP',
     rules: ['1 share'],
     file: plan,
-    edits: [['if (listed < minKeep * size - roundingError)', 'if (listed < 0 * minKeep * size)']],
+    edits: [['if (listed.size < minKeep * size - roundingError)', 'if (listed.size < 0 * minKeep * size)']],
   },
   {
     name: 'MIN_KEEP against what the second reading holds',
     rules: ['3 held'],
     file: mirror,
-    edits: [['size: state.before.length }', 'size: tokensHeld(state).length }']],
+    edits: [['before: state.before }', 'before: tokensHeld(state) }']],
   },
   {
     name: 'take out whatever the second list lacks, seen at the start or not',
@@ -148,17 +154,15 @@ const mutations: readonly Mutation[] = [
     name: 'pick that flaps: the newest list decides',
     rules: ['4 pick'],
     file: plan,
-    edits: [['return [...current, ...known.sort()', 'return [...known.sort()']],
+    edits: [['return [...current, ...[...mirrored]', 'return [...[...mirrored]']],
   },
   {
-    name: 'pick that leaves a missing token at once',
-    rules: ['4 pick'],
+    name: 'pick that stays on a missing token',
+    rules: ['4 listed', '9 dead'],
     file: plan,
     edits: [
-      [
-        'ApiToken: [...input.preferred,',
-        'ApiToken: [...input.preferred.filter((token) => listed.has(token)),',
-      ],
+      ['return [...current, ...[...mirrored]', 'return [...current, ...[...[...mirrored]'],
+      ['.filter((token) => listed.has(token))\n}', '.filter((token) => listed.has(token))]\n}'],
     ],
   },
   {
@@ -171,13 +175,13 @@ const mutations: readonly Mutation[] = [
     name: 'pick that moves to a token just added',
     rules: ['4 known'],
     file: plan,
-    edits: [['return [...current, ...known.sort()', 'return [...current']],
+    edits: [['return [...current, ...[...mirrored].sort(), ', 'return [...current, ']],
   },
   {
     name: 'unmarked value overwritten',
     rules: ['1 ours'],
     file: document,
-    edits: [['if (!reading.marked && !target.adopt)', 'if (!reading.marked && !target.adopt && held)']],
+    edits: [['!target.adopt && !written)', '!target.adopt && !written && held)']],
   },
   {
     name: 'document of another application overwritten',
@@ -215,8 +219,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        '  await forEachLimited(applications, (application) => applyAll',
-        '  if (request.confirm !== null)\n    for (const application of applications) {\n      await readList(run, application)\n      planAll(run, application)\n    }\n  await forEachLimited(applications, (application) => applyAll',
+        '  await forEachLimited(applications, (application) => apply(',
+        '  if (request.confirm !== null)\n    for (const application of applications) {\n      await readList(run, application)\n      planAll(run, application)\n    }\n  await forEachLimited(applications, (application) => apply(',
       ],
     ],
   },
@@ -283,8 +287,8 @@ const mutations: readonly Mutation[] = [
     file: plan,
     edits: [
       [
-        "held?.ApiTokens.length !== 0) return 'the list",
-        "held && held.ApiTokens.length !== 0) return 'the list",
+        'listed.size === 0 && held?.ApiTokens.length !== 0',
+        'listed.size === 0 && held && held.ApiTokens.length !== 0',
       ],
     ],
   },
@@ -308,8 +312,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        '  await Promise.all(\n    application.targets.filter(isOpen).map(async (state) => {',
-        '  for (const state of application.targets.filter(isOpen)) {\n    await applyOne(run, application, state)\n    if (state.outcome === "held") return\n  }\n  await Promise.all(\n    ([] as Read[]).map(async (state) => {',
+        '  await Promise.all(application.targets.filter(isOpen).map((state) => applyTarget(run, application, state)))',
+        '  for (const state of application.targets.filter(isOpen)) {\n    await applyTarget(run, application, state)\n    if (state.outcome === "held") return\n  }',
       ],
     ],
   },
@@ -453,8 +457,8 @@ const mutations: readonly Mutation[] = [
     file: mirror,
     edits: [
       [
-        "      if ((await applyOne(run, application, state)) !== 'overtaken') return\n",
-        "      if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))\n      if (state.plan) return\n",
+        "  if ((await applyOne(run, application, state)) !== 'overtaken') return\n",
+        "  if ((await applyOne(run, application, state)) === 'overtaken') fail(state, overtakenTwice(state))\n  if (state.plan) return\n",
       ],
     ],
   },
@@ -462,13 +466,13 @@ const mutations: readonly Mutation[] = [
     name: 'the first plan again for what was overtaken',
     rules: ['2 early'],
     file: mirror,
-    edits: [['      planOne(run, application, state)\n', '']],
+    edits: [['  planOne(run, application, state)\n  if', '  if']],
   },
   {
     name: 'second plan for what was confirmed',
     rules: ['6 once'],
     file: mirror,
-    edits: [['      if (run.request.confirm !== null) {', "      if (run.request.confirm === '') {"]],
+    edits: [['  if (run.request.confirm !== null) {', "  if (run.request.confirm === '') {"]],
   },
   {
     name: 'success reported although overtaken',
@@ -539,6 +543,42 @@ const mutations: readonly Mutation[] = [
     rules: ['3 marked'],
     file: document,
     edits: [['!target.adopt && !written)', '!target.adopt)']],
+  },
+  {
+    name: 'excluded tokens published',
+    rules: ['8 excluded'],
+    file: mirror,
+    edits: [['exclude.size > 0 && exclude.has(fingerprint(token))', 'exclude.size < 0']],
+  },
+  {
+    name: 'excluded tokens kept until their absence is settled',
+    rules: ['8 excluded'],
+    file: plan,
+    edits: [['!settledAbsences.has(token) && !isExcluded(token)', '!settledAbsences.has(token)']],
+  },
+  {
+    name: 'excluded tokens that count as a loss',
+    rules: ['3 held'],
+    file: plan,
+    edits: [['before.filter((token) => !isExcluded(token)).length', 'before.length']],
+  },
+  {
+    name: 'a promotion that moves nothing',
+    rules: ['8 promoted'],
+    file: mirror,
+    edits: [['promoted === null ? preferred : [promoted, ...preferred]', 'preferred']],
+  },
+  {
+    name: 'a promotion of what some target does not hold',
+    rules: ['8 everywhere'],
+    file: mirror,
+    edits: [['targets.every((state) => tokensHeld(state)', 'targets.some((state) => tokensHeld(state)']],
+  },
+  {
+    name: 'a promotion that the next run takes back',
+    rules: ['8 stays', '4 pick'],
+    file: plan,
+    edits: [['return [...current, ...[...mirrored]', 'return [...[...mirrored]']],
   },
   {
     name: 'steps that wait for whatever hangs',

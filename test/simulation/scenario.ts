@@ -7,9 +7,11 @@ import { createSsm } from '../../simulator/ssm.ts'
 import { createClock } from './clock.ts'
 import {
   createWitness,
+  documentIn,
   mayWrite,
   mustBeMarked,
   mustBeTrue,
+  mustHold,
   mustWriteAtMost,
   type SeenPlans,
   Violation,
@@ -57,14 +59,22 @@ export interface Story {
       | 'unread'
       | 'hung'
       | 'rivalries'
-      | 'overtaken',
+      | 'overtaken'
+      | 'promoted'
+      | 'excluded'
+      | 'movedPicks',
       number
     >
   >
+  /** For how long each target's pick was a token that no list had any more, for each deletion of a pick in a calm world. */
+  readonly deadMs: readonly number[]
 }
 
 /** Starts a run: of all applications, for real, unless the request says otherwise. */
-type Start = (request: Partial<Pick<Run, 'mirrors' | 'dryRun' | 'confirm'>>, limitMs: number) => Run
+type Start = (
+  request: Partial<Pick<Run, 'mirrors' | 'dryRun' | 'confirm' | 'promote'>>,
+  limitMs: number,
+) => Run
 
 /**
  * Plays the world of a seed until a rule is broken or the story ends; the same seed is the same story. `traced` asks
@@ -75,7 +85,7 @@ export async function simulate(
   { traced = false, rule = '' }: { readonly traced?: boolean; readonly rule?: string } = {},
 ): Promise<Story> {
   const lines: string[] = []
-  const { world, play } = createStory(seed, {
+  const { world, deadMs, play } = createStory(seed, {
     trace(line) {
       if (traced) lines.push(line())
     },
@@ -94,6 +104,7 @@ export async function simulate(
     seed,
     violation,
     lines,
+    deadMs,
     counts: {
       runs: runs.length,
       writes: runs.reduce((sum, { written }) => sum + written.length, 0),
@@ -108,6 +119,9 @@ export async function simulate(
       hung: runs.reduce((sum, { hung }) => sum + hung, 0),
       rivalries: world.rivalries,
       overtaken: runs.reduce((sum, { overtaken }) => sum + overtaken, 0),
+      promoted: count((run) => run.promote !== null && run.written.length > 0),
+      excluded: count(({ exclude, written }) => exclude.size > 0 && written.length > 0),
+      movedPicks: deadMs.length,
     },
   }
 }
@@ -119,7 +133,8 @@ function isSuccess({ state, error, dryRun }: Run): boolean {
 function createStory(
   seed: number,
   { trace, matters }: { trace: World['trace']; matters: (error: Error) => boolean },
-): { world: World; play: () => Promise<void> } {
+): { world: World; deadMs: number[]; play: () => Promise<void> } {
+  const deadMs: number[] = []
   const random = createRandom(seed)
   const clock = createClock()
   const subAppIds: readonly SubAppId[] = random.pick([[null], [7], [7], [7, 8]])
@@ -146,6 +161,8 @@ function createStory(
     ssm,
     runs: [],
     rivalries: 0,
+    exclude: new Set(),
+    promoted: new Map(),
     faults: {
       request: random.pick([0, 0.03, 0.1, 0.25]),
       shortList: random.pick([0, 0.05, 0.2]),
@@ -188,9 +205,10 @@ function createStory(
       .map(({ uri, kind, name, adopt }) => ({ uri, scheme: kind, name, options: {}, adopt })),
   }))
   const run: Start = (request, limitMs) =>
-    startRun(world, { mirrors, dryRun: false, confirm: null, ...request }, limitMs)
+    startRun(world, { mirrors, dryRun: false, confirm: null, promote: null, ...request }, limitMs)
   return {
     world,
+    deadMs,
     async play() {
       let stormy = true
       const storm = [
@@ -198,6 +216,7 @@ function createStory(
         ...secrets.map((secret) => trouble(world, secret, () => stormy)),
         ...secrets.map((secret) => rivals(world, secret, () => stormy)),
         scheduleRuns(world, run, plans, () => stormy),
+        excludeTokens(world, () => stormy),
       ]
       await clock.sleep(random.between(6, 15) * minuteMs)
       stormy = false
@@ -207,6 +226,7 @@ function createStory(
       await clock.sleep(lagMs + settings.settleSeconds * secondMs)
       world.trace(() => 'rest begins')
       await rest(world, run, plans)
+      await rotate(world, run, deadMs)
     },
   }
 }
@@ -302,6 +322,23 @@ async function changeTokens(world: World, stormy: () => boolean): Promise<void> 
   }
 }
 
+/** Somebody takes tokens that leaked out of the mirror, most of them live ones, and tidies the setting up later. */
+async function excludeTokens(world: World, stormy: () => boolean): Promise<void> {
+  const { clock, random } = world
+  if (random.chance(0.6)) return
+  while (stormy()) {
+    await clock.sleep(random.between(0, 6 * minuteMs))
+    if (!stormy()) return
+    const [, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
+    const leaked = random.pick([...upstream.truth(), 'mistyped'])
+    const kept = random.chance(0.3) ? [] : [...world.exclude]
+    world.exclude = new Set([...kept, fingerprint(leaked ?? '')])
+    for (const [subAppId, token] of world.promoted)
+      if (world.exclude.has(fingerprint(token))) world.promoted.delete(subAppId)
+    world.trace(() => `AIGC_EXCLUDE is ${[...world.exclude]}, with ${leaked}`)
+  }
+}
+
 /** A target is forbidden, or scheduled for deletion, for a while. */
 async function trouble({ clock, random }: World, secret: Secret, stormy: () => boolean): Promise<void> {
   if (random.chance(0.6)) return
@@ -345,6 +382,7 @@ async function scheduleRuns(
           run({ mirrors: chosen }, limitMs)
         }),
       )
+    if (random.chance(0.3)) people.push(promote(world, run, random.pick(all) as Mirror).catch(world.report))
     if (random.chance(0.4))
       people.push(operate(world, run, plans, chosen, random.chance(0.5)).catch(world.report))
   }
@@ -369,12 +407,23 @@ async function operate(
   if (!look.report) return
   note(plans, look.report)
   const alive = new Set(
-    [...world.upstreams.values()].flatMap((upstream) => upstream.truth().map(fingerprint)),
+    [...world.upstreams.values()]
+      .flatMap((upstream) => upstream.truth().map(fingerprint))
+      .filter((name) => !look.exclude.has(name)),
   )
   const right = look.report.Results.every(({ Removed }) => Removed.every((token) => !alive.has(token)))
   if (careful && !right) return
   await clock.sleep(random.between(0, careful ? 20 : 240) * secondMs)
   await run({ mirrors, confirm: look.report.Digest }, roomyMs).over
+}
+
+/** Somebody moves the pick of an application to one of its tokens, which may be there and everywhere, or not. */
+async function promote(world: World, run: Start, mirror: Mirror): Promise<void> {
+  const { clock, random } = world
+  await clock.sleep(random.between(0, 60_000))
+  const upstream = world.upstreams.get(mirror.subAppId) as Upstream
+  const token = random.pick([...upstream.truth(), ...upstream.former])
+  if (token !== undefined) await run({ mirrors: [mirror], promote: fingerprint(token) }, roomyMs).over
 }
 
 /** Remembers what a plan would write, and that its digest names nothing else. */
@@ -415,7 +464,7 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   if (!idle.error !== world.secrets.every(mayWrite))
     throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
 
-  for (const phase of [overlap, hollow]) {
+  for (const phase of [overlap, hollow, promotion]) {
     await phase(world, run)
     await clock.sleep(lagMs)
     await settle()
@@ -425,7 +474,7 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   const before = world.runs.length
   const [id, upstream] = random.pick([...world.upstreams]) as [SubAppId, Upstream]
   const leaving = random.pick(upstream.truth())
-  const what = random.pick(['add', 'remove', 'replace'])
+  const what = random.pick(['add', 'remove', 'replace'] as const)
   if (what !== 'remove') upstream.create(1)
   if (what === 'replace' && random.chance(0.5)) await clock.sleep(random.between(0, 20_000))
   if (what !== 'add' && leaving !== undefined) upstream.remove([leaving])
@@ -437,7 +486,49 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   await clock.sleep(lagMs)
   await settle()
   mustBeTrue(world)
-  mustWriteAtMost(2, '4 twice', writesByTarget(from(before)))
+  // An addition takes one write; a removal two, because the pick moves first. A replacement is both.
+  mustWriteAtMost({ add: 1, remove: 2, replace: 3 }[what ?? 'add'], '4 twice', writesByTarget(from(before)))
+}
+
+/**
+ * On schedule in a calm world: a token is created and mirrored, the one in use is deleted, and then no target may point to
+ * it for longer than a period and a step after the last list has lost it. `deadMs` learns for how long each did.
+ */
+async function rotate(world: World, run: Start, deadMs: number[]): Promise<void> {
+  const { clock, random } = world
+  const periodMs = random.pick([1, 2, 5] as const) * minuteMs
+  let over = false
+  const schedule = (async () => {
+    while (!over) {
+      run({}, roomyMs)
+      await clock.sleep(periodMs)
+    }
+  })()
+  for (const [subAppId, upstream] of world.upstreams) {
+    const secrets = world.secrets.filter((secret) => secret.subAppId === subAppId && mayWrite(secret))
+    upstream.create(random.between(2, 3))
+    await clock.sleep(2 * periodMs + lagMs + random.between(0, periodMs))
+    const pick = secrets[0] && mustHold('9 dead', secrets[0]).ApiToken
+    if (typeof pick !== 'string') continue
+    upstream.remove([pick])
+    const unlistedAt = clock.now() + lagMs
+    world.trace(() => `remove ${pick}: application ${subAppId} now has {${upstream.truth()}}`)
+    await clock.sleep(lagMs + 2 * periodMs)
+    const times = secrets.map((secret) => Math.max(0, leftAt(secret, pick) - unlistedAt))
+    deadMs.push(...times)
+    const worst = Math.max(0, ...times)
+    if (worst > periodMs + settings.timeoutMs)
+      throw new Violation(`9 dead: a target points to ${pick} for ${worst} ms, every ${periodMs} ms`)
+  }
+  over = true
+  await schedule
+  await Promise.all(world.runs.map(({ over }) => over))
+}
+
+/** When a secret stopped pointing to a token. */
+function leftAt({ history }: Secret, pick: string): number {
+  const last = history.findLastIndex(({ value }) => documentIn(value)?.ApiToken === pick)
+  return history[last + 1]?.at ?? Number.POSITIVE_INFINITY
 }
 
 /** Two runs in turn, while tokens come, and stores now and then give good answers with nothing in them. */
@@ -450,6 +541,24 @@ async function hollow(world: World, run: Start): Promise<void> {
     await run({}, roomyMs).over
   }
   world.faults = calm
+}
+
+/** Somebody promotes a token of each application, the schedule runs, and they do it again. */
+async function promotion(world: World, run: Start): Promise<void> {
+  for (const mirror of run({ dryRun: true }, roomyMs).mirrors) {
+    const token = world.random.pick(world.upstreams.get(mirror.subAppId)?.truth() ?? [])
+    if (token === undefined) continue
+    const promote = async (): Promise<Run> => {
+      const one = run({ mirrors: [mirror], promote: fingerprint(token) }, roomyMs)
+      await one.over
+      return one
+    }
+    await promote()
+    await run({}, roomyMs).over
+    const again = await promote()
+    if (again.written.length > 0)
+      throw new Violation(`8 again: run ${again.number} promotes what is promoted`)
+  }
 }
 
 /** Two runs, one a little later than the other, over a slow network, while tokens come and go. */

@@ -115,6 +115,9 @@ if (only) {
       hung: 0,
       rivalries: 0,
       overtaken: 0,
+      promoted: 0,
+      excluded: 0,
+      movedPicks: 0,
     }
     for (let seed = 1; seed <= seeds; seed++) {
       const story = await simulate(seed)

@@ -30,7 +30,13 @@ import { AwsRefusal, type AwsSecret } from './secrets-manager.ts'
 /** How far a replica of the upstream may be behind, in milliseconds. */
 export const lagMs = 30_000
 /** The settings of every run; the bounds in invariants.ts follow from these and {@link lagMs}. */
-export const settings = { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeoutMs: 10_000 } as const
+export const settings = {
+  site: 'intl',
+  settleSeconds: 60,
+  minKeep: 0.5,
+  timeoutMs: 10_000,
+  tokenLimit: 45,
+} as const
 
 export type SubAppId = number | null
 
@@ -140,6 +146,9 @@ export interface Run {
   readonly mirrors: readonly Mirror[]
   readonly dryRun: boolean
   readonly confirm: string | null
+  readonly promote: string | null
+  /** Fingerprints, as the settings were when it began. */
+  readonly exclude: ReadonlySet<string>
   readonly startedAt: number
   /** How far the clock of the process is off. */
   skewMs: number
@@ -219,6 +228,10 @@ export interface World {
   readonly runs: Run[]
   /** How often somebody else has written. */
   rivalries: number
+  /** The fingerprints in the settings of runs that begin now. */
+  exclude: ReadonlySet<string>
+  /** By application: the token that somebody promoted last, as long as nothing has moved the pick for a reason since. */
+  readonly promoted: Map<SubAppId, string>
   faults: Faults
   witness: Witness
   /** The first rule that was broken, noted by {@link World.report}. */
@@ -274,7 +287,7 @@ export function createUpstream(
 /** Starts a process that runs the mirror with a function time limit; it goes on as virtual time does. */
 export function startRun(
   world: World,
-  request: Pick<Run, 'mirrors' | 'dryRun' | 'confirm'>,
+  request: Pick<Run, 'mirrors' | 'dryRun' | 'confirm' | 'promote'>,
   limitMs: number,
 ): Run {
   const { clock, random } = world
@@ -287,6 +300,7 @@ export function startRun(
   }
   const run: Run = {
     ...request,
+    exclude: world.exclude,
     over,
     number: world.runs.length + 1,
     startedAt: clock.now(),
@@ -315,7 +329,10 @@ export function startRun(
     run.others.add(other)
   }
   world.runs.push(run)
-  const what = run.dryRun ? 'dry run' : run.confirm ? `confirms ${run.confirm.slice(0, 6)}` : 'starts'
+  const byHand = run.confirm
+    ? `confirms ${run.confirm.slice(0, 6)}`
+    : run.promote && `promotes ${run.promote}`
+  const what = run.dryRun ? 'dry run' : (byHand ?? 'starts')
   world.trace(
     () => `run ${run.number} ${what}, applications ${run.mirrors.map(({ subAppId }) => subAppId).join()}`,
   )
@@ -349,24 +366,28 @@ export function startRun(
     guarded(world, () => world.witness.onEnd(run))
     check()
   }
-  runMirror({ ...request, deadline: clock.now() + limitMs - 1000 }, settings, {
-    list: async (subAppId, deadline) => listOf(await list(world, run, send, subAppId, deadline)),
-    openStore: (target) => openStore(world, run, send, target),
-    monotonic: clock.now,
-    // Which jumps, and which nothing in the mirror may go by: mutate.ts does.
-    ...{ now: () => clock.now() + run.skewMs },
-    after(ms, work) {
-      let due = true
-      clock.after(ms, () => due && run.state === 'running' && work())
-      return () => {
-        due = false
-      }
+  runMirror(
+    { ...request, deadline: clock.now() + limitMs - 1000 },
+    { ...settings, exclude: run.exclude },
+    {
+      list: async (subAppId, deadline) => listOf(await list(world, run, send, subAppId, deadline)),
+      openStore: (target) => openStore(world, run, send, target),
+      monotonic: clock.now,
+      // Which jumps, and which nothing in the mirror may go by: mutate.ts does.
+      ...{ now: () => clock.now() + run.skewMs },
+      after(ms, work) {
+        let due = true
+        clock.after(ms, () => due && run.state === 'running' && work())
+        return () => {
+          due = false
+        }
+      },
+      sleep(ms) {
+        wait('the time between its looks', ms)
+        return new Promise((resolve) => clock.after(ms, () => run.state === 'running' && resolve()))
+      },
     },
-    sleep(ms) {
-      wait('the time between its looks', ms)
-      return new Promise((resolve) => clock.after(ms, () => run.state === 'running' && resolve()))
-    },
-  }).then(
+  ).then(
     (report) => {
       run.report = report
       run.error = reportError(report)
@@ -471,6 +492,7 @@ async function list(
   })
   const answers = run.answers.get(subAppId) ?? []
   run.answers.set(subAppId, [...answers, { ...answer, receivedAt: clock.now() }])
+  if (!answer.tokens.includes(world.promoted.get(subAppId) ?? '')) world.promoted.delete(subAppId)
   world.trace(
     () => `run ${run.number} lists ${subAppId}: {${answer.tokens}}${answer.sound ? '' : ' (cut short)'}`,
   )
@@ -620,6 +642,7 @@ export function writeAsRival(world: World, secret: Secret): void {
   setValue(world, secret, value)
   secret.versions = stateOf(world, secret).versions
   secret.rivalChange = secret.changes
+  world.promoted.delete(secret.subAppId)
   world.trace(() => `somebody else writes ${secret.uri}: ${value}`)
 }
 

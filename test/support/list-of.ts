@@ -2,5 +2,5 @@
 import type { TokenList } from '../../lib/tencent/vod.ts'
 
 export function listOf(apiTokens: readonly string[]): TokenList {
-  return { apiTokens, extInfos: null, extInfosDropped: false, requestId: null }
+  return { apiTokens, extInfos: null, extInfosDropped: false, requestId: null, pick: null }
 }

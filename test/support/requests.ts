@@ -21,11 +21,13 @@ export function requestOf(path: string, more: Partial<HttpEvent> = {}): HttpEven
   }
 }
 
-/** A list that was asked for just now. */
+/** A list that was asked for just now; its pick is the first token unless `more` names another. */
 export function cachedList(apiTokens: readonly string[], more: Partial<CachedList> = {}): CachedList {
+  const { pick = apiTokens[0] ?? null } = more
   return {
     apiTokens,
-    names: nameTokens(apiTokens),
+    pick,
+    names: nameTokens(apiTokens, pick),
     extInfos: null,
     extInfosDropped: false,
     requestId: null,

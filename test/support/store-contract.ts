@@ -145,8 +145,14 @@ export function storeContract(scheme: string, harness: Harness): void {
     { subAppId = 251006666, site = 'intl' as Site } = {},
   ): Promise<TargetResult | undefined> => {
     const { Results } = await runMirror(
-      { mirrors: [{ subAppId, targets: [target] }], dryRun: false, confirm: null, deadline: soon() },
-      { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000 },
+      {
+        mirrors: [{ subAppId, targets: [target] }],
+        dryRun: false,
+        confirm: null,
+        promote: null,
+        deadline: soon(),
+      },
+      { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000, exclude: new Set(), tokenLimit: 45 },
       { list: async () => listOf(tokens), openStore: open, ...systemTime, sleep: async () => {} },
     )
     return Results[0]

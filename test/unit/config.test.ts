@@ -10,10 +10,11 @@ import {
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError, InputError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
+import { sha256 } from '../support/sha256.ts'
 
 const credentials = { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
 const digest = 'a'.repeat(64)
-const form = 'name:scope:sha256hex, with scope full or masked and 64 hex digits'
+const form = 'name:scope:sha256hex, with scope full, single or masked and 64 hex digits'
 
 function parse(env: Environment): Config {
   return parseConfig({ ...credentials, ...env }, storeKinds)
@@ -50,6 +51,8 @@ describe('parseConfig', () => {
       mirrors: [],
       settleSeconds: 60,
       minKeep: 0.5,
+      exclude: new Set(),
+      tokenLimit: 45,
       logLevel: 'info',
       proxy: null,
     })
@@ -69,6 +72,8 @@ describe('parseConfig', () => {
         'file:/srv/{SubAppId}.json aws-secretsmanager:prod/{SubAppId}?region=eu-west-1&adopt=true',
       AIGC_SETTLE_SECONDS: '90',
       AIGC_MIN_KEEP: '0.75',
+      AIGC_EXCLUDE: '0123456789abcdef, 0123456789ABCDE0',
+      AIGC_TOKEN_LIMIT: '40',
       AIGC_LOG_LEVEL: 'debug',
     })
     expect(config).toMatchObject({
@@ -87,6 +92,8 @@ describe('parseConfig', () => {
       timeoutMs: 2500,
       settleSeconds: 90,
       minKeep: 0.75,
+      exclude: new Set(['0123456789abcdef', '0123456789abcde0']),
+      tokenLimit: 40,
       logLevel: 'debug',
     })
     expect(config.mirrors[1]).toEqual({
@@ -365,6 +372,14 @@ describe('parseConfig', () => {
       { AIGC_API_KEYS: `web:masked:${digest},admin:full:${digest.toUpperCase()}` },
       'AIGC_API_KEYS must hold each key once: two entries have the same hash',
     ],
+    ...['SECRET', '0123456789abcdef,x', '0123456789abcde', sha256('a token')].map(
+      (AIGC_EXCLUDE): [string, Environment, string] => [
+        `${AIGC_EXCLUDE} as fingerprints`,
+        { AIGC_EXCLUDE },
+        'AIGC_EXCLUDE must be comma-separated fingerprints of 16 hex digits, as list-tokens and the log show them; ' +
+          'never tokens',
+      ],
+    ),
     [
       'a target',
       { AIGC_MIRROR_TARGETS: 'file:/a,vault:x' },
@@ -430,7 +445,7 @@ describe('settings', () => {
 
   it('are each read by a function, or by the command that deploys', () => {
     for (const [name, { readers }] of Object.entries(settings)) expect(readers, name).not.toEqual([])
-    expect(readBy('list-tokens')).not.toContain('AIGC_SETTLE_SECONDS')
+    expect(readBy('list-tokens')).not.toContain('AIGC_MIRROR_TARGETS')
     expect(readBy('mirror-tokens')).not.toContain('AIGC_API_KEYS')
     expect(readBy('deploy')).toEqual([
       'AIGC_SITE',

@@ -12,7 +12,7 @@ import { expectConforming } from '../../support/openapi.ts'
 import { cachedList, requestOf } from '../../support/requests.ts'
 import { sha256 } from '../../support/sha256.ts'
 
-const keys = ['full', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
+const keys = ['full', 'single', 'masked'].map((scope) => `${scope}:${scope}:${sha256(`${scope}-key`)}`)
 const bound = ['full', 'masked'].map((scope) => `${scope}8:${scope}:${sha256(`${scope}8-key`)}:8`)
 const config = parseConfig(
   {
@@ -24,7 +24,8 @@ const config = parseConfig(
   },
   {},
 )
-const list = cachedList(['token-b', 'token-a'], {
+const list = cachedList(['token-a', 'token-b'], {
+  pick: 'token-b',
   requestId: 'r-1',
   observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
   ageMs: 12_900,
@@ -66,11 +67,12 @@ async function ask(
 
 describe('answerRequest', () => {
   it.each([
-    ['/tokens', 'ApiTokens'],
-    ['/tokens/fingerprints', 'Fingerprints'],
-  ])('answers %s of an application without any token with an empty list', async (path, field) => {
+    ['/tokens', 'ApiTokens', []],
+    ['/tokens/fingerprints', 'Fingerprints', []],
+    ['/token', 'ApiToken', null],
+  ])('answers %s of an application without any token with %s %j', async (path, field, value) => {
     const { status, json } = await ask(request(path), { list: async () => cachedList([]) })
-    expect([status, json?.[field]]).toEqual([200, []])
+    expect([status, json?.[field]]).toEqual([200, value])
   })
 
   it('gives the tokens of the default application', async () => {
@@ -78,7 +80,8 @@ describe('answerRequest', () => {
     expect(status).toBe(200)
     expect(json).toEqual({
       SubAppId: 7,
-      ApiTokens: ['token-b', 'token-a'],
+      ApiToken: 'token-b',
+      ApiTokens: ['token-a', 'token-b'],
       RequestId: 'r-1',
       ObservedAt: '2026-03-10T05:16:23.000Z',
       Stale: false,
@@ -95,7 +98,7 @@ describe('answerRequest', () => {
       route: '/tokens',
       caller: 'full',
       subAppId: 7,
-      fingerprints: ['token-b', 'token-a'].map(fingerprint),
+      fingerprints: ['token-a', 'token-b'].map(fingerprint).sort(),
       upstream: true,
       staleBecause: null,
       error: null,
@@ -110,12 +113,39 @@ describe('answerRequest', () => {
     const { json } = await ask(request('/sub-apps/8/tokens/fingerprints', { key: 'masked-key' }))
     expect(json).toEqual({
       SubAppId: 8,
-      Fingerprints: list.apiTokens.map(fingerprint),
+      Fingerprint: fingerprint('token-b'),
+      Fingerprints: list.apiTokens.map(fingerprint).sort(),
       RequestId: 'r-1',
       ObservedAt: '2026-03-10T05:16:23.000Z',
       Stale: false,
     })
     expect(JSON.stringify(json)).not.toContain('token-')
+  })
+
+  it.each(['full-key', 'single-key'])('gives %s the token to use, and nothing of the others', async (key) => {
+    const { json, headers, audit, body } = await ask(request('/sub-apps/8/token', { key }), {
+      list: async () => ({ ...list, extInfos: ['{"a":1}', '{"b":1}'] }),
+    })
+    expect(json).toEqual({
+      SubAppId: 8,
+      ApiToken: 'token-b',
+      RequestId: 'r-1',
+      ObservedAt: '2026-03-10T05:16:23.000Z',
+      Stale: false,
+    })
+    expect(audit).toMatchObject({
+      route: '/sub-apps/{SubAppId}/token',
+      fingerprints: [fingerprint('token-b')],
+    })
+    const others = await ask(request('/token', { key }), {
+      list: async () => cachedList(['token-b', 'token-c', 'token-d']),
+    })
+    // Nor does it tell when others change.
+    expect(others.headers['etag']).toBe(headers['etag'])
+    const seen = JSON.stringify([body, headers, audit])
+    for (const name of ['token-a', fingerprint('token-a'), '{"a":1}']) expect(seen).not.toContain(name)
+    const moved = await ask(request('/token', { key }), { list: async () => cachedList(['token-a']) })
+    expect(moved.headers['etag']).not.toBe(headers['etag'])
   })
 
   it('adds ExtInfos where they are known', async () => {
@@ -132,6 +162,7 @@ describe('answerRequest', () => {
       const { json, body } = await ask(event, { list: async () => ({ ...list, extInfos }) })
       expect(Object.keys(json ?? {})).toEqual([
         'SubAppId',
+        'Fingerprint',
         'Fingerprints',
         'RequestId',
         'ObservedAt',
@@ -171,15 +202,17 @@ describe('answerRequest', () => {
     expect(audit).toMatchObject({ route: '/healthz', caller: null, upstream: false })
   })
 
-  it('has an etag of the set of tokens, not of their order', async () => {
+  it('has an etag of the token to use and the set of tokens, not of their order', async () => {
     const etag = async (apiTokens: string[]): Promise<string | undefined> =>
       (
         await ask(request('/tokens'), {
-          list: async () => ({ ...list, apiTokens, names: nameTokens(apiTokens), requestId: 'other' }),
+          list: async () => ({ ...list, apiTokens, names: nameTokens(apiTokens, 'a'), requestId: 'other' }),
         })
       ).headers['etag']
     expect(await etag(['a', 'b', 'a'])).toBe(await etag(['b', 'a']))
     expect(await etag(['a', 'b'])).not.toBe(await etag(['a']))
+    const { headers } = await ask(request('/tokens'), { list: async () => cachedList(['b', 'a']) })
+    expect(headers['etag']).not.toBe(await etag(['a', 'b']))
   })
 
   it('takes no etag for its own that has W/ inside', async () => {
@@ -207,7 +240,7 @@ describe('answerRequest', () => {
   it.each([
     ...['', '"x"', 'x W/ETAG', 'ETAG-', '""', '"', 'W/', 'w/ETAG', '"ETAG"', '**', '"*"', ','.repeat(8000)],
     ...[(etag: string) => etag.slice(1, -1), (etag: string) => etag.toUpperCase()],
-    () => `"${nameTokens(['token-a']).digest}"`,
+    () => `"${nameTokens(['token-a'], 'token-a').digest}"`,
   ])('gives the tokens for If-None-Match %s', async (tag) => {
     const etag = (await ask(request('/tokens'))).headers['etag'] ?? ''
     const sent = typeof tag === 'string' ? tag.replace('ETAG', etag) : tag(etag)
@@ -341,7 +374,7 @@ describe('answerRequest', () => {
     ],
   ]
   const refused: [string, HttpEvent, number, string][] = [
-    ['an unknown path', request('/token'), 404, 'NotFound'],
+    ['an unknown path', request('/toke'), 404, 'NotFound'],
     ...otherMethods.map((method): [string, HttpEvent, number, string] => [
       `${JSON.stringify(method)} of a route`,
       request('/tokens', { method }),
@@ -379,7 +412,20 @@ describe('answerRequest', () => {
       ],
     ),
     ['a query parameter on /healthz', request('/healthz', { queryNames: ['x'] }), 400, 'InputInvalid'],
-    ['a masked key on tokens', request('/tokens', { key: 'masked-key' }), 403, 'ScopeTooSmall'],
+    ...[
+      ['masked', '/tokens'],
+      ['masked', '/token'],
+      ['masked', '/sub-apps/8/token'],
+      ['single', '/tokens'],
+      ['single', '/sub-apps/8/tokens'],
+      ['single', '/tokens/fingerprints'],
+      ['single', '/sub-apps/8/tokens/fingerprints'],
+    ].map(([scope, path]): [string, HttpEvent, number, string] => [
+      `a ${scope} key on ${path}`,
+      request(path ?? '', { key: `${scope}-key` }),
+      403,
+      'ScopeTooSmall',
+    ]),
     ...notOurIds.map((id): [string, HttpEvent, number, string] => [
       `application ${JSON.stringify(id)}`,
       request(`/sub-apps/${id}/tokens`),

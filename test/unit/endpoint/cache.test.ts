@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nameTokens } from '../../../lib/digest.ts'
 import { createTokenCache } from '../../../lib/endpoint/cache.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import { listOf } from '../../support/list-of.ts'
@@ -9,9 +10,11 @@ interface Options {
   readonly staleSeconds?: number
   /** What the mirrored document holds. */
   readonly mirrored?: string[] | Error | (() => string[])
+  /** What the source names as the token to use; only a mirrored document does. */
+  readonly pick?: string
 }
 
-function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored }: Options = {}) {
+function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirrored, pick }: Options = {}) {
   let now = 0
   let gate: Promise<void> | null = null
   let failure: Error | null = null
@@ -19,18 +22,23 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
   const fetched: (number | null)[] = []
   /** Of the mirrored document. */
   const read = { count: 0 }
+  const picking: unknown[] = []
   const allowed: { ms: number; patient: boolean }[] = []
   const cache = createTokenCache(
     { cacheSeconds, staleSeconds },
     {
       ...timeOf(() => now, { random: () => chance }),
       isBackingOff: () => quiet,
+      choosePick(...given) {
+        picking.push(given)
+        return given[2] ?? given[1][0] ?? null
+      },
       list: async (subAppId, deadline, { patient } = { patient: true }) => {
         fetched.push(subAppId)
         allowed.push({ ms: deadline - now, patient })
         await gate
         if (failure) throw failure
-        return listOf([`token-${fetched.length}`])
+        return { ...listOf([`token-${fetched.length}`]), pick: pick ?? null }
       },
       fallback:
         mirrored === undefined
@@ -38,7 +46,8 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
           : async () => {
               read.count++
               if (mirrored instanceof Error) throw mirrored
-              return listOf(typeof mirrored === 'function' ? mirrored() : mirrored)
+              const tokens = typeof mirrored === 'function' ? mirrored() : mirrored
+              return { ...listOf(tokens), pick: tokens.at(-1) ?? null }
             },
     },
   )
@@ -48,6 +57,7 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
     fetched,
     read,
     allowed,
+    picking,
     beQuiet: (on: boolean) => {
       quiet = on
     },
@@ -249,7 +259,63 @@ describe('createTokenCache', () => {
     pass(60_000)
     fail(passing)
     expect(await get()).toMatchObject({ apiTokens: ['token-1'], staleBecause: passing })
-    expect(read.count).toBe(0)
+    // It was read for its pick, beside each list.
+    expect(read.count).toBe(2)
+  })
+
+  it('takes the pick from the mirrored document, beside the list and not after it', async () => {
+    const w = world(30, { mirrored: ['token-1', 'token-x'] })
+    const release = w.block()
+    const waiting = w.get()
+    expect([w.fetched.length, w.read.count]).toEqual([1, 1])
+    release()
+    expect(await waiting).toMatchObject({ apiTokens: ['token-1'], pick: 'token-x', staleBecause: null })
+    expect(w.picking).toEqual([[7, ['token-1'], 'token-x']])
+  })
+
+  it.each([
+    ['no fallback', {}, null],
+    ['a fallback that cannot be read', { mirrored: new Error('forbidden') }, null],
+    ['a fallback that names none', { mirrored: [] }, null],
+    ['a source that is the document', { pick: 'of the source' }, 'of the source'],
+  ])('lets choosePick know of %s', async (_, options, told) => {
+    const { get, picking } = world(30, options)
+    expect(await get()).toMatchObject({ staleBecause: null })
+    expect(picking).toEqual([[7, ['token-1'], told]])
+  })
+
+  it('takes the pick of the mirrored document with its tokens, when those are served', async () => {
+    const { get, fail } = world(30, { mirrored: ['m', 'n'] })
+    fail(passing)
+    expect(await get()).toMatchObject({ apiTokens: ['m', 'n'], pick: 'n', staleBecause: passing })
+  })
+
+  it('reads no mirrored document while it has a list and upstream is to be left alone', async () => {
+    const { get, pass, beQuiet, read } = world(30, { mirrored: ['m'] })
+    await get()
+    pass(60_000)
+    beQuiet(true)
+    expect(await get()).toMatchObject({ apiTokens: ['token-1'] })
+    expect(read.count).toBe(1)
+  })
+
+  it('sorts tokens by code unit, and ExtInfos with them', async () => {
+    const cache = createTokenCache(
+      { cacheSeconds: 30, staleSeconds: 0 },
+      {
+        ...timeOf(() => 0),
+        isBackingOff: () => false,
+        fallback: null,
+        choosePick: (_, tokens) => tokens[0] ?? null,
+        list: async () => ({ ...listOf(['b', 'ä', 'a', 'B']), extInfos: ['1', '2', '3', '4'] }),
+      },
+    )
+    expect(await cache.get(7, { refresh: false, deadline: 1000 })).toMatchObject({
+      apiTokens: ['B', 'a', 'b', 'ä'],
+      extInfos: ['4', '3', '1', '2'],
+      pick: 'B',
+      names: nameTokens(['B', 'a', 'b', 'ä'], 'B'),
+    })
   })
 
   it('serves the mirrored document that it had while that cannot be read any more', async () => {

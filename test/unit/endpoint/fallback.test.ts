@@ -29,6 +29,7 @@ describe('createMirroredList', () => {
       extInfos: null,
       extInfosDropped: false,
       requestId: null,
+      pick: 'a',
     })
   })
 

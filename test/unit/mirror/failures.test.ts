@@ -53,6 +53,7 @@ const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answ
   'no value': { holds: { state: 'empty', marked: false } },
   'ours equal': { holds: ours(['token-a', 'token-b', 'token-c']) },
   'ours different': { holds: different },
+  'pick gone': { holds: ours(['token-a', 'token-b', 'token-x'], 7, 'token-x') },
   damaged: { holds: { state: 'value', marked: true, value: '{"ApiTok', before: lastOurs(different) } },
   reused: { holds: { state: 'value', marked: true, value: '{"password":"of somebody else"}' } },
   foreign: { holds: { state: 'value', marked: false, value: '{"password":"of somebody else"}' } },
@@ -66,11 +67,11 @@ const targets: Record<string, { holds: Reading; fault?: 'read' | 'write' | 'answ
 }
 
 /** A document of ours. It points to a token that is not the first one, so that a moved pointer shows. */
-function ours(ApiTokens: string[], SubAppId = 7): Reading {
+function ours(ApiTokens: string[], SubAppId = 7, ApiToken = 'token-b'): Reading {
   return {
     state: 'value',
     marked: true,
-    value: JSON.stringify({ ApiToken: 'token-b', ApiTokens, SubAppId, Site: 'intl' }),
+    value: JSON.stringify({ ApiToken, ApiTokens, SubAppId, Site: 'intl' }),
   }
 }
 
@@ -184,12 +185,15 @@ function world(row: string, column: string) {
           mirrors: [{ subAppId: 7, targets: [{ ...targetOf('memory', column), adopt: false }] }],
           dryRun: false,
           confirm: null,
+          promote: null,
           deadline: now + timeLimitMs,
         },
         {
           site: 'intl',
           settleSeconds: settings.AIGC_SETTLE_SECONDS.default,
           minKeep: settings.AIGC_MIN_KEEP.default,
+          exclude: new Set(),
+          tokenLimit: 45,
           timeoutMs: settings.AIGC_TIMEOUT_MS.default,
         },
         {
@@ -231,8 +235,10 @@ async function expectRun(
   const list = row === 'shrunk' ? ['token-a'] : ['token-a', 'token-b', 'token-c']
   if (written.length === 0 || cell.endsWith('lost')) expect(held()).toEqual(before)
   else expect(held()).toEqual({ state: 'value', marked: true, value: documentAfter(before, list) })
-  for (const value of written)
+  for (const value of written) {
     expect(JSON.parse(value).ApiTokens, 'on the way').toEqual(expect.arrayContaining(list))
+    expect(list, 'the pick on the way').toContain(JSON.parse(value).ApiToken)
+  }
 
   const inStep = /^(created|updated|unchanged),/.test(cell)
   expect(threw).toBe(!inStep)

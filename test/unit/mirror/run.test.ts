@@ -58,10 +58,19 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
         mirrors: [mirror(7, Object.keys(targets))],
         dryRun: false,
         confirm: null,
+        promote: null,
         deadline: now + 180_000,
         ...request,
       },
-      { site: 'intl', settleSeconds: 60, minKeep: 0.5, timeoutMs: 10_000, ...settings },
+      {
+        site: 'intl',
+        settleSeconds: 60,
+        minKeep: 0.5,
+        timeoutMs: 10_000,
+        exclude: new Set(),
+        tokenLimit: 45,
+        ...settings,
+      },
       {
         list: async (subAppId, deadline) => {
           asked.push(`${subAppId}`)
@@ -133,11 +142,13 @@ describe('summarize', () => {
     Outcome,
     Added: ['x'],
     Removed: index === 0 ? ['y', 'z'] : [],
+    Pick: null,
     VersionId: null,
     Reason,
   })
+  const Applications = [3, null, 5].map((Listed, i) => ({ SubAppId: i + 7, Listed }))
   const outcomes = (...all: Outcome[]) =>
-    summarize({ Digest: '', Results: all.map((one, i) => result(one, i, `why ${i}`)) })
+    summarize({ Digest: '', Applications, Results: all.map((one, i) => result(one, i, `why ${i}`)) })
 
   it('gives the worst outcome, and the reason of the first target that has it', () => {
     expect(outcomes('held', 'updated', 'failed', 'failed')).toEqual({
@@ -146,7 +157,15 @@ describe('summarize', () => {
       held: 1,
       added: 4,
       removed: 2,
+      listed: 8,
+      mostListed: 5,
+      note: null,
     })
+  })
+
+  it('gives all notes as one text', () => {
+    const notes = { Digest: '', Applications: [], Results: [], Notes: ['one', 'two'] }
+    expect(summarize(notes)).toMatchObject({ note: 'one; two', listed: 0, mostListed: 0 })
   })
 
   it.each([
@@ -167,7 +186,9 @@ describe('summarize', () => {
   })
 
   it('says nothing where there is no reason', () => {
-    expect(summarize({ Digest: '', Results: [result('would-update', 0)] })).toMatchObject({ reason: null })
+    expect(summarize({ Digest: '', Applications, Results: [result('would-update', 0)] })).toMatchObject({
+      reason: null,
+    })
   })
 })
 
@@ -182,10 +203,12 @@ describe('runMirror', () => {
         Outcome: 'created',
         Added: [fingerprint('a'), fingerprint('b')],
         Removed: [],
+        Pick: fingerprint('a'),
         VersionId: versionId(mirrored(['a', 'b'])),
         Reason: null,
       },
     ])
+    expect([report.Applications, report.Notes]).toEqual([[{ SubAppId: 7, Listed: 2 }], undefined])
     expect(reportError(report)).toBeNull()
     expect(outcomes(await run())).toEqual(['unchanged'])
     expect([writes, slept]).toEqual([['t'], []])
@@ -210,20 +233,22 @@ describe('runMirror', () => {
     })
   })
 
-  it('publishes additions before it waits', async () => {
+  it('publishes additions and moves the pick before it waits', async () => {
     const w = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     let meanwhile: string | null = null
     w.whileAsleep(() => {
       meanwhile = w.value('t')
     })
     await w.run()
-    expect(meanwhile).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
+    expect(meanwhile).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
   })
 
   it('keeps a token that a flapping list shows again', async () => {
     const { run, value, writes } = world({ 7: [['b'], ['a', 'b']] }, { t: holds(['a', 'b']) })
+    expect(outcomes(await run())).toEqual(['updated'])
+    expect([value('t'), writes]).toEqual([mirrored(['a', 'b'], { ApiToken: 'b' }), ['t']])
+    // Nor does the pick move back by itself.
     expect(outcomes(await run())).toEqual(['unchanged'])
-    expect([value('t'), writes]).toEqual([mirrored(['a', 'b']), []])
   })
 
   it('keeps what another run added while this one waited', async () => {
@@ -237,7 +262,7 @@ describe('runMirror', () => {
     const { run, value, slept } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']) })
     const report = await run({ deadline: 30_000 })
     expect(slept).toEqual([])
-    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
     expect(report.Results[0]).toMatchObject({ Outcome: 'deferred', Added: [fingerprint('c')], Removed: [] })
     expect(report.Results[0]?.Reason).toContain(
       'time limit is 40 s too short; raise the time limit or lower AIGC_SETTLE_SECONDS',
@@ -491,14 +516,190 @@ describe('runMirror', () => {
   it('leaves the target alone when the second look fails', async () => {
     const { run, value } = world({ 7: [['b'], throttled] }, { t: holds(['a', 'b']) })
     expect(outcomes(await run())).toEqual(['failed'])
-    expect(value('t')).toBe(mirrored(['a', 'b']))
+    expect(value('t')).toBe(mirrored(['a', 'b'], { ApiToken: 'b' }))
   })
 
   it('holds when the second list is too short, and keeps the addition', async () => {
     const { run, value } = world({ 7: [['b', 'c'], []] }, { t: holds(['a', 'b']) })
     const report = await run()
     expect(report.Results[0]).toMatchObject({ Outcome: 'held', Added: [fingerprint('c')], Removed: [] })
-    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'a' }))
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
+  })
+
+  it('moves the pick in every target to the same token, where one of them cannot be written the next time', async () => {
+    const { run, value, failing } = world(
+      { 7: [['b', 'c']] },
+      { one: holds(['a', 'b', 'c']), two: holds(['a', 'b', 'c']) },
+    )
+    failing.set('one', new Error('forbidden'))
+    expect(outcomes(await run())).toEqual(['failed', 'updated'])
+    expect(value('two')).toBe(mirrored(['b', 'c'], { ApiToken: 'b' }))
+    failing.clear()
+    await run()
+    expect(value('one')).toBe(value('two'))
+  })
+
+  const excluding = (...tokens: string[]) => ({ exclude: new Set(tokens.map(fingerprint)) })
+
+  it('takes an excluded token out of every target at once, and never publishes it', async () => {
+    const { run, value, slept, writes } = world(
+      { 7: [['a', 'b', 'c']] },
+      { one: holds(['a', 'b']), two: { state: 'absent' } },
+    )
+    const report = await run({}, excluding('a'))
+    expect([value('one'), value('two'), slept]).toEqual([mirrored(['b', 'c']), mirrored(['b', 'c']), []])
+    expect(report).toMatchObject({
+      Applications: [{ SubAppId: 7, Listed: 3 }],
+      Results: [
+        {
+          Outcome: 'updated',
+          Added: [fingerprint('c')],
+          Removed: [fingerprint('a')],
+          Pick: fingerprint('b'),
+        },
+        { Outcome: 'created' },
+      ],
+    })
+    expect([report.Notes, reportError(report)]).toEqual([undefined, null])
+    await run({}, excluding('a'))
+    expect(writes).toEqual(['one', 'two'])
+    await run()
+    expect(value('one')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
+  })
+
+  it('holds rather than exclude the last token, and does so once that is confirmed', async () => {
+    const { run, value, writes } = world({ 7: [['a']] }, { t: holds(['a']) })
+    const report = await run({}, excluding('a'))
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'held',
+      Reason: expect.stringContaining('create another token first'),
+    })
+    expect([value('t'), writes]).toEqual([mirrored(['a']), []])
+    await run({ confirm: report.Digest }, excluding('a'))
+    expect(value('t')).toBe(mirrored([]))
+  })
+
+  it('notes an excluded token that is nowhere, once everything was read', async () => {
+    const nowhere = `AIGC_EXCLUDE names ${fingerprint('x')}, which this run found nowhere`
+    const w = world({ 7: [['a', 'b']], 8: [['c']] }, { t: holds(['a', 'y']), u: holds(['c']) })
+    const report = await w.run({}, excluding('a', 'x', 'y'))
+    expect(report.Notes).toEqual([expect.stringContaining(nowhere)])
+    const both = { mirrors: [mirror(7, ['t']), mirror(8, ['u'])] }
+    w.readings.set('u', new Error('forbidden'))
+    expect((await w.run(both, excluding('x'))).Notes).toBeUndefined()
+  })
+
+  it('notes an application with more tokens than AIGC_TOKEN_LIMIT, excluded ones too', async () => {
+    const { run } = world({ 7: [['a', 'b', 'c', 'c']], null: [['a', 'b', 'c']] }, { t: { state: 'absent' } })
+    expect((await run({}, { tokenLimit: 3 })).Notes).toBeUndefined()
+    const settings = { tokenLimit: 2, ...excluding('a') }
+    expect((await run({ dryRun: true }, settings)).Notes).toEqual([
+      'application 7 has 3 tokens, more than AIGC_TOKEN_LIMIT (2); ' +
+        'Tencent makes no more than 50: delete those that nobody uses',
+    ])
+    const { Notes } = await run({ mirrors: [mirror(null, ['t'])], dryRun: true }, settings)
+    expect(Notes).toEqual([expect.stringMatching(/^Tencent lists 3 tokens/)])
+  })
+
+  it('promotes a token in every target, at once, and keeps it', async () => {
+    const { run, value, writes, slept } = world(
+      { 7: [['a', 'b', 'c']] },
+      { one: holds(['a', 'b', 'gone']), two: holds(['a', 'b', 'gone']) },
+    )
+    const plan = await run({ promote: fingerprint('b'), dryRun: true })
+    expect([plan.Results.map(({ Pick }) => Pick), writes]).toEqual([[fingerprint('b'), fingerprint('b')], []])
+    const report = await run({ promote: fingerprint('b') })
+    expect([outcomes(report), slept]).toEqual([['updated', 'updated'], []])
+    const document = mirrored(['a', 'b', 'c', 'gone'], { ApiToken: 'b' })
+    expect([value('one'), value('two')]).toEqual([document, document])
+    expect(outcomes(await run({ promote: fingerprint('b') }))).toEqual(['unchanged', 'unchanged'])
+    await run()
+    expect(value('two')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
+  })
+
+  it('writes the first target first when it promotes, and no other where that fails', async () => {
+    const { run, value, failing, writes } = world(
+      { 7: [['a', 'b']] },
+      { one: holds(['a', 'b']), two: holds(['a', 'b']), three: holds(['a', 'b']) },
+    )
+    failing.set('one', new Error('forbidden'))
+    const stopped = await run({ promote: fingerprint('b') })
+    expect(stopped.Results).toMatchObject([
+      { Outcome: 'failed', Reason: 'forbidden' },
+      { Outcome: 'failed', Reason: expect.stringContaining('left as it is, because one stands before it') },
+      { Outcome: 'failed' },
+    ])
+    expect(writes).toEqual([])
+    failing.clear()
+    failing.set('two', new Error('forbidden'))
+    expect(outcomes(await run({ promote: fingerprint('b') }))).toEqual(['updated', 'failed', 'updated'])
+    failing.clear()
+    await run()
+    expect(value('two')).toBe(mirrored(['a', 'b'], { ApiToken: 'b' }))
+  })
+
+  const refusals: [string, Parameters<typeof world>, string, string][] = [
+    [
+      'what is not listed',
+      [{ 7: [['b']] }, { t: holds(['a', 'b']) }],
+      'a',
+      'Tencent lists no such token; to be promoted are B',
+    ],
+    [
+      'what nobody has',
+      [{ 7: [['b']] }, { t: holds(['b']) }],
+      'x',
+      'Tencent lists no such token; to be promoted are B',
+    ],
+    [
+      'what a target does not hold yet',
+      [{ 7: [['a', 'b']] }, { t: holds(['a', 'b']), u: holds(['b']) }],
+      'a',
+      'a target does not hold it yet; the next run writes it there, then promote it; to be promoted are B',
+    ],
+    [
+      'what no target holds',
+      [{ 7: [['a']] }, { t: { state: 'absent' } }],
+      'a',
+      'a target does not hold it yet; the next run writes it there, then promote it; to be promoted are none',
+    ],
+    ['what is excluded', [{ 7: [['x', 'b']] }, { t: holds(['x', 'b']) }], 'x', 'AIGC_EXCLUDE names it'],
+    [
+      'while a target cannot be read',
+      [{ 7: [['a', 'b']] }, { t: holds(['a', 'b']), u: new Error('forbidden') }],
+      'b',
+      'every target must be one that can be written, and u is not: forbidden',
+    ],
+    [
+      'while a target is refused',
+      [{ 7: [['a', 'b']] }, { t: { state: 'value', marked: false, value: 'password' } }],
+      'b',
+      'every target must be one that can be written, and t is not: it exists and does not carry our mark',
+    ],
+    [
+      'while a target is held',
+      [{ 7: [['b']] }, { t: holds(['a', 'b', 'c']) }],
+      'b',
+      'every target must be one that can be written, and t is not: the list has 1 tokens where 3 are held',
+    ],
+    [
+      'while there is no list',
+      [{ 7: [throttled] }, { t: holds(['a', 'b']) }],
+      'b',
+      'every target must be one that can be written, and t is not: Listing: RequestLimitExceeded',
+    ],
+  ]
+  it.each(refusals)('refuses to promote %s, and writes nothing', async (_, given, token, why) => {
+    const { run, writes } = world(...given)
+    for (const dryRun of [false, true])
+      await expect(run({ promote: fingerprint(token), dryRun }, excluding('x'))).rejects.toMatchObject({
+        code: 'PromotionRefused',
+        summary: expect.stringContaining(
+          `Promoting ${fingerprint(token)}: ${why.replace(/B$/, fingerprint('b'))}`,
+        ),
+        report: { Results: expect.any(Array) },
+      })
+    expect(writes).toEqual([])
   })
 
   it('ends with the same bytes in all targets, whatever they held before', async () => {

@@ -72,6 +72,7 @@ async function isHidden(failure: Error): Promise<boolean> {
     {
       ...timeOf(() => now),
       isBackingOff: () => false,
+      choosePick: () => null,
       list: async () => {
         if (fails) throw failure
         return listOf(['a'])

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fingerprint, nameTokens } from '../../../lib/digest.ts'
-import { createListTokens, describeAigcApiTokens, readTokenList } from '../../../lib/tencent/vod.ts'
+import {
+  createListTokens,
+  describeAigcApiTokens,
+  excludeTokens,
+  readTokenList,
+} from '../../../lib/tencent/vod.ts'
+import { listOf } from '../../support/list-of.ts'
 
 const answer = (fields: object) => ({ RequestId: 'r-1', ...fields })
 
@@ -25,6 +31,7 @@ describe('describeAigcApiTokens', () => {
 describe('readTokenList', () => {
   it.each([[null], [[]]])('takes %j for no tokens', (ApiTokens) => {
     expect(readTokenList(answer({ ApiTokens }))).toEqual({
+      pick: null,
       apiTokens: [],
       extInfos: null,
       extInfosDropped: false,
@@ -83,11 +90,44 @@ describe('readTokenList', () => {
 
 describe('nameTokens', () => {
   it('digests the set in the order of code units, whatever the locale', () => {
-    // SHA-256 of ["B","a","b","ä"].
-    expect(nameTokens(['b', 'ä', 'a', 'B', 'a']).digest).toBe(
-      createHash('sha256').update('["B","a","b","ä"]').digest('hex'),
-    )
+    const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+    expect(nameTokens(['b', 'ä', 'a', 'B', 'a'], 'a')).toMatchObject({
+      digest: sha256('["a",["B","a","b","ä"]]'),
+      pick: sha256('a').slice(0, 16),
+      pickDigest: sha256('"a"'),
+    })
+    expect(nameTokens([], null)).toEqual({
+      pick: null,
+      pickDigest: sha256('null'),
+      fingerprints: [],
+      digest: sha256('[null,[]]'),
+    })
   })
+
+  it('tells nothing of the order of the tokens by that of the fingerprints', () => {
+    const { fingerprints } = nameTokens(['a', 'b', 'c', 'd'], null)
+    expect(fingerprints).toEqual(['a', 'b', 'c', 'd'].map(fingerprint).sort())
+  })
+})
+
+describe('excludeTokens', () => {
+  const list = { ...listOf(['a', 'b', 'a']), extInfos: ['1', '2', '3'] }
+
+  it('takes tokens out, and what is told of them', () => {
+    expect(excludeTokens(list, new Set([fingerprint('a')]))).toEqual({
+      ...list,
+      apiTokens: ['b'],
+      extInfos: ['2'],
+    })
+    expect(excludeTokens(listOf(['a']), new Set([fingerprint('a')]))).toEqual(listOf([]))
+  })
+
+  it.each([[[]], [['0123456789abcdef']], [[fingerprint('a').slice(0, -1)]]])(
+    'leaves all else for %j',
+    (names) => {
+      expect(excludeTokens(list, new Set(names))).toEqual(list)
+    },
+  )
 })
 
 describe('fingerprint', () => {
