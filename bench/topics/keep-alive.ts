@@ -18,7 +18,7 @@ const callers: readonly Caller[] = [
     label: 'this project, list-tokens',
     start: (bundles, port) =>
       startProgram(bundles.program('function'), [bundles.functions['list-tokens']], {
-        env: functionEnvironment(`http://127.0.0.1:${port}`),
+        env: { ...functionEnvironment(`http://127.0.0.1:${port}`), AIGC_REVEAL: 'true' },
       }),
     async call(program) {
       const event = '{"Refresh":true,"Reveal":true}'

@@ -1,6 +1,7 @@
 /** Who is let in: every route, for every sender of HTTP events, under every `AIGC_HTTP_AUTH`. A new route joins by itself. */
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../lib/config.ts'
+import { fingerprint, nameTokens } from '../../lib/digest.ts'
 import { answerRequest } from '../../lib/endpoint/answer.ts'
 import { routes } from '../../lib/endpoint/routes.ts'
 import { type HttpShape, shapes } from '../../lib/platform/events.ts'
@@ -20,7 +21,7 @@ async function ask(
   httpAuth: string,
   { shape, path }: { shape: HttpShape; path: string },
   { key, principal, isScf = false }: { key?: string; principal?: string; isScf?: boolean } = {},
-): Promise<{ status: number; caller: string | null; asked: boolean; body: string }> {
+): Promise<{ status: number; caller: string | null; asked: boolean; body: string; told: string }> {
   let asked = false
   const request = requestOf(path.replace('{SubAppId}', '7'), {
     shape,
@@ -34,6 +35,7 @@ async function ask(
     AIGC_HTTP_AUTH: httpAuth,
     AIGC_API_KEYS: [
       `full:full:${sha256('full-key')}`,
+      `single:single:${sha256('single-key')}`,
       `masked:masked:${sha256('masked-key')}`,
       `other:full:${sha256('other-key')}:8`,
     ].join(),
@@ -43,12 +45,13 @@ async function ask(
     config: () => parseConfig({ AIGC_REVEAL: 'true', ...settings }, {}),
     list: async () => {
       asked = true
-      return cachedList(['token-a'])
+      return cachedList(['token-a', 'token-b'], { extInfos: ['{"of":"a"}', '{"of":"b"}'] })
     },
     platform: { isScf },
     basePath: '',
   })
-  return { status: response.status, caller: audit.caller, asked, body: response.body }
+  const { status, body } = response
+  return { status, caller: audit.caller, asked, body, told: JSON.stringify([response, audit]) }
 }
 
 const refused = { status: 401, caller: null, asked: false }
@@ -60,9 +63,21 @@ describe.each(cases)('answerRequest on $path from $shape', (request) => {
     expect(await ask('keys', request, { key: 'full-key' })).toMatchObject({ status: 200, caller: 'full' })
     const masked = await ask('keys', request, { key: 'masked-key' })
     expect(masked).toMatchObject(
-      request.view === 'tokens' ? { status: 403, asked: false } : { status: 200, caller: 'masked' },
+      request.view === 'fingerprints' ? { status: 200, caller: 'masked' } : { status: 403, asked: false },
     )
-    expect(masked.body).not.toContain('token-a')
+    expect(masked.body).not.toContain('token-')
+    const single = await ask('keys', request, { key: 'single-key' })
+    expect(single).toMatchObject(
+      request.view === 'token' ? { status: 200, caller: 'single' } : { status: 403, asked: false },
+    )
+    // Neither in a header nor in what is logged.
+    for (const name of [
+      'token-b',
+      fingerprint('token-b'),
+      '"of',
+      nameTokens(['token-a', 'token-b'], 'token-a').digest,
+    ])
+      expect(single.told).not.toContain(name)
     expect(await ask('keys', request, { key: 'other-key' })).toMatchObject({ status: 404, asked: false })
   })
 

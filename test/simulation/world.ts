@@ -344,7 +344,7 @@ export function startRun(
     check()
   }
   if (random.chance(world.faults.jump))
-    clock.after(random.between(0, random.pick([5000, 90_000])), () => {
+    clock.after(random.between(0, random.pick([2000, 90_000] as const)), () => {
       run.skewMs += random.between(-300_000, 300_000)
     })
   clock.after(limitMs, () => {
