@@ -1,11 +1,13 @@
 /** The mirror's judgement: what a target should hold, and whether it may be written. Pure. */
 
 import { documentHeld, type Judgement, type MirroredDocument, renderDocument } from '../stores/document.ts'
-import type { Reading } from '../stores/store.ts'
+import type { Reading, Target } from '../stores/store.ts'
 import type { Site } from '../tencent/sites.ts'
 
 /** What is known when a target is judged. */
 export interface PlanInput {
+  /** What the target holds: the document, or the token to use alone. */
+  readonly holds: Target['holds']
   readonly application: { readonly subAppId: number | null; readonly site: Site }
   readonly reading: Reading
   /** Of this reading. */
@@ -30,6 +32,10 @@ export interface PlanInput {
    * not believed. Excluded ones do not count.
    */
   readonly guard: { readonly minKeep: number; readonly before: readonly string[] }
+  /** What a target holds now that has the document; `null` for none. The guard judges by it. */
+  readonly memory: MirroredDocument | null
+  /** See `Store.hasMark`. */
+  readonly hasMark: boolean
 }
 
 export type Plan =
@@ -38,7 +44,7 @@ export type Plan =
       readonly kind: 'writable'
       /** Why a run by schedule writes nothing before somebody confirmed the plan, if so. */
       readonly doubt: string | null
-      /** The document that a run by schedule writes; `null` when it is there already. */
+      /** The value that a run by schedule writes; `null` when it is there already. */
       readonly scheduled: string | null
       /** The same without any token that the list lacks: what a dry run shows, the digest names and `Confirm` writes. */
       readonly confirmed: string | null
@@ -52,22 +58,26 @@ export function planTarget(input: PlanInput): Plan {
   const held = documentHeld(judged)
   const change = (tokens: ReadonlySet<string>): string | null => {
     const sorted = [...tokens].sort()
-    const document = renderDocument({
-      ApiToken: [...input.preferred, ...sorted].find((token) => tokens.has(token)) ?? null,
-      ApiTokens: sorted,
-      SubAppId: application.subAppId,
-      Site: application.site,
-    })
+    const ApiToken = [...input.preferred, ...sorted].find((token) => tokens.has(token)) ?? null
+    const { subAppId: SubAppId, site: Site } = application
+    // Where there is no token to hold, the last one stays: nothing is ever deleted.
+    const value =
+      input.holds === 'token' ? ApiToken : renderDocument({ ApiToken, ApiTokens: sorted, SubAppId, Site })
     // Without the mark, as a run leaves it that died while it took the target over, it is written again.
-    return reading.state === 'value' && reading.marked && reading.value === document ? null : document
+    const isMarked = reading.state === 'value' && (reading.marked || !input.hasMark)
+    return isMarked && reading.value === value ? null : value
   }
   const kept = held?.ApiTokens.filter((token) => !settledAbsences.has(token) && !isExcluded(token)) ?? []
   const [scheduled, confirmed] = [change(new Set([...listed, ...kept])), change(listed)]
   const tooLong = [confirmed, scheduled].map((document) => refuseLength(document, mostBytes))
   if (tooLong[0]) return { kind: 'refused', reason: tooLong[0] }
-  const doubt = judged.doubt ?? doubtList(input, held) ?? tooLong[1] ?? null
+  if (input.holds === 'token' && scheduled === null && confirmed === null)
+    return { kind: 'writable', doubt: null, scheduled, confirmed, note: listed.size === 0 ? noToken : null }
+  const doubt = judged.doubt ?? doubtList(input) ?? tooLong[1] ?? null
   return { kind: 'writable', doubt, scheduled, confirmed, note: judged.lostMark ? lostMark : null }
 }
+
+const noToken = 'there is no token to hold, so what it holds stays'
 
 const lostMark =
   'our own document had lost the mark, which is put back; if it goes again, somebody else keeps this secret too, such as ' +
@@ -87,11 +97,14 @@ function refuseLength(document: string | null, mostBytes: number): string | null
 const roundingError = 1e-9
 
 /** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
-function doubtList(
-  { listed, excluded, isExcluded, guard: { minKeep, before } }: PlanInput,
-  held: MirroredDocument | null,
-): string | null {
-  if (listed.size === 0 && held?.ApiTokens.length !== 0)
+function doubtList({
+  listed,
+  excluded,
+  isExcluded,
+  guard: { minKeep, before },
+  memory,
+}: PlanInput): string | null {
+  if (listed.size === 0 && memory?.ApiTokens.length !== 0)
     return excluded > 0 ? allExcluded : 'the list is empty'
   const size = before.filter((token) => !isExcluded(token)).length
   if (listed.size < minKeep * size - roundingError)

@@ -2,7 +2,7 @@
 import { fingerprint, sha256Hex } from '../digest.ts'
 import { CodedError } from '../errors.ts'
 import { documentHeld, isDocument, type Judgement, parseDocument, versionId } from '../stores/document.ts'
-import type { Reading } from '../stores/store.ts'
+import type { Reading, Target } from '../stores/store.ts'
 import type { Plan } from './plan.ts'
 
 export type Outcome =
@@ -76,7 +76,7 @@ export interface ApplicationState {
 
 /** What a run knows of a target. */
 export interface TargetState {
-  readonly target: { readonly uri: string }
+  readonly target: Pick<Target, 'uri' | 'holds'>
   /** The newest look at it, or what was written since; `null` before the first. */
   readonly seen: Seen | null
   /** The tokens it held when the run began. */
@@ -227,13 +227,16 @@ function describe({ subAppId }: ApplicationState, state: TargetState): TargetRes
 
 function describePlan(application: ApplicationState, state: TargetState): TargetResult {
   const result = describe(application, state)
-  const { plan, before, seen } = state
+  const { plan, before, seen, target } = state
   if (!plan) return result
   if (plan.kind === 'refused') return { ...result, Outcome: 'would-refuse', Reason: plan.reason }
+  const isToken = target.holds === 'token'
+  const pick = isToken ? plan.confirmed : (parseDocument(plan.confirmed ?? '')?.ApiToken ?? null)
+  const after = isToken ? [pick ?? before].flat() : [...(application.listed ?? [])]
   const change = {
     ...result,
-    ...difference(before, [...(application.listed ?? [])]),
-    Pick: plan.confirmed === null ? result.Pick : nameOf(parseDocument(plan.confirmed)?.ApiToken ?? null),
+    ...difference(before, after),
+    Pick: plan.confirmed === null ? result.Pick : nameOf(pick),
     VersionId: plan.confirmed === null ? result.VersionId : versionId(plan.confirmed),
     Reason: plan.doubt ?? plan.note,
   }
@@ -246,9 +249,9 @@ function nameOf(token: string | null): string | null {
   return token === null ? null : fingerprint(token)
 }
 
-/** The name of the document that a target holds. */
-function versionHeld({ seen }: TargetState): string | null {
-  return seen?.reading.state === 'value' && isDocument(seen.reading.value)
+/** The name of what a target holds of ours. */
+function versionHeld({ seen, target }: TargetState): string | null {
+  return seen?.reading.state === 'value' && (target.holds === 'token' || isDocument(seen.reading.value))
     ? versionId(seen.reading.value)
     : null
 }

@@ -5,7 +5,7 @@
 import type { Config } from '../config.ts'
 import { fingerprint } from '../digest.ts'
 import { CodedError } from '../errors.ts'
-import { documentHeld, judgeReading } from '../stores/document.ts'
+import { documentHeld, judgeReading, judgeToken } from '../stores/document.ts'
 import { isOvertaken, type Reading, type Store, type Target } from '../stores/store.ts'
 import type { Mirror } from '../stores/target.ts'
 import type { Site } from '../tencent/sites.ts'
@@ -59,6 +59,8 @@ interface Application extends ApplicationState {
   excluded: readonly string[]
   /** The token that somebody wants consumers to use. */
   promoted: string | null
+  /** Every token that Tencent listed or a document held, as far as this run has seen. */
+  readonly known: Set<string>
   /** What the lists on both sides of the wait have, together; `null` before the second one. */
   listedEver: ReadonlySet<string> | null
   readonly targets: readonly Changing[]
@@ -122,6 +124,7 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
     excluded: [],
     listedEver: null,
     promoted: null,
+    known: new Set(),
     targets: targets.map((target) => ({
       target,
       store: run.deps.openStore(target),
@@ -134,12 +137,12 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
     })),
   }
   if (await readList(run, application)) {
-    await Promise.all(
-      application.targets.map(async (state) => {
-        await readTarget(run, application, state)
-        state.before = tokensHeld(state)
-      }),
-    )
+    await Promise.all(application.targets.map((state) => readTarget(run, application, state)))
+    // Which tokens are known is told by all documents together.
+    for (const state of tokenTargets(application)) if (state.seen) see(application, state, state.seen.reading)
+    for (const state of application.targets) state.before = tokensHeld(state)
+    if (!documentTargets(application).some(isRead))
+      for (const state of tokenTargets(application).filter(isOpen)) fail(state, notFollowed(application))
     planAll(run, application)
   }
   return application
@@ -150,6 +153,7 @@ async function readList(run: Run, application: Application): Promise<boolean> {
   try {
     const { subAppId } = application
     const listed = await step(run, 'Listing the tokens', (deadline) => run.deps.list(subAppId, deadline))
+    for (const token of listed.apiTokens) application.known.add(token)
     application.listed = new Set(listed.apiTokens.filter((token) => !isExcluded(run, token)))
     application.excluded = [...new Set(listed.apiTokens)].filter((token) => isExcluded(run, token))
     return true
@@ -169,7 +173,26 @@ async function readTarget(run: Run, application: Application, state: Changing): 
 }
 
 function see(application: Application, state: Changing, reading: Reading): void {
-  state.seen = { reading, judged: judgeReading({ application, target: state.target, reading }) }
+  const { target, store } = state
+  if (target.holds === 'token') {
+    const known = (token: string): boolean => application.known.has(token)
+    const judged = judgeToken({ application, target, reading, known, hasMark: store.hasMark })
+    state.seen = { reading, judged }
+    return
+  }
+  const judged = judgeReading({ application, target, reading })
+  state.seen = { reading, judged }
+  for (const token of documentHeld(judged)?.ApiTokens ?? []) application.known.add(token)
+}
+
+/** The targets that hold the document: the memory of an application. */
+function documentTargets({ targets }: Application): readonly Changing[] {
+  return targets.filter(({ target }) => target.holds === 'document')
+}
+
+/** The targets that hold the token to use alone. */
+function tokenTargets({ targets }: Application): readonly Changing[] {
+  return targets.filter(({ target }) => target.holds === 'token')
 }
 
 /** Plans every target of an application that was read, all on the same knowledge. */
@@ -178,14 +201,19 @@ function planAll(run: Run, application: Application): void {
 }
 
 function planOne(run: Run, application: Application, state: Read): void {
-  const { listed, excluded, listedEver, promoted, targets } = application
+  const { listed, excluded, listedEver, promoted } = application
+  const documents = documentTargets(application)
   if (!listed) return
+  const pointing = [...documents, ...tokenTargets(application)]
   const preferred = preferTokens(
-    targets.map(({ seen }) => seen && documentHeld(seen.judged)),
-    targets.flatMap(({ before }) => before),
+    pointing.map(({ seen }) => seen && documentHeld(seen.judged)),
+    documents.flatMap(({ before }) => before),
     listed,
   )
+  const { target, store } = state
+  const memory = target.holds === 'token' ? documents : [state]
   state.plan = planTarget({
+    holds: target.holds,
     application,
     ...state.seen,
     listed,
@@ -193,9 +221,15 @@ function planOne(run: Run, application: Application, state: Read): void {
     isExcluded: (token) => isExcluded(run, token),
     settledAbsences: new Set(listedEver ? missing(state.before, listedEver) : []),
     preferred: promoted === null ? preferred : [promoted, ...preferred],
-    mostBytes: state.store.mostBytes,
-    guard: { minKeep: run.settings.minKeep, before: state.before },
+    mostBytes: store.mostBytes,
+    hasMark: store.hasMark,
+    guard: { minKeep: run.settings.minKeep, before: longest(memory.map(({ before }) => before)) },
+    memory: memory.map(({ seen }) => seen && documentHeld(seen.judged)).find((held) => held !== null) ?? null,
   })
+}
+
+function longest(lists: readonly (readonly string[])[]): readonly string[] {
+  return lists.reduce((most, list) => (list.length > most.length ? list : most), [])
 }
 
 function isExcluded({ settings: { exclude } }: Run, token: string): boolean {
@@ -216,7 +250,8 @@ function choose(run: Run, application: Application, name: string): void {
 }
 
 /** Why the pick cannot be moved to the token of this fingerprint, if so. */
-function refusePromotion({ listed, excluded, targets }: Application, name: string): string | null {
+function refusePromotion(application: Application, name: string): string | null {
+  const { listed, excluded, targets } = application
   const bad = targets.find(({ plan }) => plan?.kind !== 'writable' || plan.doubt !== null)
   if (bad) {
     const { plan, reason } = bad
@@ -224,7 +259,9 @@ function refusePromotion({ listed, excluded, targets }: Application, name: strin
     return `every target must be one that can be written, and ${bad.target.uri} is not: ${why}`
   }
   if (excluded.some((token) => fingerprint(token) === name)) return 'AIGC_EXCLUDE names it'
-  const isHeldByAll = (token: string): boolean => targets.every((state) => tokensHeld(state).includes(token))
+  const documents = documentTargets(application)
+  const isHeldByAll = (token: string): boolean =>
+    documents.every((state) => tokensHeld(state).includes(token))
   const names = [...(listed ?? [])].filter(isHeldByAll).map(fingerprint).sort()
   if (names.includes(name)) return null
   const isListed = [...(listed ?? [])].some((token) => fingerprint(token) === name)
@@ -265,7 +302,12 @@ function noteAll({ settings }: Run, applications: readonly Application[]): strin
 
 /** Carries out the plans of an application's open targets. */
 async function applyAll(run: Run, application: Application): Promise<void> {
-  await Promise.all(application.targets.filter(isOpen).map((state) => applyTarget(run, application, state)))
+  const apply = (state: Read): Promise<void> => applyTarget(run, application, state)
+  await Promise.all(documentTargets(application).filter(isOpen).map(apply))
+  const followers = tokenTargets(application).filter(isOpen)
+  // A document that was overtaken may point elsewhere by now. What was confirmed is applied as it was.
+  if (run.request.confirm === null) for (const state of followers) planOne(run, application, state)
+  await Promise.all(followers.map(apply))
 }
 
 /**
@@ -273,7 +315,7 @@ async function applyAll(run: Run, application: Application): Promise<void> {
  * can read: so a promotion either holds, and they carry it on, or it has moved nothing.
  */
 async function applyInTurn(run: Run, application: Application): Promise<void> {
-  const [first, ...others] = application.targets.filter(isOpen)
+  const [first, ...others] = [...documentTargets(application), ...tokenTargets(application)].filter(isOpen)
   if (!first) return
   await applyTarget(run, application, first)
   for (const state of others) {
@@ -315,6 +357,11 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
   const document = byHand ? plan.confirmed : plan.scheduled
   if (document === null) {
     state.outcome ??= 'unchanged'
+    state.reason ??= plan.note
+    return 'done'
+  }
+  if (target.holds === 'token' && !isPointedTo(application, document)) {
+    fail(state, notFollowed(application))
     return 'done'
   }
   try {
@@ -328,6 +375,21 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
   if (state.outcome !== 'created') state.outcome = seen.reading.state === 'value' ? 'updated' : 'created'
   see(application, state, { state: 'value', marked: true, value: document })
   return 'done'
+}
+
+/** Whether a document that consumers can read names a token: only then may a target hold that alone, or nobody remembers it. */
+function isPointedTo(application: Application, token: string): boolean {
+  return documentTargets(application).some(
+    (state) => isOpen(state) && documentHeld(state.seen.judged)?.ApiToken === token,
+  )
+}
+
+function notFollowed(application: Application): Error {
+  const [first] = documentTargets(application)
+  return new CodedError(
+    'NotFollowed',
+    `left as it is, because no target that holds the document could be brought in step before it, such as ${first?.target.uri}`,
+  )
 }
 
 function overtakenTwice({ target: { uri } }: TargetState): Error {
@@ -349,8 +411,10 @@ function overtakenConfirmed({ target: { uri } }: TargetState): Error {
 /** Waits until absences can be believed, reads everything again and takes out what both lists lack. */
 async function settleRemovals(run: Run, applications: readonly Application[]): Promise<void> {
   const { deps, request, settings } = run
-  const leaving = applications.filter(({ listed, targets }) =>
-    targets.filter(isOpen).some((state) => listed && absent(run, state, listed).length > 0),
+  const leaving = applications.filter((application) =>
+    documentTargets(application)
+      .filter(isOpen)
+      .some((state) => application.listed && absent(run, state, application.listed).length > 0),
   )
   if (leaving.length === 0) return
   const waitMs = settings.settleSeconds * 1000
@@ -370,10 +434,10 @@ async function settleRemovals(run: Run, applications: readonly Application[]): P
   })
 }
 
-function defer(run: Run, { listed, targets }: Application, lackingMs: number): void {
+function defer(run: Run, application: Application, lackingMs: number): void {
   const { settleSeconds } = run.settings
-  for (const state of targets.filter(isOpen)) {
-    const names = absent(run, state, listed ?? new Set()).map(fingerprint)
+  for (const state of documentTargets(application).filter(isOpen)) {
+    const names = absent(run, state, application.listed ?? new Set()).map(fingerprint)
     if (names.length === 0) continue
     state.outcome = 'deferred'
     state.reason =

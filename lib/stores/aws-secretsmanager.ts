@@ -105,6 +105,7 @@ function open(target: Target, deps: StoreDependencies): Store {
 
   return {
     mostBytes,
+    hasMark: true,
 
     async read(deadline) {
       const reading = await readSecret(await secretUntil(deadline, []), target)
@@ -138,7 +139,8 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
     const value = textOf(answer, target)
     const { VersionId: version } = answer
     if (version === undefined) throw malformed('GetSecretValue', target, 'it should have a "VersionId"')
-    const before = marked && !isDocument(value) ? await valueBefore(secret, target) : undefined
+    const isDamaged = marked && target.holds === 'document' && !isDocument(value)
+    const before = isDamaged ? await valueBefore(secret, target) : undefined
     return { state: 'value', marked, value, version, ...(before !== undefined && { before }) }
   } catch (error) {
     if (

@@ -1,4 +1,7 @@
-/** The mirrored document: the one value that every target of an application holds, and what is made of a value found there. */
+/**
+ * The mirrored document: the one value that every target of an application holds, but for those that hold its `ApiToken`
+ * alone; and what is made of a value found there.
+ */
 import { sha256Hex } from '../digest.ts'
 import { isRecord, isStrings, parseJson } from '../json.ts'
 import type { Site } from '../tencent/sites.ts'
@@ -85,8 +88,7 @@ export function judgeReading({
         `not ${application.subAppId} of ${application.site}; give each application a target of its own`,
     )
   const written = held !== null && isWrittenByUs(held, reading)
-  if (!reading.marked && !target.adopt && !written)
-    return refuse('it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten')
+  if (!reading.marked && !target.adopt && !written) return refuse(foreign)
   const older = reading.before === undefined ? null : parseDocument(reading.before)
   const before = !held && older && isOwn(older) ? older : null
   const known = held !== null || before !== null || target.adopt
@@ -101,6 +103,44 @@ function isWrittenByUs(held: MirroredDocument, reading: Reading & { readonly sta
     (reading.version === undefined || reading.version === versionId(reading.value))
   )
 }
+
+/**
+ * The same for a target that holds one token alone. Nothing in the value says whose it is, so that is told by the mark, by the
+ * name that we gave the version, and where a store has no place for a mark by `known`: whether it is a token that Tencent lists
+ * or a document held when the run began.
+ */
+export function judgeToken({
+  application: { subAppId, site },
+  target,
+  reading,
+  known,
+  hasMark,
+}: {
+  readonly application: { readonly subAppId: number | null; readonly site: Site }
+  readonly target: Pick<Target, 'adopt'>
+  readonly reading: Reading
+  known(token: string): boolean
+  /** See `Store.hasMark`. */
+  readonly hasMark: boolean
+}): Judgement {
+  if (reading.state === 'unavailable') return { kind: 'refused', reason: reading.reason }
+  const nothing = { kind: 'writable', held: null, before: null, doubt: null, lostMark: false } as const
+  if (reading.state !== 'value') return nothing
+  const { value, marked, version } = reading
+  const written = version !== undefined && version === versionId(value)
+  const isToken = known(value)
+  if (!marked && !target.adopt && !written && !(isToken && !hasMark))
+    return { kind: 'refused', reason: foreign }
+  if (!isToken && !written) return { ...nothing, doubt: target.adopt ? null : reusedToken }
+  const held = { ApiToken: value, ApiTokens: [value], SubAppId: subAppId, Site: site }
+  return { ...nothing, held, lostMark: !marked && written }
+}
+
+const foreign = 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten'
+
+const reusedToken =
+  'it carries our mark, but its value is no token that Tencent lists or a document of this run held: somebody reused or ' +
+  'damaged it, or it was not written for long; if it may be overwritten, confirm this plan, otherwise give the mirror another target'
 
 const reused =
   'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or damaged it; ' +

@@ -49,6 +49,7 @@ export const file: StoreKind = {
     }
     return {
       mostBytes: maxBytes,
+      hasMark: false,
 
       async read() {
         const reading = await look()

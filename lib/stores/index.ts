@@ -22,18 +22,17 @@ export interface Told {
   addForeign(values: readonly string[]): void
 }
 
-/** Opens a target's store, which tells what it reads: of a document the tokens, of another value the whole. */
+/** Opens a target's store, which tells what it reads: of a document the tokens, of a token that, of another value the whole. */
 export function openStore(target: Target, deps: StoreDependencies, { addSecrets, addForeign }: Told): Store {
   const kind = Object.hasOwn(storeKinds, target.scheme) ? storeKinds[target.scheme] : undefined
   if (!kind) throw new Error(`no store for ${target.scheme}`)
   const store = kind.open(target, deps)
   return {
-    mostBytes: store.mostBytes,
-    write: store.write,
+    ...store,
     async read(deadline) {
       const reading = await store.read(deadline)
       for (const value of valuesIn(reading)) {
-        const tokens = parseDocument(value)?.ApiTokens
+        const tokens = parseDocument(value)?.ApiTokens ?? (target.holds === 'token' ? [value] : null)
         if (tokens) addSecrets(tokens)
         // It may be a word that lines of ours hold, too; no error quotes what is that short.
         else if (value.length > 20) addForeign([value])

@@ -24,6 +24,9 @@ export interface Store {
   /** The longest value that it takes, in bytes of UTF-8: known, so that nothing is touched before it is refused. */
   readonly mostBytes: number
 
+  /** Whether it has a place for our mark. Where it has none, whose a value is shows in the value alone. */
+  readonly hasMark: boolean
+
   /** What the target holds now. Throws `StoreError`. `deadline` is on `Time.monotonic`. */
   read(deadline: number): Promise<Reading>
 
@@ -46,7 +49,7 @@ export type Reading =
       readonly marked: boolean
       readonly value: string
       readonly version?: string
-      /** The value a version ago, where the store keeps it: only of one that is marked and no mirrored document. */
+      /** The value a version ago, where the store keeps it: only of one that is marked and should be a mirrored document, and is none. */
       readonly before?: string
     }
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
@@ -83,8 +86,10 @@ export interface Target {
   readonly uri: string
   readonly scheme: string
   readonly name: string
-  /** Every option but `adopt`. */
+  /** Every option but `adopt` and `value`. */
   readonly options: Readonly<Record<string, string>>
+  /** What it holds: the mirrored document or, with `value=token`, the token to use alone, plain. */
+  readonly holds: 'document' | 'token'
   /** Whether a secret without our mark may be taken over. */
   readonly adopt: boolean
 }
@@ -121,7 +126,7 @@ const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,255}$/u
 
 /** A kind of store: one file in this folder and one line in the registry. */
 export interface StoreKind {
-  /** The option names its URIs accept, besides `adopt`. */
+  /** The option names its URIs accept, besides `adopt` and `value`. */
   readonly options: readonly string[]
   /** What is wrong with a target of this kind: phrases that say what should be, none when it is fine. */
   check(target: Target): string[]

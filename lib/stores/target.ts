@@ -1,4 +1,4 @@
-/** The grammar of target URIs: `scheme:name?option=value&adopt=true`, with `{SubAppId}` for the application. */
+/** The grammar of target URIs: `scheme:name?option=value&value=token&adopt=true`, with `{SubAppId}` for the application. */
 import { didYouMean, either } from '../words.ts'
 import type { StoreKind, Target } from './store.ts'
 
@@ -43,6 +43,8 @@ export function parseMirrors(
         `entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty; set that, or write another name`,
       )
   }
+  if (problems.size === 0 && mirrors[0]?.targets.every(({ holds }) => holds === 'token'))
+    problems.add('must name a target that holds the document too: with value=token it holds one token alone')
   if (problems.size === 0) {
     // Other options do not make it another secret.
     const all = mirrors.flatMap(({ targets }) =>
@@ -60,9 +62,9 @@ export function parseTarget(uri: string, storeKinds: Readonly<Record<string, Sto
   const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
   const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
   if (!kind) return [describeStart(uri, Object.keys(storeKinds))]
-  const { adopt, ...options } = Object.fromEntries(new URLSearchParams(query))
+  const { adopt, value, ...options } = Object.fromEntries(new URLSearchParams(query))
   const problems: string[] = []
-  const accepted = [...kind.options, 'adopt']
+  const accepted = [...kind.options, 'value', 'adopt']
   const names = [...new URLSearchParams(query).keys()]
   for (const [index, option] of names.entries()) {
     if (!accepted.includes(option))
@@ -76,7 +78,9 @@ export function parseTarget(uri: string, storeKinds: Readonly<Record<string, Sto
   if (name.startsWith('//'))
     return [`must read ${scheme}:${scheme === 'file' ? 'PATH' : 'NAME'}, without // in front`]
   if (adopt !== undefined && adopt !== 'true') problems.push('must say adopt=true or leave adopt out')
-  const target: Target = { uri, scheme, name, options, adopt: adopt === 'true' }
+  if (value !== undefined && value !== 'token') problems.push('must say value=token or leave value out')
+  const holds = value === 'token' ? 'token' : 'document'
+  const target: Target = { uri, scheme, name, options, holds, adopt: adopt === 'true' }
   problems.push(...kind.check(target).map((problem) => `(${scheme}): ${problem}`))
   return problems.length > 0 ? problems : target
 }

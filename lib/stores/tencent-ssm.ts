@@ -88,6 +88,7 @@ function open(target: Target, deps: StoreDependencies): Store {
   })
   return {
     mostBytes,
+    hasMark: true,
 
     async read(deadline) {
       const reading = await read(secretUntil(deadline, []))
@@ -128,7 +129,8 @@ async function read(secret: Secret): Promise<Reading> {
   const content = await contentOf(secret, secret.version)
   if (content?.text === null) return { state: 'unavailable', reason: binaryReason }
   if (content !== null) {
-    const before = marked && !isDocument(content.text) ? await contentOf(secret, previous) : null
+    const isDamaged = marked && secret.target.holds === 'document' && !isDocument(content.text)
+    const before = isDamaged ? await contentOf(secret, previous) : null
     return {
       state: 'value',
       marked,

@@ -139,7 +139,15 @@ describe('wantFunctions', () => {
     const [list, mirror] = want(['--role', 'r', '--auth', 'NONE'], from).map(({ environment }) =>
       Object.keys(environment),
     )
-    const common = ['AIGC_LOG_LEVEL', 'AIGC_REGION', 'AIGC_SITE', 'AIGC_SSM_ENDPOINT', 'AIGC_SUB_APP_IDS']
+    const common = [
+      'AIGC_EXCLUDE',
+      'AIGC_LOG_LEVEL',
+      'AIGC_REGION',
+      'AIGC_SETTLE_SECONDS',
+      'AIGC_SITE',
+      'AIGC_SSM_ENDPOINT',
+      'AIGC_SUB_APP_IDS',
+    ]
     expect(list).toEqual(
       [
         ...common,
@@ -159,8 +167,8 @@ describe('wantFunctions', () => {
         ...common,
         'AIGC_MIN_KEEP',
         'AIGC_MIRROR_TARGETS',
-        'AIGC_SETTLE_SECONDS',
         'AIGC_TIMEOUT_MS',
+        'AIGC_TOKEN_LIMIT',
         'AIGC_VOD_ENDPOINT',
       ].sort(),
     )

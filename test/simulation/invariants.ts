@@ -64,8 +64,13 @@ export function documentIn(value: string | null): Document | null {
 }
 
 /** Whether the mirror may ever write a secret: it has no value, or is ours, and mirrors no other application. */
-export function mayWrite({ subAppId, value, marked, adopt }: Secret): boolean {
+export function mayWrite(
+  { subAppId, value, marked, adopt, holds, aws }: Secret,
+  version: string | undefined = aws.labelled('AWSCURRENT')?.id,
+): boolean {
   const held = documentIn(value)
+  // The name of its version is all that tells a token of ours without the mark.
+  if (holds === 'token') return value === null || marked || adopt || version === sha256(value)
   return value === null || ((marked || adopt || isExact(held, value)) && (!held || isOwn(subAppId, held)))
 }
 
@@ -81,14 +86,16 @@ function isOwn(subAppId: SubAppId, { SubAppId, Site }: Document): boolean {
 }
 
 /** Whether a value is somebody else's: none that any run writes. */
-function isForeign({ subAppId }: Secret, value: string | null): boolean {
+function isForeign({ subAppId, holds }: Secret, value: string | null): boolean {
   const held = documentIn(value)
+  // Of one letter and a number, as no text of anybody else is.
+  if (holds === 'token') return value !== null && !/^[a-z]\d+$/.test(value)
   return value !== null && !(held && isOwn(subAppId, held))
 }
 
 /** The document that a run goes by: what it read or, under our mark, what was there before a value that is none. */
-function heldIn({ subAppId, adopt }: Secret, reading: Reading | undefined): Document | null {
-  if (reading?.state !== 'value') return null
+function heldIn({ subAppId, adopt, holds }: Secret, reading: Reading | undefined): Document | null {
+  if (reading?.state !== 'value' || holds === 'token') return null
   const held = documentIn(reading.value)
   if (!(reading.marked || adopt || isExact(held, reading.value))) return null
   if (held) return isOwn(subAppId, held) ? held : null
@@ -99,6 +106,7 @@ function heldIn({ subAppId, adopt }: Secret, reading: Reading | undefined): Docu
 /** Whether a run read a value under our mark that is not ours, and was not a version ago. */
 function isReused(secret: Secret, reading: Reading | undefined): boolean {
   if (reading?.state !== 'value' || secret.adopt || !reading.marked) return false
+  if (secret.holds === 'token') return isForeign(secret, reading.value)
   return documentIn(reading.value) === null && heldIn(secret, reading) === null
 }
 
@@ -116,23 +124,26 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       const who = by(run, secret)
       const seen = newestOf(run, secret)
       // What it read as no value may have got one since: then the store refuses.
-      const may = seen?.state !== 'value' || mayWrite({ ...secret, value: seen.value })
+      const may =
+        seen?.state !== 'value' ||
+        mayWrite({ ...secret, value: seen.value, marked: seen.marked }, seen.version)
       demand('1 ours', may, () => `${who} writes over what belongs to somebody else`)
       demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
       const written = documentIn(document)
-      demand('1 whole', written !== null, () => `${who} writes ${document}`)
+      demand('1 whole', written !== null || secret.holds === 'token', () => `${who} writes ${document}`)
       const unmarked = seen?.state === 'value' && !seen.marked
       demand('4 unchanged', unmarked || valueIn(seen) !== document, () => `${who} writes what it read`)
       demand('5 dry', !run.dryRun, () => `${who} writes in a dry run`)
       const looked = run.confirm !== null || !isReused(secret, seen)
       demand('1 reused', looked, () => `${who} writes over ${valueIn(seen)}, which nobody has looked at`)
+      const tries = run.written.filter((uri) => uri === secret.uri).length
+      demand('6 once', run.confirm === null || tries === 1, () => `${who} plans again what was confirmed`)
+      if (secret.holds === 'token') follows(world, run, secret, document)
       if (!written) return
       keepsPick(world, run, secret, written)
       const out = written.ApiTokens.filter((token) => isExcluded(run, token))
       demand('8 excluded', out.length === 0, () => `${who} publishes ${out}, which AIGC_EXCLUDE names`)
       if (run.confirm !== null) appliesPlan(run, secret, written, sha256(document))
-      const tries = run.written.filter((uri) => uri === secret.uri).length
-      demand('6 once', run.confirm === null || tries === 1, () => `${who} plans again what was confirmed`)
     },
 
     onVersion(run, secret, document, name) {
@@ -142,6 +153,11 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     onChange(run, secret, document) {
       const who = by(run, secret)
       const written = documentIn(document)
+      if (secret.holds === 'token') {
+        const known = upstreamOf(secret).existedBefore(document, clock.now())
+        demand('2 invented', known, () => `${who} publishes ${document}`)
+        return
+      }
       demand('1 whole', written !== null, () => `${who} writes ${document}`)
       const { ApiTokens, SubAppId } = written as Document
       demand('1 whole', !isForeign(secret, document), () => `${who} writes the document of ${SubAppId}`)
@@ -222,8 +238,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
         }
         const alone = secrets.every((secret) => run.others.size === 0 && !hasRival(run, secret))
         if (!alone) continue
-        mustAgree('5 agree', secrets)
-        holdsPromoted(world, run, secrets)
+        if (run.promote === null) mustAgree('5 agree', secrets)
+        else holdsPromoted(world, run, secrets)
       }
     },
   }
@@ -231,6 +247,8 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
   /** The version that a run tells of a target in step was what readers got, at some time of the run. */
   function wasThere(run: Run, secret: Secret): void {
     const told = run.report?.Results.find(({ Target }) => Target === secret.uri)?.VersionId
+    // Without any token there is none to hold, and what is there stays, whosever it is.
+    if (secret.holds === 'token' && told === null) return
     const { history } = secret
     const since = history.slice(
       Math.max(
@@ -248,7 +266,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
    * What somebody else wrote since then is theirs.
    */
   function isRight(run: Run, secret: Secret): void {
-    if (hasRival(run, secret)) return
+    if (hasRival(run, secret) || secret.holds === 'token') return
     const shared = run.others.size > 0
     const atEnd = !shared || secret.kind === 'aws'
     const value = atEnd ? secret.value : (run.looks.get(secret.uri)?.value ?? null)
@@ -287,7 +305,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
   /** A change is held for a list that was too short, where the count decides, not which tokens; or for what is reused. */
   function hasReason(run: Run, uri: string): void {
     const secret = world.secrets.find((one) => one.uri === uri)
-    if (!secret || isReused(secret, newestOf(run, secret))) return
+    if (!secret || secret.holds === 'token' || isReused(secret, newestOf(run, secret))) return
     const { subAppId } = secret
     const before = unlessExcluded(run, tokensOf(secret, run.first.get(uri)))
     const least = Math.max(1, settings.minKeep * before.length)
@@ -346,9 +364,9 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
   demand('4 listed', !dead, () => `${who} points to ${ApiToken}, which is none of ${listed}`)
   if (run.promote !== null) {
     demand('8 promoted', nameOf(ApiToken ?? '') === run.promote, () => `${who} promotes ${ApiToken} instead`)
-    const everywhere = run.mirrors
-      .flatMap(({ targets }) => targets)
-      .every(({ uri }) => documentIn(valueIn(run.first.get(uri)))?.ApiTokens.includes(ApiToken ?? ''))
+    const everywhere = world.secrets
+      .filter(({ subAppId, holds }) => subAppId === secret.subAppId && holds === 'document')
+      .every((one) => heldIn(one, run.first.get(one.uri))?.ApiTokens.includes(ApiToken ?? ''))
     demand('8 everywhere', everywhere, () => `${who} promotes ${ApiToken}, which some target does not hold`)
     return
   }
@@ -374,15 +392,25 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
   demand('4 known', fine, () => `${who} moves ApiToken to a new token, not to ${known}`)
 }
 
+/** A token alone is one to which a document points that the run has seen or written; of a plan, what that names. */
+function follows(world: World, run: Run, secret: Secret, token: string): void {
+  const documents = world.secrets.filter(
+    (one) => one.subAppId === secret.subAppId && one.holds === 'document',
+  )
+  const picks = documents.map((one) => heldIn(one, run.newest.get(one.uri))?.ApiToken)
+  demand('10 follows', picks.includes(token), () => `${by(run, secret)} writes ${token}, not one of ${picks}`)
+}
+
 /** What a promotion that reports success has done; from then on it is to stay. */
-function holdsPromoted(world: World, run: Run, secrets: readonly Secret[]): void {
+function holdsPromoted(world: World, run: Run, all: readonly Secret[]): void {
+  const secrets = all.filter(({ holds }) => holds === 'document')
   const [first] = secrets
-  if (run.promote === null || !first) return
+  if (!first) return
   const picks = secrets.map((secret) => mustHold('8 promoted', secret).ApiToken ?? '')
   const told = picks.every((pick) => nameOf(pick) === run.promote)
   demand('8 promoted', told, () => `run ${run.number} promotes ${run.promote}, and targets point to ${picks}`)
   // Settings that changed meanwhile may have taken it back already.
-  if (!world.exclude.has(run.promote)) world.promoted.set(first.subAppId, picks[0] ?? '')
+  if (!world.exclude.has(run.promote ?? '')) world.promoted.set(first.subAppId, picks[0] ?? '')
 }
 
 /** The name of a token by which settings and people mean it. */
@@ -414,17 +442,25 @@ export function mustHold(rule: string, secret: Secret): Document {
   return held
 }
 
-/** Throws a violation of `rule` when targets of one application differ by a byte. */
+/** Throws a violation of `rule` when documents of one application differ by a byte, or a token alone is not their pick. */
 export function mustAgree(rule: string, secrets: readonly Secret[]): void {
-  const values = new Set(secrets.map(({ value }) => value))
+  const documents = secrets.filter(({ holds }) => holds === 'document')
+  const values = new Set(documents.map(({ value }) => value))
   demand(rule, values.size <= 1, () => `${secrets.map(({ uri }) => uri)} hold ${[...values]}`)
+  const pick = documentIn(documents[0]?.value ?? null)?.ApiToken ?? null
+  for (const { uri, value } of secrets.filter(({ holds }) => holds === 'token'))
+    demand(
+      rule,
+      pick === null || value === pick,
+      () => `${uri} holds ${value}, and documents point to ${pick}`,
+    )
 }
 
 /** Rule 3: in a world at rest every target of ours is the truth. */
 export function mustBeTrue(world: World): void {
   for (const [subAppId, upstream] of world.upstreams) {
     const secrets = world.secrets.filter((secret) => mayWrite(secret) && secret.subAppId === subAppId)
-    for (const secret of secrets) {
+    for (const secret of secrets.filter(({ holds }) => holds === 'document')) {
       const held = mustHold('3 true', secret).ApiTokens.join()
       const truth = upstream
         .truth()
@@ -441,6 +477,8 @@ export function mustBeTrue(world: World): void {
 export function mustBeMarked(world: World): void {
   for (const secret of world.secrets) {
     const { uri, marked, runChange, rivalChange, value, subAppId, trouble } = secret
+    // Without any token nothing is written to hold one.
+    if (secret.holds === 'token' && world.upstreams.get(subAppId)?.truth().length === 0) continue
     const held = documentIn(value)
     const ours = held !== null && isOwn(subAppId, held) && isExact(held, value) && trouble === null
     demand('3 marked', marked || (runChange <= rivalChange && !ours), () => `${uri} is ours and not marked`)

@@ -146,9 +146,12 @@ function createStory(
   )
   const secrets = subAppIds.flatMap((id) => {
     const upstream = upstreams.get(id) as Upstream
-    return Array.from({ length: random.between(1, 3) }, (_, index) =>
-      createSecret(random, id, upstream, index),
+    const documents = Array.from({ length: random.between(1, 3) }, (_, index) =>
+      createSecret(random, id, upstream, { index, holds: 'document' }),
     )
+    if (random.chance(0.6)) return documents
+    const index = documents.length
+    return random.shuffle([...documents, createSecret(random, id, upstream, { index, holds: 'token' })])
   })
   const ssm = createSsm({ regions: [ssmRegion], now: clock.now })
   for (const secret of secrets) keepInStore({ ssm, random }, secret)
@@ -202,7 +205,14 @@ function createStory(
     subAppId,
     targets: secrets
       .filter((secret) => secret.subAppId === subAppId)
-      .map(({ uri, kind, name, adopt }) => ({ uri, scheme: kind, name, options: {}, adopt })),
+      .map(({ uri, kind, name, holds, adopt }) => ({
+        uri,
+        scheme: kind,
+        name,
+        options: {},
+        holds,
+        adopt,
+      })),
   }))
   const run: Start = (request, limitMs) =>
     startRun(world, { mirrors, dryRun: false, confirm: null, promote: null, ...request }, limitMs)
@@ -231,7 +241,12 @@ function createStory(
   }
 }
 
-function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, index: number): Secret {
+function createSecret(
+  random: Random,
+  subAppId: SubAppId,
+  upstream: Upstream,
+  { index, holds }: { readonly index: number; readonly holds: Secret['holds'] },
+): Secret {
   const kind = random.pick(['aws', 'ssm', 'plain'] as const)
   const start = random.pick([
     'absent',
@@ -246,7 +261,8 @@ function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, in
     'other',
   ])
   const adopt = random.chance(0.3)
-  const document = (tokens: readonly string[], id = subAppId): string => {
+  const document = (tokens: readonly string[], id = subAppId): string | null => {
+    if (holds === 'token') return random.pick([...tokens]) ?? null
     const ApiTokens = [...tokens].sort()
     return JSON.stringify({ ApiToken: random.pick(ApiTokens) ?? null, ApiTokens, SubAppId: id, Site: 'intl' })
   }
@@ -271,6 +287,7 @@ function createSecret(random: Random, subAppId: SubAppId, upstream: Upstream, in
     kind,
     name: `${subAppId}-${index}`,
     adopt,
+    holds,
     aws: createAwsSecret({ exists, tagged: marked }),
     plain: { exists, marked, value },
     exists,
@@ -461,7 +478,7 @@ async function rest(world: World, run: Start, plans: SeenPlans): Promise<void> {
   const idle = run({}, roomyMs)
   await idle.over
   if (idle.written.length > 0) throw new Violation(`4 idle: run ${idle.number} writes though nothing changed`)
-  if (!idle.error !== world.secrets.every(mayWrite))
+  if (!idle.error !== world.secrets.every((secret) => mayWrite(secret)))
     throw new Violation(`5 says so: run ${idle.number} at rest ends with ${idle.error?.message ?? 'success'}`)
 
   for (const phase of [overlap, hollow, promotion]) {
@@ -506,9 +523,11 @@ async function rotate(world: World, run: Start, deadMs: number[]): Promise<void>
   })()
   for (const [subAppId, upstream] of world.upstreams) {
     const secrets = world.secrets.filter((secret) => secret.subAppId === subAppId && mayWrite(secret))
+    const memory = secrets.find(({ holds }) => holds === 'document')
+    if (!memory) continue
     upstream.create(random.between(2, 3))
     await clock.sleep(2 * periodMs + lagMs + random.between(0, periodMs))
-    const pick = secrets[0] && mustHold('9 dead', secrets[0]).ApiToken
+    const pick = mustHold('9 dead', memory).ApiToken
     if (typeof pick !== 'string') continue
     upstream.remove([pick])
     const unlistedAt = clock.now() + lagMs
@@ -526,8 +545,10 @@ async function rotate(world: World, run: Start, deadMs: number[]): Promise<void>
 }
 
 /** When a secret stopped pointing to a token. */
-function leftAt({ history }: Secret, pick: string): number {
-  const last = history.findLastIndex(({ value }) => documentIn(value)?.ApiToken === pick)
+function leftAt({ history, holds }: Secret, pick: string): number {
+  const pointsTo = (value: string | null) =>
+    (holds === 'token' ? value : documentIn(value)?.ApiToken) === pick
+  const last = history.findLastIndex(({ value }) => pointsTo(value))
   return history[last + 1]?.at ?? Number.POSITIVE_INFINITY
 }
 

@@ -107,6 +107,7 @@ export interface Secret {
   /** Its name in {@link World.ssm}. */
   readonly name: string
   readonly adopt: boolean
+  readonly holds: Target['holds']
   /** What AWS keeps of it, where it is one of AWS's. */
   readonly aws: AwsSecret
   /** The same for one that is plain. */
@@ -516,7 +517,7 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
       return result
     })
 
-  const { mostBytes, read, write } = { aws: inAws, ssm: inSsm, plain: inMemory }[secret.kind](
+  const { read, write, ...about } = { aws: inAws, ssm: inSsm, plain: inMemory }[secret.kind](
     world,
     run,
     secret,
@@ -524,7 +525,7 @@ function openStore(world: World, run: Run, send: Send, target: Target): Store {
     call,
   )
   return {
-    mostBytes,
+    ...about,
     async read(deadline) {
       const reading = await read(deadline)
       run.newest.set(uri, reading)
@@ -697,6 +698,7 @@ const inAws: OpenKind = (world, run, secret, target, call) => {
   })
   return {
     mostBytes: 65_536,
+    hasMark: true,
     read: (deadline) => readSecret(actions(deadline), target),
     write: (document, seen, deadline) =>
       writeSecret(actions(deadline), target, document, seen, world.clock.sleep),
@@ -745,6 +747,7 @@ const inMemory: OpenKind = (_world, _run, secret, target, call) => {
   }
   return {
     mostBytes: 1_000_000,
+    hasMark: true,
     read: look,
     async write(document, seen, deadline) {
       await expect(seen, deadline)
@@ -758,9 +761,11 @@ const inMemory: OpenKind = (_world, _run, secret, target, call) => {
 
 /** Puts a secret into its store as it is at the start. */
 export function keepInStore({ ssm, random }: Pick<World, 'ssm' | 'random'>, secret: Secret): void {
-  const { aws, kind, name, exists, marked, value } = secret
+  const { aws, kind, name, exists, holds, marked, value } = secret
   if (!exists) return
-  if (kind === 'aws' && value !== null) aws.put(sha256Hex(value), value)
+  // As a run names it, but for what no run writes.
+  const isOurs = holds === 'document' || /^[a-z]\d+$/.test(value ?? '')
+  if (kind === 'aws' && value !== null) aws.put(isOurs ? sha256Hex(value) : 'first of somebody else', value)
   if (kind !== 'ssm') return
   ssm.put(ssmRegion, name, value === null ? {} : { current: value })
   const notes = ['', 'a note', 'vod-aigc-tokens', 'vod-aigc-tokens-backup of March, do not touch'] as const

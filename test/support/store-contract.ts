@@ -72,7 +72,7 @@ export interface Harness {
 export type Start = 'nothing' | 'an empty secret' | 'a foreign value' | 'a later document'
 
 export function targetOf(scheme: string, name: string, options: Record<string, string> = {}): Target {
-  return { uri: `${scheme}:${name}`, scheme, name, options, adopt: true }
+  return { uri: `${scheme}:${name}`, scheme, name, options, holds: 'document', adopt: true }
 }
 
 /** The system's clock, AWS anew at each use, and no Tencent API. */
@@ -131,6 +131,8 @@ async function writeAndDie(request: WriteAndDie): Promise<{ killed: boolean; ste
   return { killed: told === '', steps: Number(told) }
 }
 
+type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
+
 export function storeContract(scheme: string, harness: Harness): void {
   const kind = storeKinds[scheme]
   if (kind === undefined) throw new Error(`Testing ${scheme}: not in the registry`)
@@ -138,15 +140,15 @@ export function storeContract(scheme: string, harness: Harness): void {
   const [a, b, c] = [documentOf('a'), documentOf('b'), documentOf('c')]
   const foreign = '{"password":"of somebody else"}'
 
-  /** What becomes of a target in a run of the mirror, without a wait before tokens are taken out. */
-  const run = async (
-    target: Target,
+  /** What becomes of targets in a run of the mirror, without a wait before tokens are taken out. */
+  const runAll = async (
+    targets: readonly Target[],
     tokens: readonly string[],
     { subAppId = 251006666, site = 'intl' as Site } = {},
-  ): Promise<TargetResult | undefined> => {
+  ): Promise<readonly TargetResult[]> => {
     const { Results } = await runMirror(
       {
-        mirrors: [{ subAppId, targets: [target] }],
+        mirrors: [{ subAppId, targets }],
         dryRun: false,
         confirm: null,
         promote: null,
@@ -155,8 +157,10 @@ export function storeContract(scheme: string, harness: Harness): void {
       { site, settleSeconds: 0, minKeep: 0.5, timeoutMs: 10_000, exclude: new Set(), tokenLimit: 45 },
       { list: async () => listOf(tokens), openStore: open, ...systemTime, sleep: async () => {} },
     )
-    return Results[0]
+    return Results
   }
+  const run = async (...[target, ...given]: [Target, ...Tail<Parameters<typeof runAll>>]) =>
+    (await runAll([target], ...given))[0]
 
   describe(`${scheme} keeps the contract of a store:`, () => {
     test('read says absent for what is not there', async () => {
@@ -256,6 +260,26 @@ export function storeContract(scheme: string, harness: Harness): void {
       expect(await run(target, ['token'])).toMatchObject({ Outcome: 'updated', Reason })
       expect(await open(target).read(soon())).toMatchObject({ marked: true, value: document })
       expect(await run(target, ['token'])).toMatchObject({ Outcome: 'unchanged', Reason: null })
+    })
+
+    test('a run keeps the token to use alone, beside the document, in a target that asks for it', async () => {
+      const document = { ...harness.target(), adopt: false }
+      const alone = { ...harness.target(), holds: 'token', adopt: false } as const
+      const runBoth = async (...tokens: string[]): Promise<string[]> =>
+        (await runAll([alone, document], tokens)).map(({ Outcome }) => Outcome)
+      const [old, fresh] = [sha256('old'), sha256('fresh')]
+      expect(await runBoth(old)).toEqual(['created', 'created'])
+      expect(await harness.currentOf(alone)).toBe(old)
+      expect(await runBoth(old)).toEqual(['unchanged', 'unchanged'])
+      expect(await runBoth(old, fresh)).toEqual(['unchanged', 'updated'])
+      expect(await runBoth(fresh)).toEqual(['updated', 'updated'])
+      expect(await harness.currentOf(alone)).toBe(fresh)
+      expect(await runBoth(fresh)).toEqual(['unchanged', 'unchanged'])
+      // What somebody else puts there is left.
+      await harness.replace(alone, foreign)
+      const [result] = await runAll([alone, document], [fresh])
+      expect(result?.Outcome).toBe(harness.marksAnyValue ? 'held' : 'refused')
+      expect(await harness.currentOf(alone)).toBe(foreign)
     })
 
     test('forbidden is neither absent nor written', async () => {

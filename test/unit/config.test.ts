@@ -104,6 +104,7 @@ describe('parseConfig', () => {
           scheme: 'file',
           name: '/srv/1500000000.json',
           options: {},
+          holds: 'document',
           adopt: false,
         },
         {
@@ -111,6 +112,7 @@ describe('parseConfig', () => {
           scheme: 'aws-secretsmanager',
           name: 'prod/1500000000',
           options: { region: 'eu-west-1' },
+          holds: 'document',
           adopt: true,
         },
       ],

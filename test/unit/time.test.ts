@@ -186,6 +186,7 @@ describe('what hangs', () => {
       const written: string[] = []
       const store = (uri: string): Store => ({
         mostBytes: 65_536,
+        hasMark: true,
         read: () => (uri === 'ill' && step === 'read' ? never() : Promise.resolve({ state: 'absent' })),
         async write() {
           if (uri === 'ill' && step === 'write') await never()
@@ -231,6 +232,7 @@ describe('what hangs', () => {
     const time = virtualTime()
     const store: Store = {
       mostBytes: 65_536,
+      hasMark: true,
       read: (deadline) =>
         time.sleep(deadline - time.monotonic()).then(() => Promise.reject(new Error('own words'))),
       write: never,

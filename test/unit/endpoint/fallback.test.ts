@@ -3,7 +3,7 @@ import { createMirroredList } from '../../../lib/endpoint/fallback.ts'
 import { renderDocument } from '../../../lib/stores/document.ts'
 import type { Reading, Target } from '../../../lib/stores/store.ts'
 
-const target: Target = { uri: 'x:1', scheme: 'x', name: '1', options: {}, adopt: false }
+const target: Target = { uri: 'x:1', scheme: 'x', name: '1', options: {}, holds: 'document', adopt: false }
 const document = { ApiToken: 'a', ApiTokens: ['a', 'b'], SubAppId: 7, Site: 'intl' } as const
 
 const failures: unknown[] = []
@@ -15,7 +15,7 @@ function read(reading: Reading, adopt = false) {
       { subAppId: 7, target: { ...target, adopt } },
     ],
     site: 'intl',
-    openStore: () => ({ mostBytes: 1_000, read: async () => reading, write: async () => {} }),
+    openStore: () => ({ mostBytes: 1_000, hasMark: true, read: async () => reading, write: async () => {} }),
     onFailure: (subAppId, error) => void failures.push([subAppId, (error as { code: string }).code]),
   })
   return list(7, 0)

@@ -155,6 +155,7 @@ function world(row: string, column: string) {
   const failure = (): StoreError => new StoreError('Scripted', words[column] ?? '', column)
   const store: Store = {
     mostBytes: 65_536,
+    hasMark: true,
     async read() {
       if (fault === 'read') throw failure()
       return held

@@ -34,6 +34,9 @@ function input(
   const held = documentHeld(judged)
   const set = new Set(listed)
   return {
+    holds: 'document',
+    hasMark: true,
+    memory: held,
     application,
     reading,
     judged,

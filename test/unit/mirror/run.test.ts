@@ -34,6 +34,7 @@ function world(lists: Record<string, Listing[]>, targets: Record<string, Reading
   let onSleep = (): void => {}
   const openStore = (target: Target): Store => ({
     mostBytes: mostBytes.get(target.uri) ?? 65_536,
+    hasMark: true,
     async read() {
       const { uri } = target
       const reading = readings.get(uri)
@@ -118,6 +119,7 @@ function mirror(subAppId: number | null, uris: string[]): Mirror {
       scheme: 'memory',
       name: uri,
       options: {},
+      holds: uri.startsWith('token:') ? 'token' : 'document',
       adopt: uri.includes('adopt'),
     })),
   }
@@ -537,6 +539,131 @@ describe('runMirror', () => {
     failing.clear()
     await run()
     expect(value('one')).toBe(value('two'))
+  })
+
+  const alone = (value: string, marked = true): Reading => ({ state: 'value', marked, value })
+
+  it('holds the pick alone where a target asks for that, once for each change of pick, after the document', async () => {
+    const { run, value, writes } = world(
+      { 7: [['a', 'b']] },
+      { 'token:t': { state: 'empty', marked: true }, t: { state: 'absent' } },
+    )
+    const report = await run()
+    expect([value('t'), value('token:t'), writes]).toEqual([mirrored(['a', 'b']), 'a', ['t', 'token:t']])
+    expect(report.Results[0]).toMatchObject({
+      Target: 'token:t',
+      Outcome: 'created',
+      Added: [fingerprint('a')],
+      Removed: [],
+      Pick: fingerprint('a'),
+      VersionId: versionId('a'),
+    })
+    expect(outcomes(await run())).toEqual(['unchanged', 'unchanged'])
+    const plan = await run({ promote: fingerprint('b'), dryRun: true })
+    expect(plan.Results[0]).toMatchObject({
+      Outcome: 'would-update',
+      Added: [fingerprint('b')],
+      Removed: [fingerprint('a')],
+      Pick: fingerprint('b'),
+      VersionId: versionId('b'),
+    })
+    await run({ promote: fingerprint('b') })
+    expect([value('token:t'), writes.slice(2)]).toEqual(['b', ['t', 'token:t']])
+    expect(outcomes(await run())).toEqual(['unchanged', 'unchanged'])
+  })
+
+  it('moves a token alone in the run that misses it, and settles only the document', async () => {
+    const { run, value, writes, slept } = world(
+      { 7: [['b', 'c']] },
+      { t: holds(['a', 'b', 'c']), 'token:t': alone('a') },
+    )
+    const report = await run({ deadline: 30_000 })
+    expect(report.Results.map(({ Outcome }) => Outcome)).toEqual(['deferred', 'updated'])
+    expect([value('token:t'), writes, slept]).toEqual(['b', ['t', 'token:t'], []])
+    await run()
+    expect([value('t'), writes.slice(2)]).toEqual([mirrored(['b', 'c']), ['t']])
+  })
+
+  it.each<[string, Parameters<typeof world>, string[], string]>([
+    [
+      'a document that cannot be read',
+      [{ 7: [['b']] }, { t: new Error('forbidden'), 'token:t': alone('a') }],
+      ['failed', 'failed'],
+      'left as it is, because no target that holds the document could be brought in step before it, such as t',
+    ],
+    [
+      'a document that is held',
+      [{ 7: [['b']] }, { t: holds(['a', 'b', 'c']), 'token:t': alone('a') }],
+      ['held', 'held'],
+      'the list has 1 tokens where 3 are held',
+    ],
+    [
+      'a document that is refused',
+      [{ 7: [['b']] }, { t: { state: 'value', marked: false, value: 'x' }, 'token:t': { state: 'absent' } }],
+      ['refused', 'failed'],
+      'no target that holds the document',
+    ],
+    [
+      'a text under our mark',
+      [{ 7: [['b']] }, { t: holds(['b']), 'token:t': alone('a password') }],
+      ['unchanged', 'held'],
+      'it carries our mark, but its value is no token',
+    ],
+    [
+      'a token without our mark',
+      [{ 7: [['b']] }, { t: holds(['b']), 'token:t': alone('b', false) }],
+      ['unchanged', 'refused'],
+      'it exists and does not carry our mark',
+    ],
+  ])('leaves a token alone as it is for %s', async (_, given, expected, reason) => {
+    const { run, writes } = world(...given)
+    const report = await run()
+    expect(outcomes(report)).toEqual(expected)
+    expect(report.Results[1]?.Reason).toContain(reason)
+    expect(writes).toEqual([])
+  })
+
+  it('leaves a token alone as it is when the document cannot be written, and mends that by the next run', async () => {
+    const { run, value, failing } = world(
+      { 7: [['b', 'c']] },
+      { t: holds(['a', 'b', 'c']), 'token:t': alone('a') },
+    )
+    failing.set('t', new Error('forbidden'))
+    expect(outcomes(await run())).toEqual(['failed', 'failed'])
+    expect(value('token:t')).toBe('a')
+    failing.clear()
+    await run()
+    expect(value('token:t')).toBe('b')
+  })
+
+  it('follows whichever document could be written', async () => {
+    const { run, value, failing } = world(
+      { 7: [['b', 'c']] },
+      { one: holds(['a', 'b']), two: holds(['a', 'b']), 'token:t': alone('a') },
+    )
+    failing.set('one', new Error('forbidden'))
+    expect(outcomes(await run())).toEqual(['failed', 'updated', 'updated'])
+    expect(value('token:t')).toBe('b')
+  })
+
+  it('keeps the last token alone once it is confirmed that there is none', async () => {
+    const { run, value } = world({ 7: [[]] }, { t: holds(['a']), 'token:t': alone('a') })
+    const report = await run()
+    expect(outcomes(report)).toEqual(['held', 'unchanged'])
+    const confirmed = await run({ confirm: report.Digest })
+    expect([outcomes(confirmed), value('token:t')]).toEqual([['updated', 'unchanged'], 'a'])
+    expect(confirmed.Results[1]?.Reason).toBe('there is no token to hold, so what it holds stays')
+    expect(reportError(await run())).toBeNull()
+  })
+
+  it('confirms both, the document first', async () => {
+    const { run, value, writes } = world(
+      { 7: [['b']] },
+      { 'token:t': alone('a'), t: holds(['a', 'b', 'c', 'd']) },
+    )
+    const { Digest } = await run()
+    await run({ confirm: Digest })
+    expect([value('t'), value('token:t'), writes]).toEqual([mirrored(['b']), 'b', ['t', 'token:t']])
   })
 
   const excluding = (...tokens: string[]) => ({ exclude: new Set(tokens.map(fingerprint)) })

@@ -5,6 +5,7 @@ import {
   documentHeld,
   isDocument,
   judgeReading,
+  judgeToken,
   parseDocument,
   renderDocument,
   versionId,
@@ -187,5 +188,54 @@ describe('documentHeld', () => {
     ['must not be touched', { kind: 'refused', reason: 'why' } as const, null],
   ])('of a document that %s', (_, judged, expected) => {
     expect(documentHeld(judged)).toBe(expected)
+  })
+})
+
+describe('judgeToken', () => {
+  const judge = (reading: Reading, { adopt = false, hasMark = true } = {}) =>
+    judgeToken({
+      application: { subAppId: 7, site: 'intl' },
+      target: { adopt },
+      reading,
+      known: (token) => token === 'a',
+      hasMark,
+    })
+  const holding = (value: string, marked = true, version?: string): Reading => ({
+    state: 'value',
+    marked,
+    value,
+    ...(version !== undefined && { version }),
+  })
+  const held = (ApiToken: string, lostMark = false) => ({
+    kind: 'writable',
+    held: { ApiToken, ApiTokens: [ApiToken], SubAppId: 7, Site: 'intl' },
+    before: null,
+    doubt: null,
+    lostMark,
+  })
+  const nothing = { kind: 'writable', held: null, before: null, doubt: null, lostMark: false }
+  const refused = { kind: 'refused', reason: expect.stringContaining('add adopt=true') }
+  const doubted = { ...nothing, doubt: expect.stringContaining('somebody reused or damaged it') }
+
+  it.each<[string, Reading, object, object?]>([
+    ['what is not there', { state: 'absent' }, nothing],
+    ['what has no value', { state: 'empty', marked: false }, nothing],
+    ['what is unavailable', { state: 'unavailable', reason: 'why' }, { kind: 'refused', reason: 'why' }],
+    ['a token under our mark', holding('a'), held('a')],
+    ['a text under our mark', holding('password'), doubted],
+    ['a text under our mark that may be taken over', holding('password'), nothing, { adopt: true }],
+    ['a token without our mark', holding('a', false), refused],
+    ['the same that may be taken over', holding('a', false), held('a'), { adopt: true }],
+    ['a token where there is no place for a mark', holding('a', false), held('a'), { hasMark: false }],
+    ['a text where there is none', holding('password', false), refused, { hasMark: false }],
+    [
+      'what nobody knows any more, under the name that we gave it',
+      holding('old', true, versionId('old')),
+      held('old'),
+    ],
+    ['the same without the mark', holding('old', false, versionId('old')), held('old', true)],
+    ['what nobody knows, under another name', holding('old', true, versionId('a')), doubted],
+  ])('judges %s', (_, reading, judgement, options) => {
+    expect(judge(reading, options)).toEqual(judgement)
   })
 })

@@ -26,12 +26,21 @@ describe('openStore', () => {
   ]
   test.each(rows)('tells of %s before it gives it', async (_, readings, secrets, foreign) => {
     const told: { secrets: unknown[]; foreign: unknown[] } = { secrets: [], foreign: [] }
-    const given = { uri: 'file:/x', scheme: 'file', name: '/x', options: {}, adopt: false }
+    const given = {
+      uri: 'file:/x',
+      scheme: 'file',
+      name: '/x',
+      options: {},
+      holds: 'document' as const,
+      adopt: false,
+    }
     const write = async (): Promise<void> => {}
     for (const reading of readings as Reading[]) {
       const file = storeKinds['file']
       if (!file) throw new Error('there is no such kind')
-      const open = vi.spyOn(file, 'open').mockReturnValue({ mostBytes: 7, read: async () => reading, write })
+      const open = vi
+        .spyOn(file, 'open')
+        .mockReturnValue({ mostBytes: 7, hasMark: true, read: async () => reading, write })
       const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
       const store = openStore(given, deps, {
         addSecrets: (some) => told.secrets.push(some),
@@ -45,7 +54,14 @@ describe('openStore', () => {
   })
 
   test.each(['vault', 'constructor'])('knows no %s', (scheme) => {
-    const target = { uri: `${scheme}:x`, scheme, name: 'x', options: {}, adopt: false }
+    const target = {
+      uri: `${scheme}:x`,
+      scheme,
+      name: 'x',
+      options: {},
+      holds: 'document' as const,
+      adopt: false,
+    }
     const told = { addSecrets: () => {}, addForeign: () => {} }
     const deps = tencentDeps(() => ({ url: '', secretId: '', secretKey: '' }), 0)
     expect(() => openStore(target, deps, told)).toThrow(`no store for ${scheme}`)
@@ -53,7 +69,14 @@ describe('openStore', () => {
 })
 
 test('overtaken is told from other errors, and says of what', () => {
-  const target = { uri: 'file:/x', scheme: 'file', name: '/x', options: {}, adopt: false }
+  const target = {
+    uri: 'file:/x',
+    scheme: 'file',
+    name: '/x',
+    options: {},
+    holds: 'document' as const,
+    adopt: false,
+  }
   const error = overtaken(target)
   expect(error).toMatchObject({ code: 'Overtaken', target: 'file:/x', retryable: true })
   expect(error.message).toMatch(/^Writing file:\/x: somebody else changed it/)
@@ -112,7 +135,14 @@ test('aws-secretsmanager asks each region with a client of its own', async () =>
     ['near', {}, 'us-east-1'],
   ]
   for (const [name, options, region] of targets) {
-    const target = { uri: name, scheme: 'aws-secretsmanager', name, options, adopt: false }
+    const target = {
+      uri: name,
+      scheme: 'aws-secretsmanager',
+      name,
+      options,
+      holds: 'document' as const,
+      adopt: false,
+    }
     const reading = storeKinds['aws-secretsmanager']?.open(target, deps).read(systemTime.monotonic() + 60_000)
     expect(await reading).toEqual({ state: 'absent' })
     expect(regions.pop()).toBe(region)

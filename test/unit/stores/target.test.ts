@@ -12,16 +12,29 @@ const schemes = 'must start with aws-secretsmanager:, tencent-ssm: or file:'
 
 describe('parseTarget', () => {
   it.each([
-    ['file:/a', { scheme: 'file', name: '/a', options: {}, adopt: false }],
-    ['file:/a:b', { scheme: 'file', name: '/a:b', options: {}, adopt: false }],
+    ['file:/a', { scheme: 'file', name: '/a', options: {}, holds: 'document', adopt: false }],
+    ['file:/a:b', { scheme: 'file', name: '/a:b', options: {}, holds: 'document', adopt: false }],
     [
       'aws-secretsmanager:prod/a?region=eu-west-1&adopt=true',
-      { scheme: 'aws-secretsmanager', name: 'prod/a', options: { region: 'eu-west-1' }, adopt: true },
+      {
+        scheme: 'aws-secretsmanager',
+        name: 'prod/a',
+        options: { region: 'eu-west-1' },
+        holds: 'document',
+        adopt: true,
+      },
     ],
     [
       'tencent-ssm:a?version=v1&region=ap-tokyo',
-      { scheme: 'tencent-ssm', name: 'a', options: { version: 'v1', region: 'ap-tokyo' }, adopt: false },
+      {
+        scheme: 'tencent-ssm',
+        name: 'a',
+        options: { version: 'v1', region: 'ap-tokyo' },
+        holds: 'document',
+        adopt: false,
+      },
     ],
+    ['file:/a?value=token', { scheme: 'file', name: '/a', options: {}, holds: 'token', adopt: false }],
   ])('takes %s apart', (uri, parts) => {
     expect(parseTarget(uri, storeKinds)).toEqual({ uri, ...parts })
   })
@@ -39,27 +52,30 @@ describe('parseTarget', () => {
       ['is an ARN; write aws-secretsmanager: in front of it'],
     ],
     ['file:/a?adopt=true&adopt=true', ['has the option adopt twice; write it once']],
-    ['file:/a?mode=1', ['has the option mode, which file does not take; it takes adopt']],
+    ['file:/a?mode=1', ['has the option mode, which file does not take; it takes value, adopt']],
     [
       'aws-secretsmanager:a?kmskey=b',
       ['has the option kmskey, which aws-secretsmanager does not take; did you mean kmsKeyId?'],
     ],
     [
       'tencent-ssm:a?kmsKeyId=b&region=ap-tokyo',
-      ['has the option kmsKeyId, which tencent-ssm does not take; it takes region, version, tags, adopt'],
+      [
+        'has the option kmsKeyId, which tencent-ssm does not take; it takes region, version, tags, value, adopt',
+      ],
     ],
     ...['%0a', '%0amode', 'mode%0a', 'm'.repeat(41)].map((option): [string, string[]] => [
       `file:/a?${option}=1`,
-      ['has an option that file does not take; it takes adopt'],
+      ['has an option that file does not take; it takes value, adopt'],
     ]),
     [
       `file:/a?${'m'.repeat(40)}=1`,
-      [`has the option ${'m'.repeat(40)}, which file does not take; it takes adopt`],
+      [`has the option ${'m'.repeat(40)}, which file does not take; it takes value, adopt`],
     ],
     ['file:///a', ['must read file:PATH, without // in front']],
     ['aws-secretsmanager://prod/a', ['must read aws-secretsmanager:NAME, without // in front']],
     ['tencent-ssm://a', ['must read tencent-ssm:NAME, without // in front']],
     ['file:/a?adopt=yes', ['must say adopt=true or leave adopt out']],
+    ['file:/a?value=document', ['must say value=token or leave value out']],
     ['file:', [expect.stringMatching(/^\(file\): the name should be/)]],
     [
       'tencent-ssm:a?region=1&adopt=yes',
@@ -105,6 +121,13 @@ describe('parseMirrors', () => {
   const several = 'must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications'
   const once = 'must name each target once: another name, region or kind makes another target'
   it.each<[uris: string, subAppIds: number[], problems: string[]]>([
+    [
+      'file:/a?value=token',
+      [],
+      ['must name a target that holds the document too: with value=token it holds one token alone'],
+    ],
+    ['file:/a?value=token file:/b', [], []],
+    ['file:/a?value=token file:/a', [], [once]],
     ['file:/a vault:x', [], [`entry 2 ${schemes}`]],
     ['vault:{SubAppId}', [1, 2], [`entry 1 ${schemes}`]],
     ['file:/a', [1, 2], [`entry 1 ${several}`]],

@@ -745,6 +745,7 @@ describe('tencent-ssm', () => {
       scheme: 'tencent-ssm',
       name: 'a',
       options: { region: 'ap-singapore', version: 'v1', tags: 'team=media' },
+      holds: 'document',
       adopt: false,
     })
   })
