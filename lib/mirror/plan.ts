@@ -71,8 +71,8 @@ export function planTarget(input: PlanInput): Plan {
   const [scheduled, confirmed] = [change(new Set([...listed, ...kept])), change(listed)]
   const tooLong = [confirmed, scheduled].map((document) => refuseLength(document, mostBytes))
   if (tooLong[0]) return { kind: 'refused', reason: tooLong[0] }
-  if (input.holds === 'token' && scheduled === null && confirmed === null)
-    return { kind: 'writable', doubt: null, scheduled, confirmed, note: listed.size === 0 ? noToken : null }
+  if (input.holds === 'token' && listed.size === 0)
+    return { kind: 'writable', doubt: null, scheduled: null, confirmed: null, note: noToken }
   const doubt = judged.doubt ?? doubtList(input) ?? tooLong[1] ?? null
   return { kind: 'writable', doubt, scheduled, confirmed, note: judged.lostMark ? lostMark : null }
 }

@@ -386,7 +386,10 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
   demand('4 pick', must || ApiToken === pick, () => `${who} moves ApiToken from ${pick} needlessly`)
   if (!must) return
   const known = secrets
-    .flatMap((one) => tokensOf(one, run.first.get(one.uri)))
+    .flatMap((one) => {
+      const first = run.first.get(one.uri)
+      return one.holds === 'token' ? (valueIn(first) ?? []) : tokensOf(one, first)
+    })
     .filter((one) => listed.includes(one))
   const fine = known.length === 0 || known.includes(ApiToken ?? '')
   demand('4 known', fine, () => `${who} moves ApiToken to a new token, not to ${known}`)
