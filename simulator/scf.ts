@@ -35,6 +35,8 @@ export interface ScfOptions {
   url(): string
   /** Epoch milliseconds. */
   now(): number
+  /** Whether CLS has such a topic. */
+  hasTopic(region: string, logsetId: string, topicId: string): boolean
 }
 
 /** https://cloud.tencent.com/document/api/583/115197 */
@@ -64,6 +66,9 @@ export interface FunctionConfiguration {
   readonly Role: string
   readonly PublicNetConfig: Fields
   readonly Environment: Readonly<Record<string, string>>
+  /** Where its log goes: SCF's own topic, unless another was named. */
+  readonly ClsLogsetId: string
+  readonly ClsTopicId: string
 }
 
 /** A function as the account's owner sees it. */
@@ -241,6 +246,8 @@ const configuration = {
   Environment: 'any?',
   PublicNetConfig: 'any?',
   InstallDependency: 'string?',
+  ClsLogsetId: 'string?',
+  ClsTopicId: 'string?',
 } as const
 /** What Tencent documents, or its own tools send, and what changes nothing here. */
 const unheeded = {
@@ -248,8 +255,6 @@ const unheeded = {
   AutoCreateClsTopic: 'string?',
   AutoDeployClsTopicIndex: 'string?',
   CfsConfig: 'any?',
-  ClsLogsetId: 'string?',
-  ClsTopicId: 'string?',
   DeadLetterConfig: 'any?',
   DeployMode: 'string?',
   DiskSize: 'uint64?',
@@ -276,7 +281,7 @@ export function isFunctionUrl(url: string): boolean {
 }
 
 /** Opens an account. */
-export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
+export function createScf({ regions: names, keys, url, now, hasTopic }: ScfOptions): Scf {
   const regions = new Map(names.map((region) => [region, new Map<string, CloudFunction>()]))
   const kept = new Map<string, KeptRun[]>(names.map((region) => [region, []]))
 
@@ -355,7 +360,9 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
   const readConfiguration = (
     input: Values<typeof configuration>,
     before: FunctionConfiguration,
+    region: string,
   ): FunctionConfiguration => {
+    const { ClsLogsetId = before.ClsLogsetId, ClsTopicId = before.ClsTopicId } = input
     const { Description, MemorySize, Timeout, Role, Environment, PublicNetConfig } = input
     if (Description !== undefined) checkDescription(Description)
     if (MemorySize !== undefined && MemorySize !== 64 && (MemorySize % 128 !== 0 || MemorySize > 3072))
@@ -364,8 +371,15 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       throw new ApiError('LimitExceeded.Timeout', `The timeout is ${Timeout} and must be from 1 to 900.`)
     if (Role && !scf.roles.has(Role))
       throw new ApiError('ResourceNotFound.RoleCheck', `The role \`${Role}\` does not exist.`)
+    if (ClsTopicId !== before.ClsTopicId || ClsLogsetId !== before.ClsLogsetId) {
+      if (!hasTopic(region, ClsLogsetId, ClsTopicId))
+        throw invalidValue('Cls', 'is something else', 'a topic')
+      if (!Role) throw invalidValue('ClsRole', 'is missing', 'there: a change of Cls takes a Role')
+    }
     return {
       ...before,
+      ClsLogsetId,
+      ClsTopicId,
       ...(Description !== undefined && { Description }),
       ...(MemorySize !== undefined && { MemorySize }),
       ...(Timeout !== undefined && { Timeout }),
@@ -401,6 +415,8 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
         Role: '',
         PublicNetConfig: { PublicNetStatus: 'ENABLE' },
         Environment: {},
+        ClsLogsetId: 'scf-own-logset',
+        ClsTopicId: 'scf-own-topic',
       }
       const created: CloudFunction = {
         id: `lam-${randomBytes(4).toString('hex')}`,
@@ -408,7 +424,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
         name,
         region,
         createdAt: now(),
-        configuration: readConfiguration(input, { ...blank, Runtime, Type, Handler: Handler ?? '' }),
+        configuration: readConfiguration(input, { ...blank, Runtime, Type, Handler: Handler ?? '' }, region),
         code: files,
         triggers: [],
         status: 'Creating',
@@ -452,7 +468,7 @@ export function createScf({ regions: names, keys, url, now }: ScfOptions): Scf {
       const one = idle(find(region, input), 'UpdateFunctionConfiguration')
       if (input.Runtime !== undefined && input.Runtime !== one.configuration.Runtime)
         throw invalidValue('Runtime', 'differs', 'what it was: it cannot be changed')
-      const changed = readConfiguration(input, one.configuration)
+      const changed = readConfiguration(input, one.configuration, one.region)
       start(one, 'Updating', 'UpdateFailed', () => {
         one.configuration = changed
         stop(one)

@@ -44,6 +44,7 @@ export class ApiError extends Error {
 }
 
 interface ValueTypes {
+  int64: number
   uint64: number
   string: string
   boolean: boolean
@@ -54,6 +55,7 @@ interface ValueTypes {
 type ValueType = keyof ValueTypes
 
 const isOfType: { readonly [T in ValueType]: (value: unknown) => boolean } = {
+  int64: Number.isSafeInteger,
   uint64: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   string: (value) => typeof value === 'string',
   boolean: (value) => typeof value === 'boolean',

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { createCam } from './cam.ts'
+import { type Cls, createCls } from './cls.ts'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
 import { createGate, maxBodyBytes } from './gate.ts'
@@ -35,7 +36,7 @@ export interface SimulatorOptions {
   readonly legacyAccount?: boolean
   /** Whether the token list carries `ExtInfos`; default false. */
   readonly extInfos?: boolean
-  /** Where SSM and SCF exist; default: five regions, `ap-singapore` one of them. */
+  /** Where SSM, SCF and CLS exist; default: five regions, `ap-singapore` one of them. */
   readonly regions?: readonly string[]
   /** Initial {@link TencentSimulator.lagMs}; default 30000. */
   readonly lagMs?: number
@@ -63,6 +64,8 @@ export interface TencentSimulator {
   readonly sts: Sts
   /** The account's functions, likewise; what is deployed runs. */
   readonly scf: Scf
+  /** The account's log topics and alarms, likewise. */
+  readonly cls: Cls
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
   /**
@@ -107,11 +110,13 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
   const vod = createVod({ applications, legacyAccount, extInfos, lagMs: () => settings.lagMs, now })
   const ssm = createSsm({ regions, now })
   const keys = new Map<string, Key>()
-  const scf = createScf({ regions, keys, now, url: () => `http://127.0.0.1:${port}` })
+  const cls = createCls({ regions, now })
+  const url = (): string => `http://127.0.0.1:${port}`
+  const scf = createScf({ regions, keys, now, url, hasTopic: cls.hasTopic })
   const clock = (): number => now() + settings.clockOffsetMs
   const sts = createSts({ keys, clock })
   const cam = createCam({ roles: scf.roles })
-  const services = [vod.service, ssm.service, sts.service, scf.service, cam]
+  const services = [vod.service, ssm.service, sts.service, scf.service, cls.service, cam]
   const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const calls: Call[] = []
   const admit = createGate({ services, keys, now, clock })
@@ -182,6 +187,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     ssm,
     sts,
     scf,
+    cls,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,
