@@ -42,6 +42,7 @@ export interface Config {
   readonly stsEndpoint: string
   /** Base URL of the SCF API, which the deploy command talks to. */
   readonly scfEndpoint: string
+  readonly clsEndpoint: string
   /** The Tencent region of STS, and of targets that name none, such as `ap-singapore`. */
   readonly region: string
   /** `null`: unset, so HTTP callers are refused. */
@@ -94,6 +95,7 @@ const table = {
   AIGC_SSM_ENDPOINT: endpoint(functions),
   AIGC_STS_ENDPOINT: endpoint(functions),
   AIGC_SCF_ENDPOINT: endpoint(['deploy']),
+  AIGC_CLS_ENDPOINT: endpoint(['deploy']),
   AIGC_REGION: { default: '', readers: everybody, read: readRegion },
   // How these must look is said where credentials are chosen.
   AIGC_SECRET_ID: text(everybody),
@@ -195,6 +197,7 @@ export function parseConfig(
     ssmEndpoint: read('AIGC_SSM_ENDPOINT') || `https://ssm.${domain}`,
     stsEndpoint: read('AIGC_STS_ENDPOINT') || `https://sts.${domain}`,
     scfEndpoint: read('AIGC_SCF_ENDPOINT') || `https://scf.${domain}`,
+    clsEndpoint: read('AIGC_CLS_ENDPOINT') || `https://cls.${domain}`,
     // SCF says itself in which region it runs.
     region: read('AIGC_REGION', env['AIGC_REGION']?.trim() || env['TENCENTCLOUD_REGION']?.trim()) || region,
     httpAuth,

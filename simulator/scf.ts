@@ -362,7 +362,8 @@ export function createScf({ regions: names, keys, url, now, hasTopic }: ScfOptio
     before: FunctionConfiguration,
     region: string,
   ): FunctionConfiguration => {
-    const { ClsLogsetId = before.ClsLogsetId, ClsTopicId = before.ClsTopicId } = input
+    const ClsLogsetId = input.ClsLogsetId || before.ClsLogsetId
+    const ClsTopicId = input.ClsTopicId || before.ClsTopicId
     const { Description, MemorySize, Timeout, Role, Environment, PublicNetConfig } = input
     if (Description !== undefined) checkDescription(Description)
     if (MemorySize !== undefined && MemorySize !== 64 && (MemorySize % 128 !== 0 || MemorySize > 3072))

@@ -8,6 +8,7 @@ import type { WantedFunction } from './wanted.ts'
 
 export const scfApi = { service: 'scf', version: '2018-04-16' } as const
 
+/** Calls of one product, the time, and who is told. */
 export interface Scf {
   readonly call: CallTencent
   /** Epoch milliseconds. */
@@ -23,7 +24,7 @@ type Identity = Pick<WantedFunction, 'name' | 'namespace'>
 export class DeployError extends CodedError {}
 
 /** For one call with its retries; the code of a function is under a megabyte. */
-const callMs = 60_000
+export const callMs = 60_000
 /** How long SCF may take to create, update or delete. */
 const busyMs = 300_000
 /** How often the state is looked at while it does: the first pause, doubled up to the longest. */
@@ -49,42 +50,89 @@ export async function readSettled({ name, namespace }: Identity, scf: Scf): Prom
   }
 }
 
-/**
- * Makes the first step of the plan for what stands, until no step remains; returns what then stands. Looking again
- * after each step is what makes an answer that got lost, a run that died and a run beside this one harmless.
- */
+/** Brings a function into the state of its plan; see {@link repeat}. Returns what then stands. */
 export async function bringInStep(
   identity: Identity,
   plan: (state: FunctionState | null) => Plan,
   scf: Scf,
 ): Promise<FunctionState | null> {
+  return repeat(
+    {
+      product: 'SCF',
+      read: () => readSettled(identity, scf),
+      plan,
+      isConflict,
+      check(step, before, after) {
+        if (after?.status.endsWith('Failed') && after.status !== before?.status)
+          throw unsuccessful(step, after)
+      },
+      unsuccessful,
+    },
+    scf,
+  )
+}
+
+/** Something on Tencent that a plan is about. */
+export interface Subject<State> {
+  /** For messages, such as `SCF`. */
+  readonly product: string
+  read(): Promise<State>
+  plan(state: State): Plan
+  /** Whether a call was refused only because of a state that passes, or that has been reached already. */
+  isConflict(error: unknown): boolean
+  /** Throws where the step that was just made failed after all. */
+  check?(step: Step, before: State, after: State): void
+  /** The error for a step that was accepted and yet remains; where there is none, it may take a while to show. */
+  unsuccessful?(step: Step | undefined, state: State): DeployError
+}
+
+/**
+ * Makes the first step of the plan for what stands, until no step remains; returns what then stands. Looking again
+ * after each step is what makes an answer that got lost, a run that died and a run beside this one harmless.
+ */
+export async function repeat<State>(subject: Subject<State>, scf: Scf): Promise<State> {
   const done = new Set<string>()
   let conflicts = 0
-  let state = await readSettled(identity, scf)
+  const pause = (): Promise<void> => scf.sleep(Math.min(longestPauseMs, firstPauseMs * 2 ** (conflicts - 1)))
+  let state = await subject.read()
   for (;;) {
-    const { steps, refusals } = plan(state)
+    const { steps, refusals } = subject.plan(state)
     if (refusals.length > 0) throw new DeployError('Refused', refusals.join('\n'))
-    if (steps.length === 0) return state
+    const [first] = steps
+    if (!first) return state
     const step = steps.find((one) => !(one.unseen && done.has(keyOf(one))))
-    if (!step || done.has(keyOf(step))) throw unsuccessful(step ?? steps[0], state)
+    if (!step || done.has(keyOf(step))) {
+      if (subject.unsuccessful) throw subject.unsuccessful(step ?? first, state)
+      if (++conflicts > maxConflicts)
+        throw new DeployError(
+          'Unsuccessful',
+          `${first.what}: ${subject.product} accepted this and does not show it; look at it in its console, then run this again`,
+        )
+      await pause()
+      state = await subject.read()
+      continue
+    }
     scf.say(step.what, 'begun')
     try {
       await make(step, scf)
       done.add(keyOf(step))
-      const before = state?.status
-      state = await readSettled(identity, scf)
-      if (state?.status.endsWith('Failed') && state.status !== before) throw unsuccessful(step, state)
+      const before = state
+      state = await subject.read()
+      subject.check?.(step, before, state)
       scf.say(step.what, 'done')
     } catch (error) {
       scf.say(step.what, 'not done')
-      if (!isConflict(error) || ++conflicts > maxConflicts) throw failed(step.what, error)
-      await scf.sleep(Math.min(longestPauseMs, firstPauseMs * 2 ** (conflicts - 1)))
-      state = await readSettled(identity, scf)
+      if (!subject.isConflict(error) || ++conflicts > maxConflicts) throw failed(step.what, error)
+      await pause()
+      state = await subject.read()
     }
   }
 }
 
-async function make({ action, parameters, instead }: Step, scf: Scf): Promise<void> {
+async function make(
+  { action, parameters, instead }: Step,
+  scf: Pick<Scf, 'call' | 'monotonic'>,
+): Promise<void> {
   try {
     await scf.call(action, parameters, scf.monotonic() + callMs)
   } catch (error) {
@@ -95,7 +143,7 @@ async function make({ action, parameters, instead }: Step, scf: Scf): Promise<vo
 
 /** A plan has each step once, though in other words when only a part of it remains. */
 function keyOf({ action, parameters }: Step): string {
-  return `${action} ${parameters['TriggerName'] ?? ''}`
+  return `${action} ${parameters['TriggerName'] ?? parameters['AlarmId'] ?? parameters['Name'] ?? ''}`
 }
 
 async function readState(
@@ -166,11 +214,13 @@ function namesBusyState(error: unknown): boolean {
 
 const busyWords = new RegExp(`\\b(${busyStates.join('|')})\\b`)
 
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
+/** Whether an error is one of Tencent's with one of the codes. */
+export function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof TencentError && codes.includes(error.code)
 }
 
-function failed(what: string, error: unknown): unknown {
+/** The error of a call that failed, with what was tried and what to do about it. */
+export function failed(what: string, error: unknown): unknown {
   if (!(error instanceof TencentError)) return error
   const advice = advise(error.code)
   return new DeployError(error.code, `${what}: ${error.message}${advice && `; ${advice}`}`)

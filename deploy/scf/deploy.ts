@@ -1,5 +1,6 @@
 /**
- * `npm run deploy:scf`: both functions, the timer and the function URL on Tencent SCF, made or brought up to date.
+ * `npm run deploy:scf`: both functions, the timer and the function URL on Tencent SCF, and alarms in CLS, made or
+ * brought up to date.
  * The thin edge: arguments, environment, files and the terminal. What is decided is in `scf/plan.ts`.
  */
 import { createHash } from 'node:crypto'
@@ -23,8 +24,12 @@ import { type DeployOptions, help, parseOptions } from './options.ts'
 import { type Code, findUrl, type Plan, planDeployment, planRemoval, planReplacement } from './plan.ts'
 import { type Get, waitUntilReady } from './ready.ts'
 import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
-import { type FunctionState, isOurs } from './state.ts'
-import { nameEarlierFunction, nameFunctions, wantFunctions } from './wanted.ts'
+import { type FunctionState, isOurs, isWatched } from './state.ts'
+import { type Delivery, nameEarlierFunction, nameFunctions, wantFunctions } from './wanted.ts'
+import { nameTopic, wantWatch } from './watch.ts'
+import { bringWatchInStep, clsApi, readWatch } from './watch-apply.ts'
+import { planAlarms, planSilence, planTopic } from './watch-plan.ts'
+import type { WatchState } from './watch-state.ts'
 
 const options = readOptions()
 loadEnv('deploy:scf')
@@ -42,13 +47,22 @@ try {
   fail(String(text))
 }
 
-/** A function, and what follows from what stands of it. */
+/** Something that a deployment makes, changes or removes: a function, the log topic, the alarms. */
 interface Target {
-  readonly name: string
-  readonly namespace: string
-  /** The function that has to answer before this one goes. */
-  readonly successor?: string
-  plan(state: FunctionState | null): Plan
+  /** For people, such as `function NAME`. */
+  readonly title: string
+  /** Whether that there is nothing to do is nothing to tell. */
+  readonly isQuiet?: boolean
+  /** Looks at what stands. */
+  look(): Promise<Plan>
+  /** Makes the steps of the plan, looking again after each; may return a sentence to tell. */
+  bring(): Promise<void>
+}
+
+interface Tencent {
+  readonly scf: Scf
+  readonly cls: Scf
+  readonly callCam: CallTencent
 }
 
 async function run({ mode, stage, namespace, auth, ...others }: DeployOptions): Promise<void> {
@@ -56,14 +70,19 @@ async function run({ mode, stage, namespace, auth, ...others }: DeployOptions): 
   const region = others.region ?? config.region
   const removing = mode === 'remove' || mode === 'plan-remove'
   const planning = mode === 'plan' || mode === 'plan-remove'
-  const targets = removing ? planRemovals(stage, namespace) : await planDeployments(region)
-  const { scf, callCam } = openTencent(config, region)
+  const tencent = openTencent(config, region)
+  const states = new Map<string, FunctionState | null>()
+  const targets = removing
+    ? await chooseRemovals(states, tencent)
+    : await chooseDeployments(region, states, tencent)
 
   // Nothing is touched before all is known to be well.
-  const roles = await checkRoles(removing ? [] : namedRoles(others), { ...systemTime, call: callCam })
-  const states = new Map<string, FunctionState | null>()
-  for (const target of targets) states.set(target.name, await readSettled(target, scf))
-  const plans = targets.map((target) => ({ target, plan: target.plan(states.get(target.name) ?? null) }))
+  const roles = await checkRoles(removing ? [] : namedRoles(others), {
+    ...systemTime,
+    call: tencent.callCam,
+  })
+  const plans: { target: Target; plan: Plan }[] = []
+  for (const target of targets) plans.push({ target, plan: await target.look() })
   const refusals = [...roles.refusals, ...plans.flatMap(({ plan }) => plan.refusals)]
   if (refusals.length > 0) fail(refusals.join('\n'))
   const doing = removing ? 'Removing from' : 'Deploying to'
@@ -73,19 +92,9 @@ async function run({ mode, stage, namespace, auth, ...others }: DeployOptions): 
   for (const { target, plan } of plans) {
     for (const note of plan.notes) print(`note: ${note}`)
     if (plan.steps.length === 0) {
-      // That nothing is left of an earlier version is nothing to tell.
-      if (target.name !== nameEarlierFunction(stage))
-        print(`${removing ? 'gone' : 'unchanged'}: function ${target.name}`)
+      if (!target.isQuiet) print(`${removing ? 'gone' : 'unchanged'}: ${target.title}`)
     } else if (planning) for (const { what } of plan.steps) print(`would ${what}`)
-    else {
-      const { successor } = target
-      const state = states.get(successor ?? '')
-      if (successor && state) {
-        const note = await waitUntilReady({ name: successor, url: findUrl(state), auth }, { ...scf, get })
-        if (note) print(`note: ${note}`)
-      }
-      states.set(target.name, await bringInStep(target, target.plan, scf))
-    }
+    else await target.bring()
   }
   if (planning) print('Nothing was changed.')
   if (mode === 'deploy') greet(states, nameFunctions(stage), auth)
@@ -100,41 +109,120 @@ function readDeployment(): Config {
   return parseConfig(pickOwn(names), storeKinds)
 }
 
-async function planDeployments(region: string): Promise<Target[]> {
+/** The log topic first, which the functions need; the alarms last, which need lines. */
+async function chooseDeployments(
+  region: string,
+  states: Map<string, FunctionState | null>,
+  tencent: Tencent,
+): Promise<Target[]> {
+  const { alarms, stage, namespace, auth } = options
   const wanted = wantFunctions(options, region, env)
-  if (options.auth === 'CAM' && !['', 'platform'].includes(env['AIGC_HTTP_AUTH']?.trim() ?? ''))
+  const watch = alarms === null ? null : wantWatch(alarms, options)
+  if (auth === 'CAM' && !['', 'platform'].includes(env['AIGC_HTTP_AUTH']?.trim() ?? ''))
     print('note: AIGC_HTTP_AUTH of list-tokens is platform, because --auth is CAM; for keys use --auth NONE')
   const codes = await build()
-  const deployments = wanted.map(
-    (one): Target => ({
-      name: one.name,
-      namespace: one.namespace,
-      plan: (state) => planDeployment(one, codes[one.function], state),
-    }),
+  const { scf, cls } = tencent
+  let watchState: WatchState | null = null
+  const deliver = (): Delivery | null =>
+    watch && {
+      topicName: watch.topicName,
+      logsetId: watchState?.logsetId ?? '',
+      topicId: watchState?.topic?.id ?? '',
+    }
+  const deployments = wanted.map((one) =>
+    targetOf(
+      one,
+      (state) => planDeployment({ ...one, delivery: deliver() }, codes[one.function], state),
+      states,
+      scf,
+    ),
   )
-  const { stage, namespace } = options
+  const names = nameFunctions(stage)
   const earlier = { name: nameEarlierFunction(stage), namespace }
-  const successor = nameFunctions(stage)['list-tokens']
-  const replacement: Target = {
-    ...earlier,
-    successor,
-    plan: (state) => planReplacement(earlier, successor, state),
+  const successor = names['list-tokens']
+  const replacement = targetOf(earlier, (state) => planReplacement(earlier, successor, state), states, scf)
+  const replacing: Target = {
+    ...replacement,
+    // That nothing is left of an earlier version is nothing to tell.
+    isQuiet: true,
+    async bring() {
+      const state = states.get(successor)
+      const url = state ? findUrl(state) : null
+      const note = await waitUntilReady({ name: successor, url, auth }, { ...scf, get })
+      if (note) print(`note: ${note}`)
+      await replacement.bring()
+    },
   }
   // It goes as soon as its successor stands.
-  return deployments.flatMap((target) => (target.name === successor ? [target, replacement] : [target]))
+  const functions = wanted.flatMap(({ name }, index) => [
+    ...deployments.slice(index, index + 1),
+    ...(name === successor ? [replacing] : []),
+  ])
+  if (!watch) return functions
+  const watchTarget = (title: string, plan: (state: WatchState) => Plan): Target => ({
+    title: `${title} ${watch.topicName}`,
+    async look() {
+      watchState ??= await readWatch(watch, cls)
+      return plan(watchState)
+    },
+    async bring() {
+      watchState = await bringWatchInStep(watch, plan, cls)
+    },
+  })
+  return [
+    watchTarget('log topic', (state) => planTopic(watch, state)),
+    ...functions,
+    watchTarget('alarms on', (state) => planAlarms(watch, state)),
+  ]
 }
 
-function planRemovals(stage: string, namespace: string): Target[] {
+/** What stands of a function is kept in `states`. */
+function targetOf(
+  identity: { readonly name: string; readonly namespace: string },
+  plan: (state: FunctionState | null) => Plan,
+  states: Map<string, FunctionState | null>,
+  scf: Scf,
+): Target {
+  return {
+    title: `function ${identity.name}`,
+    async look() {
+      const state = await readSettled(identity, scf)
+      states.set(identity.name, state)
+      return plan(state)
+    },
+    async bring() {
+      states.set(identity.name, await bringInStep(identity, plan, scf))
+    },
+  }
+}
+
+/** The alarms first, which would ring; then the mirror, so that its timer does not ring in between. */
+async function chooseRemovals(
+  states: Map<string, FunctionState | null>,
+  { scf, cls }: Tencent,
+): Promise<Target[]> {
+  const { stage, namespace, alarms } = options
   const names = nameFunctions(stage)
-  // The mirror first, so that its timer does not ring in between.
-  const removals = [...functionNames].reverse().map((name): Target => {
+  const removals = [...functionNames].reverse().map((name) => {
     const identity = { name: names[name], namespace }
-    return { ...identity, plan: (state) => planRemoval(identity, state) }
+    return targetOf(identity, (state) => planRemoval(identity, state), states, scf)
   })
   const earlier = { name: nameEarlierFunction(stage), namespace }
   const ofEarlier = (state: FunctionState | null): Plan =>
     planRemoval(earlier, state && isOurs(state) ? state : null)
-  return [...removals, { ...earlier, plan: ofEarlier }]
+  const functions = [...removals, { ...targetOf(earlier, ofEarlier, states, scf), isQuiet: true }]
+  // Without alarms nothing of CLS is asked: who deploys may not be allowed to.
+  const mirror = await readSettled({ name: names['mirror-tokens'], namespace }, scf)
+  if (alarms === null && !(mirror && isOurs(mirror) && isWatched(mirror))) return functions
+  const topicName = nameTopic(options)
+  const watched = { topicName, noticeId: null }
+  const plan = (state: WatchState): Plan => planSilence(topicName, state)
+  const silence: Target = {
+    title: `alarms on ${topicName}`,
+    look: async () => plan(await readWatch(watched, cls)),
+    bring: async () => void (await bringWatchInStep(watched, plan, cls)),
+  }
+  return [silence, ...functions]
 }
 
 /** Builds into a folder of its own: `dist` may be in use. */
@@ -170,21 +258,20 @@ function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>
   ]
 }
 
-function openTencent({ scfEndpoint, proxy }: Config, region: string): { scf: Scf; callCam: CallTencent } {
+function openTencent({ scfEndpoint, clsEndpoint, proxy }: Config, region: string): Tencent {
   const deps = {
     send: createTransport({ proxy }),
     credentials: ownKey,
     ...systemTime,
   }
+  const say: Scf['say'] = (what, progress) => {
+    if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
+    else console.log(progress)
+  }
+  const cls = createTencentClient({ ...clsApi, endpoint: clsEndpoint, region }, deps)
   return {
-    scf: {
-      ...deps,
-      call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, deps),
-      say: (what, progress) => {
-        if (progress === 'begun') process.stdout.write(scrub(`${what} … `))
-        else console.log(progress)
-      },
-    },
+    scf: { ...deps, say, call: createTencentClient({ ...scfApi, endpoint: scfEndpoint, region }, deps) },
+    cls: { ...deps, say, call: cls },
     callCam: createTencentClient({ ...camApi, endpoint: camEndpoint(scfEndpoint) }, deps),
   }
 }

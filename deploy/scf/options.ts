@@ -20,6 +20,8 @@ export interface DeployOptions {
   /** A cron expression of SCF's seven fields. */
   readonly schedule: string
   readonly auth: 'CAM' | 'NONE'
+  /** The CLS notice group that hears of alarms; `null`: nothing of CLS is touched. */
+  readonly alarms: string | null
   /** Such as `Nodejs20.19`, or `newest`: the newest of {@link newestRuntimes} that SCF has. */
   readonly runtime: string
 }
@@ -40,6 +42,7 @@ const flags = {
   schedule: { type: 'string', default: '0 */5 * * * * *' },
   auth: { type: 'string', default: 'CAM' },
   runtime: { type: 'string', default: defaultRuntime },
+  alarms: { type: 'string' },
   env: { type: 'string', multiple: true, default: [] as string[] },
   'copy-keys': { type: 'boolean', default: false },
   plan: { type: 'boolean', default: false },
@@ -63,12 +66,15 @@ Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date.
                       user with scf:InvokeFunctionUrl); NONE: everybody, so only with AIGC_HTTP_AUTH=keys
   --runtime NAME      what new functions run on, such as Nodejs22.21 (default Nodejs20.19); newest: the newest that SCF
                       has of ${newestRuntimes.join(', ')}. A function keeps what it was made with
+  --alarms NOTICE_ID  keeps the log of both functions for 30 days in a CLS topic of its own, and makes four alarms on it,
+                      which tell this CLS notice group (made in the CLS console). Without it nothing of CLS is touched
   --env NAME          puts one more variable of this environment into both functions, such as AWS_ACCESS_KEY_ID;
                       may be repeated
   --copy-keys         puts AIGC_SECRET_ID and AIGC_SECRET_KEY into the functions, in place of a run role's
                       credentials
   --plan              says what would change and changes nothing
-  --remove            takes timer, function URL and functions away, those of version 1.1 too; mirrored secrets stay
+  --remove            takes timer, function URL and functions away, those of version 1.1 too, and the alarms of
+                      --alarms; mirrored secrets and the log topic stay
   --help              this text
 
 Credentials to deploy with: AIGC_SECRET_ID and AIGC_SECRET_KEY, or TENCENTCLOUD_SECRET_ID and
@@ -101,6 +107,7 @@ export function parseOptions(
   const auth = text('auth')
   const runtime = text('runtime')
   const variables = values.env as string[]
+  const alarms = optional('alarms')
   // Function names end at 60 characters.
   if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,28}[A-Za-z0-9])?$/.test(stage))
     problems.push('--stage must be 1 to 30 letters, digits and hyphens, such as prod')
@@ -124,6 +131,12 @@ export function parseOptions(
   if (auth !== 'CAM' && auth !== 'NONE') problems.push('--auth must be CAM or NONE')
   if (runtime !== 'newest' && !(Number(/^Nodejs(\d+)\.\d+$/.exec(runtime)?.[1]) >= 20))
     problems.push('--runtime must be newest, or Node.js 20 or newer in the words of SCF, such as Nodejs22.21')
+  if (alarms && !/^notice-[\w-]{1,80}$/.test(alarms))
+    problems.push(
+      '--alarms must be the id of a CLS notice group, such as notice-5281f1d2-6275-4e56-9ec3-a1eb19d8bc2f',
+    )
+  if (alarms && !role && !remove)
+    problems.push('--alarms goes with --role: SCF delivers the log elsewhere only for functions with a role')
   for (const name of variables)
     if (!/^[A-Za-z][A-Za-z0-9_]+$/.test(name))
       problems.push('--env must be the name of a variable, without a value: it is read from the environment')
@@ -145,6 +158,7 @@ export function parseOptions(
     schedule,
     auth: auth === 'NONE' ? 'NONE' : 'CAM',
     runtime,
+    alarms,
   }
 }
 

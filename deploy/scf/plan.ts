@@ -1,5 +1,13 @@
 /** The judgement of a deployment: what stands and what is wanted in, the calls that remain out. Pure. */
-import { type EventInvoke, type FunctionState, isOurs, mark, type TriggerState } from './state.ts'
+import {
+  type EventInvoke,
+  type FunctionState,
+  isOurs,
+  isWatched,
+  mark,
+  type TriggerState,
+  watchedMark,
+} from './state.ts'
 import type { WantedFunction } from './wanted.ts'
 
 /** One call that changes something. */
@@ -38,7 +46,11 @@ const urlName = 'url-trigger'
 /** What is to be done for a function to be as wanted; `state` is `null` where it does not exist. */
 export function planDeployment(wanted: WantedFunction, code: Code, state: FunctionState | null): Plan {
   const { name } = wanted
-  const creation = [createFunction(wanted, code), ...updateEventInvoke(wanted, null), createTrigger(wanted)]
+  const creation = [
+    createFunction(wanted, code, state),
+    ...updateEventInvoke(wanted, null),
+    createTrigger(wanted),
+  ]
   if (!state) return { ...nothing, steps: creation }
   const refusals = refuse(wanted, state)
   if (refusals.length > 0) return { ...nothing, refusals }
@@ -55,7 +67,7 @@ export function planDeployment(wanted: WantedFunction, code: Code, state: Functi
   const { removal, steps, notes } = planTrigger(wanted, state)
   return {
     ...nothing,
-    notes: [...notes, ...runtimeNotes(wanted, state)],
+    notes: [...notes, ...runtimeNotes(wanted, state), ...watchNotes(wanted, state)],
     // A URL for other callers than before goes first and comes back last. So the function never asks nobody for a key
     // behind an open URL, and never asks for keys behind one that takes none.
     steps: [
@@ -102,7 +114,8 @@ export function findUrl({ triggers }: FunctionState): string | null {
   return triggers.find(isOurUrl)?.url || null
 }
 
-const nothing: Plan = { steps: [], notes: [], refusals: [] }
+/** A plan of what needs none. */
+export const nothing: Plan = { steps: [], notes: [], refusals: [] }
 
 function refuse({ name, trigger, type, runtimes }: WantedFunction, state: FunctionState): string[] {
   if (!isOurs(state)) return [foreign(name)]
@@ -182,6 +195,15 @@ function runtimeNotes({ name, runtimes: [best = ''] }: WantedFunction, { runtime
       ]
 }
 
+/** That nothing of CLS is touched, although something is there; said once. */
+function watchNotes(wanted: WantedFunction, state: FunctionState): string[] {
+  if (wanted.delivery || !isWatched(state) || wanted.function !== 'mirror-tokens') return []
+  return [
+    'the log topic and the alarms of an earlier deployment with --alarms are left as they are; give --alarms again ' +
+      'with every deployment, so that they follow its schedule',
+  ]
+}
+
 function urlChange(auth: string, found: TriggerState): string | null {
   if (found.auth !== auth) return `AuthType ${found.auth} becomes ${auth}`
   return found.url === '' ? 'it gets a public address' : null
@@ -196,18 +218,19 @@ function isOurTimer({ type, name, qualifier }: TriggerState): boolean {
 }
 
 /** With the best of the runtimes, or else the next. */
-function createFunction(wanted: WantedFunction, code: Code): Step {
-  const { name, type, runtimes, memoryMb, timeoutSeconds, role, environment } = wanted
+function createFunction(wanted: WantedFunction, code: Code, state: FunctionState | null): Step {
+  const { name, type, runtimes, memoryMb, timeoutSeconds, role, environment, delivery } = wanted
   const [runtime = '', ...others] = runtimes
   return {
     what:
       `create ${type === 'HTTP' ? 'web function' : 'function'} ${name}: ${runtimes.join(' or ')}, ${memoryMb} MB, ` +
-      `${timeoutSeconds} s, ${role ? `role ${role}` : 'no role'}, ${Object.keys(environment).join(', ')}`,
+      `${timeoutSeconds} s, ${role ? `role ${role}` : 'no role'}, ${Object.keys(environment).join(', ')}` +
+      `${delivery ? `, log to ${delivery.topicName}` : ''}`,
     action: 'CreateFunction',
     ...(others.length > 0 && {
       instead: {
         code: 'InvalidParameterValue.Runtime',
-        step: createFunction({ ...wanted, runtimes: others }, code),
+        step: createFunction({ ...wanted, runtimes: others }, code, state),
       },
     }),
     parameters: {
@@ -219,7 +242,7 @@ function createFunction(wanted: WantedFunction, code: Code): Step {
       Code: { ZipFile: code.base64 },
       InstallDependency: 'FALSE',
       PublicNetConfig: { PublicNetStatus: 'ENABLE' },
-      ...configure(wanted, code),
+      ...configure(wanted, code, state),
     },
   }
 }
@@ -254,14 +277,16 @@ function updateConfiguration(wanted: WantedFunction, code: Code, state: Function
     ...compare('timeout', `${state.timeoutSeconds} s`, `${wanted.timeoutSeconds} s`),
     ...compare('role', state.role || 'none', wanted.role || 'none'),
     ...compareEnvironment(state.environment, wanted.environment),
-    ...(state.description === describe(wanted, code) ? [] : ['digest of the code']),
+    ...compareDelivery(wanted, state),
+    ...(readDigest(state) === code.sha256 ? [] : ['digest of the code']),
   ]
+  if (changes.length === 0 && state.description !== describe(wanted, code, state)) changes.push('description')
   if (changes.length === 0) return []
   return [
     {
       what: `update configuration of ${wanted.name}: ${changes.join(', ')}`,
       action: 'UpdateFunctionConfiguration',
-      parameters: { ...identify(wanted), ...configure(wanted, code), Role: wanted.role },
+      parameters: { ...identify(wanted), ...configure(wanted, code, state), Role: wanted.role },
     },
   ]
 }
@@ -285,6 +310,13 @@ function updateEventInvoke({ eventInvoke, ...wanted }: WantedFunction, is: Event
 
 function compare(what: string, is: string, should: string): string[] {
   return is === should ? [] : [`${what} ${is} becomes ${should}`]
+}
+
+function compareDelivery({ delivery }: WantedFunction, { logTopic }: FunctionState): string[] {
+  if (!delivery) return []
+  const { topicId, logsetId, topicName } = delivery
+  const isThere = topicId !== '' && topicId === logTopic.topicId && logsetId === logTopic.logsetId
+  return isThere ? [] : [`log to ${topicName}`]
 }
 
 /** Names only: values may be secrets. */
@@ -350,9 +382,11 @@ function identifyTrigger(wanted: WantedFunction, name: string): Record<string, s
   return { ...identify(wanted), TriggerName: name, Type: wanted.trigger.type, Qualifier: '$LATEST' }
 }
 
-function configure(wanted: WantedFunction, code: Code): Record<string, unknown> {
+function configure(wanted: WantedFunction, code: Code, state: FunctionState | null): Record<string, unknown> {
+  const { delivery } = wanted
   return {
-    Description: describe(wanted, code),
+    Description: describe(wanted, code, state),
+    ...(delivery && { ClsLogsetId: delivery.logsetId, ClsTopicId: delivery.topicId }),
     MemorySize: wanted.memoryMb,
     Timeout: wanted.timeoutSeconds,
     ...(wanted.role && { Role: wanted.role }),
@@ -364,13 +398,15 @@ function configure(wanted: WantedFunction, code: Code): Record<string, unknown> 
 }
 
 /**
- * The mark, and what code the function has. `GetFunction` gives back no digest of it, and `GetFunctionAddress` one of
+ * The mark, whether alarms watch it, and what code the function has. `GetFunction` gives back no digest of it, and `GetFunctionAddress` one of
  * which it is not documented whether it is that of the zip as it was sent; so ours is kept here, where it changes in
  * the one call that ends an update. SCF promises to take letters, digits, blanks, commas and full stops, and no others
  * but Chinese ones (https://www.tencentcloud.com/document/api/583/18580).
  */
-function describe(wanted: WantedFunction, { sha256 }: Code): string {
-  return `${mark}, ${wanted.function.replace('-', ' ')}, code ${sha256}`
+function describe(wanted: WantedFunction, { sha256 }: Code, state: FunctionState | null): string {
+  const isToBeWatched = wanted.delivery !== null || (state !== null && isWatched(state))
+  const watched = isToBeWatched ? `${watchedMark}, ` : ''
+  return `${mark}, ${wanted.function.replace('-', ' ')}, ${watched}code ${sha256}`
 }
 
 function readDigest({ description }: FunctionState): string | null {

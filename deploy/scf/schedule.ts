@@ -10,6 +10,19 @@ const daySeconds = 86_400
  * (https://www.tencentcloud.com/document/product/583/9708).
  */
 export function shortestPeriod(schedule: string): number | null {
+  const periods = readPeriods(schedule)
+  return periods && Math.min(...periods)
+}
+
+/** The longest time between two rings of a timer, in seconds. `null` also where it does not ring on every day. */
+export function longestPeriod(schedule: string): number | null {
+  const periods = readPeriods(schedule)
+  const days = schedule.split(' ').slice(3)
+  return periods && days.every((field) => field === '*') ? Math.max(...periods) : null
+}
+
+/** The times between the rings of a day that it rings on, and the first of the next. */
+function readPeriods(schedule: string): number[] | null {
   const [second, minute, hour] = schedule.split(' ')
   const fields = [second, minute, hour].map((field, index) => readField(field ?? '', ranges[index] ?? 0))
   if (fields.some((values) => values.length === 0)) return null
@@ -17,7 +30,7 @@ export function shortestPeriod(schedule: string): number | null {
   const rings = hours.flatMap((h) => minutes.flatMap((m) => seconds.map((s) => (h * 60 + m) * 60 + s)))
   // The first ring of the next day follows the last of this one.
   const next = [...rings.slice(1), (rings[0] ?? 0) + daySeconds]
-  return Math.min(...rings.map((at, index) => (next[index] ?? 0) - at))
+  return rings.map((at, index) => (next[index] ?? 0) - at)
 }
 
 /** The values of a field, in order: of `*`, `5`, `1-5`, each also with a step, and lists of those. */

@@ -19,6 +19,8 @@ export interface FunctionState {
   readonly timeoutSeconds: number
   readonly role: string
   readonly environment: Readonly<Record<string, string>>
+  /** The CLS topic of its log. */
+  readonly logTopic: { readonly logsetId: string; readonly topicId: string }
   readonly triggers: readonly TriggerState[]
   /** `null` where it was not read: SCF gives it of event functions that are `Active`. */
   readonly eventInvoke: EventInvoke | null
@@ -50,6 +52,14 @@ export function isOurs({ description }: FunctionState): boolean {
   return description.startsWith(mark)
 }
 
+/** What its description says where alarms of `--alarms` watch it, which only CLS knows otherwise. */
+export const watchedMark = 'alarms'
+
+/** Whether a deployment with `--alarms` made or changed the function. */
+export function isWatched({ description }: FunctionState): boolean {
+  return description.includes(`, ${watchedMark}, `)
+}
+
 /** The states in which something is still going on with a function, so that SCF refuses all else. */
 export const busyStates: readonly string[] = ['Creating', 'Updating', 'Publishing', 'Deleting']
 
@@ -59,60 +69,67 @@ export function isBusy({ status }: FunctionState): boolean {
 
 /** From the answers of `GetFunction`, `ListTriggers` and, where it was asked, `GetFunctionEventInvokeConfig`. */
 export function readFunction(answer: Fields, triggers: Fields, invoke: Fields | null = null): FunctionState {
-  const reasons = list(answer['StatusReasons']).map((reason) => text(reason['ErrorMessage']))
+  const reasons = listOf(answer['StatusReasons']).map((reason) => textOf(reason['ErrorMessage']))
   return {
-    status: text(answer['Status']),
-    reason: reasons.filter((reason) => reason !== '').join('; ') || text(answer['StatusDesc']),
-    runtime: text(answer['Runtime']),
+    status: textOf(answer['Status']),
+    reason: reasons.filter((reason) => reason !== '').join('; ') || textOf(answer['StatusDesc']),
+    runtime: textOf(answer['Runtime']),
     // Older functions may say nothing, and are event functions.
-    type: text(answer['Type']) || 'Event',
-    handler: text(answer['Handler']),
-    description: text(answer['Description']),
+    type: textOf(answer['Type']) || 'Event',
+    handler: textOf(answer['Handler']),
+    description: textOf(answer['Description']),
     memoryMb: Number(answer['MemorySize']),
     timeoutSeconds: Number(answer['Timeout']),
-    role: text(answer['Role']),
+    role: textOf(answer['Role']),
     environment: Object.fromEntries(
-      list(record(answer['Environment'])['Variables']).map(({ Key, Value }) => [text(Key), text(Value)]),
+      listOf(fieldsOf(answer['Environment'])['Variables']).map(({ Key, Value }) => [
+        textOf(Key),
+        textOf(Value),
+      ]),
     ),
-    triggers: list(triggers['Triggers']).map(readTrigger),
-    eventInvoke: invoke && readEventInvoke(record(invoke['AsyncTriggerConfig'])),
+    logTopic: { logsetId: textOf(answer['ClsLogsetId']), topicId: textOf(answer['ClsTopicId']) },
+    triggers: listOf(triggers['Triggers']).map(readTrigger),
+    eventInvoke: invoke && readEventInvoke(fieldsOf(invoke['AsyncTriggerConfig'])),
   }
 }
 
 function readEventInvoke(config: Fields): EventInvoke {
   // The first is about runs that fail; Tencent's example has a second one that it does not explain.
-  const [retry] = list(config['RetryConfig'])
+  const [retry] = listOf(config['RetryConfig'])
   return { retries: Number(retry?.['RetryNum']), ttlSeconds: Number(config['MsgTTL']) }
 }
 
 function readTrigger(trigger: Fields): TriggerState {
   // A timer's description goes in as a bare cron expression and comes back as JSON.
-  const description = parse(text(trigger['TriggerDesc']))
-  const { EnableExtranet, ExtranetUrl } = record(description['NetConfig'])
-  const type = text(trigger['Type'])
+  const description = parse(textOf(trigger['TriggerDesc']))
+  const { EnableExtranet, ExtranetUrl } = fieldsOf(description['NetConfig'])
+  const type = textOf(trigger['Type'])
   return {
     type,
-    name: text(trigger['TriggerName']),
-    qualifier: text(trigger['Qualifier']) || '$LATEST',
+    name: textOf(trigger['TriggerName']),
+    qualifier: textOf(trigger['Qualifier']) || '$LATEST',
     enabled: trigger['Enable'] === 1,
-    cron: type === 'timer' ? text(description['cron']) || text(trigger['TriggerDesc']) : '',
-    auth: text(description['AuthType']),
-    url: EnableExtranet === false ? '' : text(ExtranetUrl),
+    cron: type === 'timer' ? textOf(description['cron']) || textOf(trigger['TriggerDesc']) : '',
+    auth: textOf(description['AuthType']),
+    url: EnableExtranet === false ? '' : textOf(ExtranetUrl),
   }
 }
 
 function parse(json: string): Fields {
-  return record(parseJson(json))
+  return fieldsOf(parseJson(json))
 }
 
-function record(value: unknown): Fields {
+/** A JSON object of an answer; of anything else, one without members. */
+export function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {}
 }
 
-function list(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(record) : []
+/** A list of objects of an answer; of anything else, none. */
+export function listOf(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : []
 }
 
-function text(value: unknown): string {
+/** A text of an answer; of anything else, none. */
+export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

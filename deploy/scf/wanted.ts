@@ -8,6 +8,7 @@ import type { FunctionName } from '../../scripts/build.ts'
 import { type DeployOptions, newestRuntimes } from './options.ts'
 import { shortestPeriod } from './schedule.ts'
 import type { EventInvoke } from './state.ts'
+import { findWatchProblems } from './watch.ts'
 
 /** A function as it shall be, but for its code. */
 export interface WantedFunction {
@@ -25,8 +26,17 @@ export interface WantedFunction {
   readonly role: string
   readonly environment: Readonly<Record<string, string>>
   readonly trigger: WantedTrigger
+  /** Where its log goes; `null`: where it goes already. */
+  readonly delivery: Delivery | null
   /** `null` for a web function, which gets no events. */
   readonly eventInvoke: EventInvoke | null
+}
+
+/** A CLS topic; its ids are empty until it is made. */
+export interface Delivery {
+  readonly topicName: string
+  readonly logsetId: string
+  readonly topicId: string
 }
 
 export type WantedTrigger =
@@ -89,10 +99,12 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
   if (options.copyKeys && !keys.every((name) => env[name]?.trim()))
     problems.add(`--copy-keys: ${keys.join(' and ')} must be set`)
 
+  if (options.alarms !== null) for (const problem of findWatchProblems(options, env)) problems.add(problem)
+
   const names = nameFunctions(options.stage)
   const role = options.role ?? ''
   const runtimes = options.runtime === 'newest' ? newestRuntimes : [options.runtime]
-  const common = { namespace: options.namespace, runtimes, memoryMb: 256 }
+  const common = { namespace: options.namespace, runtimes, memoryMb: 256, delivery: null }
   const wanted: WantedFunction[] = [
     {
       ...common,

@@ -25,6 +25,7 @@ const wanted: WantedFunction = {
   environment: { AIGC_HTTP_AUTH: 'platform' },
   trigger: { type: 'http', auth: 'CAM' },
   eventInvoke: null,
+  delivery: null,
 }
 const identity = { FunctionName: wanted.name, Namespace: wanted.namespace }
 

@@ -44,6 +44,7 @@ describe('parseOptions', () => {
       schedule: '0 */5 * * * * *',
       auth: 'CAM',
       runtime: 'Nodejs20.19',
+      alarms: null,
     })
   })
 
@@ -379,6 +380,7 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     timeoutSeconds: wanted.timeoutSeconds,
     role: 'r',
     environment: wanted.environment,
+    logTopic: { logsetId: 'scf-own-logset', topicId: 'scf-own-topic' },
     triggers: [wanted.trigger.type === 'timer' ? timer : { ...url, auth: wanted.trigger.auth }],
     eventInvoke: wanted.eventInvoke,
     ...changes,

@@ -39,6 +39,7 @@ describe('parseConfig', () => {
       ssmEndpoint: 'https://ssm.intl.tencentcloudapi.com',
       stsEndpoint: 'https://sts.intl.tencentcloudapi.com',
       scfEndpoint: 'https://scf.intl.tencentcloudapi.com',
+      clsEndpoint: 'https://cls.intl.tencentcloudapi.com',
       region: 'ap-singapore',
       httpAuth: null,
       apiKeys: [],
@@ -82,6 +83,7 @@ describe('parseConfig', () => {
       vodEndpoint: 'http://127.0.0.1:9000',
       ssmEndpoint: 'https://ssm.tencentcloudapi.com',
       scfEndpoint: 'https://scf.tencentcloudapi.com',
+      clsEndpoint: 'https://cls.tencentcloudapi.com',
       region: 'ap-hongkong',
       httpAuth: 'keys',
       apiKeys: [
@@ -452,6 +454,7 @@ describe('settings', () => {
     expect(readBy('deploy')).toEqual([
       'AIGC_SITE',
       'AIGC_SCF_ENDPOINT',
+      'AIGC_CLS_ENDPOINT',
       'AIGC_REGION',
       'AIGC_SECRET_ID',
       'AIGC_SECRET_KEY',
