@@ -1,0 +1,192 @@
+/**
+ * CLS's alarms on lines of a log: a small part of its search syntax (CQL), of its SQL and of its trigger conditions,
+ * which refuses whatever it does not know
+ * (https://www.tencentcloud.com/document/product/614/37803, https://www.tencentcloud.com/document/product/614/39576).
+ */
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** A line as CLS keeps it, and when it was written, in minutes. */
+export interface KeptLine {
+  readonly at: number
+  readonly fields: Readonly<Record<string, string | number>>
+}
+
+/** Of an index: what a field is taken for, and where its text is cut into words. */
+export type Index = ReadonlyMap<string, { readonly type: string; readonly tokenizer: string }>
+
+/** The index that a rule of `CreateIndex` makes. Only fields with `SqlFlag` are in it. */
+export function readIndexRule(rule: Fields): Index {
+  const { CaseSensitive, KeyValues } = rule['KeyValue'] as { CaseSensitive: boolean; KeyValues: Fields[] }
+  if (!CaseSensitive) throw new Error('an index that does not tell large from small is not simulated')
+  return new Map(
+    KeyValues.map((one): [string, { type: string; tokenizer: string }] => {
+      const { Type, Tokenizer, SqlFlag } = one['Value'] as Record<string, unknown>
+      if (SqlFlag !== true) throw new Error(`${one['Key']} cannot be counted`)
+      return [String(one['Key']), { type: String(Type), tokenizer: String(Tokenizer) }]
+    }),
+  )
+}
+
+/** What CLS keeps of a JSON line: texts and numbers of the first level. https://cloud.tencent.com/document/product/583/67792 */
+export function keep(line: string): Record<string, string | number> {
+  const kept = Object.entries(JSON.parse(line) as Fields).filter(
+    ([, value]) => typeof value === 'string' || typeof value === 'number',
+  )
+  return Object.fromEntries(kept) as Record<string, string | number>
+}
+
+/**
+ * The minutes at which an alarm, in the fields of `CreateAlarm`, rings for lines: it looks every so often from `from` on
+ * and before `to`, and rings at each look that follows enough others that found its condition met.
+ */
+export function ring(
+  alarm: Fields,
+  index: Index,
+  lines: readonly KeptLine[],
+  { from, to }: { readonly from: number; readonly to: number },
+): number[] {
+  const { Type, Time } = alarm['MonitorTime'] as Fields
+  if (Type !== 'Period') throw new Error('only Period is simulated')
+  const targets = (alarm['AlarmTargets'] as Fields[]).map((target) => {
+    if (target['SyntaxRule'] !== 1) throw new Error('only CQL is simulated')
+    return {
+      number: Number(target['Number']),
+      start: Number(target['StartTimeOffset']),
+      end: Number(target['EndTimeOffset']),
+      query: parseQuery(String(target['Query']), index),
+    }
+  })
+  const condition = parseCondition(String(alarm['Condition']))
+  const rings: number[] = []
+  let met = 0
+  for (let now = from; now < to; now += Number(Time)) {
+    const results = new Map(
+      targets.map(({ number, start, end, query }) => {
+        const looked = lines.filter(({ at }) => at > now + start && at <= now + end)
+        return [number, { __QUERYCOUNT__: 1, [query.name]: looked.filter(query.fits).length }]
+      }),
+    )
+    met = condition(results) ? met + 1 : 0
+    if (met >= Number(alarm['TriggerCount'])) rings.push(now)
+  }
+  return rings
+}
+
+interface Query {
+  fits(line: KeptLine): boolean
+  /** What the count is called. */
+  readonly name: string
+}
+
+/** `SEARCH | select count(*) as NAME`. */
+export function parseQuery(text: string, index: Index): Query {
+  const [search = '', sql = '', ...more] = text.split(' | ')
+  const [, name] = /^select count\(\*\) as ([a-z]\w*)$/.exec(sql) ?? []
+  if (!name || more.length > 0) throw new Error(`SQL that is not known: ${sql}`)
+  return { fits: parseSearch(search, index), name }
+}
+
+type Fits = (line: KeptLine) => boolean
+
+function parseSearch(text: string, index: Index): Fits {
+  const read = reader(text, /\s*(\(|\)|(?:AND|OR|NOT)(?!\w)|\w+:"[^"]*"|\w+:(?:>=|<=|>|<)?\d+(?![\w.]))/y)
+  const anyOf = (): Fits => {
+    const parts = [allOf()]
+    while (read.take('OR')) parts.push(allOf())
+    return (line) => parts.some((fits) => fits(line))
+  }
+  const allOf = (): Fits => {
+    const parts = [one()]
+    while (read.take('AND')) parts.push(one())
+    return (line) => parts.every((fits) => fits(line))
+  }
+  const one = (): Fits => {
+    if (read.take('NOT')) {
+      const fits = one()
+      return (line) => !fits(line)
+    }
+    if (read.take('(')) {
+      const fits = anyOf()
+      if (!read.take(')')) throw new Error(`a bracket is open: ${text}`)
+      return fits
+    }
+    return parseTerm(read.next(), index)
+  }
+  const fits = anyOf()
+  read.end()
+  return fits
+}
+
+function parseTerm(term: string, index: Index): Fits {
+  const [, key = '', operator = '', number, phrase] = /^(\w+):(?:(\D*)(\d+)|"(.*)")$/.exec(term) ?? []
+  const found = index.get(key)
+  if (!found) throw new Error(`not in the index: ${key || term}`)
+  if (phrase !== undefined) {
+    if (found.type !== 'text') throw new Error(`${key} is no text`)
+    const words = cut(phrase, found.tokenizer)
+    if (words.length === 0 || /[*?\\]/.test(phrase)) throw new Error(`a phrase that is not known: ${phrase}`)
+    return ({ fields }) => {
+      const all = cut(String(fields[key] ?? ''), found.tokenizer)
+      return all.some((_, at) => words.every((word, offset) => all[at + offset] === word))
+    }
+  }
+  if (found.type !== 'long') throw new Error(`${key} is no whole number`)
+  const compare = comparisons[operator]
+  if (!compare) throw new Error(`a comparison that is not known: ${term}`)
+  return ({ fields }) => Number.isInteger(fields[key]) && compare(Number(fields[key]), Number(number))
+}
+
+function cut(text: string, tokenizer: string): string[] {
+  let words = [text]
+  for (const mark of tokenizer) words = words.flatMap((word) => word.split(mark))
+  return words.filter((word) => word !== '')
+}
+
+const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '': (a, b) => a === b,
+  '==': (a, b) => a === b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+}
+
+type Results = ReadonlyMap<number, Readonly<Record<string, number>>>
+
+/** Comparisons of a result with a number, joined by `&&` and `||`. */
+export function parseCondition(text: string): (results: Results) => boolean {
+  const sides = text.split(' || ').map((side) =>
+    side.split(' && ').map((part) => {
+      const [, number, name = '', operator = '', value] = /^\$(\d)\.(\w+) ([<>]=?|==) (\d+)$/.exec(part) ?? []
+      const compare = operator === '' ? undefined : comparisons[operator]
+      if (!compare) throw new Error(`a condition that is not known: ${part}`)
+      return (results: Results): boolean => {
+        const is = results.get(Number(number))?.[name]
+        if (is === undefined) throw new Error(`no query gives ${part}`)
+        return compare(is, Number(value))
+      }
+    }),
+  )
+  return (results) => sides.map((all) => all.map((met) => met(results)).every(Boolean)).some(Boolean)
+}
+
+/** Reads words one by one; fails where the text goes on with something else. */
+function reader(text: string, word: RegExp): { take(word: string): boolean; next(): string; end(): void } {
+  const words: string[] = []
+  word.lastIndex = 0
+  for (let at = 0; at < text.length; at = word.lastIndex) {
+    const [, found] = word.exec(text) ?? []
+    if (found === undefined) throw new Error(`a search that is not known: ${text.slice(at)}`)
+    words.push(found)
+  }
+  return {
+    take: (wanted) => words[0] === wanted && words.shift() !== undefined,
+    next: () => words.shift() ?? fail('the search ends too early'),
+    end: () => void (words.length > 0 && fail(`a search that is not known: ${words.join(' ')}`)),
+  }
+}
+
+function fail(message: string): never {
+  throw new Error(message)
+}
