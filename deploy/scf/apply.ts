@@ -30,7 +30,7 @@ const busyMs = 300_000
 /** How often the state is looked at while it does: the first pause, doubled up to the longest. */
 const firstPauseMs = 100
 const longestPauseMs = 4_000
-/** How often SCF may refuse a call because of a state that `GetFunction` does not show. */
+/** How often in a row a call may be refused because of a state that does not show, or what was made may not show. */
 const maxConflicts = 7
 
 /** The function once nothing is going on with it, or `null` when there is none. */
@@ -119,6 +119,7 @@ export async function repeat<State>(subject: Subject<State>, scf: Scf): Promise<
       const before = state
       state = await subject.read()
       subject.check?.(step, before, state)
+      conflicts = 0
       scf.say(step.what, 'done')
     } catch (error) {
       scf.say(step.what, 'not done')

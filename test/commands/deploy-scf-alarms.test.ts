@@ -153,7 +153,8 @@ function ringAll(
   const rings: Record<string, { first: number; latest: number; always: boolean }> = {}
   for (const alarm of all) {
     const { Time } = alarm['MonitorTime'] as { Time: number }
-    const looks = Array.from({ length: Time * 2 }, (_, half) => from + half / 2 + 0.01)
+    const phases = Math.min(Time * 2, 10)
+    const looks = Array.from({ length: phases }, (_, one) => from + (one * Time) / phases + 0.01)
     const firsts = looks.map((look) => ring(alarm, index, past, { from: look, to })[0])
     const rung = firsts.filter((first) => first !== undefined)
     const name = String(alarm['Name']).replace('vod-aigc-tokens-dev-', '')

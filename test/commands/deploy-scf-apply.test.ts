@@ -5,9 +5,13 @@ import { bringInStep, readSettled, type Scf, scfApi } from '../../deploy/scf/app
 import { planDeployment, planRemoval, planReplacement } from '../../deploy/scf/plan.ts'
 import { type Get, waitUntilReady } from '../../deploy/scf/ready.ts'
 import { nameEarlierFunction, type WantedFunction } from '../../deploy/scf/wanted.ts'
+import { logsetName, nameAlarms, type Watch } from '../../deploy/scf/watch.ts'
+import { bringWatchInStep, clsApi, readWatch } from '../../deploy/scf/watch-apply.ts'
+import { planAlarms, planSilence, planTopic } from '../../deploy/scf/watch-plan.ts'
 import { systemTime } from '../../handlers/time.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
+import { simulatedNotice } from '../../simulator/cls.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 
 const region = 'ap-singapore'
@@ -264,6 +268,131 @@ describe('bringInStep, of the function of version 1.1 and the one in its place,'
       ).toEqual([])
     },
   )
+})
+
+describe('bringWatchInStep', () => {
+  const noticeId = simulatedNotice
+  const watch: Watch = {
+    ...{ logsetName, topicName: 'vod-aigc-tokens-dev', noticeId },
+    alarms: nameAlarms('vod-aigc-tokens-dev').map((name) => ({
+      ...{ name, queries: ['good:1 | select count(*) as good'], condition: '$1.good < 1', level: 0 },
+      ...{ windowMinutes: 10, everyMinutes: 1, looks: 6, message: 'look' },
+    })),
+  }
+  const startCls = async (lagMs = 0): Promise<{ simulator: TencentSimulator; cls: Scf }> => {
+    let ahead = 0
+    const simulator = await startTencentSimulator({ now: () => Date.now() + ahead })
+    onTestFinished(() => simulator.close())
+    simulator.cls.lagMs = lagMs
+    const { secretId, secretKey } = simulator
+    // Time passes in pauses only, so that no test waits.
+    const deps = {
+      ...{ send: createTransport(), credentials: () => ({ secretId, secretKey }), ...systemTime },
+      async sleep(ms: number) {
+        ahead += ms
+      },
+    }
+    const call = createTencentClient({ ...clsApi, endpoint: simulator.url, region }, deps)
+    return { simulator, cls: { ...deps, call, say: () => {} } }
+  }
+  const bringAll = async (cls: Scf, one: Watch = watch): Promise<void> => {
+    await bringWatchInStep(one, (state) => planTopic(one, state), cls)
+    await bringWatchInStep(one, (state) => planAlarms(one, state), cls)
+  }
+  const changesOf = ({ calls }: TencentSimulator): string[] =>
+    calls
+      .filter(({ action }) => !action.startsWith('Describe'))
+      .map(({ action, outcome }) => `${action} ${outcome}`)
+  const creation = ['CreateLogset', 'CreateTopic', 'CreateIndex', ...new Array(4).fill('CreateAlarm')]
+  const made = creation.map((action) => `${action} ok`)
+
+  it.each([1, 2, 3, 4, 5, 6, 7])('dead after write %i and repeated, makes nothing twice', async (nth) => {
+    const { simulator, cls } = await startCls()
+    await expect(bringAll(dieAfter(cls, nth, () => {}))).rejects.toThrow('death')
+    expect(changesOf(simulator)).toHaveLength(nth)
+    await bringAll(cls)
+    await bringAll(cls)
+    expect(changesOf(simulator)).toEqual(made)
+  })
+
+  it.each(['reset', 'lost-answer'] as const)('gets past one %s of each call', async (kind) => {
+    const { simulator, cls } = await startCls()
+    const reads = [
+      'DescribeLogsets',
+      'DescribeTopics',
+      'DescribeIndex',
+      'DescribeAlarms',
+      'DescribeAlarmNotices',
+    ]
+    for (const action of [...reads, ...new Set(creation)]) simulator.fail({ kind }, 1, action)
+    await bringAll(cls)
+    expect(simulator.cls.alarms(region)).toHaveLength(4)
+    expect(simulator.cls.topics(region)).toHaveLength(1)
+  })
+
+  it('waits for what takes its time to show, and makes nothing twice', async () => {
+    const { simulator, cls } = await startCls(3000)
+    await bringAll(cls)
+    expect(changesOf(simulator)).toEqual(made)
+  })
+
+  it('gives up on what never shows, and says so', async () => {
+    const { cls } = await startCls(60_000)
+    await expect(bringAll(cls)).rejects.toThrow(/^create logset .*: CLS accepted this and does not show it/)
+  })
+
+  it('changes what somebody changed, but for what they switched off or keep longer, and leaves their fields', async () => {
+    const { simulator, cls } = await startCls()
+    await bringAll(cls)
+    const [stale = '', failed = ''] = nameAlarms(watch.topicName)
+    simulator.cls.setAlarm(region, stale, { Condition: '$1.good < 0', TriggerCount: 1, Status: false })
+    simulator.cls.setAlarm(region, failed, { AlarmNoticeIds: ['notice-other'], MessageTemplate: '' })
+    const theirs = { Key: 'theirs', Value: { Type: 'text', Tokenizer: '', SqlFlag: true } }
+    const KeyValue = { CaseSensitive: true, KeyValues: [theirs] }
+    simulator.cls.setTopic(region, watch.topicName, {
+      Period: 90,
+      Index: { Status: false, Rule: { KeyValue } },
+    })
+    const state = await readWatch(watch, cls)
+    expect(planTopic(watch, state)).toMatchObject({
+      notes: ['the log topic vod-aigc-tokens-dev keeps lines for 90 days, and is left so'],
+      steps: [
+        { what: expect.stringMatching(/^update index of vod-aigc-tokens-dev: switched on, event, level,/) },
+      ],
+    })
+    expect(planAlarms(watch, state)).toMatchObject({
+      notes: [`the alarm ${stale} is switched off, and is left so`],
+      steps: [
+        { what: `update alarm ${stale}: condition, number of looks` },
+        { what: `update alarm ${failed}: message, notice group` },
+      ],
+    })
+    await bringAll(cls)
+    expect(simulator.cls.alarms(region)).toMatchObject([
+      { Condition: '$1.good < 1', TriggerCount: 6, Status: false },
+      { AlarmNoticeIds: [noticeId], MessageTemplate: 'look', Status: true },
+      {},
+      {},
+    ])
+    const kept = expect.arrayContaining([theirs])
+    expect(simulator.cls.topics(region)).toMatchObject([
+      { Index: { Status: true, Rule: { KeyValue: { KeyValues: kept } } } },
+    ])
+  })
+
+  it('takes alarms away, and no others', async () => {
+    const { simulator, cls } = await startCls()
+    await bringAll(cls)
+    // Somebody's own, whose names CLS finds beside ours.
+    const { steps } = planAlarms(watch, { ...(await readWatch(watch, cls)), alarms: [] })
+    const theirs = nameAlarms(watch.topicName).map((name) => `${name} copy`)
+    for (const [index, { action, parameters }] of steps.entries())
+      await cls.call(action, { ...parameters, Name: theirs[index] }, cls.monotonic() + 60_000)
+    const gone = { topicName: watch.topicName, noticeId: null }
+    await bringWatchInStep(gone, (state) => planSilence(gone.topicName, state), cls)
+    expect(simulator.cls.alarms(region).map(({ Name }) => Name)).toEqual(theirs)
+    expect(planSilence(gone.topicName, await readWatch(gone, cls))).toMatchObject({ steps: [] })
+  })
 })
 
 describe('waitUntilReady', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type DeployOptions, help, parseOptions } from '../../deploy/scf/options.ts'
 import { findUrl, type Plan, planDeployment, planRemoval, planReplacement } from '../../deploy/scf/plan.ts'
 import { camEndpoint } from '../../deploy/scf/roles.ts'
-import { shortestPeriod } from '../../deploy/scf/schedule.ts'
+import { longestPeriod, shortestPeriod } from '../../deploy/scf/schedule.ts'
 import {
   type FunctionState,
   isBusy,
@@ -61,6 +61,8 @@ describe('parseOptions', () => {
     [['--role', 'r', '--schedule', '0 0 3 * * MON *'], { schedule: '0 0 3 * * MON *' }],
     [['--role', 'r', '--runtime', 'Nodejs22.21'], { runtime: 'Nodejs22.21' }],
     [['--role', 'r', '--runtime', 'newest'], { runtime: 'newest' }],
+    [['--role', 'r', '--alarms', 'notice-a1'], { alarms: 'notice-a1' }],
+    [['--remove', '--alarms', 'notice-a1'], { mode: 'remove', alarms: 'notice-a1' }],
   ])('reads %j', (args, expected) => {
     expect(options(...args)).toMatchObject(expected)
   })
@@ -85,6 +87,8 @@ describe('parseOptions', () => {
     [['--role', 'r', '--schedule', '*/5 * * * *'], '--schedule must be a cron expression of seven fields'],
     [['--role', 'r', '--runtime', 'Nodejs18.15'], '--runtime must be newest, or Node.js 20 or newer'],
     [['--role', 'r', '--runtime', 'nodejs22.x'], '--runtime must be newest, or Node.js 20 or newer'],
+    [['--role', 'r', '--alarms', 'me@example.com'], '--alarms must be the id of a CLS notice group'],
+    [['--copy-keys', '--alarms', 'notice-a1'], '--alarms goes with --role'],
     [['--role', 'r', '--env', 'A=b'], '--env must be the name of a variable, without a value'],
   ])('refuses %j', (args, message) => {
     expect(parseOptions(args)).toEqual({ problems: [expect.stringContaining(message)] })
@@ -246,6 +250,7 @@ describe('wantFunctions', () => {
     )
   })
 
+  const alarms = ['--role', 'r', '--alarms', 'notice-a1']
   type Refused = [args: string[], from: Record<string, string>, message: string]
   it.each<Refused>([
     ...['TENCENTCLOUD_TOKEN', 'SCF_X', 'QCLOUD_X'].map(
@@ -272,6 +277,12 @@ describe('wantFunctions', () => {
       '--copy-keys: AIGC_SECRET_ID and AIGC_SECRET_KEY must be set',
     ],
     [['--role', 'r'], { ...env, AIGC_FALLBACK: 'file:/tmp/x' }, 'SCF keeps no files'],
+    [
+      alarms,
+      { ...env, AIGC_LOG_LEVEL: 'warn' },
+      '--alarms: with AIGC_LOG_LEVEL=warn or error a good run writes',
+    ],
+    [[...alarms, '--schedule', '0 0 3 * * MON *'], env, '--alarms: silence can be told only of a timer'],
   ])('refuses %j', (args, from, message) => {
     expect(problemsOf(args, from)).toContain(message)
   })
@@ -331,6 +342,21 @@ describe('nameFunctions', () => {
   })
 })
 
+describe('longestPeriod', () => {
+  it.each([
+    ['0 */5 * * * * *', 300],
+    ['15 0,20,30 * * * * *', 1800],
+    ['0 0 9-17 * * * *', 16 * 3600],
+    ['0 0 3 * * * *', 86_400],
+    ['0 0 3 * * MON *', null],
+    ['0 0 3 1 * * *', null],
+    ['0 0 3 * * * 2027', null],
+    ['0 L * * * * *', null],
+  ])('of %s is %s', (schedule, seconds) => {
+    expect(longestPeriod(schedule)).toBe(seconds)
+  })
+})
+
 describe('shortestPeriod', () => {
   it.each([
     ['0 */5 * * * * *', 300],
@@ -386,6 +412,43 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     ...changes,
   }
 }
+
+const delivery = { topicName: 'vod-aigc-tokens-dev', logsetId: 'l', topicId: 't' }
+/** One whose log goes to that topic. */
+const watchedMirror = deployed(mirror, {
+  description: `vod aigc tokens, mirror tokens, alarms, code ${code.sha256}`,
+  logTopic: { logsetId: 'l', topicId: 't' },
+})
+
+describe('planDeployment, of where the log goes,', () => {
+  it.each([
+    ['a topic that stands', delivery, ['log to vod-aigc-tokens-dev']],
+    ['one that is not made yet', { ...delivery, topicId: '' }, ['log to vod-aigc-tokens-dev']],
+    ['where it goes', null, []],
+  ])('sends it to %s', (_, to, changes) => {
+    const { steps } = planDeployment({ ...mirror, delivery: to }, code, deployed(mirror))
+    expect(steps.map(({ what }) => what)).toEqual(
+      changes.map((change) => `update configuration of ${mirror.name}: ${change}`),
+    )
+    if (to)
+      expect(steps[0]?.parameters).toMatchObject({
+        ...{ ClsLogsetId: 'l', ClsTopicId: to.topicId, Role: 'r' },
+        Description: watchedMirror.description,
+      })
+  })
+
+  it('leaves it, and the mark, without --alarms, and says so once', () => {
+    expect(planDeployment({ ...mirror, delivery }, code, watchedMirror)).toEqual({
+      ...{ steps: [], notes: [], refusals: [] },
+    })
+    const { steps, notes } = planDeployment({ ...mirror, timeoutSeconds: 9 }, code, watchedMirror)
+    expect(notes).toEqual([expect.stringContaining('give --alarms again')])
+    expect(steps[0]?.parameters).toMatchObject({ Description: watchedMirror.description, Timeout: 9 })
+    expect(steps[0]?.parameters).not.toHaveProperty('ClsTopicId')
+    const watchedList = deployed(list, { description: watchedMirror.description.replace('mirror', 'list') })
+    expect(planDeployment(list, code, watchedList).notes).toEqual([])
+  })
+})
 
 const actions = ({ steps }: Plan): string[] => steps.map(({ action }) => action)
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSigner } from '../../lib/tencent/tc3.ts'
+import { simulatedNotice } from '../../simulator/cls.ts'
 import type { Call, TencentSimulator } from '../../simulator/simulator.ts'
 import {
   apiKeySha256,
@@ -29,6 +30,13 @@ function writes(calls: readonly Call[]): string[] {
   return calls
     .filter(({ action }) => /^(Create|Update|Delete)(Function|Trigger)/.test(action))
     .map(({ action, outcome }) => `${action} ${outcome}`)
+}
+
+/** The calls of CLS that change something, and all of them. */
+function clsCalls(calls: readonly Call[]): { changes: string[]; all: number } {
+  const all = calls.filter(({ headers }) => headers['x-tc-version']?.[0] === '2020-10-16')
+  const changes = all.filter(({ action }) => !action.startsWith('Describe'))
+  return { changes: changes.map(({ action, outcome }) => `${action} ${outcome}`), all: all.length }
 }
 
 /** What stands on SCF, without what differs from one simulator to the next. */
@@ -148,6 +156,8 @@ describe('npm run deploy:scf', () => {
     const again = await run(['--remove'])
     expect(again).toMatchObject({ exitCode: 0 })
     expect(again.output).toContain(`gone: function ${listTokens}`)
+    // Whoever deploys may not be allowed to.
+    expect(clsCalls(simulator.calls).all).toBe(0)
   })
 
   it('lets only signed requests to the URL by default', async () => {
@@ -462,6 +472,119 @@ describe('npm run deploy:scf, and what SCF keeps of the runs of what it deployed
       ...[...simulator.keys].flatMap(([id, { secretKey, token }]) => [id, secretKey, token ?? secretKey]),
     ]
     for (const canary of canaries) expect(kept).not.toContain(canary)
+  })
+})
+
+describe('npm run deploy:scf --alarms', () => {
+  const watched = [...role, '--alarms', simulatedNotice]
+  const topic = 'vod-aigc-tokens-dev'
+  const allNew = [
+    'CreateLogset ok',
+    'CreateTopic ok',
+    'CreateIndex ok',
+    ...new Array(4).fill('CreateAlarm ok'),
+  ]
+
+  it('makes a topic, the delivery to it and four alarms; again it changes nothing; --remove leaves the topic', async () => {
+    const { simulator, run } = await start()
+    const plan = await run([...watched, '--plan'])
+    expect(plan).toMatchObject({ exitCode: 0 })
+    expect(plan.output.match(/^would create (logset|log topic|index|alarm) .*/gm)).toHaveLength(7)
+    expect(plan.output.match(/^would create .*function .*, log to vod-aigc-tokens-dev$/gm)).toHaveLength(2)
+    expect(clsCalls(simulator.calls).changes).toEqual([])
+
+    const first = await run(watched)
+    expect(first.exitCode, first.output).toBe(0)
+    expect(clsCalls(simulator.calls).changes).toEqual(allNew)
+    const [{ TopicId, LogsetId, Period } = {}, ...others] = simulator.cls.topics(region)
+    expect([Period, others]).toEqual([30, []])
+    const delivered = { ClsLogsetId: LogsetId, ClsTopicId: TopicId }
+    expect(simulator.scf.functions(region)).toMatchObject([delivered, delivered])
+    expect(simulator.cls.alarms(region)).toMatchObject(
+      new Array(4).fill({ Status: true, AlarmNoticeIds: [simulatedNotice] }),
+    )
+
+    const calls = simulator.calls.length
+    const second = await run(watched)
+    expect(second).toMatchObject({ exitCode: 0 })
+    for (const what of [`log topic ${topic}`, `function ${mirrorTokens}`, `alarms on ${topic}`])
+      expect(second.output).toContain(`unchanged: ${what}`)
+    const since = simulator.calls.slice(calls)
+    expect([writes(since), clsCalls(since).changes]).toEqual([[], []])
+
+    const before = simulator.calls.length
+    const without = await run([...role, '--schedule', '0 */10 * * * * *'], { AIGC_LOG_LEVEL: 'debug' })
+    expect(without).toMatchObject({ exitCode: 0 })
+    expect(without.output).toContain(
+      'note: the log topic and the alarms of an earlier deployment with --alarms',
+    )
+    expect(clsCalls(simulator.calls.slice(before)).all).toBe(0)
+    expect(simulator.scf.functions(region)).toMatchObject([delivered, delivered])
+    // They follow once they are asked for again.
+    expect((await run([...watched, '--schedule', '0 */10 * * * * *'])).output).toContain(
+      `update alarm ${topic}-mirror-stale: window, interval, number of looks … done`,
+    )
+
+    expect((await run(['--remove', '--plan'])).output.match(/^would delete alarm .*/gm)).toHaveLength(4)
+    const removal = await run(['--remove'])
+    expect(removal).toMatchObject({ exitCode: 0 })
+    expect(removal.output).toContain(`note: the log topic ${topic} and the logset vod-aigc-tokens stay`)
+    expect(simulator.cls.alarms(region)).toEqual([])
+    expect(simulator.cls.topics(region)).toMatchObject([{ TopicId }])
+    expect(simulator.scf.functions(region)).toEqual([])
+    const last = simulator.calls.length
+    await run(['--remove'])
+    expect(clsCalls(simulator.calls.slice(last)).all).toBe(0)
+  })
+
+  it.each([
+    ['UpdateFunctionConfiguration', 1],
+    ['CreateAlarm', 2],
+  ] as const)('finishes what died after %s number %i, on functions that stood', async (action, nth) => {
+    const { simulator, run, runUntilDeath } = await start()
+    await run(role)
+    await runUntilDeath(watched, action, nth)
+    const { exitCode, output } = await run(watched)
+    expect(exitCode, output).toBe(0)
+    expect(clsCalls(simulator.calls).changes).toEqual(allNew)
+    const calls = simulator.calls.length
+    await run(watched)
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+    await runUntilDeath(['--remove'], 'DeleteAlarm', 2)
+    expect(simulator.scf.functions(region)).toHaveLength(2)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(simulator.cls.alarms(region)).toEqual([])
+  })
+
+  it('refuses, before anything is touched, an unknown notice group and a topic of somebody else', async () => {
+    const { simulator, run } = await start()
+    const unknown = await run([...role, '--alarms', 'notice-none'])
+    expect(unknown.exitCode).toBe(1)
+    expect(unknown.output).toContain('CLS has no notice group notice-none in this region')
+    await run(watched)
+    simulator.cls.setTopic(region, topic, { Describes: 'somebody else', Index: null })
+    const calls = simulator.calls.length
+    const foreign = await run(watched, { AIGC_LOG_LEVEL: 'debug' })
+    expect(foreign.exitCode).toBe(1)
+    expect(foreign.output).toContain(`the log topic ${topic} exists and was not made by this command`)
+    const since = simulator.calls.slice(calls)
+    expect([writes(since), clsCalls(since).changes]).toEqual([[], []])
+  })
+
+  it('says what to do where CLS is not switched on, and where an action is not granted', async () => {
+    const { simulator, run } = await start()
+    simulator.cls.opened = false
+    const closed = await run(watched)
+    expect(closed.exitCode).toBe(1)
+    expect(closed.output).toContain('open the CLS console once, to switch the service on')
+    simulator.cls.opened = true
+    simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' }, 1, 'CreateAlarm')
+    const refused = await run(watched)
+    expect(refused.exitCode).toBe(1)
+    expect(refused.output).toMatch(
+      /create alarm \S+-mirror-stale: .*CreateAlarm.*grant the caller this action/,
+    )
+    expect(await run(watched)).toMatchObject({ exitCode: 0 })
   })
 })
 
