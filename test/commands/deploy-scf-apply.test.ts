@@ -378,6 +378,11 @@ describe('bringWatchInStep', () => {
     expect(simulator.cls.topics(region)).toMatchObject([
       { Index: { Status: true, Rule: { KeyValue: { KeyValues: kept } } } },
     ])
+    const { index, ...others } = await readWatch(watch, cls)
+    const uncounted = JSON.parse(JSON.stringify(index).replace('"SqlFlag":true', '"SqlFlag":false'))
+    expect(planTopic(watch, { ...others, index: uncounted }).steps).toMatchObject([
+      { what: 'update index of vod-aigc-tokens-dev: event', action: 'ModifyIndex' },
+    ])
   })
 
   it('takes alarms away, and no others', async () => {

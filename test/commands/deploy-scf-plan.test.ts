@@ -423,16 +423,17 @@ const watchedMirror = deployed(mirror, {
 describe('planDeployment, of where the log goes,', () => {
   it.each([
     ['a topic that stands', delivery, ['log to vod-aigc-tokens-dev']],
-    ['one that is not made yet', { ...delivery, topicId: '' }, ['log to vod-aigc-tokens-dev']],
+    ['one that is not made yet', { ...delivery, logsetId: '', topicId: '' }, ['log to vod-aigc-tokens-dev']],
     ['where it goes', null, []],
   ])('sends it to %s', (_, to, changes) => {
-    const { steps } = planDeployment({ ...mirror, delivery: to }, code, deployed(mirror))
+    const state = deployed(mirror, { logTopic: { logsetId: '', topicId: '' } })
+    const { steps } = planDeployment({ ...mirror, delivery: to }, code, state)
     expect(steps.map(({ what }) => what)).toEqual(
       changes.map((change) => `update configuration of ${mirror.name}: ${change}`),
     )
     if (to)
       expect(steps[0]?.parameters).toMatchObject({
-        ...{ ClsLogsetId: 'l', ClsTopicId: to.topicId, Role: 'r' },
+        ...{ ClsLogsetId: to.logsetId, ClsTopicId: to.topicId, Role: 'r' },
         Description: watchedMirror.description,
       })
   })
