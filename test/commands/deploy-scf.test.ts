@@ -66,9 +66,10 @@ beforeAll(async () => {
   deployed = standing(simulator)
 })
 
+const page = readFileSync(new URL('../../docs/deploy-tencent.md', import.meta.url), 'utf8')
+
 describe('docs/deploy-tencent.md', () => {
   it('shows what the command prints at its first deployment, followed from `.env` on', async () => {
-    const page = readFileSync(new URL('../../docs/deploy-tencent.md', import.meta.url), 'utf8')
     const [, env = ''] = /^Write into it:\n\n```sh\n(.*?)^```$/ms.exec(page) ?? []
     const [, commands = ''] = /^Look first, then do it:\n\n```sh\n(.*?)^```$/ms.exec(page) ?? []
     const [, shown = ''] = /^```\n(Deploying to .*?)^```$/ms.exec(page) ?? []
@@ -476,6 +477,7 @@ describe('npm run deploy:scf, and what SCF keeps of the runs of what it deployed
 })
 
 describe('npm run deploy:scf --alarms', () => {
+  const isClsAction = (action: string): boolean => /(Logset|Topic|Index|Alarm|AlarmNotice)s?$/.test(action)
   const watched = [...role, '--alarms', simulatedNotice]
   const topic = 'vod-aigc-tokens-dev'
   const allNew = [
@@ -535,6 +537,12 @@ describe('npm run deploy:scf --alarms', () => {
     const last = simulator.calls.length
     await run(['--remove'])
     expect(clsCalls(simulator.calls.slice(last)).all).toBe(0)
+
+    // What the deploying user needs is on the page, and no more.
+    const [, policy = ''] = /With \[`--alarms`\].*?```json\n(.*?)```/s.exec(page) ?? []
+    const granted = JSON.parse(policy).action.map((action: string) => action.replace('cls:', ''))
+    const called = simulator.calls.map(({ action }) => action).filter((action) => isClsAction(action))
+    expect([...new Set([...called, 'ModifyIndex'])].sort()).toEqual(granted)
   })
 
   it.each([
