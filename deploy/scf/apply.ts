@@ -83,7 +83,7 @@ export interface Subject<State> {
   /** Throws where the step that was just made failed after all. */
   check?(step: Step, before: State, after: State): void
   /** The error for a step that was accepted and yet remains; where there is none, it may take a while to show. */
-  unsuccessful?(step: Step | undefined, state: State): DeployError
+  unsuccessful?(step: Step, state: State): DeployError
 }
 
 /**
@@ -228,11 +228,11 @@ export function failed(what: string, error: unknown): unknown {
 }
 
 /** SCF accepted the step, and yet it remains to be done. */
-function unsuccessful(step: Step | undefined, state: FunctionState | null): DeployError {
+function unsuccessful(step: Step, state: FunctionState | null): DeployError {
   const now = state ? `it is ${state.status}${state.reason && ` (${state.reason})`}` : 'it does not exist'
   return new DeployError(
     'Unsuccessful',
-    `${step?.what}: SCF accepted this, but the function is not as it should be: ${now}; ` +
+    `${step.what}: SCF accepted this, but the function is not as it should be: ${now}; ` +
       'look at it in the SCF console, then run this again',
   )
 }

@@ -298,6 +298,14 @@ describe('the alarms of deploy:scf', () => {
     const none = { noticeExists: true, logsetId: 'l', topic: null, index: null, alarms: [] }
     const { steps } = planAlarms(wantWatch(simulatedNotice, options), none)
     const wanted = steps.map(({ parameters }) => parameters)
+    // Within what CLS takes.
+    for (const { TriggerCount, AlarmTargets } of wanted as {
+      TriggerCount: number
+      AlarmTargets: Fields[]
+    }[]) {
+      expect(TriggerCount).toBeLessThanOrEqual(10)
+      for (const { StartTimeOffset } of AlarmTargets) expect(StartTimeOffset).toBeGreaterThanOrEqual(-day)
+    }
     const to = 12 * Math.max(period, 5)
     const span = { from: 0, to }
     expect(ringAll(wanted, every(period, ['unchanged'], period / 2, to), span)).toEqual({})
