@@ -540,7 +540,7 @@ describe('npm run deploy:scf --alarms', () => {
 
     // What the deploying user needs is on the page, and no more.
     const [, policy = ''] = /With \[`--alarms`\].*?```json\n(.*?)```/s.exec(page) ?? []
-    const granted = JSON.parse(policy).action.map((action: string) => action.replace('cls:', ''))
+    const granted = JSON.parse(policy).statement[0].action.map((action: string) => action.replace('cls:', ''))
     const called = simulator.calls.map(({ action }) => action).filter((action) => isClsAction(action))
     expect([...new Set([...called, 'ModifyIndex'])].sort()).toEqual(granted)
   })
