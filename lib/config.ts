@@ -42,6 +42,7 @@ export interface Config {
   readonly stsEndpoint: string
   /** Base URL of the SCF API, which the deploy command talks to. */
   readonly scfEndpoint: string
+  /** Base URL of the CLS API, which the deploy command talks to for alarms. */
   readonly clsEndpoint: string
   /** The Tencent region of STS, and of targets that name none, such as `ap-singapore`. */
   readonly region: string
