@@ -117,6 +117,7 @@ const everySetting: Partial<Record<SettingName, string>> = {
   AIGC_API_KEYS: `app:full:${'0'.repeat(64)}`,
   AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc',
   AIGC_FALLBACK: 'tencent-ssm:prod-aigc',
+  AIGC_EXCLUDE: '0123456789abcdef',
 }
 const env = { AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc', AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
 

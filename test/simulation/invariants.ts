@@ -368,6 +368,8 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
       .filter(({ subAppId, holds }) => subAppId === secret.subAppId && holds === 'document')
       .every((one) => heldIn(one, run.first.get(one.uri))?.ApiTokens.includes(ApiToken ?? ''))
     demand('8 everywhere', everywhere, () => `${who} promotes ${ApiToken}, which some target does not hold`)
+    // In place of the one before, whatever becomes of it.
+    world.promoted.delete(secret.subAppId)
     return
   }
   const promoted = world.promoted.get(secret.subAppId)
