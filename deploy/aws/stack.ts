@@ -124,7 +124,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
           Type: 'AWS::CloudWatch::Dashboard',
           Properties: {
             DashboardName: prefix,
-            DashboardBody: renderDashboard(prefix, periodSeconds, subAppIds),
+            DashboardBody: renderDashboard({ prefix, stage: deployment.stage, periodSeconds }),
           },
         },
       },

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { vi } from 'vitest'
 import { startTencentSimulator } from '../../../simulator/simulator.ts'
 import { startFunction } from '../../support/function-process.ts'
 import { getEvent, recordedWith } from '../../support/recorded-events.ts'
@@ -55,15 +56,21 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
     listWithoutKey: startFunction('list-tokens', { ...asList, ...noKey }),
     mirror: startFunction('mirror-tokens', { ...asMirror, ...key }),
     mirrorWithoutKey: startFunction('mirror-tokens', { ...asMirror, ...noKey }),
+    // As many results as a thousand applications have, without their thousand calls to Tencent.
+    mirrorOfMany: startFunction('mirror-tokens', {
+      ...asMirror,
+      ...key,
+      AIGC_SUB_APP_IDS: String(ids[0]),
+      AIGC_MIRROR_TARGETS: Array.from({ length: 1000 }, (_, i) => `file:${folder}/many-${i}.json`).join(),
+    }),
   }
   const lines = new Map<string, Line>()
   async function note(name: string, process: keyof typeof processes, event: unknown): Promise<void> {
     const written = processes[process].log().length
     await processes[process].invoke(event)
-    const line = processes[process]
-      .log()
-      .slice(written)
-      .find(({ event }) => event === 'list-tokens' || event === 'mirror-tokens')
+    // A line of a thousand results takes the pipe a while.
+    const log = await vi.waitFor(() => processes[process].log(), { timeout: 10_000, interval: 20 })
+    const line = log.slice(written).find(({ event }) => event === 'list-tokens' || event === 'mirror-tokens')
     if (!line) throw new Error(`no line of ${name}: ${processes[process].output()}`)
     lines.set(name, line)
   }
@@ -99,6 +106,9 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
     await note('dry run', 'mirror', { DryRun: true })
     await note('typo beside a confirmation', 'mirror', { Confirm: 'all of it' })
     await note('no key', 'mirrorWithoutKey', scheduled)
+    await note('good, of a thousand', 'mirrorOfMany', scheduled)
+    simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' })
+    await note('failed, of a thousand', 'mirrorOfMany', scheduled)
     return lines
   } finally {
     await Promise.all([...Object.values(processes).map((one) => one.close()), simulator.close()])

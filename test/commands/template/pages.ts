@@ -88,9 +88,10 @@ describe('docs/alarms.md', () => {
     const page = readFileSync(new URL('../../../docs/alarms.md', import.meta.url), 'utf8')
     const [, ...sections] = page.split(/^## /m)
     const runbooks = sections.filter((text) => text.includes('**Means:**'))
-    const alarms = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) =>
-      Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''),
-    )
+    const alarms = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']
+      .flatMap((type) => ofType('no parameters', type))
+      .filter(([, { Properties }]) => Properties.AlarmActions)
+      .map(([, { Properties }]) => Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''))
     expect(runbooks.map((text) => text.split('\n')[0]).sort()).toEqual(alarms.sort())
     for (const text of runbooks) expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*\*\*Do:\*\*/s)
   })
