@@ -227,6 +227,13 @@ describe.skipIf(skipped)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await shell(block('request-service-quota-increase'))).toContain('PENDING')
   })
 
+  it('has commands between words that work too', async () => {
+    const commands = [...page.matchAll(/`(aws [^`]*)`/g)].map(([, command = '']) => command)
+    expect(commands).toHaveLength(1)
+    for (const command of commands)
+      await shell(command.replace('NAME', '"vod-aigc-tokens/$STAGE/tencent-credentials"'))
+  })
+
   it('has no command that was not run', () => {
     expect(blocks.filter((code) => !run.has(code))).toEqual([])
   })

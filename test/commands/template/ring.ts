@@ -4,7 +4,17 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createRandom, type Random } from '../../simulation/random.ts'
-import { createMetrics, type Metrics, metricKey, type Told, watch } from '../../support/cloudwatch-alarms.ts'
+import {
+  createComposite,
+  createMetrics,
+  evaluateAlarm,
+  evaluateExpression,
+  evaluateRule,
+  type Metrics,
+  metricKey,
+  type Told,
+  watch,
+} from '../../support/cloudwatch-alarms.ts'
 import { matchesPattern } from '../../support/log-filter.ts'
 import type { Resource, Template } from '../../support/serverless-cli.ts'
 import { cli, params } from './cases.ts'
@@ -78,7 +88,7 @@ function createWorld(every: Minutes, random: Random) {
     random,
     mirror: template.Resources['MirrorDashtokensLambdaFunction']?.Properties,
     retries: all.find(([, { Type }]) => Type === 'AWS::Lambda::EventInvokeConfig')?.[1].Properties,
-    jitterMinutes: template.Resources['Schedule']?.Properties.FlexibleTimeWindow.MaximumWindowInMinutes,
+    jitterMinutes: template.Resources['Schedule']?.Properties.FlexibleTimeWindow.MaximumWindowInMinutes ?? 0,
     /** A line of one of the functions, with the metrics that are embedded in it and those that filters find in it. */
     write(situation: string, at: number): void {
       const line = lines.get(situation)
@@ -402,5 +412,101 @@ describe.each([0.3, 2, 20])('with %d requests a minute', (rate) => {
       expect(rung(told)).toEqual([alarm])
       expect(told[0]?.minute).toBeLessThanOrEqual(begin + 6)
     })
+  })
+})
+
+// The examples of the user guide.
+describe('the CloudWatch of these tests', () => {
+  // 0 is a good value, X a breaching one, - a missing one; the last is the newest.
+  it.each([
+    ['0-X-X', 3, 'OK', 'OK'],
+    ['0----', 3, 'OK', 'OK'],
+    ['-----', 3, 'ALARM', 'OK'],
+    ['0XX-X', 3, 'ALARM', 'ALARM'],
+    ['--X--', 3, 'ALARM', 'OK'],
+    ['0-X-X', 2, 'ALARM', 'ALARM'],
+    ['00X0X', 2, 'ALARM', 'ALARM'],
+    ['0-X--', 2, 'ALARM', 'OK'],
+    ['----0', 2, 'ALARM', 'OK'],
+    ['---X-', 2, 'ALARM', 'OK'],
+  ] as const)(
+    'treats missing data of %s as AWS does, for %d of 3',
+    (data, DatapointsToAlarm, breaching, not) => {
+      for (const [TreatMissingData, state] of [
+        ['breaching', breaching],
+        ['notBreaching', not],
+      ] as const) {
+        const metrics = createMetrics()
+        for (const [minute, value] of [...data].entries())
+          if (value !== '-')
+            metrics.put(metricKey('n', 'm', {}), { minute, value: value === 'X' ? 1 : 0, arrives: 0 })
+        const alarm = {
+          ...{ Namespace: 'n', MetricName: 'm', Statistic: 'Sum', Period: 60, EvaluationPeriods: 3 },
+          ...{
+            DatapointsToAlarm,
+            Threshold: 0,
+            ComparisonOperator: 'GreaterThanThreshold',
+            TreatMissingData,
+          },
+        }
+        expect(evaluateAlarm(alarm, 4, metrics, 2, String)).toBe(state)
+      }
+    },
+  )
+
+  // What the composite alarm is in, then what suppresses it, minute by minute from t1; and when it acts.
+  it.each([
+    ['after the wait', '.AAAAA', '......', [4]],
+    ['not when it is suppressed before the wait is over', '.AAAAA', '..SSSS', []],
+    ['for the state it went back to', '.AOOOO', '......', [5]],
+    ['not when it was suppressed before', '.AAAAA', 'SSSSSS', []],
+    ['after the extension', '.AAAAAAAA', '..SSS....', [9]],
+    ['after a new wait, when it goes back within the extension', '.AAAAAOOO', '..SSS....', [9]],
+  ])('a composite alarm acts %s', (_, states, suppressed, expected) => {
+    const composite = createComposite({
+      ActionsSuppressorWaitPeriod: 120,
+      ActionsSuppressorExtensionPeriod: 180,
+    })
+    composite.step('OK', false, -9)
+    composite.step('OK', false, -7)
+    const acts = [...states].flatMap((state, i) =>
+      composite.step(state === 'A' ? 'ALARM' : 'OK', suppressed[i] === 'S', i + 1) ? [i + 1] : [],
+    )
+    expect(acts).toEqual(expected)
+  })
+
+  it.each([
+    ['a + b', 1, null, 1],
+    ['a + b', null, null, null],
+    ['a / b', 1, null, null],
+    ['a > b', null, 1, 0],
+    ['IF(a > 0, 5, b)', 1, null, 5],
+    ['IF(a > 0, b, 5)', 1, null, 0],
+    ['IF(a > 0, 5, b)', 0, null, null],
+    ['IF(a > 0, 5, b)', null, 1, null],
+    ['100 * (a - b) / b', 3, 2, 50],
+  ])('%s of %s and %s is %s', (expression, a, b, expected) => {
+    expect(
+      evaluateExpression(
+        expression,
+        new Map([
+          ['a', a],
+          ['b', b],
+        ]),
+      ),
+    ).toBe(expected)
+  })
+
+  it.each(['FILL(a, 0)', 'a ** 2', 'c', 'a b', '(a'])('refuses the expression %s', (expression) => {
+    expect(() => evaluateExpression(expression, new Map([['a', 1]]))).toThrow()
+  })
+
+  it('reads rules, and refuses what it does not know', () => {
+    const stateOf = (id: string) => (id === 'A' ? 'ALARM' : 'OK')
+    const [a, b] = ['A', 'B'].map((id) => `ALARM("\${${id}.Arn}")`)
+    expect(evaluateRule(`${a} AND NOT ${b}`, stateOf)).toBe(true)
+    expect(evaluateRule(`${b} OR (${a} AND ${b})`, stateOf)).toBe(false)
+    for (const rule of ['AT_LEAST(1, A)', `${a} ${b}`, 'ALARM(A)', `(${a}`])
+      expect(() => evaluateRule(rule, stateOf)).toThrow()
   })
 })
