@@ -271,6 +271,20 @@ describe.each(schedules)('with a run every %d minutes', (every) => {
     })
   })
 
+  it('only mirror-stale tells while somebody tries by hand and the schedule is off', () => {
+    inWorlds(every, (world) => {
+      runMirror(
+        world,
+        day,
+        () => 'good',
+        (at) => at < onset,
+      )
+      for (let at = onset + 3 * every; at < day; at += world.random.between(1, 3 * every))
+        world.write(world.random.pick(['typo', 'no key', 'failed', 'held'] as const), at)
+      expect(rung(world.watch(day)).filter((alarm) => alarm !== 'mirror-stale')).toEqual([])
+    })
+  })
+
   it('nobody is told of a deployment, after which a schedule begins anew', () => {
     inWorlds(every, (world) => {
       const at = onset + world.random.between(0, every)
