@@ -69,7 +69,8 @@ export const handler = createHandler({
         ? {}
         : {
             MirrorSuccess: error ? 0 : 1,
-            MirrorFailure: error ? 1 : 0,
+            // What is held has a metric of its own.
+            MirrorFailure: error && outcome !== 'held' ? 1 : 0,
             MirrorHeld: held,
             TokensAdded: added,
             TokensRemoved: removed,

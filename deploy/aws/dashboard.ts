@@ -12,22 +12,37 @@ interface Widget {
   readonly properties: { readonly [name: string]: Json }
 }
 
-/** What ends the names of the alarms in alarms.yml. */
+/** What ends the names of the alarms in alarms.yml that tell somebody. */
 const alarms = [
   'mirror-stale',
   'mirror-failed',
   'mirror-held',
-  'failed-runs',
   'upstream-errors',
   '5xx',
   'slow',
   'throttles',
+  '429',
 ]
 
-/** The body for `AWS::CloudWatch::Dashboard`. `prefix` begins the names of the functions. */
-export function renderDashboard(prefix: string, periodSeconds: number, subAppIds: readonly string[]): Json {
+/**
+ * The body for `AWS::CloudWatch::Dashboard`. `prefix` begins the names of the functions. It opens on three hours, because a
+ * query over log lines costs by what it reads, or on three runs where that is longer.
+ *
+ * Queries name members of a line's first level alone. Logs Insights reads 200 members of a line, and `results` has seven for
+ * each target. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+ */
+export function renderDashboard({
+  prefix,
+  stage,
+  periodSeconds,
+}: {
+  readonly prefix: string
+  readonly stage: string
+  readonly periodSeconds: number
+}): Json {
   const list = `${prefix}-list-tokens`
   const mirror = `${prefix}-mirror-tokens`
+  const tooMany = `TooManyRequests-${stage}`
   const ours = (metric: string, functionName: string, options: Json): Json => [
     'VodAigcTokens',
     metric,
@@ -58,7 +73,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
   })
 
   return renderJson({
-    start: '-PT24H',
+    start: `-PT${Math.max(3, Math.ceil((3 * periodSeconds) / 3600))}H`,
     periodOverride: 'inherit',
     widgets: arrange([
       heading('Is the mirror fresh?'),
@@ -72,6 +87,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
         ours('MirrorSuccess', mirror, sum('in step', { color: green })),
         ours('MirrorFailure', mirror, sum('failed', { color: red })),
         ours('MirrorHeld', mirror, sum('targets held', { color: orange })),
+        lambda('AsyncEventsDropped', mirror, sum('given up', { color: purple })),
       ]),
       table('Last good run', 6, mirror, [
         'filter event = "mirror-tokens" and MirrorSuccess = 1',
@@ -85,8 +101,8 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
       ]),
       table('Changes, and runs that left something out of step', 16, mirror, [
         'filter event = "mirror-tokens"',
-        'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorHeld > 0 or MirrorFailure > 0',
-        `fields timestamp, trigger, TokensAdded as added, TokensRemoved as removed, ${outcomes(subAppIds)}, digest, invocation`,
+        'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorSuccess = 0',
+        'fields timestamp, trigger, outcome, added, removed, held, reason, digest, invocation',
         'sort @timestamp desc',
         'limit 50',
       ]),
@@ -97,6 +113,7 @@ export function renderDashboard(prefix: string, periodSeconds: number, subAppIds
         api('4xx', sum('refused (4xx)', { color: orange })),
         api('5xx', sum('failed (5xx)', { color: red })),
         lambda('Throttles', list, sum('throttled by Lambda', { color: purple })),
+        ['VodAigcTokens', tooMany, sum('too many for the API (429)', { color: brown })],
       ]),
       table('By caller', 16, list, [
         'filter event = "list-tokens"',
@@ -132,16 +149,7 @@ const green = '#2ca02c'
 const red = '#d62728'
 const orange = '#ff7f0e'
 const purple = '#9467bd'
-
-/** What became of each application, in the order in which a run reports them, and why the first that went wrong did. */
-function outcomes(subAppIds: readonly string[]): string {
-  const shown = subAppIds.length > 0 ? subAppIds.slice(0, 8).map((id) => `outcome_${id}`) : ['outcome']
-  const reasons = shown.map((_, i) => `results.${i}.Reason`)
-  return [
-    ...shown.map((column, i) => `results.${i}.Outcome as ${column}`),
-    `coalesce(${reasons.join(', ')}, message) as reason`,
-  ].join(', ')
-}
+const brown = '#8c564b'
 
 function alarmArn(name: string): Json {
   return {

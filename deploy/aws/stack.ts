@@ -2,6 +2,7 @@
  * What depends on the parameters of a deployment: settings of the functions, what their roles may do, the secrets.
  * serverless.yml holds the rest and includes this as `self:custom.stack`.
  */
+import { type AlarmWindows, alarmWindows } from './alarms.ts'
 import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
 import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
@@ -59,6 +60,7 @@ export interface Stack {
   readonly mirrorEventAgeSeconds: number
   readonly periodSeconds: number
   readonly jitterMinutes: number
+  readonly alarmWindows: AlarmWindows
   readonly alarmActions: readonly string[]
   readonly isTraced: boolean
   readonly hasOwnDomain: boolean
@@ -76,6 +78,9 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     AIGC_SITE: deployment.site,
     AIGC_LOG_LEVEL: deployment.logLevel,
   }
+  // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every twenty applications, and as much to spare.
+  const mirrorTimeoutSeconds = Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 20)))
+  const jitterMinutes = Math.min(15, Math.max(1, Math.floor(periodSeconds / 300)))
   const target = `aws-secretsmanager:${deployment.secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
   return {
     listEnvironment: {
@@ -100,13 +105,13 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
       ...trace(deployment),
     ],
-    // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every twenty applications, and as much to spare.
-    mirrorTimeoutSeconds: Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 20))),
+    mirrorTimeoutSeconds,
     mirrorConcurrency: deployment.mirrorConcurrency,
     // A run that could not start until the next one is due is not worth starting.
     mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),
     periodSeconds,
-    jitterMinutes: Math.min(15, Math.max(1, Math.floor(periodSeconds / 300))),
+    jitterMinutes,
+    alarmWindows: alarmWindows({ periodSeconds, jitterMinutes, timeoutSeconds: mirrorTimeoutSeconds }),
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
     isTraced: deployment.isTraced,
     hasOwnDomain: domain !== null,
@@ -119,7 +124,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
           Type: 'AWS::CloudWatch::Dashboard',
           Properties: {
             DashboardName: prefix,
-            DashboardBody: renderDashboard(prefix, periodSeconds, subAppIds),
+            DashboardBody: renderDashboard({ prefix, stage: deployment.stage, periodSeconds }),
           },
         },
       },

@@ -110,7 +110,8 @@ export async function startMoto(command: readonly string[] = ['moto_server']): P
   }
 }
 
-function onPath(program: string): boolean {
+/** Whether a program is found. */
+export function onPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)

@@ -1,58 +1,61 @@
-/** What is watched: the alarms, and the dashboard and the log lines that they read. */
+/** What is watched: the alarms, and the dashboard and the log lines that they read. When alarms ring is in ring.ts. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { parameters } from '../../../deploy/aws/parameters.ts'
 import { describeStack } from '../../../deploy/aws/stack.ts'
-import { startTencentSimulator } from '../../../simulator/simulator.ts'
-import { startFunction } from '../../support/function-process.ts'
-import { recordedWith } from '../../support/recorded-events.ts'
+import { matchesPattern } from '../../support/log-filter.ts'
+import { discoverFields, type Row, runQuery } from '../../support/logs-insights.ts'
 import type { Resource } from '../../support/serverless-cli.ts'
-import {
-  type Case,
-  caseNames,
-  cli,
-  deployment,
-  expectAsReviewed,
-  ids,
-  ofType,
-  resource,
-  textOf,
-} from './cases.ts'
+import { type Case, caseNames, deployment, expectAsReviewed, ofType, resource, textOf } from './cases.ts'
+import { type Line, listName, recordLines } from './lines.ts'
+
+/** Alarms of both types. */
+function alarmsOf(name: Case): [logicalId: string, Resource][] {
+  return ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].flatMap((type) => ofType(name, type))
+}
 
 describe('alarms', () => {
   it('watch what was reviewed', async () => {
-    const alarmsOf = (name: Case) =>
-      ofType(name, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => {
+    const reviewed = (name: Case) =>
+      alarmsOf(name).map(([, { Properties }]) => {
         const { AlarmName, AlarmDescription, ...others } = Properties
         return [AlarmName, others]
       })
-    await expectAsReviewed('alarms', (name) => Object.fromEntries(alarmsOf(name)), [
+    await expectAsReviewed('alarms', (name) => Object.fromEntries(reviewed(name)), [
       'no parameters',
       'keyless and everything else',
     ])
   })
 
-  it.each(caseNames)('tell the same of an alarm and its end, in a sentence, with %s', (name) => {
-    for (const [, { Properties }] of ofType(name, 'AWS::CloudWatch::Alarm')) {
-      expect(Properties.OKActions).toEqual(Properties.AlarmActions)
-      expect(Properties.AlarmDescription.length).toBeGreaterThan(40)
-    }
-  })
+  it.each(caseNames)(
+    'tell the same of an alarm and its end, in a sentence with its runbook, with %s',
+    (name) => {
+      const page = readFileSync(new URL('../../../docs/alarms.md', import.meta.url), 'utf8')
+      const runbooks = [...page.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading)
+      for (const [, { Properties }] of alarmsOf(name)) {
+        expect(Properties.OKActions).toEqual(Properties.AlarmActions)
+        const [, sentence = '', runbook] =
+          /^(.*) Runbook: docs\/alarms\.md#([\w-]+)$/.exec(Properties.AlarmDescription) ?? []
+        expect(sentence.length).toBeGreaterThan(40)
+        expect(runbooks).toContain(runbook)
+      }
+    },
+  )
 
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
   it.each(['rate(1 minute)', 'rate(7 minutes)', 'rate(59 minutes)', 'rate(1 hour)', 'rate(24 hours)'])(
     'have periods that CloudWatch takes, with %s',
     (schedule) => {
       expect(parameters.schedule.accepts(schedule)).toBe(true)
-      const { periodSeconds } = describeStack('x', deployment({ schedule }))
-      const { Resources } = parse(
-        readFileSync(new URL('../../../deploy/aws/alarms.yml', import.meta.url), 'utf8'),
-        {
-          logLevel: 'silent',
-        },
-      )
+      const stack = describeStack('x', deployment({ schedule }))
+      const text = readFileSync(new URL('../../../deploy/aws/alarms.yml', import.meta.url), 'utf8')
+      const { Resources } = parse(text, { logLevel: 'silent' })
+      const resolve = (given: unknown): number => {
+        if (typeof given === 'number') return given
+        const path = /^\$\{self:custom\.stack\.([\w.]+)\}$/.exec(String(given))?.[1]?.split('.') ?? []
+        return Number(path.reduce<Resource['Properties']>((at, name) => at[name], stack))
+      }
       const alarms = Object.values<Resource>(Resources).filter(
         ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
       )
@@ -60,13 +63,12 @@ describe('alarms', () => {
       for (const { Properties } of alarms) {
         const { Metrics = [], Period, EvaluationPeriods, AlarmName } = Properties
         const given = [Period, ...Metrics.map(({ MetricStat }: Resource['Properties']) => MetricStat?.Period)]
-        const periods = given
-          .filter((period) => period !== undefined)
-          .map((period) => (typeof period === 'number' ? period : periodSeconds))
+        const periods = given.filter((period) => period !== undefined).map(resolve)
         expect(periods.length, AlarmName).toBeGreaterThan(0)
         for (const period of periods) {
           expect(period % 60, AlarmName).toBe(0)
-          expect(period * EvaluationPeriods, AlarmName).toBeLessThanOrEqual((period < 3600 ? 1 : 7) * 86_400)
+          const days = (period * resolve(EvaluationPeriods)) / 86_400
+          expect(days, AlarmName).toBeLessThanOrEqual(period < 3600 ? 1 : 7)
         }
       }
     },
@@ -74,87 +76,16 @@ describe('alarms', () => {
 })
 
 describe('log lines', () => {
-  let lines: Record<string, unknown>[]
+  let lines: ReadonlyMap<string, Line>
   beforeAll(async () => {
-    lines = await writeLines()
+    lines = await recordLines()
   })
 
-  /** Lines as both functions write them, through good and bad times, and the names of their fields. */
-  async function writeLines(): Promise<Record<string, unknown>[]> {
-    const simulator = await startTencentSimulator({
-      lagMs: 0,
-      applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
-    })
-    const shared = {
-      AIGC_SECRET_ID: simulator.secretId,
-      AIGC_SECRET_KEY: simulator.secretKey,
-      AIGC_VOD_ENDPOINT: simulator.url,
-      AIGC_SUB_APP_IDS: '1500000001',
-      AIGC_HTTP_AUTH: 'gateway',
-      AIGC_CACHE_SECONDS: '0',
-      AIGC_TIMEOUT_MS: '4000',
-    }
-    const list = startFunction('list-tokens', { ...shared, AWS_LAMBDA_FUNCTION_NAME: 'the-list' })
-    const mirror = startFunction('mirror-tokens', {
-      ...shared,
-      AWS_LAMBDA_FUNCTION_NAME: 'the-mirror',
-      AIGC_MIRROR_TARGETS: `file:${join(cli.folder, 'mirrored.json')}`,
-    })
-    try {
-      const event = recordedWith('http-api-v2.json', 'requestContext.authorizer', {
-        iam: { userArn: 'arn:aws:iam::123456789012:role/app' },
-      })
-      await list.invoke(event)
-      await mirror.invoke({})
-      simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' }, 1)
-      await list.invoke(event)
-      simulator.fail({ kind: 'error', code: 'InternalError' }, 100)
-      await list.invoke(event)
-      await mirror.invoke({})
-      return [...list.log(), ...mirror.log()]
-    } finally {
-      await Promise.all([list.close(), mirror.close(), simulator.close()])
-    }
-  }
-
-  /** The names in a Logs Insights query that are neither its language nor its own. */
-  function namesIn(query: string): string[] {
-    const code = query.replace(/"[^"]*"|'[^']*'/g, '')
-    const own = [...code.matchAll(/\bas (\w+)/g)].map(([, name]) => name)
-    const language =
-      'SOURCE filter stats fields sort limit by as and or desc count latest coalesce @timestamp'
-    const names = code.match(/[@A-Za-z_][\w.]*/g) ?? []
-    return [...new Set(names)].filter((name) => !language.split(' ').includes(name) && !own.includes(name))
-  }
-
-  it('hold every field that the dashboard and the metric filter look for', () => {
-    const fields = new Set(
-      lines.flatMap((line) => [
-        ...Object.keys(line),
-        ...(Array.isArray(line['results']) ? Object.keys(line['results'][0]) : []).map(
-          (name) => `results.0.${name}`,
-        ),
-      ]),
-    )
-    const prefix = 'vod-aigc-tokens-dev'
-    const body = JSON.parse(textOf(resource('no parameters', 'Dashboard').Properties.DashboardBody))
-    const several = textOf(resource('keyless and everything else', 'Dashboard').Properties.DashboardBody)
-    for (const [i, id] of ids.entries()) expect(several).toContain(`results.${i}.Outcome as outcome_${id}`)
-    const queries: string[] = body.widgets.flatMap(
-      (widget: Resource['Properties']) => widget.properties.query ?? [],
-    )
-    expect(queries).toHaveLength(4)
-    for (const query of queries) {
-      expect(query).toMatch(new RegExp(`^SOURCE '/aws/lambda/${prefix}-(list|mirror)-tokens'\n`))
-      for (const name of namesIn(query)) expect([...fields]).toContain(name)
-    }
-
-    // The filter in words of this language, applied to the lines.
+  it('of Tencent’s failures, and no others, are found by the metric filter', () => {
     const { FilterPattern, MetricTransformations } = resource(
       'no parameters',
       'UpstreamErrorsFilter',
     ).Properties
-    expect(FilterPattern).toBe('{ ($.event = "list-tokens") && (($.status >= 502) || ($.StaleServed = 1)) }')
     expect(MetricTransformations).toEqual([
       {
         MetricNamespace: 'VodAigcTokens',
@@ -164,26 +95,17 @@ describe('log lines', () => {
         Dimensions: [{ Key: 'FunctionName', Value: '$.FunctionName' }],
       },
     ])
-    const counted = lines.filter(
-      ({ event, status, StaleServed }) =>
-        event === 'list-tokens' && ((typeof status === 'number' && status >= 502) || StaleServed === 1),
-    )
-    expect(counted.map(({ status, FunctionName }) => [status, FunctionName])).toEqual([
-      [502, 'the-list'],
-      [200, 'the-list'],
-    ])
+    const found = [...lines].filter(([, line]) => matchesPattern(FilterPattern, line))
+    expect(found.map(([name]) => name)).toEqual(['stale', 'upstream-failed', 'throttled'])
+    for (const [, line] of found) expect(line['FunctionName']).toBe(listName)
   })
 
   it('make, with AWS, every metric on the dashboard and in the alarms', () => {
-    const ours = new Set(
-      lines.flatMap(({ _aws }) =>
-        // biome-ignore lint/suspicious/noExplicitAny: the format is CloudWatch's
-        ((_aws as any)?.CloudWatchMetrics ?? []).flatMap(({ Metrics }: any) =>
-          Metrics.map(({ Name }: { Name: string }) => Name),
-        ),
-      ),
-    )
-    ours.add(resource('no parameters', 'UpstreamErrorsFilter').Properties.MetricTransformations[0].MetricName)
+    const ours = new Set<string>()
+    for (const [, { Properties }] of ofType('no parameters', 'AWS::Logs::MetricFilter'))
+      for (const { MetricName } of Properties.MetricTransformations) ours.add(MetricName)
+    for (const { _aws } of lines.values() as Iterable<Resource['Properties']>)
+      for (const { Metrics } of _aws?.CloudWatchMetrics ?? []) for (const { Name } of Metrics) ours.add(Name)
     const body = JSON.parse(textOf(resource('no parameters', 'Dashboard').Properties.DashboardBody))
     const shown: string[][] = body.widgets.flatMap(
       (widget: Resource['Properties']) => widget.properties.metrics ?? [],
@@ -198,15 +120,120 @@ describe('log lines', () => {
     )
     for (const [namespace = '', name = ''] of [...shown, ...watched])
       if (namespace === 'VodAigcTokens') expect([...ours]).toContain(name)
-      else expect(['AWS/Lambda', 'AWS/ApiGateway', 'AWS/SQS']).toContain(namespace)
+      else expect(['AWS/Lambda', 'AWS/ApiGateway']).toContain(namespace)
+  })
+})
+
+describe('the dashboard', () => {
+  const prefix = 'vod-aigc-tokens-dev'
+  let lines: ReadonlyMap<string, Line>
+  beforeAll(async () => {
+    lines = await recordLines()
   })
 
-  it('the dashboard shows every alarm, and its widgets do not overlap', () => {
-    const body = JSON.parse(textOf(resource('no parameters', 'Dashboard').Properties.DashboardBody))
-    const [alarms] = body.widgets.filter((widget: Resource['Properties']) => widget.type === 'alarm')
-    const arns = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(
-      ([, { Properties }]) => `arn:<Partition>:cloudwatch:<Region>:<AccountId>:alarm:${Properties.AlarmName}`,
+  function bodyOf(name: Case): Resource['Properties'] {
+    return JSON.parse(textOf(resource(name, 'Dashboard').Properties.DashboardBody))
+  }
+
+  /** The rows of a table over the lines of these situations. */
+  function rowsOf(title: string, situations: readonly string[]): Row[] {
+    const [widget] = bodyOf('no parameters').widgets.filter(
+      ({ properties }: Resource['Properties']) => properties.title === title,
     )
+    const chosen = situations.map((name) => {
+      const line = lines.get(name)
+      if (!line) throw new Error(`no line of ${name}`)
+      return line
+    })
+    const [functionName] = new Set(chosen.map(({ event }) => event))
+    return runQuery(widget.properties.query, `/aws/lambda/${prefix}-${functionName}`, chosen)
+  }
+
+  const ofMirror = [
+    'good',
+    'failed',
+    'held',
+    'typo',
+    'dry run',
+    'good, of a thousand',
+    'failed, of a thousand',
+  ]
+  const ofList = ['served', 'refused', 'stale', 'upstream-failed', 'throttled', 'own-failure']
+  const at = (name: string) => lines.get(name)?.['timestamp']
+
+  it('opens on three hours, or on three runs', () => {
+    expect(bodyOf('no parameters').start).toBe('-PT3H')
+    expect(bodyOf('keyless and everything else').start).toBe('-PT3H')
+    const daily = describeStack('x', deployment({ schedule: 'rate(24 hours)' })).resources.Resources
+    expect(JSON.stringify(daily)).toContain('-PT72H')
+  })
+
+  it('tells the last good run', () => {
+    expect(rowsOf('Last good run', ofMirror)).toEqual([
+      { lastGoodRun: at('good, of a thousand'), goodRuns: 2 },
+    ])
+  })
+
+  it('tells what changed, and why a run left something out of step, however many applications there are', () => {
+    const rows = rowsOf('Changes, and runs that left something out of step', ofMirror)
+    const shown = ['failed, of a thousand', 'good, of a thousand', 'typo', 'held', 'failed', 'good']
+    expect(rows.map(({ timestamp }) => timestamp)).toEqual(shown.map(at))
+    const line = lines.get('failed, of a thousand')
+    expect(rows[0]).toEqual({
+      timestamp: line?.['timestamp'],
+      trigger: 'eventbridge-scheduler',
+      outcome: 'failed',
+      added: 0,
+      removed: 0,
+      held: 0,
+      reason: line?.['reason'],
+      digest: line?.['digest'],
+      invocation: line?.['invocation'],
+    })
+    expect(rows[0]?.['reason']).toContain('UnauthorizedOperation')
+    expect(rows[1]).toMatchObject({ outcome: 'created', added: 2000, reason: null })
+    // So it would be without the order of a line's members.
+    const { results, ...first } = line as { results: Line[] }
+    expect(discoverFields({ results, ...first }).has('MirrorSuccess')).toBe(false)
+  })
+
+  it('tells who asks', () => {
+    const rows = rowsOf('By caller', ofList)
+    expect(rows).toHaveLength(4)
+    expect(rows[0]).toMatchObject({ requests: 2, route: '/tokens', subAppId: 1500000001 })
+    const callers = rows.map(({ caller, status }) => [status, caller])
+    expect(callers).toContainEqual([200, 'arn:aws:iam::123456789012:role/app'])
+    expect(callers).toContainEqual([401, null])
+  })
+
+  it('tells the failures of list-tokens by code', () => {
+    const rows = rowsOf('Failures of list-tokens by code', ofList)
+    const codes = ['InternalError', 'UnauthorizedOperation', 'RequestLimitExceeded', 'ECONNREFUSED']
+    expect(rows.map(({ why }) => why).sort()).toEqual(codes.sort())
+    for (const { requests } of rows) expect(requests).toBe(1)
+  })
+
+  it.each([
+    'filter good = 1',
+    "SOURCE '/aws/lambda/x'\n| filter good = 1\n| fields nobody",
+    "SOURCE '/aws/lambda/x'\n| filter good = 1\n| dedup good",
+    "SOURCE '/aws/lambda/x'\n| filter good like 1\n| fields good",
+    "SOURCE '/aws/lambda/x'\n| stats avg(good) as mean",
+    'SOURCE \'/aws/lambda/x\'\n| filter results.40.Outcome = "failed"\n| fields good',
+  ])('is tested with a Logs Insights that refuses %j', (query) => {
+    const line = lines.get('good, of a thousand') as Line
+    expect(() => runQuery(query, '/aws/lambda/x', [line])).toThrow()
+  })
+
+  it('shows every alarm that tells somebody, and its widgets do not overlap', () => {
+    const body = bodyOf('no parameters')
+    const [alarms] = body.widgets.filter((widget: Resource['Properties']) => widget.type === 'alarm')
+    const arns = alarmsOf('no parameters')
+      .filter(([, { Properties }]) => Properties.AlarmActions)
+      .map(
+        ([, { Properties }]) =>
+          `arn:<Partition>:cloudwatch:<Region>:<AccountId>:alarm:${Properties.AlarmName}`,
+      )
     expect([...alarms.properties.alarms].sort()).toEqual(arns.sort())
     const taken = new Set<string>()
     for (const { x, y, width, height } of body.widgets)

@@ -84,14 +84,16 @@ describe('docs/deploy-aws.md', () => {
 })
 
 describe('docs/alarms.md', () => {
-  it('has a section for every alarm, with what it means, what to look at and what to do', () => {
+  it('has a section for every alarm, with what it means, a first look, what to do and when to do nothing', () => {
     const page = readFileSync(new URL('../../../docs/alarms.md', import.meta.url), 'utf8')
     const [, ...sections] = page.split(/^## /m)
     const runbooks = sections.filter((text) => text.includes('**Means:**'))
-    const alarms = ofType('no parameters', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) =>
-      Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''),
-    )
+    const alarms = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']
+      .flatMap((type) => ofType('no parameters', type))
+      .filter(([, { Properties }]) => Properties.AlarmActions)
+      .map(([, { Properties }]) => Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''))
     expect(runbooks.map((text) => text.split('\n')[0]).sort()).toEqual(alarms.sort())
-    for (const text of runbooks) expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*\*\*Do:\*\*/s)
+    for (const text of runbooks)
+      expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*```sh\n.*\*\*Do:\*\*.*\*\*Nothing to do:\*\*/s)
   })
 })
