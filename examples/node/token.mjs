@@ -49,7 +49,6 @@ export function createTokenSource(options) {
       const freshUntil = performance.now() + ttlSeconds * 1000 * (0.75 + Math.random() / 2)
       known = { tokens, freshUntil, servesUntil: freshUntil + maxStaleSeconds * 1000 }
       failure = null
-      for (const token of refused.keys()) if (!tokens.includes(token)) refused.delete(token)
     } catch (error) {
       const spread = isUsable() ? 1 + 4 * Math.random() : 1
       askAgainAt = performance.now() + (error.pauseMs ?? pauseMs * spread)

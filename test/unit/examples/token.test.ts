@@ -19,6 +19,11 @@ afterEach(() => {
 
 const pass = (seconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(seconds * 1000)
 
+/** Without a step of the clock. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
+}
+
 type Answer = unknown | (() => unknown)
 
 /** A source whose `read` gives what the test says, once for each of `answers`, and the last of them for ever. */
@@ -294,7 +299,12 @@ describe('createTokenSource over HTTP', () => {
       if (headers['if-none-match'] === '"1"') response.writeHead(304).end()
       else response.writeHead(200, { etag: '"1"' }).end(JSON.stringify(document('a', 'b')))
     })
-    const { token, refresh } = createTokenSource({ url: `${url}/tokens`, key, ttlSeconds: 0 })
+    const { token, refresh } = createTokenSource({
+      url: `${url}/tokens`,
+      key,
+      ttlSeconds: 0,
+      maxStaleSeconds: 0,
+    })
     expect([await token(), await token(), await refresh()]).toEqual(['a', 'a', 'a'])
     expect(received.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(3).fill('GET /tokens'))
     expect(received.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill(`Bearer ${key}`))
@@ -346,16 +356,33 @@ describe('createTokenSource over HTTP', () => {
     expect(received).toHaveLength(1)
   })
 
+  it('says why there is no connection', async () => {
+    const { token } = createTokenSource({ url: 'http://127.0.0.1:9/token', key })
+    await expect(token()).rejects.toThrow(
+      /^Asking http:\/\/127\.0\.0\.1:9\/token for the token: no answer could be had \(\w+\)$/,
+    )
+    const refusing = createTokenSource({
+      url: 'http://127.0.0.1/token',
+      key,
+      fetch: () => Promise.reject(new TypeError('x', { cause: { code: 'ECONNREFUSED' } })),
+    })
+    await expect(refusing.token()).rejects.toThrow('(ECONNREFUSED)')
+  })
+
   it('leaves a source alone for as long as that asks for', async () => {
     const { url, received } = await listen((_, response) =>
       response.writeHead(503, { 'retry-after': '7' }).end(),
     )
     const { token } = createTokenSource({ url, key })
-    for (const seconds of [0, 6.9, 0.2]) {
+    for (const [seconds, asked] of [
+      [0, 1],
+      [6.9, 1],
+      [0.2, 2],
+    ] as const) {
       await pass(seconds)
       await expect(token()).rejects.toThrow('it answered 503')
+      expect(received).toHaveLength(asked)
     }
-    expect(received).toHaveLength(2)
   })
 
   it('asks by the fetch that it is given', async () => {
@@ -513,7 +540,7 @@ describe('withToken', () => {
   it('goes back to a pick that the gateway did not know yet', async () => {
     const accepted = new Set(['old'])
     const { url, tokens } = await openGateway(accepted)
-    const { withToken } = openSource([document('new', 'old')])
+    const { withToken, token, answers } = openSource([document('new', 'old')])
     const ask = withToken()
     expect((await ask(url)).status).toBe(200)
     accepted.add('new')
@@ -521,6 +548,60 @@ describe('withToken', () => {
     expect((await ask(url)).status).toBe(200)
     expect((await ask(url)).status).toBe(200)
     expect(tokens()).toEqual(['new', 'old', 'old', 'new', 'new'].map((token) => `Bearer ${token}`))
+    // It works, so one that is newer still does not come before it.
+    answers.splice(0, 1, document('new', 'young'))
+    await pass(60)
+    expect(await token()).toBe('new')
+  })
+
+  it('asks anew where the pick was refused before', async () => {
+    const accepted = new Set(['old'])
+    const { url, tokens } = await openGateway(accepted)
+    const { withToken } = openSource([document('new', 'old'), document('new', 'old'), document('third')])
+    const ask = withToken()
+    await ask(url)
+    await pass(2)
+    accepted.clear()
+    accepted.add('third')
+    expect((await ask(url)).status).toBe(200)
+    expect(tokens()).toEqual(['new', 'old', 'old', 'third'].map((token) => `Bearer ${token}`))
+  })
+
+  it('asks no more for a refusal that comes late', async () => {
+    let refuse = (): void => {}
+    const late = new Promise<void>((resolve) => {
+      refuse = resolve
+    })
+    const { withToken, asked } = openSource([document('old'), document('new')], { ttlSeconds: 600 })
+    const ask = withToken(async (input, init) => {
+      const token = new Headers(init?.headers).get('authorization')
+      if (input === 'http://late/' && token === 'Bearer old') await late
+      return new Response(null, { status: token === 'Bearer new' ? 200 : 401 })
+    })
+    const slow = ask('http://late/')
+    expect((await ask('http://soon/')).status).toBe(200)
+    await pass(5)
+    refuse()
+    expect((await slow).status).toBe(200)
+    expect(asked).toHaveLength(2)
+  })
+
+  it.each([
+    ['two seconds, where there is another token', document('dead', 'other'), 2, 200],
+    ['as long as it takes, where there is none', document('dead'), 10, 401],
+  ])('waits for the source %s', async (_, known, seconds, status) => {
+    const { withToken, asked } = openSource([known, hangs])
+    const ask = withToken(async (_, init) => {
+      const isDead = new Headers(init?.headers).get('authorization') === 'Bearer dead'
+      return new Response(null, { status: isDead ? 401 : 200 })
+    })
+    const done: number[] = []
+    void ask('http://gateway/').then((answer) => done.push(answer.status))
+    await until(() => asked.length === 2)
+    await pass(seconds - 0.1)
+    expect(done).toEqual([])
+    await pass(0.2)
+    expect(done).toEqual([status])
   })
 
   it.each([400, 403, 404, 429, 500, 503])('returns %d as it is', async (status) => {
@@ -599,11 +680,12 @@ describe('withToken', () => {
     ],
   ])('sends %s once, and knows better the next time', async (_, make) => {
     const { url, received } = await openGateway(new Set(['b']))
-    const { withToken } = openSource([document('a', 'b')])
+    const { withToken, asked } = openSource([document('a', 'b')])
     const ask = (): Promise<Response> =>
       withToken()(url, { method: 'POST', body: make(), duplex: 'half' } as RequestInit)
     const answer = await ask()
     expect([answer.status, await answer.text()]).toEqual([401, 'unknown token'])
+    expect(asked.map(({ refresh }) => refresh)).toEqual([false, true])
     expect((await ask()).status).toBe(200)
     expect(received.map(({ body }) => body)).toEqual(['the body', 'the body'])
   })
@@ -629,7 +711,7 @@ describe('withToken', () => {
     const waitingForAnother = openSource([document('a'), hangs])
     const second = new AbortController()
     const repeating = waitingForAnother.withToken()(...given(second.signal))
-    await vi.waitUntil(() => waitingForAnother.asked.length === 2)
+    await until(() => waitingForAnother.asked.length === 2)
     second.abort(new Error('enough'))
     await expect(repeating).rejects.toThrow('enough')
     const sent = vi.fn(fetch)
