@@ -182,7 +182,9 @@ Run the mirror by hand, here without writing; as on AWS Lambda, also for the AWS
   if (simulator) {
     const lagSeconds = simulatorLagMs / 1000
     const mirrorSeconds = lagSeconds + mirrorEveryMs / 1000
-    console.log(`Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
+    console.log(`Use the token, as an application would, at a stand-in of the AIGC gateway:
+  curl ${simulator.url}/v1/chat/completions -H 'Content-Type: application/json' -H "Authorization: Bearer $(${curl.replace('curl', 'curl -s')}/token | cut -d '"' -f 6)" -d '{"model":"gpt-5.4","messages":[{"role":"user","content":"Hello"}]}'
+Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
   curl -X POST ${simulator.url}/simulator/tokens
 Delete one; out of the mirror within about ${mirrorSeconds + Number(env['AIGC_SETTLE_SECONDS'])} seconds:
   curl -X DELETE ${simulator.url}/simulator/tokens/${simulator.vod.states()[0]?.ApiToken}

@@ -1,5 +1,5 @@
 /** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -15,6 +15,7 @@ import {
 import { createServer, request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Checkout, type Command, openCheckout } from '../support/command.ts'
@@ -41,11 +42,18 @@ async function greeted(command: Command): Promise<Command> {
 /** The printed commands of one program. */
 function printed(command: Command, program: 'curl' | 'cat'): string[] {
   const lines = command.output().match(/^ {2}\S.*$/gm) ?? []
-  // Nothing that a shell would read otherwise than as words, and nothing but these two.
-  for (const line of lines)
+  // Nothing that a shell would read otherwise than as words, and nothing but these two; but for one line.
+  for (const line of lines.filter((one) => !one.includes('$(curl')))
     expect(line).toMatch(/^ {2}(cat|curl( -X (POST|DELETE))?( -H '[^']+')?) [\w/.:-]+( -d '[^']+')?$/)
   return lines.map((line) => line.trim()).filter((line) => line.startsWith(`${program} `))
 }
+
+/** Does what the printed line does that only a shell can read. */
+async function pasteIntoShell(line = ''): Promise<string> {
+  return (await promisify(execFile)('/bin/sh', ['-c', line])).stdout
+}
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0
 
 /** Does what a printed curl line does. */
 async function paste(line = ''): Promise<{ status: number; json: unknown; text: string }> {
@@ -107,9 +115,9 @@ describe('npm start', { timeout }, () => {
   it('serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
     const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
     expect(npm.output()).toContain('no Tencent credentials were found')
-    const [list, fingerprints, dryRun, create, remove, help] = printed(npm, 'curl')
+    const [list, fingerprints, dryRun, use, create, remove, help] = printed(npm, 'curl')
     const [cat] = printed(npm, 'cat')
-    expect(printed(npm, 'curl')).toHaveLength(6)
+    expect(printed(npm, 'curl')).toHaveLength(7)
     expect(printed(npm, 'cat')).toHaveLength(1)
 
     const before = await pasteForTokens(list)
@@ -121,6 +129,7 @@ describe('npm start', { timeout }, () => {
     expect((await fetch(urlIn(list))).status).toBe(401)
     expect(await paste(dryRun)).toMatchObject({ status: 200, json: { Results: [{ Outcome: 'unchanged' }] } })
     expect((await fetch(invocationsIn(dryRun), { method: 'POST' })).status).toBe(403)
+    if (hasCurl) expect(JSON.parse(await pasteIntoShell(use))).toMatchObject({ object: 'chat.completion' })
 
     const created = await paste(create)
     expect(created.status).toBe(201)
@@ -149,7 +158,7 @@ describe('npm start', { timeout }, () => {
 
   it('rehearses what a person does by hand on Lambda when the mirror holds', async () => {
     const command = await greeted(start({ AIGC_LOG_LEVEL: 'info' }))
-    const [list, , dryRun = '', , remove = ''] = printed(command, 'curl')
+    const [list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
     const [cat] = printed(command, 'cat')
     const tokens = await pasteForTokens(list)
     const byHand = (event: object): ReturnType<typeof paste> =>
@@ -205,7 +214,7 @@ describe('npm start', { timeout }, () => {
     const command = await greeted(
       start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
     )
-    const [list, , , create] = printed(command, 'curl')
+    const [list, , , , create] = printed(command, 'curl')
     const file = printed(command, 'cat')[0]?.replace('cat ', '') ?? ''
     expect(checkout.leftovers()).toContain(relative(checkout.temporary, file))
 
@@ -233,7 +242,7 @@ describe('npm start', { timeout }, () => {
 
   it('survives requests that break off or make no sense', async () => {
     const command = await greeted(start())
-    const [list, , , create] = printed(command, 'curl')
+    const [list, , , , create] = printed(command, 'curl')
     await breakOff(urlIn(list))
     await breakOff(urlIn(create))
     expect(await askWithHost(urlIn(create), '127.0.0.1:99999')).toBe(200)
