@@ -1,12 +1,16 @@
 /** The local Lambda, invoked by AWS's own SDK and by plain requests. */
 import type { AddressInfo } from 'node:net'
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startGateway } from '../../scripts/gateway.ts'
 import { createLambdaApi, type Handler, type LambdaApi, type Recorder } from '../../scripts/lambda-api.ts'
 
 const key = 'local-0123456789abcdef01234567'
 const megabyte = 1_048_576
+
+beforeAll(() => {
+  vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
+})
 
 interface World {
   readonly url: string
