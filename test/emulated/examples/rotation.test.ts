@@ -89,8 +89,8 @@ describe.each(ways)('examples/%s, with its token %s', (name, way) => {
     expect(aigc.calls.map(({ status }) => status)).toEqual([401])
   })
 
-  it('asks once where the application is in arrears', async () => {
-    const world = await openWorld(moto)
+  it('asks once where the application is in arrears, whatever other tokens there are', async () => {
+    const world = await openWorld(moto, ['CANARY-one', 'CANARY-other'])
     const { aigc } = world.simulator
     aigc.suspended.add(subAppId)
     const consumer = start(name, way, world)

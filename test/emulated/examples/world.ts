@@ -26,10 +26,10 @@ export interface World {
   readonly bySecret: Record<string, string>
 }
 
-/** An account with one token; its list lags by 300 ms. The secret is in step with it, by a run every half second. */
-export async function openWorld(moto: Moto): Promise<World> {
+/** An account with these tokens; its list lags by 300 ms. The secret is in step with it, by a run every half second. */
+export async function openWorld(moto: Moto, tokens = ['CANARY-the-old-token']): Promise<World> {
   const simulator = await startTencentSimulator({
-    applications: [{ subAppId, tokens: ['CANARY-the-old-token'] }],
+    applications: [{ subAppId, tokens }],
     lagMs: 300,
   })
   onTestFinished(() => simulator.close())
@@ -75,12 +75,12 @@ export async function openWorld(moto: Moto): Promise<World> {
     await running
     await mirror.kill()
   })
-  const tokens = `http://127.0.0.1:${web.port}/tokens`
+  const url = `http://127.0.0.1:${web.port}/tokens`
   return {
     simulator,
     gateway: { AIGC_URL: simulator.url },
-    byKey: { TOKENS_URL: tokens, TOKENS_KEY: key },
-    bySignature: { ...awsAccess, TOKENS_URL: await startApiGateway(tokens) },
+    byKey: { TOKENS_URL: url, TOKENS_KEY: key },
+    bySignature: { ...awsAccess, TOKENS_URL: await startApiGateway(url) },
     bySecret: { ...awsAccess, AIGC_SECRET: 'prod/aigc' },
   }
 }
