@@ -19,6 +19,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Checkout, type Command, openCheckout } from '../support/command.ts'
+import { sha256 } from '../support/sha256.ts'
 
 // The limit of a hang, not a measure: an idle machine needs seconds.
 const timeout = 600_000
@@ -156,13 +157,21 @@ describe('npm start', { timeout }, () => {
     await expect(fetch(urlIn(create))).rejects.toThrow()
   })
 
-  it('rehearses what a person does by hand on Lambda when the mirror holds', async () => {
+  it('rehearses what a person does by hand on Lambda: moves the pick, looks at what is held, confirms', async () => {
     const command = await greeted(start({ AIGC_LOG_LEVEL: 'info' }))
     const [list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
     const [cat] = printed(command, 'cat')
     const tokens = await pasteForTokens(list)
     const byHand = (event: object): ReturnType<typeof paste> =>
       paste(dryRun.replace(/'\{.*$/, `'${JSON.stringify(event)}'`))
+    const pick = (): string => JSON.parse(readFileSync(cat?.replace('cat ', '') ?? '', 'utf8')).ApiToken
+    const other = tokens.find((token) => token !== pick()) ?? ''
+    const promoted = await command.until(async () => {
+      const answer = await byHand({ Promote: sha256(other).slice(0, 16) })
+      return answer.status === 429 ? null : answer
+    })
+    expect(promoted.json).toMatchObject({ Results: [{ Outcome: 'updated' }] })
+    expect(pick()).toBe(other)
     for (const token of tokens) expect((await paste(remove.replace(/[^/]*$/, token))).status).toBe(200)
     await command.until(() => command.output().includes('"outcome":"held"'))
     expect(readTokens(cat)).toEqual(tokens.toSorted())
