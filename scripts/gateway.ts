@@ -4,14 +4,25 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { readTarget } from '../lib/platform/web.ts'
-
-export type Handler = (event: unknown, context: unknown) => Promise<unknown>
+import { type Handler, type LambdaApi, lambdaContext, lambdaPath, readBody } from './lambda-api.ts'
 
 /** Told about each request answered; for people. */
 export type OnAnswer = (method: string, path: string, status: number) => void
 
-/** Serves `handler` on 127.0.0.1 at `port` (0: any). Rejects when the port is taken. */
-export async function startGateway(handler: Handler, port: number, onAnswer: OnAnswer): Promise<Server> {
+export interface GatewayOptions {
+  readonly handler: Handler
+  /** 0 takes any that is free. */
+  readonly port: number
+  readonly onAnswer: OnAnswer
+  /** What is beside the gateway at the same address; default: nothing. */
+  readonly lambda?: LambdaApi
+}
+
+/** The largest body that API Gateway takes. */
+const mostBodyBytes = 10_485_760
+
+/** Serves `handler` on 127.0.0.1. Rejects when the port is taken. */
+export async function startGateway({ handler, port, onAnswer, lambda }: GatewayOptions): Promise<Server> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '' } = request
     const target = readTarget(url)
@@ -19,7 +30,19 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
       response.writeHead(400, { 'content-type': 'application/json' }).end('{"message":"Bad Request"}')
       return onAnswer(method, url, 400)
     }
-    const event = toEvent(request, target, await readBody(request))
+    if (lambda && target.startsWith(lambdaPath)) {
+      const { status, headers, body } = await lambda.answer(request, target)
+      response.writeHead(status, headers).end(body)
+      return onAnswer(method, target, status)
+    }
+    const sent = await readBody(request, mostBodyBytes)
+    if (sent === null) {
+      response
+        .writeHead(413, { 'content-type': 'application/json' })
+        .end('{"message":"Request Entity Too Large"}')
+      return onAnswer(method, target, 413)
+    }
+    const event = toEvent(request, target, sent)
     const answer = await handler(event, lambdaContext(30_000)).catch(() => null)
     // What API Gateway says when a function throws.
     const { statusCode, headers, body } = (answer ?? {
@@ -45,19 +68,6 @@ export async function startGateway(handler: Handler, port: number, onAnswer: OnA
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return server
-}
-
-/** The context of an invocation that may last `limitMs` milliseconds. */
-export function lambdaContext(limitMs: number): object {
-  const deadline = Date.now() + limitMs
-  return { awsRequestId: randomUUID(), getRemainingTimeInMillis: () => deadline - Date.now() }
-}
-
-/** Rejects when the client goes away before the end. */
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }
 
 /**

@@ -12,7 +12,8 @@ import { startTencentSimulator, type TencentSimulator } from '../simulator/simul
 import { readArguments } from './arguments.ts'
 import type { FunctionName } from './build.ts'
 import { loadEnv } from './environment.ts'
-import { type Handler, lambdaContext, startGateway } from './gateway.ts'
+import { startGateway } from './gateway.ts'
+import { createLambdaApi, type Handler, lambdaPath, recordStdout } from './lambda-api.ts'
 import { makeScratch } from './scratch.ts'
 
 const { values } = readArguments({
@@ -61,11 +62,24 @@ try {
 const mirrorEveryMs = simulator ? 5_000 : 60_000
 
 const bundles = await build()
+const record = recordStdout()
 const load = (name: FunctionName): Handler => createRequire(import.meta.url)(bundles[name]).handler
-const mirrorTokens = load('mirror-tokens')
-const gateway = await startGateway(load('list-tokens'), port, (method, path, status) =>
-  say(`${method} ${path} ${status}`),
-).catch((error: NodeJS.ErrnoException) =>
+const listTokens = load('list-tokens')
+const lambda = createLambdaApi({
+  // The limits of `serverless.yml`.
+  functions: {
+    'list-tokens': { handler: listTokens, limitMs: 15_000 },
+    'mirror-tokens': { handler: load('mirror-tokens'), limitMs: 180_000, reservedConcurrency: 1 },
+  },
+  key,
+  record,
+})
+const gateway = await startGateway({
+  handler: listTokens,
+  port,
+  lambda,
+  onAnswer: (method, path, status) => say(`${method} ${path} ${status}`),
+}).catch((error: NodeJS.ErrnoException) =>
   error.code === 'EADDRINUSE'
     ? fail(`port ${port} is taken; choose another, or any that is free: npm start -- --port 0`)
     : fail(error.message),
@@ -126,7 +140,7 @@ function provide(settings: Record<string, string>): void {
 async function runMirror(): Promise<Error | null> {
   const event = { version: '0', source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }
   try {
-    const { Results } = (await mirrorTokens(event, lambdaContext(180_000))) as {
+    const { Results } = (await lambda.invoke('mirror-tokens', event)) as {
       Results: { Outcome: string; Target: string; Added: string[]; Removed: string[] }[]
     }
     for (const { Outcome, Target, Added, Removed } of Results)
@@ -160,13 +174,17 @@ and mirroring them every ${mirrorEveryMs / 1000} seconds to ${uris.join(', ')}${
 Get the tokens:
   ${['/tokens', ...ids.slice(1).map((id) => `/sub-apps/${id}/tokens`)].map((path) => curl + path).join('\n  ')}
 Get their fingerprints, which give nothing away:
-  ${curl}/tokens/fingerprints`)
+  ${curl}/tokens/fingerprints
+Run the mirror by hand, here without writing; as on AWS Lambda, also for the AWS CLI (docs/settings.md#a-rehearsal):
+  ${curl}${lambdaPath}functions/mirror-tokens/invocations -d '{"DryRun":true}'`)
   if (files.length > 0)
     console.log(`See what is mirrored:\n${files.map((file) => `  cat ${quote(file)}`).join('\n')}`)
   if (simulator) {
     const lagSeconds = simulatorLagMs / 1000
     const mirrorSeconds = lagSeconds + mirrorEveryMs / 1000
-    console.log(`Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
+    console.log(`Use the token, as an application would, at a stand-in of the AIGC gateway:
+  curl ${simulator.url}/v1/chat/completions -H 'Content-Type: application/json' -H "Authorization: Bearer $(${curl.replace('curl', 'curl -s')}/token | cut -d '"' -f 6)" -d '{"model":"gpt-5.4","messages":[{"role":"user","content":"Hello"}]}'
+Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
   curl -X POST ${simulator.url}/simulator/tokens
 Delete one; out of the mirror within about ${mirrorSeconds + Number(env['AIGC_SETTLE_SECONDS'])} seconds:
   curl -X DELETE ${simulator.url}/simulator/tokens/${simulator.vod.states()[0]?.ApiToken}

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { type Aigc, createAigc, isAigc } from './aigc.ts'
 import { createCam } from './cam.ts'
 import { type Cls, createCls } from './cls.ts'
 import { answerConsole, isConsole } from './console.ts'
@@ -66,6 +67,8 @@ export interface TencentSimulator {
   readonly scf: Scf
   /** The account's log topics and alarms, likewise. */
   readonly cls: Cls
+  /** The gateway that the tokens are for, at the same address: `/v1/…`. Likewise. */
+  readonly aigc: Aigc
   /** Every call to the API so far, refused and spoilt ones too, oldest first. */
   readonly calls: Call[]
   /**
@@ -115,6 +118,16 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
   const scf = createScf({ regions, keys, now, url, hasTopic: cls.hasTopic })
   const clock = (): number => now() + settings.clockOffsetMs
   const sts = createSts({ keys, clock })
+  const aigc = createAigc({
+    findApplication: (token, { learnsAfterMs, forgetsAfterMs }) =>
+      vod.findApplication(token, { madeUntil: now() - learnsAfterMs, deletedFrom: now() - forgetsAfterMs }),
+    settings: {
+      learnsAfterMs: 2 * settings.lagMs,
+      forgetsAfterMs: 2 * settings.lagMs,
+      requestsPerMinute: 10,
+    },
+    now,
+  })
   const cam = createCam({ roles: scf.roles })
   const services = [vod.service, ssm.service, sts.service, scf.service, cls.service, cam]
   const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
@@ -161,6 +174,10 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
       const { status, headers, body } = await scf.answerUrl(request)
       return response.writeHead(status, headers).end(body)
     }
+    if (isAigc(url)) {
+      const { status, headers, body } = aigc.answer(request)
+      return response.writeHead(status, headers).end(body)
+    }
     if (!isConsole(url)) return answerApi(request, response)
     const { status, content } = answerConsole(request, { vod, faults })
     if (typeof content === 'string')
@@ -188,6 +205,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     sts,
     scf,
     cls,
+    aigc,
     calls,
     fail: faults.add,
     clearFaults: faults.clear,

@@ -44,6 +44,8 @@ export interface Vod {
   /** Creates a token, by default of 32 random letters and digits, and returns it. */
   create(subAppId?: number, token?: string, extInfo?: string): string
   delete(subAppId: number, token: string): void
+  /** The application of a token that was made by `madeUntil` and not deleted by `deletedFrom`, epoch milliseconds; else null. */
+  findApplication(token: string, times: { madeUntil: number; deletedFrom: number }): number | null
   /** The tokens that exist now, listed or not. */
   list(subAppId: number): string[]
   /** Every token of the account that exists or is listed. */
@@ -128,6 +130,10 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
     },
     create,
     delete: (subAppId, token) => remove(subAppId, token, now()),
+    findApplication: (token, { madeUntil, deletedFrom }) =>
+      tokens.find(
+        (other) => other.token === token && other.createdAt <= madeUntil && deletedFrom < other.deletedAt,
+      )?.subAppId ?? null,
     list: (subAppId) => ofApplication(subAppId, existing()).map(({ token }) => token),
     states: () => {
       const exist = new Set(existing())

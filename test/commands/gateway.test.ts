@@ -25,14 +25,14 @@ const recorded = readRecorded('http-api-v2.json') as unknown as Event
 /** What a request becomes: the event that the function gets. */
 async function eventOf(path: string, headers: Headers = {}, method = 'GET', body?: Buffer): Promise<Event> {
   const events: Event[] = []
-  const gateway = await startGateway(
-    async (event) => {
+  const gateway = await startGateway({
+    handler: async (event) => {
       events.push(event as Event)
       return reply
     },
-    0,
-    () => {},
-  )
+    port: 0,
+    onAnswer: () => {},
+  })
   onTestFinished(() => {
     gateway.close()
     gateway.closeAllConnections()
@@ -135,11 +135,7 @@ describe('startGateway', () => {
     ['CONNECT 127.0.0.1:443', 405],
     ['CONNECT /tokens', 405],
   ])('answers %s with %d, and goes on', async (line, status) => {
-    const gateway = await startGateway(
-      async () => reply,
-      0,
-      () => {},
-    )
+    const gateway = await startGateway({ handler: async () => reply, port: 0, onAnswer: () => {} })
     onTestFinished(() => {
       gateway.close()
       gateway.closeAllConnections()
@@ -186,11 +182,11 @@ describe('startGateway', () => {
 
   it('answers 500 for a function that throws', async () => {
     const answered: unknown[] = []
-    const gateway = await startGateway(
-      () => Promise.reject(new Error('secret')),
-      0,
-      (...answer) => answered.push(answer),
-    )
+    const gateway = await startGateway({
+      handler: () => Promise.reject(new Error('secret')),
+      port: 0,
+      onAnswer: (...answer) => answered.push(answer),
+    })
     onTestFinished(() => {
       gateway.close()
     })

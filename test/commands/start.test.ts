@@ -1,5 +1,5 @@
 /** `npm start` as a stranger meets it: what it prints works, and however it ends, nothing is left behind. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -15,9 +15,11 @@ import {
 import { createServer, request as openRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Checkout, type Command, openCheckout } from '../support/command.ts'
+import { sha256 } from '../support/sha256.ts'
 
 // The limit of a hang, not a measure: an idle machine needs seconds.
 const timeout = 600_000
@@ -41,18 +43,26 @@ async function greeted(command: Command): Promise<Command> {
 /** The printed commands of one program. */
 function printed(command: Command, program: 'curl' | 'cat'): string[] {
   const lines = command.output().match(/^ {2}\S.*$/gm) ?? []
-  // Nothing that a shell would read otherwise than as words, and nothing but these two.
-  for (const line of lines)
-    expect(line).toMatch(/^ {2}(cat|curl( -X (POST|DELETE))?( -H '[^']+')?) [\w/.:-]+$/)
+  // Nothing that a shell would read otherwise than as words, and nothing but these two; but for one line.
+  for (const line of lines.filter((one) => !one.includes('$(curl')))
+    expect(line).toMatch(/^ {2}(cat|curl( -X (POST|DELETE))?( -H '[^']+')?) [\w/.:-]+( -d '[^']+')?$/)
   return lines.map((line) => line.trim()).filter((line) => line.startsWith(`${program} `))
 }
 
+/** Does what the printed line does that only a shell can read. */
+async function pasteIntoShell(line = ''): Promise<string> {
+  return (await promisify(execFile)('/bin/sh', ['-c', line])).stdout
+}
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0
+
 /** Does what a printed curl line does. */
 async function paste(line = ''): Promise<{ status: number; json: unknown; text: string }> {
-  const [, method = 'GET', header = '', url = ''] =
-    /^curl(?: -X (\S+))?(?: -H '(.+)')? (\S+)$/.exec(line) ?? []
+  const [, sent, header = '', url = '', body = null] =
+    /^curl(?: -X (\S+))?(?: -H '([^']+)')? (\S+)(?: -d '([^']+)')?$/.exec(line) ?? []
   const [name, value] = header.split(': ')
-  const answer = await fetch(url, { method, ...(name && value && { headers: { [name]: value } }) })
+  const method = sent ?? (body === null ? 'GET' : 'POST')
+  const answer = await fetch(url, { method, body, ...(name && value && { headers: { [name]: value } }) })
   const text = await answer.text()
   return {
     status: answer.status,
@@ -69,6 +79,11 @@ async function pasteForTokens(line: string | undefined): Promise<string[]> {
 
 function urlIn(line = ''): URL {
   return new URL(line.split(' ').at(-1) ?? '')
+}
+
+/** The address of a printed invocation. */
+function invocationsIn(line = ''): string {
+  return / (http\S+) -d /.exec(line)?.[1] ?? ''
 }
 
 function readTokens(catLine = ''): string[] {
@@ -101,9 +116,9 @@ describe('npm start', { timeout }, () => {
   it('serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
     const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
     expect(npm.output()).toContain('no Tencent credentials were found')
-    const [list, fingerprints, create, remove, help] = printed(npm, 'curl')
+    const [list, fingerprints, dryRun, use, create, remove, help] = printed(npm, 'curl')
     const [cat] = printed(npm, 'cat')
-    expect(printed(npm, 'curl')).toHaveLength(5)
+    expect(printed(npm, 'curl')).toHaveLength(7)
     expect(printed(npm, 'cat')).toHaveLength(1)
 
     const before = await pasteForTokens(list)
@@ -113,6 +128,9 @@ describe('npm start', { timeout }, () => {
       json: { Fingerprints: [expect.stringMatching(/^[\da-f]{16}$/), expect.any(String)] },
     })
     expect((await fetch(urlIn(list))).status).toBe(401)
+    expect(await paste(dryRun)).toMatchObject({ status: 200, json: { Results: [{ Outcome: 'unchanged' }] } })
+    expect((await fetch(invocationsIn(dryRun), { method: 'POST' })).status).toBe(403)
+    if (hasCurl) expect(JSON.parse(await pasteIntoShell(use))).toMatchObject({ object: 'chat.completion' })
 
     const created = await paste(create)
     expect(created.status).toBe(201)
@@ -139,6 +157,61 @@ describe('npm start', { timeout }, () => {
     await expect(fetch(urlIn(create))).rejects.toThrow()
   })
 
+  it('rehearses what a person does by hand on Lambda: moves the pick, looks at what is held, confirms', async () => {
+    const command = await greeted(start({ AIGC_LOG_LEVEL: 'info' }))
+    const [list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
+    const [cat] = printed(command, 'cat')
+    const tokens = await pasteForTokens(list)
+    const byHand = (event: object): ReturnType<typeof paste> =>
+      paste(dryRun.replace(/'\{.*$/, `'${JSON.stringify(event)}'`))
+    const pick = (): string => JSON.parse(readFileSync(cat?.replace('cat ', '') ?? '', 'utf8')).ApiToken
+    const other = tokens.find((token) => token !== pick()) ?? ''
+    const promoted = await command.until(async () => {
+      const answer = await byHand({ Promote: sha256(other).slice(0, 16) })
+      return answer.status === 429 ? null : answer
+    })
+    expect(promoted.json).toMatchObject({ Results: [{ Outcome: 'updated' }] })
+    expect(pick()).toBe(other)
+    for (const token of tokens) expect((await paste(remove.replace(/[^/]*$/, token))).status).toBe(200)
+    await command.until(() => command.output().includes('"outcome":"held"'))
+    expect(readTokens(cat)).toEqual(tokens.toSorted())
+
+    const looked = await byHand({ DryRun: true })
+    expect(looked).toMatchObject({
+      status: 200,
+      json: { Digest: expect.any(String), Results: [{ Outcome: 'would-hold' }] },
+    })
+    const slip = await byHand({ Confirm: '0'.repeat(64) })
+    expect(slip).toMatchObject({ status: 200, json: { errorType: 'PlanChanged' } })
+    expect(readTokens(cat)).toEqual(tokens.toSorted())
+    const { Digest } = looked.json as { Digest: string }
+    // While a scheduled run is under way there is no room, as on Lambda.
+    const confirmed = await command.until(async () => {
+      const answer = await byHand({ Confirm: Digest })
+      return answer.status === 429 ? null : answer
+    })
+    expect(confirmed.json).toMatchObject({ Results: [{ Outcome: 'updated' }] })
+    expect(readTokens(cat)).toEqual([])
+
+    const key = / -H '[^']*(local-\w+)'/.exec(dryRun)?.[1] ?? ''
+    const answer = await fetch(invocationsIn(dryRun).replace('mirror-tokens', 'list-tokens'), {
+      method: 'POST',
+      headers: {
+        authorization: `AWS4-HMAC-SHA256 Credential=${key}/20261126/us-east-1/lambda/aws4_request, Signature=x`,
+        'x-amz-log-type': 'Tail',
+      },
+    })
+    expect(await answer.json()).toMatchObject({ Fingerprints: [] })
+    const log = Buffer.from(answer.headers.get('x-amz-log-result') ?? '', 'base64').toString()
+    expect(JSON.parse(log)).toMatchObject({
+      event: 'list-tokens',
+      invocation: answer.headers.get('x-amzn-requestid'),
+    })
+    expect(command.output()).toContain(log)
+    for (const secret of [...tokens, key])
+      expect(command.output().split('Ctrl-C ends all this')[1]).not.toContain(secret)
+  })
+
   it.each([
     ['SIGINT', 0],
     ['SIGTERM', 0],
@@ -150,7 +223,7 @@ describe('npm start', { timeout }, () => {
     const command = await greeted(
       start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
     )
-    const [list, , create] = printed(command, 'curl')
+    const [list, , , , create] = printed(command, 'curl')
     const file = printed(command, 'cat')[0]?.replace('cat ', '') ?? ''
     expect(checkout.leftovers()).toContain(relative(checkout.temporary, file))
 
@@ -178,7 +251,7 @@ describe('npm start', { timeout }, () => {
 
   it('survives requests that break off or make no sense', async () => {
     const command = await greeted(start())
-    const [list, , create] = printed(command, 'curl')
+    const [list, , , , create] = printed(command, 'curl')
     await breakOff(urlIn(list))
     await breakOff(urlIn(create))
     expect(await askWithHost(urlIn(create), '127.0.0.1:99999')).toBe(200)
