@@ -4,6 +4,7 @@
  */
 import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
+import { exceededLimits, greatestThatFits } from './limits.ts'
 import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
 
 /** What the Serverless CLI passes to a file that it includes. */
@@ -32,7 +33,24 @@ export async function resolveStack({
   const deployment = readDeployment(stage, region, given as Given)
   if (Array.isArray(deployment)) throw refusal([...unknown, ...deployment])
   if (unknown.length > 0) throw refusal(unknown)
-  return describeStack(await text('self:service'), deployment)
+  const service = await text('self:service')
+  const problem = sizeProblem(service, deployment)
+  if (problem !== null) throw refusal([problem])
+  return describeStack(service, deployment)
+}
+
+/** Whether AWS takes the stack, in a sentence that says how many applications it takes; `null` where it does. */
+export function sizeProblem(service: string, deployment: Deployment): string | null {
+  const { subAppIds } = deployment
+  const withFirst = (count: number): Stack =>
+    describeStack(service, { ...deployment, subAppIds: subAppIds.slice(0, count) })
+  const [exceeded] = exceededLimits(withFirst(subAppIds.length))
+  if (exceeded === undefined) return null
+  const fitting = greatestThatFits(subAppIds.length, (count) => exceededLimits(withFirst(count)).length === 0)
+  return fitting > 0
+    ? `subAppIds: ${subAppIds.length} applications are too many for one stack, because ${exceeded}; the first ` +
+        `${fitting} fit: deploy the others as another stage`
+    : `${exceeded}; make secretPrefix and the other texts shorter`
 }
 
 /** The CLI prints an error's stack where there is one; the sentences are all that helps here. */
@@ -63,7 +81,17 @@ export interface Stack {
   readonly isTraced: boolean
   readonly hasOwnDomain: boolean
   readonly logRetentionDays: number
-  readonly resources: { readonly Resources: Json; readonly Outputs: Json }
+  readonly resources: {
+    readonly Resources: Readonly<Record<string, Resource>>
+    readonly Outputs: Readonly<Record<string, { readonly Description: string; readonly Value: Json }>>
+  }
+}
+
+interface Resource {
+  readonly Type: string
+  readonly DeletionPolicy?: string
+  readonly UpdateReplacePolicy?: string
+  readonly Properties: Readonly<Record<string, Json>>
 }
 
 export function describeStack(service: string, deployment: Deployment): Stack {
@@ -124,12 +152,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         },
       },
       Outputs: {
-        ...Object.fromEntries(
-          secrets.map(({ logicalId, name }) => [
-            `${logicalId}Name`,
-            { Description: 'A mirrored secret', Value: name },
-          ]),
-        ),
+        ...secretOutputs(secrets, deployment),
         DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
         ListTokensRoleArn: roleOutput('ListTokensRole'),
         MirrorTokensRoleArn: roleOutput('MirrorTokensRole'),
@@ -151,7 +174,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
 }
 
 /** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */
-function roleOutput(logicalId: string): Json {
+function roleOutput(logicalId: string): { Description: string; Value: Json } {
   return {
     Description: "What Tencent's trust policy must name in oidc:sub, where no key is stored",
     Value: { 'Fn::GetAtt': [logicalId, 'Arn'] },
@@ -169,6 +192,29 @@ function mirroredSecrets({ subAppIds, secretPrefix }: Deployment): SecretOfStack
   return subAppIds.map((id) => ({ logicalId: `MirroredSecret${id}`, name: `${secretPrefix}/${id}` }))
 }
 
+/** A name for each secret, or for all together where the roles name them so too. */
+function secretOutputs(
+  secrets: readonly SecretOfStack[],
+  { secretPrefix }: Deployment,
+): Record<string, { Description: string; Value: Json }> {
+  if (areMany(secrets))
+    return { MirroredSecretsName: { Description: 'The mirrored secrets', Value: `${secretPrefix}/*` } }
+  return Object.fromEntries(
+    secrets.map(({ logicalId, name }) => [
+      `${logicalId}Name`,
+      { Description: 'A mirrored secret', Value: name },
+    ]),
+  )
+}
+
+/**
+ * Whether the roles name all secrets by the prefix: 102 ARNs are as long as IAM takes, and an output each as many as
+ * CloudFormation takes soon.
+ */
+function areMany(secrets: readonly SecretOfStack[]): boolean {
+  return secrets.length > 20 || secrets.reduce((sum, { name }) => sum + name.length, 0) > 4000
+}
+
 function ownCredentialsName({ secretPrefix }: Deployment): string {
   return `${secretPrefix}/tencent-credentials`
 }
@@ -177,7 +223,10 @@ function ownCredentialsName({ secretPrefix }: Deployment): string {
  * The secrets, without values. They outlive the stack, whose consumers must not lose them, except that a first
  * deployment that fails takes its empty ones along, so that it can be tried again.
  */
-function secretResources(secrets: readonly SecretOfStack[], deployment: Deployment): Record<string, Json> {
+function secretResources(
+  secrets: readonly SecretOfStack[],
+  deployment: Deployment,
+): Record<string, Resource> {
   if (!deployment.makesSecrets) return {}
   const { kmsKeyArn, replicaRegions, credentials } = deployment
   const common = {
@@ -221,7 +270,7 @@ function secretResources(secrets: readonly SecretOfStack[], deployment: Deployme
   }
 }
 
-function domainResources({ domain }: Deployment): Record<string, Json> {
+function domainResources({ domain }: Deployment): Record<string, Resource> {
   if (!domain) return {}
   return {
     Domain: {
@@ -313,7 +362,7 @@ function readSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
     {
       Effect: 'Allow',
       Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
-      Resource: arnsOf(secrets, deployment),
+      ...onSecrets(secrets, deployment),
     },
     ...useKey(deployment.kmsKeyArn, ['kms:Decrypt']),
   ]
@@ -330,20 +379,37 @@ function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
         'secretsmanager:PutSecretValue',
         'secretsmanager:UpdateSecretVersionStage',
       ],
-      Resource: arnsOf(secrets, deployment),
+      ...onSecrets(secrets, deployment),
     },
     ...useKey(deployment.kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
   ]
 }
 
-function arnsOf(secrets: readonly SecretOfStack[], { makesSecrets }: Deployment): Json {
-  return secrets.map(({ logicalId, name }) => (makesSecrets ? { Ref: logicalId } : secretArnByName(name)))
+/** Each secret by its ARN, or all of them by their prefix, and then by their mark: the credentials have the same prefix. */
+function onSecrets(
+  secrets: readonly SecretOfStack[],
+  { makesSecrets, secretPrefix }: Deployment,
+): Pick<Statement, 'Resource' | 'Condition'> {
+  if (areMany(secrets))
+    return {
+      Resource: secretArn(`${secretPrefix}/*`),
+      Condition: { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } },
+    }
+  return {
+    Resource: secrets.map(({ logicalId, name }) =>
+      makesSecrets ? { Ref: logicalId } : secretArnByName(name),
+    ),
+  }
 }
 
 /** The six characters that AWS appends to a secret's name are not known before it exists. */
 function secretArnByName(name: string): Json {
+  return secretArn(`${name}-??????`)
+}
+
+function secretArn(pattern: string): Json {
   return {
-    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`,
+    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${pattern}`,
   }
 }
 

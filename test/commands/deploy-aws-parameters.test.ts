@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
+import { type Deployment, type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
+import { describeStack, type Stack, sizeProblem } from '../../deploy/aws/stack.ts'
+import { isAllowed, type PolicyStatement, resolveReferences } from '../support/iam.ts'
 
 const { params: declared } = parse(readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8'), {
   logLevel: 'silent',
@@ -101,5 +103,85 @@ describe('parameters', () => {
       'tracing must be true or false',
       expect.stringContaining('stage must be '),
     ])
+  })
+})
+
+describe('a stack of any number of applications', () => {
+  const idsOf = (count: number): string => Array.from({ length: count }, (_, i) => 1_500_000_000 + i).join()
+  const deploymentOf = (count: number, changes: Partial<Given> = {}): Deployment => {
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: idsOf(count), ...changes })
+    if (Array.isArray(read)) throw new Error(read.join('; '))
+    return read
+  }
+  const arnOf = (name: string): string =>
+    `arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}-AbCdEf`
+  const statementsOf = (stack: Stack, role: 'listStatements' | 'mirrorStatements'): PolicyStatement[] => {
+    const secrets = Object.entries(stack.resources.Resources).map(([logicalId, { Properties }]) => [
+      logicalId,
+      arnOf(String(Properties['Name'])),
+    ])
+    return resolveReferences(stack[role], Object.fromEntries(secrets))
+  }
+
+  it.each([1, 20, 21, 26, 104, 300])(
+    'fits and has the rights that it needs, and no others, with %i',
+    (count) => {
+      const deployment = deploymentOf(count)
+      expect(sizeProblem('vod-aigc-tokens', deployment)).toBeNull()
+      const stack = describeStack('vod-aigc-tokens', deployment)
+      expect(Object.keys(stack.resources.Outputs).length).toBeLessThan(100)
+      const mirrored = { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' }
+      for (const role of ['listStatements', 'mirrorStatements'] as const) {
+        const statements = statementsOf(stack, role)
+        expect(JSON.stringify(statements).length).toBeLessThan(10_240)
+        const may = (action: string, name: string, keys: Record<string, string> = {}): boolean =>
+          isAllowed(statements, { action: `secretsmanager:${action}`, resource: arnOf(name), keys })
+        for (const id of deployment.subAppIds) {
+          expect(may('GetSecretValue', `vod-aigc-tokens/dev/${id}`, mirrored)).toBe(true)
+          expect(may('PutSecretValue', `vod-aigc-tokens/dev/${id}`, mirrored)).toBe(
+            role === 'mirrorStatements',
+          )
+        }
+        // It has no mark, and the same prefix.
+        expect(may('GetSecretValue', 'vod-aigc-tokens/dev/tencent-credentials')).toBe(true)
+        expect(may('PutSecretValue', 'vod-aigc-tokens/dev/tencent-credentials')).toBe(false)
+        expect(may('GetSecretValue', 'vod-aigc-tokens/prod/1500000000', mirrored)).toBe(false)
+        expect(may('GetSecretValue', 'vod-aigc-tokens/dev-2/1500000000', mirrored)).toBe(false)
+        expect(may('DeleteSecret', 'vod-aigc-tokens/dev/1500000000', mirrored)).toBe(false)
+      }
+    },
+  )
+
+  it.each([
+    [420, {}],
+    [1000, {}],
+    [1000, { makeSecrets: 'false' }],
+  ] as const)('%i with %j are refused with the number that fits, which does', (count, changes) => {
+    const problem = sizeProblem('vod-aigc-tokens', deploymentOf(count, changes))
+    expect(problem).toMatch(
+      new RegExp(
+        `^subAppIds: ${count} applications are too many for one stack, because the settings of .* bytes, and AWS takes 4096`,
+      ),
+    )
+    const fitting = Number(/the first (\d+) fit/.exec(problem ?? '')?.[1])
+    expect(fitting).toBeGreaterThan(250)
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(fitting, changes))).toBeNull()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(fitting + 1, changes))).not.toBeNull()
+  })
+
+  it('is refused where so many secrets are more than a template holds', () => {
+    const subAppIds = Array.from({ length: 600 }, (_, i) => 1 + i).join()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(600, { subAppIds }))).toMatch(
+      /because the template would have \d+ resources, and AWS takes 500; the first 438 fit/,
+    )
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(600, { subAppIds, makeSecrets: 'false' }))).toBeNull()
+  })
+
+  it('names each of a few secrets in the roles, also where their names are long', () => {
+    const { mirrorStatements } = describeStack('x', deploymentOf(20))
+    expect(JSON.stringify(mirrorStatements)).toContain('{"Ref":"MirroredSecret1500000019"}')
+    const long = deploymentOf(20, { secretPrefix: 'x'.repeat(400) })
+    expect(JSON.stringify(describeStack('x', long).mirrorStatements)).toContain('x/*')
+    expect(sizeProblem('x', long)).toBeNull()
   })
 })

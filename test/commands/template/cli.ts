@@ -2,7 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cli, params } from './cases.ts'
+import { besides } from '../../../deploy/aws/limits.ts'
+import { describeStack } from '../../../deploy/aws/stack.ts'
+import { caseNames, cli, deployment, params, template } from './cases.ts'
 
 describe('parameters', () => {
   it('that cannot be used stop the CLI before it packages, with sentences', async () => {
@@ -27,5 +29,18 @@ describe('parameters', () => {
     } finally {
       writeFileSync(file, text)
     }
+  })
+})
+
+describe('limits', () => {
+  it.each(caseNames)('reckon with all that is beside what stack.ts makes, with %s', (name) => {
+    const { Resources, Outputs } = template(name)
+    const made = describeStack('vod-aigc-tokens', deployment({})).resources
+    const others = (all: object, ours: object): string[] =>
+      Object.keys(all).filter((key) => !/^MirroredSecret/.test(key) && !Object.hasOwn(ours, key))
+    expect(others(Resources, made.Resources).length).toBeGreaterThan(30)
+    expect(others(Resources, made.Resources).length).toBeLessThanOrEqual(besides.resources)
+    expect(others(Outputs, made.Outputs).length).toBeLessThanOrEqual(besides.outputs)
+    expect(JSON.stringify(template(name)).length).toBeLessThan(besides.bytes)
   })
 })
