@@ -3,6 +3,10 @@
  * The defaults stand in serverless.yml.
  */
 
+import { storeKinds } from '../../lib/stores/index.ts'
+import type { Target } from '../../lib/stores/store.ts'
+import { parseMirrors } from '../../lib/stores/target.ts'
+
 /** One parameter: what it takes, in words, and whether a value is that. */
 interface Parameter {
   readonly takes: string
@@ -11,10 +15,12 @@ interface Parameter {
 
 export const parameters = {
   subAppIds: {
-    takes: 'comma-separated VOD application ids, each once, such as 251006666,251006667',
+    takes:
+      'comma-separated VOD application ids, each once, such as 251006666,251006667, or none for an account from ' +
+      'before 2023-12-25, which needs no ids',
     accepts: (value) => {
       const ids = split(value)
-      return new Set(ids).size === ids.length && ids.every(isSubAppId)
+      return value === 'none' || (ids.length > 0 && new Set(ids).size === ids.length && ids.every(isSubAppId))
     },
   },
   site: oneOf('intl', 'cn'),
@@ -45,6 +51,12 @@ export const parameters = {
     takes: 'true, or false where the secrets exist and carry the tag managed-by=vod-aigc-tokens',
   },
   kmsKeyArn: keyArn('of the key that encrypts the secrets'),
+  targets: {
+    takes:
+      'comma-separated targets beside the secrets of the stack, such as ' +
+      'tencent-ssm:aigc-tokens-{SubAppId}?region=ap-singapore',
+    accepts: () => true,
+  },
   replicaRegions: {
     takes: 'comma-separated AWS regions, each once, such as eu-west-1,ap-southeast-1',
     accepts: (value) => {
@@ -52,8 +64,16 @@ export const parameters = {
       return new Set(regions).size === regions.length && regions.every((region) => awsRegion.test(region))
     },
   },
+  settleSeconds: number({ min: 0, max: 600 }),
+  minKeep: number({ min: 0, max: 1, decimals: true }),
   source: oneOf('api', 'mirror'),
   fallback: oneOf('true', 'false'),
+  cacheSeconds: number({ min: 0, max: 86_400 }),
+  staleSeconds: number({ min: 0, max: 604_800 }),
+  // The API waits for 30 seconds at most, and a cold start takes its share.
+  timeoutMs: number({ min: 100, max: 25_000 }),
+  rateLimit: number({ min: 1, max: 1_000_000 }),
+  burstLimit: number({ min: 1, max: 1_000_000 }),
   mirrorConcurrency: oneOf('1', 'none'),
   alarmTopicArn: optional(
     'the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms',
@@ -66,6 +86,14 @@ export const parameters = {
   certificateArn: optional(
     'the ARN of an ACM certificate of this region',
     /^arn:aws[a-z-]*:acm:[a-z\d-]+:\d{12}:certificate\/[\w-]+$/,
+  ),
+  basePath: optional(
+    'a path under the domain, such as /aigc: letters, digits and $-_.+!*\'()/ without "/" at its end',
+    /^(\/[\w$.+!*'()-]+)+$/,
+  ),
+  confirmDrop: optional(
+    'what may be dropped, comma-separated, as the refusal of a deployment names it',
+    /^[\w-]+(,[\w-]+)*$/,
   ),
   tracing: oneOf('true', 'false'),
   logRetentionDays: oneOf('1', '3', '5', '7', '14', '30', '60', '90', '180', '365', '731', '1827', '3653'),
@@ -94,15 +122,43 @@ export interface Deployment {
   readonly makesSecrets: boolean
   readonly kmsKeyArn: string | null
   readonly replicaRegions: readonly string[]
+  /** Beside the secrets of the stack. */
+  readonly extraTargets: readonly ExtraTarget[]
+  readonly settleSeconds: number
+  readonly minKeep: string
   readonly source: string
   readonly hasFallback: boolean
+  readonly cacheSeconds: number
+  readonly staleSeconds: number
+  readonly timeoutMs: number
+  readonly rateLimit: number
+  readonly burstLimit: number
   /** `null`: the account's concurrency is shared. */
   readonly mirrorConcurrency: number | null
   readonly alarmTopicArn: string | null
-  readonly domain: { readonly name: string; readonly certificateArn: string } | null
+  readonly domain: {
+    readonly name: string
+    readonly certificateArn: string
+    /** Without a slash at either end; `null` for none. */
+    readonly basePath: string | null
+  } | null
+  /** What this deployment may drop. */
+  readonly confirmedDrops: readonly string[]
   readonly isTraced: boolean
   readonly logRetentionDays: number
   readonly logLevel: string
+}
+
+export interface ExtraTarget {
+  /** As given, `{SubAppId}` in it. */
+  readonly uri: string
+  /** Of a secret in AWS; `null` for others, which the roles have nothing to do with. */
+  readonly aws: {
+    /** A name, `{SubAppId}` in it, or a full ARN. */
+    readonly name: string
+    readonly region: string
+    readonly kmsKeyArn: string | null
+  } | null
 }
 
 /** The problem with a parameter's name, or `null`. */
@@ -137,6 +193,7 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
   onlyWith('credentialsKmsKeyArn', 'credentialsSecret')
   onlyWith('domain', 'certificateArn')
   onlyWith('certificateArn', 'domain')
+  onlyWith('basePath', 'domain')
   if (given.roleArn !== '' && given.credentialsSecret !== '')
     problems.push(
       'roleArn and credentialsSecret exclude each other; pass roleArn and oidcProvider to work without a stored key, ' +
@@ -144,12 +201,15 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     )
   if (given.source === 'mirror' && given.fallback === 'false')
     problems.push('fallback must be true when source is mirror: it is what list-tokens reads')
+  const subAppIds = given.subAppIds === 'none' ? [] : split(given.subAppIds)
+  if (problems.length > 0) return problems
+  const extraTargets = readTargets(given, subAppIds, region, (problem) => problems.push(problem))
   if (problems.length > 0) return problems
 
   return {
     stage,
     region,
-    subAppIds: split(given.subAppIds),
+    subAppIds,
     site: given.site,
     credentials: credentialsOf(given),
     schedule: given.schedule,
@@ -158,15 +218,101 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     makesSecrets: given.makeSecrets === 'true',
     kmsKeyArn: given.kmsKeyArn || null,
     replicaRegions,
+    extraTargets,
+    settleSeconds: Number(given.settleSeconds),
+    minKeep: given.minKeep,
     source: given.source,
     hasFallback: given.fallback === 'true',
+    cacheSeconds: Number(given.cacheSeconds),
+    staleSeconds: Number(given.staleSeconds),
+    timeoutMs: Number(given.timeoutMs),
+    rateLimit: Number(given.rateLimit),
+    burstLimit: Number(given.burstLimit),
     mirrorConcurrency: given.mirrorConcurrency === 'none' ? null : Number(given.mirrorConcurrency),
     alarmTopicArn: given.alarmTopicArn || null,
-    domain: given.domain === '' ? null : { name: given.domain, certificateArn: given.certificateArn },
+    domain:
+      given.domain === ''
+        ? null
+        : {
+            name: given.domain,
+            certificateArn: given.certificateArn,
+            basePath: given.basePath.slice(1) || null,
+          },
+    confirmedDrops: split(given.confirmDrop),
     isTraced: given.tracing === 'true',
     logRetentionDays: Number(given.logRetentionDays),
     logLevel: given.logLevel,
   }
+}
+
+/** The name of the stack's own secret for an application, `{SubAppId}` in it. */
+export function ownSecretName(secretPrefix: string, subAppIds: readonly string[]): string {
+  return `${secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
+}
+
+/**
+ * The targets beside the stack's own. The mirror's role may write secrets that carry the mark, and make and mark none, so whatever
+ * of a URI asks for that is refused.
+ */
+function readTargets(
+  { targets, secretPrefix, replicaRegions }: Given,
+  subAppIds: readonly string[],
+  region: string,
+  complain: (problem: string) => void,
+): ExtraTarget[] {
+  const uris = split(targets)
+  const [mirror] = parseMirrors(uris, subAppIds.map(Number), storeKinds, (what) =>
+    complain(`targets ${what}`),
+  )
+  if (mirror?.targets.length !== uris.length) return []
+  const own = ownSecretName(secretPrefix, subAppIds)
+  return uris.flatMap((uri, i) => {
+    const target = mirror.targets[i]
+    if (!target) return []
+    const refuse = (what: string): ExtraTarget[] => {
+      complain(`targets entry ${i + 1} ${what}`)
+      return []
+    }
+    switch (target.scheme) {
+      case 'tencent-ssm':
+        return [{ uri, aws: null }]
+      case 'file':
+        return refuse('is a file, which nobody but the function itself could read; name a secret')
+      case 'aws-secretsmanager':
+        break
+      default:
+        return refuse(`is of a kind that this stack has no role for: ${target.scheme}`)
+    }
+    if (target.adopt || target.options['tags'] !== undefined)
+      return refuse(
+        'must leave out adopt and tags: the role may not mark secrets; put the tag managed-by=vod-aigc-tokens on it yourself',
+      )
+    const kmsKeyArn = target.options['kmsKeyId'] ?? null
+    if (kmsKeyArn !== null && !parameters.kmsKeyArn.accepts(kmsKeyArn))
+      return refuse(`must have in kmsKeyId ${parameters.kmsKeyArn.takes}`)
+    const aws = { ...nameAndRegion(uri, target, region), kmsKeyArn }
+    if (isNamed(aws.name, own) && aws.region === region)
+      return refuse('is the secret of the stack, which is a target already')
+    if (isNamed(aws.name, own) && split(replicaRegions).includes(aws.region))
+      return refuse('is a replica of the secret of the stack, which AWS keeps in step itself')
+    return [{ uri, aws }]
+  })
+}
+
+function nameAndRegion(
+  uri: string,
+  { name, options }: Target,
+  region: string,
+): { name: string; region: string } {
+  const [, , , ofArn] = name.split(':')
+  // `name` has the id of an application in it.
+  const given = /^[^:]*:([^?]*)/.exec(uri)?.[1] ?? name
+  return { name: given, region: options['region'] ?? ofArn ?? region }
+}
+
+/** Whether a name or an ARN is that of a secret with the name `own`. */
+function isNamed(name: string, own: string): boolean {
+  return name === own || name.replace(/^arn:.*:secret:/, '').slice(0, -7) === own
 }
 
 function credentialsOf({
@@ -201,6 +347,14 @@ function split(list: string): string[] {
 
 function oneOf(...choices: readonly string[]): Parameter {
   return { takes: choices.join(' or '), accepts: (value) => choices.includes(value) }
+}
+
+function number({ min, max, decimals = false }: { min: number; max: number; decimals?: boolean }): Parameter {
+  const pattern = decimals ? /^\d+(\.\d+)?$/ : /^\d+$/
+  return {
+    takes: `a ${decimals ? '' : 'whole '}number from ${min} to ${max}`,
+    accepts: (value) => pattern.test(value) && Number(value) >= min && Number(value) <= max,
+  }
 }
 
 function optional(takes: string, pattern: RegExp): Parameter {

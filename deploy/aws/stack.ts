@@ -5,7 +5,15 @@
 import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
 import { exceededLimits, greatestThatFits } from './limits.ts'
-import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
+import {
+  type Deployment,
+  type ExtraTarget,
+  type Given,
+  nameProblem,
+  ownSecretName,
+  parameters,
+  readDeployment,
+} from './parameters.ts'
 
 /** What the Serverless CLI passes to a file that it includes. */
 interface Cli {
@@ -14,12 +22,15 @@ interface Cli {
   resolveConfigurationProperty(path: readonly string[]): Promise<unknown>
 }
 
-/** Reads the parameters and describes the stack. Throws one error that names every problem. */
+/**
+ * Reads the parameters and describes the stack; `missing` says why it must not be deployed, though it can be removed. Throws one
+ * error that names every problem.
+ */
 export async function resolveStack({
   options,
   resolveVariable,
   resolveConfigurationProperty,
-}: Cli): Promise<Stack> {
+}: Cli): Promise<Stack & { readonly missing: string | null }> {
   const text = async (variable: string): Promise<string> => String((await resolveVariable(variable)) ?? '')
   const stage = await text('sls:stage')
   const names = [
@@ -30,13 +41,18 @@ export async function resolveStack({
   const given: Record<string, string> = {}
   for (const name of Object.keys(parameters)) given[name] = (await text(`param:${name}`)).trim()
   const region = await text('self:provider.region')
-  const deployment = readDeployment(stage, region, given as Given)
-  if (Array.isArray(deployment)) throw refusal([...unknown, ...deployment])
-  if (unknown.length > 0) throw refusal(unknown)
+  // Commands that deploy nothing, such as remove and rollback, need no ids; serverless-build.mjs refuses the others.
+  const missing = given['subAppIds'] === '' ? `subAppIds must be ${parameters.subAppIds.takes}` : null
+  const deployment = readDeployment(stage, region, {
+    ...(given as Given),
+    ...(missing !== null && { subAppIds: 'none' }),
+  })
+  if (Array.isArray(deployment)) throw refusal([...unknown, ...(missing ? [missing] : []), ...deployment])
+  if (unknown.length > 0) throw refusal([...unknown, ...(missing ? [missing] : [])])
   const service = await text('self:service')
   const problem = sizeProblem(service, deployment)
   if (problem !== null) throw refusal([problem])
-  return describeStack(service, deployment)
+  return { ...describeStack(service, deployment), missing }
 }
 
 /** Whether AWS takes the stack, in a sentence that says how many applications it takes; `null` where it does. */
@@ -72,6 +88,7 @@ export interface Stack {
   readonly mirrorEnvironment: Readonly<Record<string, string>>
   readonly listStatements: readonly Statement[]
   readonly mirrorStatements: readonly Statement[]
+  readonly listTimeoutSeconds: number
   readonly mirrorTimeoutSeconds: number
   readonly mirrorConcurrency: number | null
   readonly mirrorEventAgeSeconds: number
@@ -81,6 +98,8 @@ export interface Stack {
   readonly isTraced: boolean
   readonly hasOwnDomain: boolean
   readonly logRetentionDays: number
+  readonly throttling: { readonly rateLimit: number; readonly burstLimit: number }
+  readonly confirmedDrops: readonly string[]
   readonly resources: {
     readonly Resources: Readonly<Record<string, Resource>>
     readonly Outputs: Readonly<Record<string, { readonly Description: string; readonly Value: Json }>>
@@ -103,8 +122,9 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     AIGC_SUB_APP_IDS: subAppIds.join(),
     AIGC_SITE: deployment.site,
     AIGC_LOG_LEVEL: deployment.logLevel,
+    AIGC_TIMEOUT_MS: `${deployment.timeoutMs}`,
   }
-  const target = `aws-secretsmanager:${deployment.secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
+  const target = `aws-secretsmanager:${ownSecretName(deployment.secretPrefix, subAppIds)}`
   return {
     listEnvironment: {
       ...shared,
@@ -112,8 +132,16 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       AIGC_HTTP_AUTH: 'gateway',
       AIGC_SOURCE: deployment.source,
       ...(deployment.hasFallback && { AIGC_FALLBACK: target }),
+      AIGC_CACHE_SECONDS: `${deployment.cacheSeconds}`,
+      AIGC_STALE_SECONDS: `${deployment.staleSeconds}`,
     },
-    mirrorEnvironment: { ...shared, ...credentialSettings(deployment), AIGC_MIRROR_TARGETS: target },
+    mirrorEnvironment: {
+      ...shared,
+      ...credentialSettings(deployment),
+      AIGC_MIRROR_TARGETS: [target, ...deployment.extraTargets.map(({ uri }) => uri)].join(),
+      AIGC_SETTLE_SECONDS: `${deployment.settleSeconds}`,
+      AIGC_MIN_KEEP: deployment.minKeep,
+    },
     listStatements: [
       writeLog(`${prefix}-list-tokens`),
       ...(readsTencent ? useCredentials(deployment) : []),
@@ -124,12 +152,14 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     mirrorStatements: [
       writeLog(`${prefix}-mirror-tokens`),
       ...useCredentials(deployment),
-      ...keepSecrets(secrets, deployment),
+      ...keepSecrets(onSecrets(secrets, deployment), deployment.kmsKeyArn),
+      ...deployment.extraTargets.flatMap((target) => keepExtraTarget(target, subAppIds)),
       { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
       ...trace(deployment),
     ],
-    // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every twenty applications, and as much to spare.
-    mirrorTimeoutSeconds: Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 20))),
+    // AIGC_TIMEOUT_MS and a cold start.
+    listTimeoutSeconds: Math.ceil(deployment.timeoutMs / 1000) + 5,
+    mirrorTimeoutSeconds: mirrorTimeoutSeconds(deployment),
     mirrorConcurrency: deployment.mirrorConcurrency,
     // A run that could not start until the next one is due is not worth starting.
     mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),
@@ -139,6 +169,8 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     isTraced: deployment.isTraced,
     hasOwnDomain: domain !== null,
     logRetentionDays: deployment.logRetentionDays,
+    throttling: { rateLimit: deployment.rateLimit, burstLimit: deployment.burstLimit },
+    confirmedDrops: deployment.confirmedDrops,
     resources: {
       Resources: {
         ...secretResources(secrets, deployment),
@@ -171,6 +203,15 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       },
     },
   }
+}
+
+/**
+ * `AIGC_SETTLE_SECONDS`, six steps of at most `AIGC_TIMEOUT_MS` for every twenty applications, and a minute to spare. Lambda stops
+ * at 900 seconds, and hardly ever is every step as slow as it may be.
+ */
+function mirrorTimeoutSeconds({ settleSeconds, timeoutMs, subAppIds }: Deployment): number {
+  const turns = Math.max(1, Math.ceil(subAppIds.length / 20))
+  return Math.min(900, settleSeconds + Math.ceil((6 * timeoutMs * turns) / 1000) + 60)
 }
 
 /** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */
@@ -207,12 +248,15 @@ function secretOutputs(
   )
 }
 
+/** So many secrets a role names one by one. */
+const mostNamed = 20
+
 /**
  * Whether the roles name all secrets by the prefix: 102 ARNs are as long as IAM takes, and an output each as many as
  * CloudFormation takes soon.
  */
 function areMany(secrets: readonly SecretOfStack[]): boolean {
-  return secrets.length > 20 || secrets.reduce((sum, { name }) => sum + name.length, 0) > 4000
+  return secrets.length > mostNamed || secrets.reduce((sum, { name }) => sum + name.length, 0) > 4000
 }
 
 function ownCredentialsName({ secretPrefix }: Deployment): string {
@@ -292,6 +336,7 @@ function domainResources({ domain }: Deployment): Record<string, Resource> {
         ApiId: { Ref: 'HttpApi' },
         DomainName: { Ref: 'Domain' },
         Stage: { Ref: 'HttpApiStage' },
+        ...(domain.basePath !== null && { ApiMappingKey: domain.basePath }),
       },
     },
   }
@@ -369,7 +414,10 @@ function readSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
 }
 
 /** No `CreateSecret` and no `TagResource`: the stack makes and marks them. */
-function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment): Statement[] {
+function keepSecrets(
+  secrets: Pick<Statement, 'Resource' | 'Condition'>,
+  kmsKeyArn: string | null,
+): Statement[] {
   return [
     {
       Effect: 'Allow',
@@ -379,10 +427,24 @@ function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
         'secretsmanager:PutSecretValue',
         'secretsmanager:UpdateSecretVersionStage',
       ],
-      ...onSecrets(secrets, deployment),
+      ...secrets,
     },
-    ...useKey(deployment.kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
+    ...useKey(kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
   ]
+}
+
+function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): Statement[] {
+  if (aws === null) return []
+  const { name, region, kmsKeyArn } = aws
+  const arnOf = (one: string): Json => (one.startsWith('arn:') ? one : secretArn(`${one}-??????`, region))
+  const nameFor = (id: string): string => name.replaceAll('{SubAppId}', id)
+  const names = name.includes('{SubAppId}') ? subAppIds.map(nameFor) : [name]
+  return keepSecrets(
+    names.length > mostNamed
+      ? { Resource: arnOf(nameFor('*')), Condition: isMarked }
+      : { Resource: names.map(arnOf) },
+    kmsKeyArn,
+  )
 }
 
 /** Each secret by its ARN, or all of them by their prefix, and then by their mark: the credentials have the same prefix. */
@@ -393,7 +455,7 @@ function onSecrets(
   if (areMany(secrets))
     return {
       Resource: secretArn(`${secretPrefix}/*`),
-      Condition: { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } },
+      Condition: isMarked,
     }
   return {
     Resource: secrets.map(({ logicalId, name }) =>
@@ -402,14 +464,16 @@ function onSecrets(
   }
 }
 
+const isMarked = { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } }
+
 /** The six characters that AWS appends to a secret's name are not known before it exists. */
 function secretArnByName(name: string): Json {
   return secretArn(`${name}-??????`)
 }
 
-function secretArn(pattern: string): Json {
+function secretArn(pattern: string, region = `\${AWS::Region}`): Json {
   return {
-    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${pattern}`,
+    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:${region}:\${AWS::AccountId}:secret:${pattern}`,
   }
 }
 

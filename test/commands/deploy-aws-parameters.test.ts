@@ -2,14 +2,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { type AnyTemplate, findDrops } from '../../deploy/aws/drops.ts'
 import { type Deployment, type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
 import { describeStack, type Stack, sizeProblem } from '../../deploy/aws/stack.ts'
+import { settings } from '../../lib/config.ts'
 import { isAllowed, type PolicyStatement, resolveReferences } from '../support/iam.ts'
 
 const { params: declared } = parse(readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8'), {
   logLevel: 'silent',
 })
-const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
+const defaults: Given = { ...declared.default, subAppIds: 'none', secretPrefix: 'vod-aigc-tokens/dev' }
 const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/mrk-0123'
 
 describe('parameters', () => {
@@ -23,10 +25,23 @@ describe('parameters', () => {
   })
 
   it.each([
+    ['cacheSeconds', 'AIGC_CACHE_SECONDS'],
+    ['staleSeconds', 'AIGC_STALE_SECONDS'],
+    ['settleSeconds', 'AIGC_SETTLE_SECONDS'],
+    ['minKeep', 'AIGC_MIN_KEEP'],
+    ['timeoutMs', 'AIGC_TIMEOUT_MS'],
+    ['logLevel', 'AIGC_LOG_LEVEL'],
+    ['site', 'AIGC_SITE'],
+    ['source', 'AIGC_SOURCE'],
+  ] as const)('%s has the default of %s', (name, setting) => {
+    expect(defaults[name]).toBe(String(settings[setting].default))
+  })
+
+  it.each([
     [
       'subAppIds',
-      ['1', '1,2', '251006666, 251006667'],
-      ['x', '1,,2', '1,1', '0', '-1', '1.5', '99999999999999999'],
+      ['none', '1', '1,2', '251006666, 251006667'],
+      ['', 'None', 'none,1', 'x', '1,,2', '1,1', '0', '-1', '1.5', '99999999999999999'],
     ],
     ['site', ['cn'], ['', 'eu', 'INTL']],
     ['audience', ['a', 'https://example.com/x'], ['', 'a b', '*']],
@@ -47,6 +62,14 @@ describe('parameters', () => {
       ['arn:aws:sns:us-east-1:123456789012:x'],
       ['x', 'arn:aws:sqs:us-east-1:123456789012:x'],
     ],
+    ['settleSeconds', ['0', '600'], ['', '601', '-1', '1.5', '1e2']],
+    ['minKeep', ['0', '1', '0.25'], ['', '1.1', '.5', '50%']],
+    ['cacheSeconds', ['0', '86400'], ['', '86401']],
+    ['staleSeconds', ['0', '604800'], ['', 'x']],
+    ['timeoutMs', ['100', '25000'], ['', '99', '25001']],
+    ['rateLimit', ['1', '100'], ['', '0']],
+    ['burstLimit', ['50', '5000'], ['', 'x']],
+    ['confirmDrop', ['1', '1500000001,alarmTopicArn'], ['a b', ',']],
     ['tracing', ['true'], ['', 'on']],
     ['logRetentionDays', ['1', '3653'], ['', '0', '31']],
     ['logLevel', ['debug'], ['', 'trace']],
@@ -88,6 +111,38 @@ describe('parameters', () => {
       'domain must be',
     ],
     [{ domain: 'a.example.com', certificateArn: 'x' }, 'certificateArn must be '],
+    [{ basePath: '/aigc' }, 'basePath needs domain too'],
+    [
+      { targets: 'file:/tmp/x' },
+      'targets entry 1 is a file, which nobody but the function itself could read',
+    ],
+    [{ targets: 'tencent-ssm:a,x:y' }, 'targets entry 2 must start with aws-secretsmanager:'],
+    [{ targets: 'aws-secretsmanager:a?adopt=true' }, 'targets entry 1 must leave out adopt and tags'],
+    [{ targets: 'aws-secretsmanager:a?tags=a=b' }, 'targets entry 1 must leave out adopt and tags'],
+    [
+      { targets: 'aws-secretsmanager:a?kmsKeyId=alias/x' },
+      'targets entry 1 must have in kmsKeyId the ARN of the key',
+    ],
+    [{ targets: 'aws-secretsmanager:a', subAppIds: '1,2' }, 'targets entry 1 must contain {SubAppId}'],
+    [
+      { targets: 'aws-secretsmanager:vod-aigc-tokens/dev/tokens?region=us-east-1' },
+      'targets entry 1 is the secret of the stack',
+    ],
+    [
+      {
+        subAppIds: '1',
+        targets:
+          'aws-secretsmanager:arn:aws:secretsmanager:us-east-1:123456789012:secret:vod-aigc-tokens/dev/{SubAppId}-AbCdEf',
+      },
+      'targets entry 1 is the secret of the stack',
+    ],
+    [
+      {
+        targets: 'aws-secretsmanager:vod-aigc-tokens/dev/tokens?region=eu-west-1',
+        replicaRegions: 'eu-west-1',
+      },
+      'targets entry 1 is a replica of the secret of the stack',
+    ],
     [{ source: 'mirror', fallback: 'false' }, 'fallback must be true when source is mirror'],
     [
       { kmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/0123', replicaRegions: 'eu-west-1' },
@@ -97,12 +152,151 @@ describe('parameters', () => {
     expect(read(changes)).toEqual([expect.stringContaining(problem)])
   })
 
+  it('a base path is a path', () => {
+    const domain = {
+      domain: 'a.example.com',
+      certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/x',
+    }
+    for (const basePath of ['aigc', '/', '/aigc/', '/a b'])
+      expect(read({ ...domain, basePath })).toEqual([expect.stringMatching(/^basePath must be a path/)])
+    expect(read({ ...domain, basePath: '/a/b' })).toMatchObject({ domain: { basePath: 'a/b' } })
+  })
+
   it('every problem is told at once, the stage’s name too', () => {
     expect(read({ site: 'x', tracing: 'x' }, 'a_b')).toEqual([
       'site must be intl or cn',
       'tracing must be true or false',
       expect.stringContaining('stage must be '),
     ])
+  })
+})
+
+describe('time limits', () => {
+  it.each([
+    [{}, 180, 15],
+    [{ settleSeconds: '0' }, 120, 15],
+    [{ settleSeconds: '600', timeoutMs: '25000' }, 810, 30],
+    [{ timeoutMs: '1500' }, 129, 7],
+    [{ subAppIds: Array.from({ length: 300 }, (_, i) => i + 1).join() }, 900, 15],
+  ])('follow, with %j', (changes, mirrorSeconds, listSeconds) => {
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...changes })
+    expect(describeStack('x', deployment as Deployment)).toMatchObject({
+      mirrorTimeoutSeconds: mirrorSeconds,
+      listTimeoutSeconds: listSeconds,
+    })
+  })
+})
+
+describe('findDrops', () => {
+  const template = (ids: string, targets: string, topics: string[] = []): AnyTemplate => ({
+    Resources: {
+      MirrorDashtokensLambdaFunction: {
+        Properties: { Environment: { Variables: { AIGC_SUB_APP_IDS: ids, AIGC_MIRROR_TARGETS: targets } } },
+      },
+      SomeAlarm: { Properties: { AlarmActions: topics } },
+    },
+  })
+  const own = 'aws-secretsmanager:p/{SubAppId}'
+  const off: AnyTemplate = {
+    ...template('1', own),
+    Conditions: { HasMirror: { 'Fn::Equals': ['false', 'true'] } },
+  }
+
+  it.each<[string, AnyTemplate, AnyTemplate, string[]]>([
+    ['the same', template('1,2', own, ['t']), template('2,1', own, ['other']), []],
+    ['more', template('1', own), template('1,2', `${own},tencent-ssm:x`, ['t']), []],
+    ['an application less', template('1,2,3', own), template('1', own), ['2', '3']],
+    ['no ids any more', template('1', own), template('', 'aws-secretsmanager:p/tokens'), ['1']],
+    ['ids now', template('', 'aws-secretsmanager:p/tokens'), template('1', own), ['none']],
+    [
+      'another prefix',
+      template('1', own),
+      template('1', 'aws-secretsmanager:q/{SubAppId}'),
+      ['secretPrefix'],
+    ],
+    ['a target less', template('1', `${own},tencent-ssm:x`), template('1', own), ['targets']],
+    ['no topic', template('1', own, ['t']), template('1', own), ['alarmTopicArn']],
+    ['no mirror', template('1', own, ['t']), off, ['mirror', 'alarmTopicArn']],
+    ['still no mirror', off, off, []],
+    ['a stack that is only a bucket', { Resources: {} }, template('1', own), []],
+  ])('%s', (_, before, after, names) => {
+    expect(findDrops(before, after).map(({ name }) => name)).toEqual(names)
+  })
+
+  it('says what is left behind', () => {
+    expect(findDrops(template('1,2', own), template('1', own))).toEqual([
+      { name: '2', leaves: 'the secret of aws-secretsmanager:p/2 stays, and nothing keeps it in step' },
+    ])
+    expect(findDrops(template('', 'aws-secretsmanager:p/tokens'), template('1', own))[0]?.leaves).toContain(
+      'p/tokens stays',
+    )
+  })
+})
+
+describe('further targets', () => {
+  const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:'
+  const grantsOn = (
+    changes: Partial<Given>,
+    resource: string,
+    keys: Record<string, string> = {},
+  ): string[] => {
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...changes }) as Deployment
+    const statements: PolicyStatement[] = resolveReferences(describeStack('x', deployment).mirrorStatements)
+    const actions = [
+      'DescribeSecret',
+      'GetSecretValue',
+      'PutSecretValue',
+      'UpdateSecretVersionStage',
+      'TagResource',
+    ]
+    return actions.filter((action) =>
+      isAllowed(statements, { action: `secretsmanager:${action}`, resource, keys }),
+    )
+  }
+  const all = ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage']
+
+  it('are settings of the mirror, after the stack’s own', () => {
+    const targets = 'tencent-ssm:x-{SubAppId}, aws-secretsmanager:y/{SubAppId}?region=eu-west-1'
+    const deployment = readDeployment('dev', 'us-east-1', {
+      ...defaults,
+      subAppIds: '1',
+      targets,
+    }) as Deployment
+    expect(describeStack('x', deployment).mirrorEnvironment['AIGC_MIRROR_TARGETS']).toBe(
+      'aws-secretsmanager:vod-aigc-tokens/dev/{SubAppId},tencent-ssm:x-{SubAppId},aws-secretsmanager:y/{SubAppId}?region=eu-west-1',
+    )
+  })
+
+  it('in AWS may be written by the mirror, in their region, and others not', () => {
+    const given = { subAppIds: '1,2', targets: 'aws-secretsmanager:y/{SubAppId}?region=eu-west-1' }
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`)).toEqual(all)
+    expect(grantsOn(given, `${arn}y/3-AbCdEf`)).toEqual([])
+    expect(grantsOn(given, `${arn.replace('eu-west', 'us-east')}y/2-AbCdEf`)).toEqual([])
+    expect(grantsOn({ targets: `aws-secretsmanager:${arn}z-AbCdEf` }, `${arn}z-AbCdEf`)).toEqual(all)
+  })
+
+  it('of many applications need the mark', () => {
+    const subAppIds = Array.from({ length: 21 }, (_, i) => i + 1).join()
+    const given = { subAppIds, targets: 'aws-secretsmanager:y/{SubAppId}?region=eu-west-1' }
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`)).toEqual([])
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`, { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' })).toEqual(
+      all,
+    )
+  })
+
+  it('with a key of their own may use that', () => {
+    const kmsKeyId = 'arn:aws:kms:eu-west-1:123456789012:key/0123'
+    const given = { targets: `aws-secretsmanager:y?region=eu-west-1&kmsKeyId=${kmsKeyId}` }
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...given }) as Deployment
+    const keys = { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' }
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+      expect(
+        isAllowed(resolveReferences(describeStack('x', deployment).mirrorStatements), {
+          action,
+          resource: kmsKeyId,
+          keys,
+        }),
+      ).toBe(true)
   })
 })
 

@@ -13,7 +13,8 @@ import {
 export const ids = ['1500000001', '1500000002']
 export const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/mrk-0123'
 export const cases = {
-  'no parameters': { stage: 'dev', args: [] },
+  // But the one that has to be given.
+  'no parameters': { stage: 'dev', args: params({ subAppIds: 'none' }) },
   'keyless and everything else': {
     stage: 'prod',
     args: [
@@ -29,6 +30,15 @@ export const cases = {
         secretPrefix: 'media/aigc',
         kmsKeyArn: keyArn,
         replicaRegions: 'eu-west-1,us-east-1',
+        targets: 'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId}',
+        settleSeconds: '90',
+        minKeep: '0.25',
+        cacheSeconds: '60',
+        staleSeconds: '600',
+        timeoutMs: '8000',
+        rateLimit: '1000',
+        burstLimit: '2000',
+        basePath: '/aigc',
         mirrorConcurrency: 'none',
         alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
         domain: 'aigc.example.com',
@@ -59,7 +69,11 @@ export const { params: declared } = parse(
     logLevel: 'silent',
   },
 )
-export const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
+export const defaults: Given = {
+  ...declared.default,
+  subAppIds: 'none',
+  secretPrefix: 'vod-aigc-tokens/dev',
+}
 
 /** What these changes to the defaults come to. */
 export function deployment(changes: Partial<Given>): Deployment {

@@ -17,6 +17,17 @@ describe('parameters', () => {
     expect(output).not.toMatch(/Packaging|built dist|\.ts:\d/)
   })
 
+  it('of a deployment name the applications, which other commands do not need', async () => {
+    for (const command of [['package'], ['deploy', '--stage=prod']]) {
+      const { code, output } = await cli.run(command)
+      expect(code).toBe(1)
+      expect(output).toContain('Nothing is deployed: subAppIds must be comma-separated VOD application ids')
+      expect(output).toContain('or none for an account from before 2023-12-25')
+      expect(output).not.toMatch(/built dist|\.ts:\d/)
+    }
+    expect((await cli.run(['print', '--path=service'])).code).toBe(0)
+  })
+
   it('that are misspelt in serverless.yml stop the CLI too', async () => {
     const file = join(cli.folder, 'serverless.yml')
     const text = readFileSync(file, 'utf8')

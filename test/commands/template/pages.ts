@@ -56,11 +56,12 @@ describe('docs/credentials.md', () => {
 
 describe('docs/deploy-aws.md', () => {
   const guide = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
-  /** The first cells of the rows of a table, which is known by its header. */
+  /** The cells of the rows of all tables that begin with this header. */
   const rows = (header: string): string[][] =>
-    (guide.split(`${header}\n`)[1]?.split('\n\n')[0] ?? '')
-      .split('\n')
+    guide
+      .split(`${header}\n`)
       .slice(1)
+      .flatMap((table) => (table.split('\n\n')[0] ?? '').split('\n').slice(1))
       .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
 
   it('says which mark a secret must carry that the stack did not make', () => {

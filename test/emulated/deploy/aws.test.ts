@@ -7,6 +7,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
 import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
+import { isAllowed, type PolicyStatement, resolveReferences } from '../../support/iam.ts'
 import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
 import {
   copyProject,
@@ -56,9 +57,17 @@ async function logLevels(): Promise<string[]> {
   return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_LOG_LEVEL)
 }
 
+async function subAppIds(): Promise<string[]> {
+  return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_SUB_APP_IDS)
+}
+
 describe.skipIf(motoMissing)('serverless deploy', () => {
+  const topic = '--param=alarmTopicArn=arn:aws:sns:us-east-1:123456789012:alarms'
+  const deploy = (...args: string[]): Promise<Finished> =>
+    serverless('deploy', '--param=subAppIds=1500000001,1500000002', topic, ...args)
+
   it('makes the functions, their roles, their logs and the queue', async () => {
-    const { code, output } = await serverless('deploy')
+    const { code, output } = await deploy()
     expect(output).toContain('Service deployed to stack vod-aigc-tokens-dev')
     expect(code).toBe(0)
     const functions = await listFunctions()
@@ -79,7 +88,7 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
   })
 
   it('of the same again changes nothing', async () => {
-    const { code, output } = await serverless('deploy')
+    const { code, output } = await deploy()
     expect(output).toContain('No changes to deploy')
     expect(code).toBe(0)
   })
@@ -87,12 +96,47 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
   it('with another parameter changes that, serverless rollback changes it back', async () => {
     const timestamp =
       /^\d{13}|(?<=Timestamp: )\d+/m.exec((await serverless('deploy', 'list')).output)?.[0] ?? ''
-    expect((await serverless('deploy', '--param=logLevel=debug')).output).toContain('Service deployed')
+    expect((await deploy('--param=logLevel=debug')).output).toContain('Service deployed')
     expect(await logLevels()).toEqual(['debug', 'debug'])
     const { code, output } = await serverless('rollback', `--timestamp=${timestamp}`)
     expect(output).toContain('rolled back')
     expect(code).toBe(0)
     expect(await logLevels()).toEqual(['info', 'info'])
+  })
+
+  it('that would drop an application and the alarms’ topic stops, changes nothing, and says what would be left', async () => {
+    for (const args of [['deploy'], ['deploy', 'function', '--function=mirror-tokens']]) {
+      const { code, output } = await serverless(...args, '--param=subAppIds=1500000001')
+      expect(code).toBe(1)
+      expect(output).toContain(
+        '1500000002: the secret of aws-secretsmanager:vod-aigc-tokens/dev/1500000002 stays, and nothing keeps it in step',
+      )
+      expect(output).toContain('add --param="confirmDrop=1500000002')
+      expect(output).not.toMatch(/\.[tm]s:\d/)
+    }
+    const half = await serverless('deploy', '--param=subAppIds=1500000001', '--param=confirmDrop=1500000002')
+    expect(half.output).toContain('alarmTopicArn: the alarms tell nobody any more')
+    expect(half.output).toContain('add --param="confirmDrop=1500000002,alarmTopicArn"')
+    expect(half.code).toBe(1)
+    expect(await subAppIds()).toEqual(['1500000001,1500000002', '1500000001,1500000002'])
+  })
+
+  it('drops what was confirmed, and says what it left behind', async () => {
+    const confirm = '--param=confirmDrop=1500000002,alarmTopicArn'
+    const { code, output } = await serverless('deploy', '--param=subAppIds=1500000001', confirm)
+    expect(output).toContain('Left behind: 1500000002: the secret of')
+    expect(code).toBe(0)
+    expect(await subAppIds()).toEqual(['1500000001', '1500000001'])
+  })
+
+  it('packaged before is compared too', async () => {
+    const folder = '--package=packaged'
+    expect((await serverless('package', folder, '--param=subAppIds=1500000003')).code).toBe(0)
+    const { code, output } = await serverless('deploy', folder)
+    expect(output).toContain('add --param="confirmDrop=1500000001"')
+    expect(code).toBe(1)
+    expect((await serverless('deploy', folder, '--param=confirmDrop=1500000001')).code).toBe(0)
+    expect(await subAppIds()).toEqual(['1500000003', '1500000003'])
   })
 
   it('serverless remove leaves nothing that moto could make', async () => {
@@ -116,7 +160,7 @@ describe.skipIf(motoMissing)('the granted actions', () => {
       lagMs: 0,
       applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
     })
-    await cli.run(['package'])
+    await cli.run(['package', '--param=subAppIds=none'])
   })
   afterAll(async () => {
     await Promise.all(running.map((one) => one.close()))
@@ -127,26 +171,12 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     return cli.readTemplate().Resources[role]?.Properties.Policies[0].PolicyDocument.Statement
   }
 
-  /** Where moto is. */
-  const account: Readonly<Record<string, string>> = {
-    Partition: 'aws',
-    Region: 'us-east-1',
-    AccountId: '123456789012',
-  }
-
   /** What a role may do with one secret, which the template knows by its name only. */
   function actionsOn(arn: string, role: string): string[] {
-    const covers = (resource: Resource['Properties']): boolean => {
-      const pattern = String(resource?.['Fn::Sub'] ?? resource)
-        .replace(/\$\{AWS::(\w+)\}/g, (_, name: string) => account[name] ?? name)
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('?', '.')
-        .replaceAll('*', '.*')
-      return new RegExp(`^${pattern}$`).test(arn)
-    }
-    return statementsOf(role)
-      .filter(({ Resource: resources }) => [resources].flat().some(covers))
-      .flatMap(({ Action }) => Action)
+    const statements: PolicyStatement[] = resolveReferences(statementsOf(role))
+    return [...new Set(statements.flatMap(({ Action }) => Action))]
+      .sort()
+      .filter((action) => isAllowed(statements, { action, resource: arn }))
   }
 
   const fixedKey = (): Record<string, string> => ({
