@@ -39,7 +39,7 @@ export const parameters = {
   ),
   credentialsKmsKeyArn: keyArn('of the key that encrypts credentialsSecret'),
   schedule: {
-    takes: 'rate(N minutes) or rate(N hours), from 1 minute to 24 hours, such as rate(5 minutes)',
+    takes: 'rate(1 minute), rate(N minutes), rate(1 hour) or rate(N hours), up to 24 hours',
     accepts: (value) => periodSeconds(value) !== null,
   },
   secretPrefix: {
@@ -328,9 +328,14 @@ function credentialsOf({
   return { kind: 'own-secret' }
 }
 
-/** The seconds between two runs; `null` for anything that an alarm's period cannot follow. */
+/**
+ * The seconds between two runs; `null` for anything that an alarm's period cannot follow, and for a wrong plural.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html
+ */
 function periodSeconds(schedule: string): number | null {
-  const { count, unit } = /^rate\((?<count>\d{1,4}) (?<unit>minute|hour)s?\)$/.exec(schedule)?.groups ?? {}
+  const { count, unit, plural } =
+    /^rate\((?<count>[1-9]\d{0,3}) (?<unit>minute|hour)(?<plural>s?)\)$/.exec(schedule)?.groups ?? {}
+  if ((count === '1') !== (plural === '')) return null
   const seconds = Number(count) * (unit === 'hour' ? 3600 : 60)
   return seconds >= 60 && seconds <= 86_400 ? seconds : null
 }

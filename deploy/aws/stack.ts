@@ -94,6 +94,7 @@ export interface Stack {
   readonly mirrorEventAgeSeconds: number
   readonly periodSeconds: number
   readonly jitterMinutes: number
+  readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
   readonly isTraced: boolean
   readonly hasOwnDomain: boolean
@@ -161,10 +162,13 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     listTimeoutSeconds: Math.ceil(deployment.timeoutMs / 1000) + 5,
     mirrorTimeoutSeconds: mirrorTimeoutSeconds(deployment),
     mirrorConcurrency: deployment.mirrorConcurrency,
-    // A run that could not start until the next one is due is not worth starting.
-    mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),
+    mirrorEventAgeSeconds: mirrorEventAgeSeconds(deployment),
     periodSeconds,
-    jitterMinutes: Math.min(15, Math.max(1, Math.floor(periodSeconds / 300))),
+    jitterMinutes: jitterMinutes(periodSeconds),
+    flexibleTimeWindow:
+      jitterMinutes(periodSeconds) === 0
+        ? { Mode: 'OFF' }
+        : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: jitterMinutes(periodSeconds) },
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
     isTraced: deployment.isTraced,
     hasOwnDomain: domain !== null,
@@ -212,6 +216,24 @@ export function describeStack(service: string, deployment: Deployment): Stack {
 function mirrorTimeoutSeconds({ settleSeconds, timeoutMs, subAppIds }: Deployment): number {
   const turns = Math.max(1, Math.ceil(subAppIds.length / 20))
   return Math.min(900, settleSeconds + Math.ceil((6 * timeoutMs * turns) / 1000) + 60)
+}
+
+/**
+ * How long Lambda keeps a run that cannot start: while another one runs, which Lambda finds out up to five minutes late, and for
+ * the second try, a minute later. With less, each run that waits for a removal would give up the runs that came meanwhile. A run
+ * that could not start until a later one was due is not worth starting.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ */
+function mirrorEventAgeSeconds(deployment: Deployment): number {
+  return Math.min(21_600, Math.max(deployment.periodSeconds, mirrorTimeoutSeconds(deployment) + 300 + 60))
+}
+
+/**
+ * Stacks that were deployed together shall not ask Tencent together. Below five minutes there is no such window, because it would
+ * lengthen the period: Scheduler itself spreads its calls over the minute.
+ */
+function jitterMinutes(periodSeconds: number): number {
+  return Math.min(15, Math.floor(periodSeconds / 300))
 }
 
 /** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */

@@ -21,7 +21,7 @@ describe('parameters', () => {
 
   it('have a default each in serverless.yml, and it is good', () => {
     expect(Object.keys(declared.default).sort()).toEqual(Object.keys(parameters).sort())
-    expect(read({})).toMatchObject({ subAppIds: [], periodSeconds: 300, credentials: { kind: 'own-secret' } })
+    expect(read({})).toMatchObject({ subAppIds: [], periodSeconds: 60, credentials: { kind: 'own-secret' } })
   })
 
   it.each([
@@ -48,7 +48,18 @@ describe('parameters', () => {
     [
       'schedule',
       ['rate(1 minute)', 'rate(90 minutes)', 'rate(24 hours)'],
-      ['', '5 minutes', 'rate(0 minutes)', 'rate(5 seconds)', 'rate(25 hours)', 'cron(0 * * * ? *)'],
+      [
+        '',
+        '5 minutes',
+        'rate(0 minutes)',
+        'rate(1 minutes)',
+        'rate(5 minute)',
+        'rate(01 minute)',
+        'rate(1 hours)',
+        'rate(5 seconds)',
+        'rate(25 hours)',
+        'cron(0 * * * ? *)',
+      ],
     ],
     ['secretPrefix', ['a/b', 'prod.aigc_x'], ['', '/a', 'a/', 'a b', 'a-', 'arn:aws:x', 'a?x']],
     ['makeSecrets', ['false'], ['', 'no', 'False']],
@@ -184,6 +195,24 @@ describe('time limits', () => {
       mirrorTimeoutSeconds: mirrorSeconds,
       listTimeoutSeconds: listSeconds,
     })
+  })
+})
+
+describe('a run that cannot start', () => {
+  it.each([
+    ['rate(1 minute)', { Mode: 'OFF' }, 540],
+    ['rate(5 minutes)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 }, 540],
+    ['rate(1 hour)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 12 }, 3600],
+    ['rate(24 hours)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 }, 21_600],
+  ])('is kept for as long as one runs and is tried again, with %s', (schedule, window, seconds) => {
+    const stack = describeStack(
+      'x',
+      readDeployment('dev', 'us-east-1', { ...defaults, schedule }) as Deployment,
+    )
+    expect(stack.flexibleTimeWindow).toEqual(window)
+    expect(stack.mirrorEventAgeSeconds).toBe(seconds)
+    // The longest run, Lambda's longest wait between two looks, and the wait for the second try.
+    expect(seconds).toBeGreaterThanOrEqual(stack.mirrorTimeoutSeconds + 300 + 60)
   })
 })
 
