@@ -1,8 +1,10 @@
-/** What a deployment would take from a stack that is there: applications, their secrets' place, targets, the alarms' topic. Pure. */
+/**
+ * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, targets, the
+ * alarms' topic), and how a part of a template is left out. Pure but for that.
+ */
 
 /** A compiled template, of which little is known: an older version of this project may have made it. */
 export interface AnyTemplate {
-  readonly Conditions?: Readonly<Record<string, unknown>>
   readonly Resources?: Readonly<
     Record<string, { readonly Type?: string; readonly Properties?: Readonly<Record<string, unknown>> }>
   >
@@ -58,18 +60,61 @@ function topicDrop(before: Kept, after: Kept): Drop[] {
     : []
 }
 
-function keptBy({ Resources = {}, Conditions = {} }: AnyTemplate): Kept {
+function keptBy({ Resources = {} }: AnyTemplate): Kept {
   const mirror = Resources['MirrorDashtokensLambdaFunction']?.Properties?.['Environment'] as
     | { Variables?: Readonly<Record<string, string>> }
     | undefined
   const { AIGC_SUB_APP_IDS = '', AIGC_MIRROR_TARGETS = '' } = mirror?.Variables ?? {}
-  const isOff = JSON.stringify(Conditions['HasMirror'] ?? null) === '{"Fn::Equals":["false","true"]}'
   return {
     ids: mirror === undefined ? [] : AIGC_SUB_APP_IDS === '' ? ['none'] : AIGC_SUB_APP_IDS.split(','),
-    uris: isOff || AIGC_MIRROR_TARGETS === '' ? [] : AIGC_MIRROR_TARGETS.split(','),
+    uris: AIGC_MIRROR_TARGETS === '' ? [] : AIGC_MIRROR_TARGETS.split(','),
     hasTopic: Object.values(Resources).some(({ Properties = {} }) => {
       const actions = Properties['AlarmActions']
       return Array.isArray(actions) && actions.length > 0
     }),
   }
+}
+
+/**
+ * Takes resources out of a compiled template, in place, and with them every resource and output that refers to one of them:
+ * a stack without a mirror is the usual one less what belongs to it.
+ */
+export function leaveOut(
+  template: { Resources: Record<string, unknown>; Outputs: Record<string, unknown> },
+  logicalIds: readonly string[],
+): void {
+  const gone = new Set<string>()
+  const take = (logicalId: string): void => {
+    if (gone.has(logicalId)) return
+    gone.add(logicalId)
+    delete template.Resources[logicalId]
+    for (const [other, resource] of Object.entries(template.Resources))
+      if (refersTo(resource, logicalId)) take(other)
+    for (const [output, value] of Object.entries(template.Outputs))
+      if (refersTo(value, logicalId)) delete template.Outputs[output]
+  }
+  for (const logicalId of logicalIds) take(logicalId)
+}
+
+/** By `Ref`, `Fn::GetAtt`, `DependsOn` or in the text of an `Fn::Sub`. */
+function refersTo(part: unknown, logicalId: string): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  return Object.entries(part).some(([name, value]) => {
+    const texts = [value].flat()
+    switch (name) {
+      case 'Ref':
+      case 'DependsOn':
+        return texts.includes(logicalId)
+      case 'Fn::GetAtt':
+        return texts[0] === logicalId || String(texts[0]).startsWith(`${logicalId}.`)
+      case 'Fn::Sub':
+        return texts.some(
+          (text) =>
+            typeof text === 'string' &&
+            (text.includes(`\${${logicalId}}`) || text.includes(`\${${logicalId}.`)),
+        )
+      default:
+        return refersTo(value, logicalId)
+    }
+  })
 }

@@ -42,6 +42,10 @@ export const parameters = {
     takes: 'rate(1 minute), rate(N minutes), rate(1 hour) or rate(N hours), up to 24 hours',
     accepts: (value) => periodSeconds(value) !== null,
   },
+  mirror: {
+    ...oneOf('true', 'false'),
+    takes: 'true, or false in a region that only reads secrets which a stack elsewhere keeps in step',
+  },
   secretPrefix: {
     takes: "the beginning of the secrets' names: letters, digits and /_+=.@- such as vod-aigc-tokens/prod",
     accepts: (value) => /^[A-Za-z\d][\w/+=.@-]{0,398}[\w+=.@]$/.test(value),
@@ -50,6 +54,10 @@ export const parameters = {
     ...oneOf('true', 'false'),
     takes: 'true, or false where the secrets exist and carry the tag managed-by=vod-aigc-tokens',
   },
+  keepSecrets: optional(
+    'comma-separated ends of the names of secrets that exist, such as 251006666,tencent-credentials; the stack makes the rest',
+    /^[\w-]+(\s*,\s*[\w-]+)*$/,
+  ),
   kmsKeyArn: keyArn('of the key that encrypts the secrets'),
   targets: {
     takes:
@@ -87,6 +95,7 @@ export const parameters = {
     'the ARN of an ACM certificate of this region',
     /^arn:aws[a-z-]*:acm:[a-z\d-]+:\d{12}:certificate\/[\w-]+$/,
   ),
+  keepGeneratedName: oneOf('true', 'false'),
   basePath: optional(
     'a path under the domain, such as /aigc: letters, digits and $-_.+!*\'()/ without "/" at its end',
     /^(\/[\w$.+!*'()-]+)+$/,
@@ -98,6 +107,7 @@ export const parameters = {
   tracing: oneOf('true', 'false'),
   logRetentionDays: oneOf('1', '3', '5', '7', '14', '30', '60', '90', '180', '365', '731', '1827', '3653'),
   logLevel: oneOf('debug', 'info', 'warn', 'error'),
+  systemLogLevel: oneOf('DEBUG', 'INFO', 'WARN'),
 } as const satisfies Record<string, Parameter>
 
 export type ParameterName = keyof typeof parameters
@@ -119,7 +129,11 @@ export interface Deployment {
   readonly schedule: string
   readonly periodSeconds: number
   readonly secretPrefix: string
+  /** Whether it keeps the secrets in step; else it only reads them. */
+  readonly hasMirror: boolean
   readonly makesSecrets: boolean
+  /** The ends of the names of those that it does not make all the same. */
+  readonly keptSecrets: readonly string[]
   readonly kmsKeyArn: string | null
   readonly replicaRegions: readonly string[]
   /** Beside the secrets of the stack. */
@@ -141,12 +155,15 @@ export interface Deployment {
     readonly certificateArn: string
     /** Without a slash at either end; `null` for none. */
     readonly basePath: string | null
+    /** Whether the API answers under the name that AWS generated, too. */
+    readonly isAdditional: boolean
   } | null
   /** What this deployment may drop. */
   readonly confirmedDrops: readonly string[]
   readonly isTraced: boolean
   readonly logRetentionDays: number
   readonly logLevel: string
+  readonly systemLogLevel: string
 }
 
 export interface ExtraTarget {
@@ -201,7 +218,18 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     )
   if (given.source === 'mirror' && given.fallback === 'false')
     problems.push('fallback must be true when source is mirror: it is what list-tokens reads')
+  if (given.keepGeneratedName === 'true') onlyWith('keepGeneratedName', 'domain')
+  if (given.mirror === 'false')
+    for (const name of ['replicaRegions', 'targets', 'keepSecrets'] as const)
+      if (given[name] !== '')
+        problems.push(`${name} must be left out when mirror is false, which makes no secret`)
   const subAppIds = given.subAppIds === 'none' ? [] : split(given.subAppIds)
+  const names = [...(subAppIds.length > 0 ? subAppIds : ['tokens']), 'tencent-credentials']
+  for (const kept of split(given.keepSecrets))
+    if (parameters.keepSecrets.accepts(given.keepSecrets) && !names.includes(kept))
+      problems.push(
+        `keepSecrets must name secrets of this stack, and ${kept} is none: neither one of subAppIds nor tencent-credentials`,
+      )
   if (problems.length > 0) return problems
   const extraTargets = readTargets(given, subAppIds, region, (problem) => problems.push(problem))
   if (problems.length > 0) return problems
@@ -215,7 +243,9 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     schedule: given.schedule,
     periodSeconds: periodSeconds(given.schedule) ?? 0,
     secretPrefix: given.secretPrefix,
+    hasMirror: given.mirror === 'true',
     makesSecrets: given.makeSecrets === 'true',
+    keptSecrets: split(given.keepSecrets),
     kmsKeyArn: given.kmsKeyArn || null,
     replicaRegions,
     extraTargets,
@@ -237,11 +267,13 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
             name: given.domain,
             certificateArn: given.certificateArn,
             basePath: given.basePath.slice(1) || null,
+            isAdditional: given.keepGeneratedName === 'true',
           },
     confirmedDrops: split(given.confirmDrop),
     isTraced: given.tracing === 'true',
     logRetentionDays: Number(given.logRetentionDays),
     logLevel: given.logLevel,
+    systemLogLevel: given.systemLogLevel,
   }
 }
 

@@ -5,12 +5,12 @@
  * refuses what would be dropped without having been named.
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { require as load } from 'tsx/cjs/api'
 
-const { findDrops } = load('./drops.ts', import.meta.url)
+const { findDrops, leaveOut } = load('./drops.ts', import.meta.url)
 // The CLI's own.
 const { CloudFormationClient, GetTemplateCommand } = createRequire(
   createRequire(import.meta.url).resolve('serverless/package.json'),
@@ -32,8 +32,13 @@ export default class BuildFunctions {
         stdio: 'inherit',
       })
       mkdirSync(join(serviceDir, '.serverless'), { recursive: true })
-      for (const zip of ['list-tokens.zip', 'mirror-tokens.zip'])
-        copyFileSync(join(serviceDir, 'dist', zip), join(serviceDir, '.serverless', zip))
+      for (const name of ['list-tokens', 'mirror-tokens']) {
+        const zip = join(serviceDir, '.serverless', `${name}.zip`)
+        // What is not deployed would count as a change each time.
+        if (Object.hasOwn(serverless.service.functions, name))
+          copyFileSync(join(serviceDir, 'dist', `${name}.zip`), zip)
+        else rmSync(zip, { force: true })
+      }
     }
 
     /** As this command has it; `deploy --package` puts that of the package in its place. */
@@ -57,7 +62,10 @@ export default class BuildFunctions {
     this.hooks = {
       initialize: () => {
         stack = serverless.service.custom?.stack
+        if (stack?.leftOut.length > 0) delete serverless.service.functions['mirror-tokens']
       },
+      'after:aws:package:finalize:mergeCustomProviderResources': () =>
+        leaveOut(serverless.service.provider.compiledCloudFormationTemplate, stack.leftOut),
       'before:package:cleanup': refuseMissing,
       'before:package:createDeploymentArtifacts': build,
       'before:deploy:deploy': () =>

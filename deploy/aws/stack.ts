@@ -97,8 +97,11 @@ export interface Stack {
   readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
   readonly isTraced: boolean
-  readonly hasOwnDomain: boolean
+  readonly hidesGeneratedName: boolean
   readonly logRetentionDays: number
+  readonly systemLogLevel: string
+  /** Resources of the YAML files that are taken out again, and with them whatever refers to them. */
+  readonly leftOut: readonly string[]
   readonly throttling: { readonly rateLimit: number; readonly burstLimit: number }
   readonly confirmedDrops: readonly string[]
   readonly resources: {
@@ -171,8 +174,18 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: jitterMinutes(periodSeconds) },
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
     isTraced: deployment.isTraced,
-    hasOwnDomain: domain !== null,
+    hidesGeneratedName: domain !== null && !domain.isAdditional,
     logRetentionDays: deployment.logRetentionDays,
+    systemLogLevel: deployment.systemLogLevel,
+    leftOut: deployment.hasMirror
+      ? []
+      : [
+          'MirrorDashtokensLambdaFunction',
+          'MirrorDashtokensLogGroup',
+          'MirrorTokensRole',
+          'ScheduleGroup',
+          'FailedRuns',
+        ],
     throttling: { rateLimit: deployment.rateLimit, burstLimit: deployment.burstLimit },
     confirmedDrops: deployment.confirmedDrops,
     resources: {
@@ -191,19 +204,14 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         ...secretOutputs(secrets, deployment),
         DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
         ListTokensRoleArn: roleOutput('ListTokensRole'),
-        MirrorTokensRoleArn: roleOutput('MirrorTokensRole'),
-        ...(deployment.credentials.kind === 'own-secret' && {
+        ...(deployment.hasMirror && { MirrorTokensRoleArn: roleOutput('MirrorTokensRole') }),
+        ...(usesOwnCredentials(deployment) && {
           CredentialsSecretName: {
             Description: 'The secret to put Tencent credentials into',
             Value: ownCredentialsName(deployment),
           },
         }),
-        ...(domain && {
-          DomainTarget: {
-            Description: `What the DNS name ${domain.name} has to be an alias or CNAME of`,
-            Value: { 'Fn::GetAtt': ['Domain', 'RegionalDomainName'] },
-          },
-        }),
+        ...domainOutputs(deployment),
       },
     },
   }
@@ -247,15 +255,27 @@ function roleOutput(logicalId: string): { Description: string; Value: Json } {
 interface SecretOfStack {
   readonly logicalId: string
   readonly name: string
+  /** Whether the stack makes it; else it is there. */
+  readonly isMade: boolean
 }
 
 /** One per application, so that a consumer can be given one and not another. */
-function mirroredSecrets({ subAppIds, secretPrefix }: Deployment): SecretOfStack[] {
-  if (subAppIds.length === 0) return [{ logicalId: 'MirroredSecret', name: `${secretPrefix}/tokens` }]
-  return subAppIds.map((id) => ({ logicalId: `MirroredSecret${id}`, name: `${secretPrefix}/${id}` }))
+function mirroredSecrets(deployment: Deployment): SecretOfStack[] {
+  const { subAppIds, secretPrefix, hasMirror } = deployment
+  const secret = (logicalId: string, end: string): SecretOfStack => ({
+    logicalId,
+    name: `${secretPrefix}/${end}`,
+    isMade: hasMirror && makes(deployment, end),
+  })
+  if (subAppIds.length === 0) return [secret('MirroredSecret', 'tokens')]
+  return subAppIds.map((id) => secret(`MirroredSecret${id}`, id))
 }
 
-/** A name for each secret, or for all together where the roles name them so too. */
+function makes({ makesSecrets, keptSecrets }: Deployment, end: string): boolean {
+  return makesSecrets && !keptSecrets.includes(end)
+}
+
+/** The name of each secret, and its ARN where the stack makes it; or one name for all, where the roles have one too. */
 function secretOutputs(
   secrets: readonly SecretOfStack[],
   { secretPrefix }: Deployment,
@@ -263,11 +283,39 @@ function secretOutputs(
   if (areMany(secrets))
     return { MirroredSecretsName: { Description: 'The mirrored secrets', Value: `${secretPrefix}/*` } }
   return Object.fromEntries(
-    secrets.map(({ logicalId, name }) => [
-      `${logicalId}Name`,
-      { Description: 'A mirrored secret', Value: name },
+    secrets.flatMap(({ logicalId, name, isMade }) => [
+      [`${logicalId}Name`, { Description: 'A mirrored secret', Value: name }],
+      ...(isMade
+        ? [
+            [
+              `${logicalId}Arn`,
+              { Description: 'Its ARN, with the six characters of AWS', Value: { Ref: logicalId } },
+            ] as const,
+          ]
+        : []),
     ]),
   )
+}
+
+function domainOutputs({ domain }: Deployment): Stack['resources']['Outputs'] {
+  if (!domain) return {}
+  return {
+    DomainTarget: {
+      Description: `What the DNS name ${domain.name} has to be an alias or CNAME of`,
+      Value: { 'Fn::GetAtt': ['Domain', 'RegionalDomainName'] },
+    },
+    RegionalHostedZoneId: {
+      Description: 'The hosted zone of that, which an alias record names',
+      Value: { 'Fn::GetAtt': ['Domain', 'RegionalHostedZoneId'] },
+    },
+    // In place of the CLI's, whose name does not answer then.
+    ...(!domain.isAdditional && {
+      HttpApiUrl: {
+        Description: 'URL of the HTTP API',
+        Value: `https://${[domain.name, ...(domain.basePath === null ? [] : [domain.basePath])].join('/')}`,
+      },
+    }),
+  }
 }
 
 /** So many secrets a role names one by one. */
@@ -281,9 +329,16 @@ function areMany(secrets: readonly SecretOfStack[]): boolean {
   return secrets.length > mostNamed || secrets.reduce((sum, { name }) => sum + name.length, 0) > 4000
 }
 
-function ownCredentialsName({ secretPrefix }: Deployment): string {
-  return `${secretPrefix}/tencent-credentials`
+/** Whether anything reads the secret with credentials that the stack makes. */
+function usesOwnCredentials({ credentials, hasMirror, source }: Deployment): boolean {
+  return credentials.kind === 'own-secret' && (hasMirror || source === 'api')
 }
+
+function ownCredentialsName({ secretPrefix }: Deployment): string {
+  return `${secretPrefix}/${ownCredentialsEnd}`
+}
+
+const ownCredentialsEnd = 'tencent-credentials'
 
 /**
  * The secrets, without values. They outlive the stack, whose consumers must not lose them, except that a first
@@ -293,15 +348,15 @@ function secretResources(
   secrets: readonly SecretOfStack[],
   deployment: Deployment,
 ): Record<string, Resource> {
-  if (!deployment.makesSecrets) return {}
-  const { kmsKeyArn, replicaRegions, credentials } = deployment
+  const { kmsKeyArn, replicaRegions } = deployment
   const common = {
     Type: 'AWS::SecretsManager::Secret',
     DeletionPolicy: 'RetainExceptOnCreate',
     UpdateReplacePolicy: 'Retain',
   }
   const key = kmsKeyArn === null ? {} : { KmsKeyId: kmsKeyArn }
-  const mirrored = secrets.map(({ logicalId, name }) => [
+  const made = secrets.filter(({ isMade }) => isMade)
+  const mirrored = made.map(({ logicalId, name }) => [
     logicalId,
     {
       ...common,
@@ -323,16 +378,17 @@ function secretResources(
   return {
     ...Object.fromEntries(mirrored),
     // Without the mark of the mirror, which leaves other people's secrets alone, and without replicas.
-    ...(credentials.kind === 'own-secret' && {
-      CredentialsSecret: {
-        ...common,
-        Properties: {
-          Name: ownCredentialsName(deployment),
-          Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
-          ...key,
+    ...(usesOwnCredentials(deployment) &&
+      makes(deployment, ownCredentialsEnd) && {
+        CredentialsSecret: {
+          ...common,
+          Properties: {
+            Name: ownCredentialsName(deployment),
+            Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
+            ...key,
+          },
         },
-      },
-    }),
+      }),
   }
 }
 
@@ -381,7 +437,7 @@ function credentialSettings(deployment: Deployment): Record<string, string> {
 }
 
 function useCredentials(deployment: Deployment): Statement[] {
-  const { credentials, kmsKeyArn, makesSecrets } = deployment
+  const { credentials, kmsKeyArn } = deployment
   switch (credentials.kind) {
     case 'web-identity':
       return [
@@ -415,7 +471,7 @@ function useCredentials(deployment: Deployment): Statement[] {
         {
           Effect: 'Allow',
           Action: ['secretsmanager:GetSecretValue'],
-          Resource: makesSecrets
+          Resource: makes(deployment, ownCredentialsEnd)
             ? { Ref: 'CredentialsSecret' }
             : secretArnByName(ownCredentialsName(deployment)),
         },
@@ -472,7 +528,7 @@ function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): St
 /** Each secret by its ARN, or all of them by their prefix, and then by their mark: the credentials have the same prefix. */
 function onSecrets(
   secrets: readonly SecretOfStack[],
-  { makesSecrets, secretPrefix }: Deployment,
+  { secretPrefix }: Deployment,
 ): Pick<Statement, 'Resource' | 'Condition'> {
   if (areMany(secrets))
     return {
@@ -480,8 +536,8 @@ function onSecrets(
       Condition: isMarked,
     }
   return {
-    Resource: secrets.map(({ logicalId, name }) =>
-      makesSecrets ? { Ref: logicalId } : secretArnByName(name),
+    Resource: secrets.map(({ logicalId, name, isMade }) =>
+      isMade ? { Ref: logicalId } : secretArnByName(name),
     ),
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { type AnyTemplate, findDrops } from '../../deploy/aws/drops.ts'
+import { type AnyTemplate, findDrops, leaveOut } from '../../deploy/aws/drops.ts'
 import { type Deployment, type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
 import { describeStack, type Stack, sizeProblem } from '../../deploy/aws/stack.ts'
 import { settings } from '../../lib/config.ts'
@@ -84,6 +84,10 @@ describe('parameters', () => {
     ['tracing', ['true'], ['', 'on']],
     ['logRetentionDays', ['1', '3653'], ['', '0', '31']],
     ['logLevel', ['debug'], ['', 'trace']],
+    ['systemLogLevel', ['DEBUG', 'INFO', 'WARN'], ['', 'warn', 'ERROR']],
+    ['mirror', ['false'], ['', 'no']],
+    ['keepSecrets', ['tokens', 'tokens,tencent-credentials'], ['a/b', ',']],
+    ['keepGeneratedName', ['false'], ['', 'yes']],
   ] as const)('%s takes what it should and names itself otherwise', (name, good, bad) => {
     for (const value of good) expect(read({ [name]: value }), value).not.toBeInstanceOf(Array)
     for (const value of bad) {
@@ -123,6 +127,18 @@ describe('parameters', () => {
     ],
     [{ domain: 'a.example.com', certificateArn: 'x' }, 'certificateArn must be '],
     [{ basePath: '/aigc' }, 'basePath needs domain too'],
+    [{ keepGeneratedName: 'true' }, 'keepGeneratedName needs domain too'],
+    [{ subAppIds: '1,2', keepSecrets: '2,3' }, 'keepSecrets must name secrets of this stack, and 3 is none'],
+    [
+      { subAppIds: '1', keepSecrets: 'tokens' },
+      'keepSecrets must name secrets of this stack, and tokens is none',
+    ],
+    [
+      { mirror: 'false', replicaRegions: 'eu-west-1' },
+      'replicaRegions must be left out when mirror is false',
+    ],
+    [{ mirror: 'false', targets: 'tencent-ssm:x' }, 'targets must be left out when mirror is false'],
+    [{ mirror: 'false', keepSecrets: 'tokens' }, 'keepSecrets must be left out when mirror is false'],
     [
       { targets: 'file:/tmp/x' },
       'targets entry 1 is a file, which nobody but the function itself could read',
@@ -198,6 +214,66 @@ describe('time limits', () => {
   })
 })
 
+describe('secrets that exist', () => {
+  const stackWith = (changes: Partial<Given>): Stack => {
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: '1,2,3', ...changes })
+    return describeStack('x', read as Deployment)
+  }
+  const made = (stack: Stack): string[] =>
+    Object.entries(stack.resources.Resources)
+      .filter(([, { Type }]) => Type === 'AWS::SecretsManager::Secret')
+      .map(([logicalId]) => logicalId)
+
+  it('are left as they are, and the rest is made; the roles name both', () => {
+    const stack = stackWith({ keepSecrets: '2,tencent-credentials' })
+    expect(made(stack)).toEqual(['MirroredSecret1', 'MirroredSecret3'])
+    expect(JSON.stringify(stack.mirrorStatements)).toContain(
+      JSON.stringify([
+        { Ref: 'MirroredSecret1' },
+        {
+          'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:vod-aigc-tokens/dev/2-??????`,
+        },
+        { Ref: 'MirroredSecret3' },
+      ]),
+    )
+    expect(JSON.stringify(stack.listStatements)).toContain('vod-aigc-tokens/dev/tencent-credentials-??????')
+    const { Outputs } = stack.resources
+    expect(Outputs['MirroredSecret1Arn']?.Value).toEqual({ Ref: 'MirroredSecret1' })
+    expect(Outputs['MirroredSecret2Name']?.Value).toBe('vod-aigc-tokens/dev/2')
+    expect(Outputs['MirroredSecret2Arn']).toBeUndefined()
+  })
+
+  it('are all that there are without a mirror, whose credentials nobody needs where the source is the mirror', () => {
+    const reader = stackWith({ mirror: 'false', source: 'mirror' })
+    expect(made(reader)).toEqual([])
+    expect(JSON.stringify(reader.listStatements)).not.toContain('tencent-credentials')
+    expect(JSON.stringify(reader.listStatements)).toContain('vod-aigc-tokens/dev/2-??????')
+    expect(Object.keys(reader.resources.Outputs)).not.toContain('CredentialsSecretName')
+    expect(made(stackWith({ mirror: 'false' }))).toEqual(['CredentialsSecret'])
+  })
+})
+
+describe('leaveOut', () => {
+  it('takes out what refers to what is taken out, however it does', () => {
+    const template = {
+      Resources: {
+        A: {},
+        B: { Properties: { X: [{ Y: { Ref: 'A' } }] } },
+        C: { Properties: { X: { 'Fn::GetAtt': ['B', 'Arn'] } } },
+        D: { DependsOn: ['C', 'K'] },
+        E: { Properties: { X: { 'Fn::Sub': `ALARM("\${D.Arn}")` } } },
+        F: { Properties: { X: { 'Fn::GetAtt': 'E.Arn' } } },
+        K: { Properties: { X: 'A', Y: { Ref: 'Ab' }, Z: { 'Fn::Sub': `\${Ab} A \${!A}` } } },
+        Ab: {},
+      },
+      Outputs: { Gone: { Value: { Ref: 'F' } }, Stays: { Value: { Ref: 'K' } } },
+    }
+    leaveOut(template, ['A'])
+    expect(Object.keys(template.Resources)).toEqual(['K', 'Ab'])
+    expect(Object.keys(template.Outputs)).toEqual(['Stays'])
+  })
+})
+
 describe('a run that cannot start', () => {
   it.each([
     ['rate(1 minute)', { Mode: 'OFF' }, 540],
@@ -226,10 +302,7 @@ describe('findDrops', () => {
     },
   })
   const own = 'aws-secretsmanager:p/{SubAppId}'
-  const off: AnyTemplate = {
-    ...template('1', own),
-    Conditions: { HasMirror: { 'Fn::Equals': ['false', 'true'] } },
-  }
+  const off: AnyTemplate = { Resources: {} }
 
   it.each<[string, AnyTemplate, AnyTemplate, string[]]>([
     ['the same', template('1,2', own, ['t']), template('2,1', own, ['other']), []],
@@ -247,7 +320,7 @@ describe('findDrops', () => {
     ['no topic', template('1', own, ['t']), template('1', own), ['alarmTopicArn']],
     ['no mirror', template('1', own, ['t']), off, ['mirror', 'alarmTopicArn']],
     ['still no mirror', off, off, []],
-    ['a stack that is only a bucket', { Resources: {} }, template('1', own), []],
+    ['a stack that is only a bucket, or had no mirror', off, template('1', own), []],
   ])('%s', (_, before, after, names) => {
     expect(findDrops(before, after).map(({ name }) => name)).toEqual(names)
   })

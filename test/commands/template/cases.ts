@@ -1,4 +1,4 @@
-/** The stack in three variants, packaged by the Serverless CLI once for all subjects, and ways to look into it. */
+/** The stack in four variants, packaged by the Serverless CLI once for all subjects, and ways to look into it. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Document, isCollection, parse, visit } from 'yaml'
@@ -59,9 +59,14 @@ export const cases = {
       source: 'mirror',
     }),
   },
+  'a region that only reads': {
+    stage: 'dev',
+    args: params({ subAppIds: ids[0] ?? '', mirror: 'false', source: 'mirror' }),
+  },
 } as const
 export type Case = keyof typeof cases
-export const caseNames = Object.keys(cases) as Case[]
+/** Those with a mirror. */
+export const caseNames = (Object.keys(cases) as Case[]).filter((name) => name !== 'a region that only reads')
 
 export const { params: declared } = parse(
   readFileSync(new URL('../../../serverless.yml', import.meta.url), 'utf8'),
@@ -87,7 +92,7 @@ const templates = new Map<Case, Template>()
 
 beforeAll(async () => {
   cli = copyProject()
-  for (const name of caseNames) {
+  for (const name of Object.keys(cases) as Case[]) {
     const { code, output } = await cli.run(['package', ...cases[name].args])
     expect(output).toContain('Service packaged')
     expect(code).toBe(0)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { besides } from '../../../deploy/aws/limits.ts'
 import { describeStack } from '../../../deploy/aws/stack.ts'
-import { caseNames, cli, deployment, params, template } from './cases.ts'
+import type { Resource } from '../../support/serverless-cli.ts'
+import { caseNames, cases, cli, deployment, ofType, params, resource, template } from './cases.ts'
 
 describe('parameters', () => {
   it('that cannot be used stop the CLI before it packages, with sentences', async () => {
@@ -54,4 +55,60 @@ describe('limits', () => {
     expect(others(Outputs, made.Outputs).length).toBeLessThanOrEqual(besides.outputs)
     expect(JSON.stringify(template(name)).length).toBeLessThan(besides.bytes)
   })
+})
+
+describe('a region that only reads', () => {
+  const name = 'a region that only reads'
+
+  it('is the usual stack less the mirror and all that is about it', () => {
+    const usual = Object.keys(template('a stored key and secrets that exist').Resources)
+    const left = Object.keys(template(name).Resources)
+    expect(usual.filter((logicalId) => !left.includes(logicalId)).sort()).toMatchInlineSnapshot(`
+      [
+        "FailedRuns",
+        "FailedRunsAlarm",
+        "FailedRunsPolicy",
+        "MirrorDashtokensLambdaEvConf",
+        "MirrorDashtokensLambdaFunction",
+        "MirrorDashtokensLogGroup",
+        "MirrorFailedAlarm",
+        "MirrorHeldAlarm",
+        "MirrorStaleAlarm",
+        "MirrorTokensRole",
+        "Schedule",
+        "ScheduleGroup",
+        "ScheduleRole",
+      ]
+    `)
+    expect(left.filter((logicalId) => !usual.includes(logicalId))).toEqual([])
+    expect(Object.keys(template(name).Outputs)).not.toContain('MirrorTokensRoleArn')
+    expect(ofType(name, 'AWS::SecretsManager::Secret')).toEqual([])
+    expect(resource(name, 'ListDashtokensLambdaFunction').Properties.Environment.Variables).toMatchObject({
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: 'aws-secretsmanager:vod-aigc-tokens/dev/{SubAppId}',
+    })
+  })
+
+  it.each(Object.keys(cases) as (keyof typeof cases)[])(
+    'refers to nothing that is not there, as %s',
+    (each) => {
+      const { Resources } = template(each)
+      const names = (part: Resource['Properties']): string[] =>
+        typeof part !== 'object' || part === null
+          ? []
+          : Object.entries<Resource['Properties']>(part).flatMap(([key, value]) =>
+              key === 'Ref'
+                ? [value]
+                : key === 'Fn::GetAtt'
+                  ? [[value].flat()[0].split('.')[0]]
+                  : key === 'Fn::Sub'
+                    ? [...[value].flat()[0].matchAll(/\$\{(\w+)/g)].map(([, found]) => found)
+                    : key === 'DependsOn'
+                      ? [value].flat()
+                      : names(value),
+            )
+      for (const found of new Set(names(template(each))))
+        if (!found.startsWith('AWS')) expect(Object.keys(Resources)).toContain(found)
+    },
+  )
 })
