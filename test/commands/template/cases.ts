@@ -15,6 +15,10 @@ export const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/mrk-0123'
 export const cases = {
   // But the one that has to be given.
   'no parameters': { stage: 'dev', args: params({ subAppIds: 'none' }) },
+  'a region that only reads': {
+    stage: 'dev',
+    args: params({ subAppIds: ids[0] ?? '', mirror: 'false', source: 'mirror' }),
+  },
   'keyless and everything else': {
     stage: 'prod',
     args: [
@@ -58,10 +62,6 @@ export const cases = {
       makeSecrets: 'false',
       source: 'mirror',
     }),
-  },
-  'a region that only reads': {
-    stage: 'dev',
-    args: params({ subAppIds: ids[0] ?? '', mirror: 'false', source: 'mirror' }),
   },
 } as const
 export type Case = keyof typeof cases

@@ -11,6 +11,7 @@ import process from 'node:process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
+import { startAwsRecorder } from '../../support/aws-recorder.ts'
 import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
 import { isAllowed, type PolicyStatement, resolveReferences } from '../../support/iam.ts'
 import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
@@ -35,8 +36,12 @@ afterAll(async () => {
 })
 
 function serverless(...args: string[]): Promise<Finished> {
+  return serverlessAt(moto.url, ...args)
+}
+
+function serverlessAt(url: string, ...args: string[]): Promise<Finished> {
   return cli.run(args, {
-    AWS_ENDPOINT_URL: moto.url,
+    AWS_ENDPOINT_URL: url,
     AWS_ACCESS_KEY_ID: 'any',
     AWS_SECRET_ACCESS_KEY: 'any',
     AWS_REGION: 'us-east-1',
@@ -60,6 +65,12 @@ async function listFunctions(): Promise<any[]> {
 
 async function logLevels(): Promise<string[]> {
   return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_LOG_LEVEL)
+}
+
+/** Those of docs/aws-policies.md, in their order: deployer, mirror, reader, consumer. */
+function policies(): { Statement: PolicyStatement[] }[] {
+  const page = readFileSync(new URL('../../../docs/aws-policies.md', import.meta.url), 'utf8')
+  return [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = '']) => JSON.parse(json))
 }
 
 async function subAppIds(): Promise<string[]> {
@@ -150,12 +161,27 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
     const { code, output } = await serverless('deploy', ...reader)
     expect(output).toContain('mirror: no secret is kept in step any more')
     expect(code).toBe(1)
-    expect((await serverless('deploy', '--stage=reader', ...reader)).code).toBe(0)
+    // Recorded, to be held against the policy of docs/aws-policies.md.
+    const recorder = await startAwsRecorder(moto.url)
+    const recorded = (...args: string[]): Promise<Finished> =>
+      serverlessAt(recorder.url, ...args, '--stage=reader')
+    expect((await recorded('deploy', ...reader)).output).toContain('Service deployed')
     const names = (await listFunctions()).map(({ FunctionName }) => FunctionName)
     expect(names).toContain('vod-aigc-tokens-reader-list-tokens')
     expect(names).not.toContain('vod-aigc-tokens-reader-mirror-tokens')
-    expect((await serverless('deploy', '--stage=reader', ...reader)).output).toContain('No changes to deploy')
-    expect((await serverless('remove', '--stage=reader')).code).toBe(0)
+    expect((await recorded('deploy', ...reader)).output).toContain('No changes to deploy')
+    expect((await recorded('remove')).output).toContain('has been successfully removed')
+    await recorder.close()
+    const [deployer] = policies()
+    const actions = new Set(recorder.requests.map(({ action }) => action))
+    for (const action of ['cloudformation:GetTemplate', 'cloudformation:DeleteStack', 's3:PutObject'])
+      expect(actions).toContain(action)
+    // Nobody needs a right to ask who he is.
+    const refused = recorder.requests.filter(
+      (request) =>
+        request.action !== 'sts:GetCallerIdentity' && !isAllowed(deployer?.Statement ?? [], request),
+    )
+    expect(refused).toEqual([])
   })
 
   it('serverless remove leaves nothing that moto could make', async () => {
@@ -327,6 +353,19 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     simulator.vod.delete(1500000001, 'token-b')
     expect(await runOnce()).toEqual(['updated'])
     expect(await runOnce()).toEqual(['unchanged'])
+  })
+
+  it('the mirror’s policy to copy is enough to make one, and the reader’s to serve it', async () => {
+    const [, mirrors, reads] = policies().map(({ Statement }) => Statement.flatMap(({ Action }) => Action))
+    const made = { AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/made', ...fixedKey() }
+    const mirror = await startWith(mirrors ?? [], 'mirror-tokens', made)
+    expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
+    const list = await startWith(reads ?? [], 'list-tokens', {
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: made.AIGC_MIRROR_TARGETS,
+      AIGC_REVEAL: 'true',
+    })
+    expect((await list.invoke({ Reveal: true })).result).toMatchObject({ Stale: false })
   })
 
   it('MirrorTokensRole is too little to make a secret', async () => {
