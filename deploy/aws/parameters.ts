@@ -74,6 +74,10 @@ export const parameters = {
   },
   settleSeconds: number({ min: 0, max: 600 }),
   minKeep: number({ min: 0, max: 1, decimals: true }),
+  exclude: optional(
+    'comma-separated fingerprints of 16 hex digits, such as 0123456789abcdef',
+    /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/,
+  ),
   source: oneOf('api', 'mirror'),
   fallback: oneOf('true', 'false'),
   cacheSeconds: number({ min: 0, max: 86_400 }),
@@ -140,6 +144,8 @@ export interface Deployment {
   readonly extraTargets: readonly ExtraTarget[]
   readonly settleSeconds: number
   readonly minKeep: string
+  /** Fingerprints of tokens that are handed out no more. */
+  readonly excluded: readonly string[]
   readonly source: string
   readonly hasFallback: boolean
   readonly cacheSeconds: number
@@ -251,6 +257,7 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     extraTargets,
     settleSeconds: Number(given.settleSeconds),
     minKeep: given.minKeep,
+    excluded: split(given.exclude),
     source: given.source,
     hasFallback: given.fallback === 'true',
     cacheSeconds: Number(given.cacheSeconds),

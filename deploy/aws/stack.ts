@@ -127,6 +127,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     AIGC_SITE: deployment.site,
     AIGC_LOG_LEVEL: deployment.logLevel,
     AIGC_TIMEOUT_MS: `${deployment.timeoutMs}`,
+    ...(deployment.excluded.length > 0 && { AIGC_EXCLUDE: deployment.excluded.join() }),
   }
   const target = `aws-secretsmanager:${ownSecretName(deployment.secretPrefix, subAppIds)}`
   return {
