@@ -478,6 +478,16 @@ describe('a stack of any number of applications', () => {
     expect(sizeProblem('vod-aigc-tokens', deploymentOf(600, { subAppIds, makeSecrets: 'false' }))).toBeNull()
   })
 
+  it('is refused where the other texts alone are too long', () => {
+    const targets = Array.from(
+      { length: 100 },
+      (_, i) => `tencent-ssm:a-further-target-with-a-long-name-${i}`,
+    ).join()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(1, { targets }))).toMatch(
+      /^the settings of mirror-tokens would have \d+ bytes, and AWS takes 4096; make secretPrefix and the other texts shorter$/,
+    )
+  })
+
   it('names each of a few secrets in the roles, also where their names are long', () => {
     const { mirrorStatements } = describeStack('x', deploymentOf(20))
     expect(JSON.stringify(mirrorStatements)).toContain('{"Ref":"MirroredSecret1500000019"}')

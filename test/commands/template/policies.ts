@@ -28,6 +28,19 @@ describe('docs/aws-policies.md', () => {
     },
   )
 
+  it('lets the deployer see that the endpoint works, and no token', () => {
+    const may = (route: string): boolean =>
+      isAllowed(deployer ?? [], {
+        action: 'execute-api:Invoke',
+        resource: `arn:aws:execute-api:us-east-1:123456789012:a1b2c3/$default/GET/${route}`,
+      })
+    expect([may('tokens/fingerprints'), may('tokens'), may('sub-apps/1/tokens')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+
   it('lets the deployer do nothing to what is somebody else’s', () => {
     const others = [
       ['iam:PutRolePolicy', 'arn:aws:iam::123456789012:role/Admin'],
