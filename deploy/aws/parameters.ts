@@ -3,6 +3,10 @@
  * The defaults stand in serverless.yml.
  */
 
+import { storeKinds } from '../../lib/stores/index.ts'
+import type { Target } from '../../lib/stores/store.ts'
+import { parseMirrors } from '../../lib/stores/target.ts'
+
 /** One parameter: what it takes, in words, and whether a value is that. */
 interface Parameter {
   readonly takes: string
@@ -11,10 +15,12 @@ interface Parameter {
 
 export const parameters = {
   subAppIds: {
-    takes: 'comma-separated VOD application ids, each once, such as 251006666,251006667',
+    takes:
+      'comma-separated VOD application ids, each once, such as 251006666,251006667, or none for an account from ' +
+      'before 2023-12-25, which needs no ids',
     accepts: (value) => {
       const ids = split(value)
-      return new Set(ids).size === ids.length && ids.every(isSubAppId)
+      return value === 'none' || (ids.length > 0 && new Set(ids).size === ids.length && ids.every(isSubAppId))
     },
   },
   site: oneOf('intl', 'cn'),
@@ -33,8 +39,12 @@ export const parameters = {
   ),
   credentialsKmsKeyArn: keyArn('of the key that encrypts credentialsSecret'),
   schedule: {
-    takes: 'rate(N minutes) or rate(N hours), from 1 minute to 24 hours, such as rate(5 minutes)',
+    takes: 'rate(1 minute), rate(N minutes), rate(1 hour) or rate(N hours), up to 24 hours',
     accepts: (value) => periodSeconds(value) !== null,
+  },
+  mirror: {
+    ...oneOf('true', 'false'),
+    takes: 'true, or false in a region that only reads secrets which a stack elsewhere keeps in step',
   },
   secretPrefix: {
     takes: "the beginning of the secrets' names: letters, digits and /_+=.@- such as vod-aigc-tokens/prod",
@@ -44,7 +54,17 @@ export const parameters = {
     ...oneOf('true', 'false'),
     takes: 'true, or false where the secrets exist and carry the tag managed-by=vod-aigc-tokens',
   },
+  keepSecrets: optional(
+    'comma-separated ends of the names of secrets that exist, such as 251006666,tencent-credentials; the stack makes the rest',
+    /^[\w-]+(\s*,\s*[\w-]+)*$/,
+  ),
   kmsKeyArn: keyArn('of the key that encrypts the secrets'),
+  targets: {
+    takes:
+      'comma-separated targets beside the secrets of the stack, such as ' +
+      'tencent-ssm:aigc-tokens-{SubAppId}?region=ap-singapore',
+    accepts: () => true,
+  },
   replicaRegions: {
     takes: 'comma-separated AWS regions, each once, such as eu-west-1,ap-southeast-1',
     accepts: (value) => {
@@ -52,8 +72,20 @@ export const parameters = {
       return new Set(regions).size === regions.length && regions.every((region) => awsRegion.test(region))
     },
   },
+  settleSeconds: number({ min: 0, max: 600 }),
+  minKeep: number({ min: 0, max: 1, decimals: true }),
+  exclude: optional(
+    'comma-separated fingerprints of 16 hex digits, such as 0123456789abcdef',
+    /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/,
+  ),
   source: oneOf('api', 'mirror'),
   fallback: oneOf('true', 'false'),
+  cacheSeconds: number({ min: 0, max: 86_400 }),
+  staleSeconds: number({ min: 0, max: 604_800 }),
+  // The API waits for 30 seconds at most, and a cold start takes its share.
+  timeoutMs: number({ min: 100, max: 25_000 }),
+  rateLimit: number({ min: 1, max: 1_000_000 }),
+  burstLimit: number({ min: 1, max: 1_000_000 }),
   mirrorConcurrency: oneOf('1', 'none'),
   alarmTopicArn: optional(
     'the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:alarms',
@@ -67,9 +99,19 @@ export const parameters = {
     'the ARN of an ACM certificate of this region',
     /^arn:aws[a-z-]*:acm:[a-z\d-]+:\d{12}:certificate\/[\w-]+$/,
   ),
+  keepGeneratedName: oneOf('true', 'false'),
+  basePath: optional(
+    'a path under the domain, such as /aigc: letters, digits and $-_.+!*\'()/ without "/" at its end',
+    /^(\/[\w$.+!*'()-]+)+$/,
+  ),
+  confirmDrop: optional(
+    'what may be dropped, comma-separated, as the refusal of a deployment names it',
+    /^[\w-]+(,[\w-]+)*$/,
+  ),
   tracing: oneOf('true', 'false'),
   logRetentionDays: oneOf('1', '3', '5', '7', '14', '30', '60', '90', '180', '365', '731', '1827', '3653'),
   logLevel: oneOf('debug', 'info', 'warn', 'error'),
+  systemLogLevel: oneOf('DEBUG', 'INFO', 'WARN'),
 } as const satisfies Record<string, Parameter>
 
 export type ParameterName = keyof typeof parameters
@@ -91,18 +133,55 @@ export interface Deployment {
   readonly schedule: string
   readonly periodSeconds: number
   readonly secretPrefix: string
+  /** Whether it keeps the secrets in step; else it only reads them. */
+  readonly hasMirror: boolean
   readonly makesSecrets: boolean
+  /** The ends of the names of those that it does not make all the same. */
+  readonly keptSecrets: readonly string[]
   readonly kmsKeyArn: string | null
   readonly replicaRegions: readonly string[]
+  /** Beside the secrets of the stack. */
+  readonly extraTargets: readonly ExtraTarget[]
+  readonly settleSeconds: number
+  readonly minKeep: string
+  /** Fingerprints of tokens that are handed out no more. */
+  readonly excluded: readonly string[]
   readonly source: string
   readonly hasFallback: boolean
+  readonly cacheSeconds: number
+  readonly staleSeconds: number
+  readonly timeoutMs: number
+  readonly rateLimit: number
+  readonly burstLimit: number
   /** `null`: the account's concurrency is shared. */
   readonly mirrorConcurrency: number | null
   readonly alarmTopicArn: string | null
-  readonly domain: { readonly name: string; readonly certificateArn: string } | null
+  readonly domain: {
+    readonly name: string
+    readonly certificateArn: string
+    /** Without a slash at either end; `null` for none. */
+    readonly basePath: string | null
+    /** Whether the API answers under the name that AWS generated, too. */
+    readonly isAdditional: boolean
+  } | null
+  /** What this deployment may drop. */
+  readonly confirmedDrops: readonly string[]
   readonly isTraced: boolean
   readonly logRetentionDays: number
   readonly logLevel: string
+  readonly systemLogLevel: string
+}
+
+export interface ExtraTarget {
+  /** As given, `{SubAppId}` in it. */
+  readonly uri: string
+  /** Of a secret in AWS; `null` for others, which the roles have nothing to do with. */
+  readonly aws: {
+    /** A name, `{SubAppId}` in it, or a full ARN. */
+    readonly name: string
+    readonly region: string
+    readonly kmsKeyArn: string | null
+  } | null
 }
 
 /** The problem with a parameter's name, or `null`. */
@@ -137,6 +216,7 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
   onlyWith('credentialsKmsKeyArn', 'credentialsSecret')
   onlyWith('domain', 'certificateArn')
   onlyWith('certificateArn', 'domain')
+  onlyWith('basePath', 'domain')
   if (given.roleArn !== '' && given.credentialsSecret !== '')
     problems.push(
       'roleArn and credentialsSecret exclude each other; pass roleArn and oidcProvider to work without a stored key, ' +
@@ -144,29 +224,134 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     )
   if (given.source === 'mirror' && given.fallback === 'false')
     problems.push('fallback must be true when source is mirror: it is what list-tokens reads')
+  if (given.keepGeneratedName === 'true') onlyWith('keepGeneratedName', 'domain')
+  if (given.mirror === 'false')
+    for (const name of ['replicaRegions', 'targets', 'keepSecrets'] as const)
+      if (given[name] !== '')
+        problems.push(`${name} must be left out when mirror is false, which makes no secret`)
+  const subAppIds = given.subAppIds === 'none' ? [] : split(given.subAppIds)
+  const names = [...(subAppIds.length > 0 ? subAppIds : ['tokens']), 'tencent-credentials']
+  for (const kept of split(given.keepSecrets))
+    if (parameters.keepSecrets.accepts(given.keepSecrets) && !names.includes(kept))
+      problems.push(
+        `keepSecrets must name secrets of this stack, and ${kept} is none: neither one of subAppIds nor tencent-credentials`,
+      )
+  if (problems.length > 0) return problems
+  const extraTargets = readTargets(given, subAppIds, region, (problem) => problems.push(problem))
   if (problems.length > 0) return problems
 
   return {
     stage,
     region,
-    subAppIds: split(given.subAppIds),
+    subAppIds,
     site: given.site,
     credentials: credentialsOf(given),
     schedule: given.schedule,
     periodSeconds: periodSeconds(given.schedule) ?? 0,
     secretPrefix: given.secretPrefix,
+    hasMirror: given.mirror === 'true',
     makesSecrets: given.makeSecrets === 'true',
+    keptSecrets: split(given.keepSecrets),
     kmsKeyArn: given.kmsKeyArn || null,
     replicaRegions,
+    extraTargets,
+    settleSeconds: Number(given.settleSeconds),
+    minKeep: given.minKeep,
+    excluded: split(given.exclude),
     source: given.source,
     hasFallback: given.fallback === 'true',
+    cacheSeconds: Number(given.cacheSeconds),
+    staleSeconds: Number(given.staleSeconds),
+    timeoutMs: Number(given.timeoutMs),
+    rateLimit: Number(given.rateLimit),
+    burstLimit: Number(given.burstLimit),
     mirrorConcurrency: given.mirrorConcurrency === 'none' ? null : Number(given.mirrorConcurrency),
     alarmTopicArn: given.alarmTopicArn || null,
-    domain: given.domain === '' ? null : { name: given.domain, certificateArn: given.certificateArn },
+    domain:
+      given.domain === ''
+        ? null
+        : {
+            name: given.domain,
+            certificateArn: given.certificateArn,
+            basePath: given.basePath.slice(1) || null,
+            isAdditional: given.keepGeneratedName === 'true',
+          },
+    confirmedDrops: split(given.confirmDrop),
     isTraced: given.tracing === 'true',
     logRetentionDays: Number(given.logRetentionDays),
     logLevel: given.logLevel,
+    systemLogLevel: given.systemLogLevel,
   }
+}
+
+/** The name of the stack's own secret for an application, `{SubAppId}` in it. */
+export function ownSecretName(secretPrefix: string, subAppIds: readonly string[]): string {
+  return `${secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
+}
+
+/**
+ * The targets beside the stack's own. The mirror's role may write secrets that carry the mark, and make and mark none, so whatever
+ * of a URI asks for that is refused.
+ */
+function readTargets(
+  { targets, secretPrefix, replicaRegions }: Given,
+  subAppIds: readonly string[],
+  region: string,
+  complain: (problem: string) => void,
+): ExtraTarget[] {
+  const uris = split(targets)
+  const [mirror] = parseMirrors(uris, subAppIds.map(Number), storeKinds, (what) =>
+    complain(`targets ${what}`),
+  )
+  if (mirror?.targets.length !== uris.length) return []
+  const own = ownSecretName(secretPrefix, subAppIds)
+  return uris.flatMap((uri, i) => {
+    const target = mirror.targets[i]
+    if (!target) return []
+    const refuse = (what: string): ExtraTarget[] => {
+      complain(`targets entry ${i + 1} ${what}`)
+      return []
+    }
+    switch (target.scheme) {
+      case 'tencent-ssm':
+        return [{ uri, aws: null }]
+      case 'file':
+        return refuse('is a file, which nobody but the function itself could read; name a secret')
+      case 'aws-secretsmanager':
+        break
+      default:
+        return refuse(`is of a kind that this stack has no role for: ${target.scheme}`)
+    }
+    if (target.adopt || target.options['tags'] !== undefined)
+      return refuse(
+        'must leave out adopt and tags: the role may not mark secrets; put the tag managed-by=vod-aigc-tokens on it yourself',
+      )
+    const kmsKeyArn = target.options['kmsKeyId'] ?? null
+    if (kmsKeyArn !== null && !parameters.kmsKeyArn.accepts(kmsKeyArn))
+      return refuse(`must have in kmsKeyId ${parameters.kmsKeyArn.takes}`)
+    const aws = { ...nameAndRegion(uri, target, region), kmsKeyArn }
+    if (isNamed(aws.name, own) && aws.region === region)
+      return refuse('is the secret of the stack, which is a target already')
+    if (isNamed(aws.name, own) && split(replicaRegions).includes(aws.region))
+      return refuse('is a replica of the secret of the stack, which AWS keeps in step itself')
+    return [{ uri, aws }]
+  })
+}
+
+function nameAndRegion(
+  uri: string,
+  { name, options }: Target,
+  region: string,
+): { name: string; region: string } {
+  const [, , , ofArn] = name.split(':')
+  // `name` has the id of an application in it.
+  const given = /^[^:]*:([^?]*)/.exec(uri)?.[1] ?? name
+  return { name: given, region: options['region'] ?? ofArn ?? region }
+}
+
+/** Whether a name or an ARN is that of a secret with the name `own`. */
+function isNamed(name: string, own: string): boolean {
+  return name === own || name.replace(/^arn:.*:secret:/, '').slice(0, -7) === own
 }
 
 function credentialsOf({
@@ -182,9 +367,14 @@ function credentialsOf({
   return { kind: 'own-secret' }
 }
 
-/** The seconds between two runs; `null` for anything that an alarm's period cannot follow. */
+/**
+ * The seconds between two runs; `null` for anything that an alarm's period cannot follow, and for a wrong plural.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html
+ */
 function periodSeconds(schedule: string): number | null {
-  const { count, unit } = /^rate\((?<count>\d{1,4}) (?<unit>minute|hour)s?\)$/.exec(schedule)?.groups ?? {}
+  const { count, unit, plural } =
+    /^rate\((?<count>[1-9]\d{0,3}) (?<unit>minute|hour)(?<plural>s?)\)$/.exec(schedule)?.groups ?? {}
+  if ((count === '1') !== (plural === '')) return null
   const seconds = Number(count) * (unit === 'hour' ? 3600 : 60)
   return seconds >= 60 && seconds <= 86_400 ? seconds : null
 }
@@ -201,6 +391,14 @@ function split(list: string): string[] {
 
 function oneOf(...choices: readonly string[]): Parameter {
   return { takes: choices.join(' or '), accepts: (value) => choices.includes(value) }
+}
+
+function number({ min, max, decimals = false }: { min: number; max: number; decimals?: boolean }): Parameter {
+  const pattern = decimals ? /^\d+(\.\d+)?$/ : /^\d+$/
+  return {
+    takes: `a ${decimals ? '' : 'whole '}number from ${min} to ${max}`,
+    accepts: (value) => pattern.test(value) && Number(value) >= min && Number(value) <= max,
+  }
 }
 
 function optional(takes: string, pattern: RegExp): Parameter {

@@ -5,7 +5,16 @@
 import { type AlarmWindows, alarmWindows } from './alarms.ts'
 import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
-import { type Deployment, type Given, nameProblem, parameters, readDeployment } from './parameters.ts'
+import { exceededLimits, greatestThatFits } from './limits.ts'
+import {
+  type Deployment,
+  type ExtraTarget,
+  type Given,
+  nameProblem,
+  ownSecretName,
+  parameters,
+  readDeployment,
+} from './parameters.ts'
 
 /** What the Serverless CLI passes to a file that it includes. */
 interface Cli {
@@ -14,12 +23,15 @@ interface Cli {
   resolveConfigurationProperty(path: readonly string[]): Promise<unknown>
 }
 
-/** Reads the parameters and describes the stack. Throws one error that names every problem. */
+/**
+ * Reads the parameters and describes the stack; `missing` says why it must not be deployed, though it can be removed. Throws one
+ * error that names every problem.
+ */
 export async function resolveStack({
   options,
   resolveVariable,
   resolveConfigurationProperty,
-}: Cli): Promise<Stack> {
+}: Cli): Promise<Stack & { readonly missing: string | null }> {
   const text = async (variable: string): Promise<string> => String((await resolveVariable(variable)) ?? '')
   const stage = await text('sls:stage')
   const names = [
@@ -30,10 +42,32 @@ export async function resolveStack({
   const given: Record<string, string> = {}
   for (const name of Object.keys(parameters)) given[name] = (await text(`param:${name}`)).trim()
   const region = await text('self:provider.region')
-  const deployment = readDeployment(stage, region, given as Given)
-  if (Array.isArray(deployment)) throw refusal([...unknown, ...deployment])
-  if (unknown.length > 0) throw refusal(unknown)
-  return describeStack(await text('self:service'), deployment)
+  // Commands that deploy nothing, such as remove and rollback, need no ids; serverless-build.mjs refuses the others.
+  const missing = given['subAppIds'] === '' ? `subAppIds must be ${parameters.subAppIds.takes}` : null
+  const deployment = readDeployment(stage, region, {
+    ...(given as Given),
+    ...(missing !== null && { subAppIds: 'none' }),
+  })
+  if (Array.isArray(deployment)) throw refusal([...unknown, ...(missing ? [missing] : []), ...deployment])
+  if (unknown.length > 0) throw refusal([...unknown, ...(missing ? [missing] : [])])
+  const service = await text('self:service')
+  const problem = sizeProblem(service, deployment)
+  if (problem !== null) throw refusal([problem])
+  return { ...describeStack(service, deployment), missing }
+}
+
+/** Whether AWS takes the stack, in a sentence that says how many applications it takes; `null` where it does. */
+export function sizeProblem(service: string, deployment: Deployment): string | null {
+  const { subAppIds } = deployment
+  const withFirst = (count: number): Stack =>
+    describeStack(service, { ...deployment, subAppIds: subAppIds.slice(0, count) })
+  const [exceeded] = exceededLimits(withFirst(subAppIds.length))
+  if (exceeded === undefined) return null
+  const fitting = greatestThatFits(subAppIds.length, (count) => exceededLimits(withFirst(count)).length === 0)
+  return fitting > 0
+    ? `subAppIds: ${subAppIds.length} applications are too many for one stack, because ${exceeded}; the first ` +
+        `${fitting} fit: deploy the others as another stage`
+    : `${exceeded}; make secretPrefix and the other texts shorter`
 }
 
 /** The CLI prints an error's stack where there is one; the sentences are all that helps here. */
@@ -55,17 +89,34 @@ export interface Stack {
   readonly mirrorEnvironment: Readonly<Record<string, string>>
   readonly listStatements: readonly Statement[]
   readonly mirrorStatements: readonly Statement[]
+  readonly listTimeoutSeconds: number
   readonly mirrorTimeoutSeconds: number
   readonly mirrorConcurrency: number | null
   readonly mirrorEventAgeSeconds: number
   readonly periodSeconds: number
   readonly jitterMinutes: number
   readonly alarmWindows: AlarmWindows
+  readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
   readonly isTraced: boolean
-  readonly hasOwnDomain: boolean
+  readonly hidesGeneratedName: boolean
   readonly logRetentionDays: number
-  readonly resources: { readonly Resources: Json; readonly Outputs: Json }
+  readonly systemLogLevel: string
+  /** Resources of the YAML files that are taken out again, and with them whatever refers to them. */
+  readonly leftOut: readonly string[]
+  readonly throttling: { readonly rateLimit: number; readonly burstLimit: number }
+  readonly confirmedDrops: readonly string[]
+  readonly resources: {
+    readonly Resources: Readonly<Record<string, Resource>>
+    readonly Outputs: Readonly<Record<string, { readonly Description: string; readonly Value: Json }>>
+  }
+}
+
+interface Resource {
+  readonly Type: string
+  readonly DeletionPolicy?: string
+  readonly UpdateReplacePolicy?: string
+  readonly Properties: Readonly<Record<string, Json>>
 }
 
 export function describeStack(service: string, deployment: Deployment): Stack {
@@ -77,11 +128,10 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     AIGC_SUB_APP_IDS: subAppIds.join(),
     AIGC_SITE: deployment.site,
     AIGC_LOG_LEVEL: deployment.logLevel,
+    AIGC_TIMEOUT_MS: `${deployment.timeoutMs}`,
+    ...(deployment.excluded.length > 0 && { AIGC_EXCLUDE: deployment.excluded.join() }),
   }
-  // AIGC_SETTLE_SECONDS, six steps of at most AIGC_TIMEOUT_MS for every twenty applications, and as much to spare.
-  const mirrorTimeoutSeconds = Math.min(900, 120 + 60 * Math.max(1, Math.ceil(subAppIds.length / 20)))
-  const jitterMinutes = Math.min(15, Math.max(1, Math.floor(periodSeconds / 300)))
-  const target = `aws-secretsmanager:${deployment.secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
+  const target = `aws-secretsmanager:${ownSecretName(deployment.secretPrefix, subAppIds)}`
   return {
     listEnvironment: {
       ...shared,
@@ -89,8 +139,16 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       AIGC_HTTP_AUTH: 'gateway',
       AIGC_SOURCE: deployment.source,
       ...(deployment.hasFallback && { AIGC_FALLBACK: target }),
+      AIGC_CACHE_SECONDS: `${deployment.cacheSeconds}`,
+      AIGC_STALE_SECONDS: `${deployment.staleSeconds}`,
     },
-    mirrorEnvironment: { ...shared, ...credentialSettings(deployment), AIGC_MIRROR_TARGETS: target },
+    mirrorEnvironment: {
+      ...shared,
+      ...credentialSettings(deployment),
+      AIGC_MIRROR_TARGETS: [target, ...deployment.extraTargets.map(({ uri }) => uri)].join(),
+      AIGC_SETTLE_SECONDS: `${deployment.settleSeconds}`,
+      AIGC_MIN_KEEP: deployment.minKeep,
+    },
     listStatements: [
       writeLog(`${prefix}-list-tokens`),
       ...(readsTencent ? useCredentials(deployment) : []),
@@ -101,21 +159,43 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     mirrorStatements: [
       writeLog(`${prefix}-mirror-tokens`),
       ...useCredentials(deployment),
-      ...keepSecrets(secrets, deployment),
+      ...keepSecrets(onSecrets(secrets, deployment), deployment.kmsKeyArn),
+      ...deployment.extraTargets.flatMap((target) => keepExtraTarget(target, subAppIds)),
       { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
       ...trace(deployment),
     ],
-    mirrorTimeoutSeconds,
+    // AIGC_TIMEOUT_MS and a cold start.
+    listTimeoutSeconds: Math.ceil(deployment.timeoutMs / 1000) + 5,
+    mirrorTimeoutSeconds: mirrorTimeoutSeconds(deployment),
     mirrorConcurrency: deployment.mirrorConcurrency,
-    // A run that could not start until the next one is due is not worth starting.
-    mirrorEventAgeSeconds: Math.min(periodSeconds, 21_600),
+    mirrorEventAgeSeconds: mirrorEventAgeSeconds(deployment),
     periodSeconds,
-    jitterMinutes,
-    alarmWindows: alarmWindows({ periodSeconds, jitterMinutes, timeoutSeconds: mirrorTimeoutSeconds }),
+    jitterMinutes: jitterMinutes(periodSeconds),
+    alarmWindows: alarmWindows({
+      periodSeconds,
+      jitterMinutes: jitterMinutes(periodSeconds),
+      timeoutSeconds: mirrorTimeoutSeconds(deployment),
+    }),
+    flexibleTimeWindow:
+      jitterMinutes(periodSeconds) === 0
+        ? { Mode: 'OFF' }
+        : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: jitterMinutes(periodSeconds) },
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
     isTraced: deployment.isTraced,
-    hasOwnDomain: domain !== null,
+    hidesGeneratedName: domain !== null && !domain.isAdditional,
     logRetentionDays: deployment.logRetentionDays,
+    systemLogLevel: deployment.systemLogLevel,
+    leftOut: deployment.hasMirror
+      ? []
+      : [
+          'MirrorDashtokensLambdaFunction',
+          'MirrorDashtokensLogGroup',
+          'MirrorTokensRole',
+          'ScheduleGroup',
+          'FailedRuns',
+        ],
+    throttling: { rateLimit: deployment.rateLimit, burstLimit: deployment.burstLimit },
+    confirmedDrops: deployment.confirmedDrops,
     resources: {
       Resources: {
         ...secretResources(secrets, deployment),
@@ -129,34 +209,51 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         },
       },
       Outputs: {
-        ...Object.fromEntries(
-          secrets.map(({ logicalId, name }) => [
-            `${logicalId}Name`,
-            { Description: 'A mirrored secret', Value: name },
-          ]),
-        ),
+        ...secretOutputs(secrets, deployment),
         DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
         ListTokensRoleArn: roleOutput('ListTokensRole'),
-        MirrorTokensRoleArn: roleOutput('MirrorTokensRole'),
-        ...(deployment.credentials.kind === 'own-secret' && {
+        ...(deployment.hasMirror && { MirrorTokensRoleArn: roleOutput('MirrorTokensRole') }),
+        ...(usesOwnCredentials(deployment) && {
           CredentialsSecretName: {
             Description: 'The secret to put Tencent credentials into',
             Value: ownCredentialsName(deployment),
           },
         }),
-        ...(domain && {
-          DomainTarget: {
-            Description: `What the DNS name ${domain.name} has to be an alias or CNAME of`,
-            Value: { 'Fn::GetAtt': ['Domain', 'RegionalDomainName'] },
-          },
-        }),
+        ...domainOutputs(deployment),
       },
     },
   }
 }
 
+/**
+ * `AIGC_SETTLE_SECONDS`, six steps of at most `AIGC_TIMEOUT_MS` for every twenty applications, and a minute to spare. Lambda stops
+ * at 900 seconds, and hardly ever is every step as slow as it may be.
+ */
+function mirrorTimeoutSeconds({ settleSeconds, timeoutMs, subAppIds }: Deployment): number {
+  const turns = Math.max(1, Math.ceil(subAppIds.length / 20))
+  return Math.min(900, settleSeconds + Math.ceil((6 * timeoutMs * turns) / 1000) + 60)
+}
+
+/**
+ * How long Lambda keeps a run that cannot start: while another one runs, which Lambda finds out up to five minutes late, and for
+ * the second try, a minute later. With less, each run that waits for a removal would give up the runs that came meanwhile. A run
+ * that could not start until a later one was due is not worth starting.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ */
+function mirrorEventAgeSeconds(deployment: Deployment): number {
+  return Math.min(21_600, Math.max(deployment.periodSeconds, mirrorTimeoutSeconds(deployment) + 300 + 60))
+}
+
+/**
+ * Stacks that were deployed together shall not ask Tencent together. Below five minutes there is no such window, because it would
+ * lengthen the period: Scheduler itself spreads its calls over the minute.
+ */
+function jitterMinutes(periodSeconds: number): number {
+  return Math.min(15, Math.floor(periodSeconds / 300))
+}
+
 /** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */
-function roleOutput(logicalId: string): Json {
+function roleOutput(logicalId: string): { Description: string; Value: Json } {
   return {
     Description: "What Tencent's trust policy must name in oidc:sub, where no key is stored",
     Value: { 'Fn::GetAtt': [logicalId, 'Arn'] },
@@ -166,32 +263,108 @@ function roleOutput(logicalId: string): Json {
 interface SecretOfStack {
   readonly logicalId: string
   readonly name: string
+  /** Whether the stack makes it; else it is there. */
+  readonly isMade: boolean
 }
 
 /** One per application, so that a consumer can be given one and not another. */
-function mirroredSecrets({ subAppIds, secretPrefix }: Deployment): SecretOfStack[] {
-  if (subAppIds.length === 0) return [{ logicalId: 'MirroredSecret', name: `${secretPrefix}/tokens` }]
-  return subAppIds.map((id) => ({ logicalId: `MirroredSecret${id}`, name: `${secretPrefix}/${id}` }))
+function mirroredSecrets(deployment: Deployment): SecretOfStack[] {
+  const { subAppIds, secretPrefix, hasMirror } = deployment
+  const secret = (logicalId: string, end: string): SecretOfStack => ({
+    logicalId,
+    name: `${secretPrefix}/${end}`,
+    isMade: hasMirror && makes(deployment, end),
+  })
+  if (subAppIds.length === 0) return [secret('MirroredSecret', 'tokens')]
+  return subAppIds.map((id) => secret(`MirroredSecret${id}`, id))
+}
+
+function makes({ makesSecrets, keptSecrets }: Deployment, end: string): boolean {
+  return makesSecrets && !keptSecrets.includes(end)
+}
+
+/** The name of each secret, and its ARN where the stack makes it; or one name for all, where the roles have one too. */
+function secretOutputs(
+  secrets: readonly SecretOfStack[],
+  { secretPrefix }: Deployment,
+): Record<string, { Description: string; Value: Json }> {
+  if (areMany(secrets))
+    return { MirroredSecretsName: { Description: 'The mirrored secrets', Value: `${secretPrefix}/*` } }
+  return Object.fromEntries(
+    secrets.flatMap(({ logicalId, name, isMade }) => [
+      [`${logicalId}Name`, { Description: 'A mirrored secret', Value: name }],
+      ...(isMade
+        ? [
+            [
+              `${logicalId}Arn`,
+              { Description: 'Its ARN, with the six characters of AWS', Value: { Ref: logicalId } },
+            ] as const,
+          ]
+        : []),
+    ]),
+  )
+}
+
+function domainOutputs({ domain }: Deployment): Stack['resources']['Outputs'] {
+  if (!domain) return {}
+  return {
+    DomainTarget: {
+      Description: `What the DNS name ${domain.name} has to be an alias or CNAME of`,
+      Value: { 'Fn::GetAtt': ['Domain', 'RegionalDomainName'] },
+    },
+    RegionalHostedZoneId: {
+      Description: 'The hosted zone of that, which an alias record names',
+      Value: { 'Fn::GetAtt': ['Domain', 'RegionalHostedZoneId'] },
+    },
+    // In place of the CLI's, whose name does not answer then.
+    ...(!domain.isAdditional && {
+      HttpApiUrl: {
+        Description: 'URL of the HTTP API',
+        Value: `https://${[domain.name, ...(domain.basePath === null ? [] : [domain.basePath])].join('/')}`,
+      },
+    }),
+  }
+}
+
+/** So many secrets a role names one by one. */
+const mostNamed = 20
+
+/**
+ * Whether the roles name all secrets by the prefix: 102 ARNs are as long as IAM takes, and an output each as many as
+ * CloudFormation takes soon.
+ */
+function areMany(secrets: readonly SecretOfStack[]): boolean {
+  return secrets.length > mostNamed || secrets.reduce((sum, { name }) => sum + name.length, 0) > 4000
+}
+
+/** Whether anything reads the secret with credentials that the stack makes. */
+function usesOwnCredentials({ credentials, hasMirror, source }: Deployment): boolean {
+  return credentials.kind === 'own-secret' && (hasMirror || source === 'api')
 }
 
 function ownCredentialsName({ secretPrefix }: Deployment): string {
-  return `${secretPrefix}/tencent-credentials`
+  return `${secretPrefix}/${ownCredentialsEnd}`
 }
+
+const ownCredentialsEnd = 'tencent-credentials'
 
 /**
  * The secrets, without values. They outlive the stack, whose consumers must not lose them, except that a first
  * deployment that fails takes its empty ones along, so that it can be tried again.
  */
-function secretResources(secrets: readonly SecretOfStack[], deployment: Deployment): Record<string, Json> {
-  if (!deployment.makesSecrets) return {}
-  const { kmsKeyArn, replicaRegions, credentials } = deployment
+function secretResources(
+  secrets: readonly SecretOfStack[],
+  deployment: Deployment,
+): Record<string, Resource> {
+  const { kmsKeyArn, replicaRegions } = deployment
   const common = {
     Type: 'AWS::SecretsManager::Secret',
     DeletionPolicy: 'RetainExceptOnCreate',
     UpdateReplacePolicy: 'Retain',
   }
   const key = kmsKeyArn === null ? {} : { KmsKeyId: kmsKeyArn }
-  const mirrored = secrets.map(({ logicalId, name }) => [
+  const made = secrets.filter(({ isMade }) => isMade)
+  const mirrored = made.map(({ logicalId, name }) => [
     logicalId,
     {
       ...common,
@@ -213,20 +386,21 @@ function secretResources(secrets: readonly SecretOfStack[], deployment: Deployme
   return {
     ...Object.fromEntries(mirrored),
     // Without the mark of the mirror, which leaves other people's secrets alone, and without replicas.
-    ...(credentials.kind === 'own-secret' && {
-      CredentialsSecret: {
-        ...common,
-        Properties: {
-          Name: ownCredentialsName(deployment),
-          Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
-          ...key,
+    ...(usesOwnCredentials(deployment) &&
+      makes(deployment, ownCredentialsEnd) && {
+        CredentialsSecret: {
+          ...common,
+          Properties: {
+            Name: ownCredentialsName(deployment),
+            Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
+            ...key,
+          },
         },
-      },
-    }),
+      }),
   }
 }
 
-function domainResources({ domain }: Deployment): Record<string, Json> {
+function domainResources({ domain }: Deployment): Record<string, Resource> {
   if (!domain) return {}
   return {
     Domain: {
@@ -248,6 +422,7 @@ function domainResources({ domain }: Deployment): Record<string, Json> {
         ApiId: { Ref: 'HttpApi' },
         DomainName: { Ref: 'Domain' },
         Stage: { Ref: 'HttpApiStage' },
+        ...(domain.basePath !== null && { ApiMappingKey: domain.basePath }),
       },
     },
   }
@@ -270,7 +445,7 @@ function credentialSettings(deployment: Deployment): Record<string, string> {
 }
 
 function useCredentials(deployment: Deployment): Statement[] {
-  const { credentials, kmsKeyArn, makesSecrets } = deployment
+  const { credentials, kmsKeyArn } = deployment
   switch (credentials.kind) {
     case 'web-identity':
       return [
@@ -304,7 +479,7 @@ function useCredentials(deployment: Deployment): Statement[] {
         {
           Effect: 'Allow',
           Action: ['secretsmanager:GetSecretValue'],
-          Resource: makesSecrets
+          Resource: makes(deployment, ownCredentialsEnd)
             ? { Ref: 'CredentialsSecret' }
             : secretArnByName(ownCredentialsName(deployment)),
         },
@@ -318,14 +493,17 @@ function readSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
     {
       Effect: 'Allow',
       Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
-      Resource: arnsOf(secrets, deployment),
+      ...onSecrets(secrets, deployment),
     },
     ...useKey(deployment.kmsKeyArn, ['kms:Decrypt']),
   ]
 }
 
 /** No `CreateSecret` and no `TagResource`: the stack makes and marks them. */
-function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment): Statement[] {
+function keepSecrets(
+  secrets: Pick<Statement, 'Resource' | 'Condition'>,
+  kmsKeyArn: string | null,
+): Statement[] {
   return [
     {
       Effect: 'Allow',
@@ -335,20 +513,53 @@ function keepSecrets(secrets: readonly SecretOfStack[], deployment: Deployment):
         'secretsmanager:PutSecretValue',
         'secretsmanager:UpdateSecretVersionStage',
       ],
-      Resource: arnsOf(secrets, deployment),
+      ...secrets,
     },
-    ...useKey(deployment.kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
+    ...useKey(kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey']),
   ]
 }
 
-function arnsOf(secrets: readonly SecretOfStack[], { makesSecrets }: Deployment): Json {
-  return secrets.map(({ logicalId, name }) => (makesSecrets ? { Ref: logicalId } : secretArnByName(name)))
+function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): Statement[] {
+  if (aws === null) return []
+  const { name, region, kmsKeyArn } = aws
+  const arnOf = (one: string): Json => (one.startsWith('arn:') ? one : secretArn(`${one}-??????`, region))
+  const nameFor = (id: string): string => name.replaceAll('{SubAppId}', id)
+  const names = name.includes('{SubAppId}') ? subAppIds.map(nameFor) : [name]
+  return keepSecrets(
+    names.length > mostNamed
+      ? { Resource: arnOf(nameFor('*')), Condition: isMarked }
+      : { Resource: names.map(arnOf) },
+    kmsKeyArn,
+  )
 }
+
+/** Each secret by its ARN, or all of them by their prefix, and then by their mark: the credentials have the same prefix. */
+function onSecrets(
+  secrets: readonly SecretOfStack[],
+  { secretPrefix }: Deployment,
+): Pick<Statement, 'Resource' | 'Condition'> {
+  if (areMany(secrets))
+    return {
+      Resource: secretArn(`${secretPrefix}/*`),
+      Condition: isMarked,
+    }
+  return {
+    Resource: secrets.map(({ logicalId, name, isMade }) =>
+      isMade ? { Ref: logicalId } : secretArnByName(name),
+    ),
+  }
+}
+
+const isMarked = { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } }
 
 /** The six characters that AWS appends to a secret's name are not known before it exists. */
 function secretArnByName(name: string): Json {
+  return secretArn(`${name}-??????`)
+}
+
+function secretArn(pattern: string, region = `\${AWS::Region}`): Json {
   return {
-    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`,
+    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:${region}:\${AWS::AccountId}:secret:${pattern}`,
   }
 }
 

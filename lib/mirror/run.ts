@@ -112,6 +112,7 @@ export async function runMirror(
   if (request.confirm === null && request.promote === null) await settleRemovals(run, applications)
   // What was written is a new look at its target; the report names what is still to be done.
   for (const application of applications) planAll(run, application)
+  for (const { targets } of applications) for (const state of targets.filter(isOpen)) failLagging(state)
   return report(applications, notes)
 }
 
@@ -373,7 +374,9 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
   }
   state.reason ??= plan.note
   if (state.outcome !== 'created') state.outcome = seen.reading.state === 'value' ? 'updated' : 'created'
-  see(application, state, { state: 'value', marked: true, value: document })
+  const { reading } = seen
+  const lagging = reading.state === 'value' ? reading.lagging : undefined
+  see(application, state, { state: 'value', marked: true, value: document, ...(lagging && { lagging }) })
   return 'done'
 }
 
@@ -475,6 +478,13 @@ function fail(state: Changing, error: unknown): void {
   state.credentials = error instanceof CodedError ? error.credentials : ''
   state.reason =
     error instanceof CodedError ? error.brief : error instanceof Error ? error.message : String(error)
+}
+
+/** Somebody reads the copy that does not follow, so a target that has one is not in step, whatever was written. */
+function failLagging(state: Read): void {
+  const { reading } = state.seen
+  if (reading.state === 'value' && reading.lagging && state.outcome !== 'deferred')
+    fail(state, new Error(reading.lagging))
 }
 
 /** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */

@@ -8,7 +8,7 @@ import type {
 } from '@aws-sdk/client-secrets-manager'
 import { type AwsAdvice, type AwsFailure, describeAwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
-import { quotes } from '../foreign.ts'
+import { quotes, readWords } from '../foreign.ts'
 import { isDocument, versionId } from './document.ts'
 import {
   mark,
@@ -141,7 +141,15 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
     if (version === undefined) throw malformed('GetSecretValue', target, 'it should have a "VersionId"')
     const isDamaged = marked && target.holds === 'document' && !isDocument(value)
     const before = isDamaged ? await valueBefore(secret, target) : undefined
-    return { state: 'value', marked, value, version, ...(before !== undefined && { before }) }
+    const lagging = whyLagging(described, value)
+    return {
+      state: 'value',
+      marked,
+      value,
+      version,
+      ...(before !== undefined && { before }),
+      ...(lagging !== null && { lagging }),
+    }
   } catch (error) {
     if (
       isStoreError(error, 'InvalidRequestException') &&
@@ -292,6 +300,23 @@ function whyUnavailable(described: DescribeSecretResponse): string | null {
     return 'the secret is rotated by AWS, which would overwrite the mirror; turn that off (CancelRotateSecret), or choose another name'
   }
   return null
+}
+
+/**
+ * Which replicas have stopped following, and why; null when none has. One that is on its way (`InProgress`) follows.
+ * docs.aws.amazon.com/secretsmanager/latest/apireference/API_ReplicationStatusType.html
+ */
+function whyLagging({ ReplicationStatus = [] }: DescribeSecretResponse, value: string): string | null {
+  const failed = ReplicationStatus.filter(({ Status }) => Status === 'Failed').map(
+    ({ Region, StatusMessage }) => {
+      const words = readWords(StatusMessage, 'Failed')
+      return words === '' || quotes(words, value) ? `${Region}` : `${Region} (${words})`
+    },
+  )
+  return failed.length === 0
+    ? null
+    : `the replica in ${failed.join(' and in ')} does not follow any more; mend what AWS names, then have it replicated ` +
+        'anew (RemoveRegionsFromReplication, ReplicateSecretToRegions)'
 }
 
 type Action =

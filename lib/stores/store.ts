@@ -51,6 +51,8 @@ export type Reading =
       readonly version?: string
       /** The value a version ago, where the store keeps it: only of one that is marked and should be a mirrored document, and is none. */
       readonly before?: string
+      /** Which copy of it, that readers elsewhere get, does not follow any more: a sentence that says what to do. */
+      readonly lagging?: string
     }
   /** Scheduled for deletion, disabled and the like; `reason` is a sentence that says what to do. */
   | { readonly state: 'unavailable'; readonly reason: string }

@@ -2,12 +2,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
+import { type AnyTemplate, findDrops, leaveOut } from '../../deploy/aws/drops.ts'
+import { type Deployment, type Given, parameters, readDeployment } from '../../deploy/aws/parameters.ts'
+import { describeStack, type Stack, sizeProblem } from '../../deploy/aws/stack.ts'
+import { settings } from '../../lib/config.ts'
+import { isAllowed, type PolicyStatement, resolveReferences } from '../support/iam.ts'
 
 const { params: declared } = parse(readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8'), {
   logLevel: 'silent',
 })
-const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
+const defaults: Given = { ...declared.default, subAppIds: 'none', secretPrefix: 'vod-aigc-tokens/dev' }
 const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/mrk-0123'
 
 describe('parameters', () => {
@@ -17,21 +21,45 @@ describe('parameters', () => {
 
   it('have a default each in serverless.yml, and it is good', () => {
     expect(Object.keys(declared.default).sort()).toEqual(Object.keys(parameters).sort())
-    expect(read({})).toMatchObject({ subAppIds: [], periodSeconds: 300, credentials: { kind: 'own-secret' } })
+    expect(read({})).toMatchObject({ subAppIds: [], periodSeconds: 60, credentials: { kind: 'own-secret' } })
+  })
+
+  it.each([
+    ['cacheSeconds', 'AIGC_CACHE_SECONDS'],
+    ['staleSeconds', 'AIGC_STALE_SECONDS'],
+    ['settleSeconds', 'AIGC_SETTLE_SECONDS'],
+    ['minKeep', 'AIGC_MIN_KEEP'],
+    ['timeoutMs', 'AIGC_TIMEOUT_MS'],
+    ['logLevel', 'AIGC_LOG_LEVEL'],
+    ['site', 'AIGC_SITE'],
+    ['source', 'AIGC_SOURCE'],
+  ] as const)('%s has the default of %s', (name, setting) => {
+    expect(defaults[name]).toBe(String(settings[setting].default))
   })
 
   it.each([
     [
       'subAppIds',
-      ['1', '1,2', '251006666, 251006667'],
-      ['x', '1,,2', '1,1', '0', '-1', '1.5', '99999999999999999'],
+      ['none', '1', '1,2', '251006666, 251006667'],
+      ['', 'None', 'none,1', 'x', '1,,2', '1,1', '0', '-1', '1.5', '99999999999999999'],
     ],
     ['site', ['cn'], ['', 'eu', 'INTL']],
     ['audience', ['a', 'https://example.com/x'], ['', 'a b', '*']],
     [
       'schedule',
       ['rate(1 minute)', 'rate(90 minutes)', 'rate(24 hours)'],
-      ['', '5 minutes', 'rate(0 minutes)', 'rate(5 seconds)', 'rate(25 hours)', 'cron(0 * * * ? *)'],
+      [
+        '',
+        '5 minutes',
+        'rate(0 minutes)',
+        'rate(1 minutes)',
+        'rate(5 minute)',
+        'rate(01 minute)',
+        'rate(1 hours)',
+        'rate(5 seconds)',
+        'rate(25 hours)',
+        'cron(0 * * * ? *)',
+      ],
     ],
     ['secretPrefix', ['a/b', 'prod.aigc_x'], ['', '/a', 'a/', 'a b', 'a-', 'arn:aws:x', 'a?x']],
     ['makeSecrets', ['false'], ['', 'no', 'False']],
@@ -45,9 +73,26 @@ describe('parameters', () => {
       ['arn:aws:sns:us-east-1:123456789012:x'],
       ['x', 'arn:aws:sqs:us-east-1:123456789012:x'],
     ],
+    ['settleSeconds', ['0', '600'], ['', '601', '-1', '1.5', '1e2']],
+    ['minKeep', ['0', '1', '0.25'], ['', '1.1', '.5', '50%']],
+    [
+      'exclude',
+      ['', '0123456789abcdef', '0123456789abcdef, fedcba9876543210'],
+      ['0123', '0123456789ABCDEF', 'token'],
+    ],
+    ['cacheSeconds', ['0', '86400'], ['', '86401']],
+    ['staleSeconds', ['0', '604800'], ['', 'x']],
+    ['timeoutMs', ['100', '25000'], ['', '99', '25001']],
+    ['rateLimit', ['1', '100'], ['', '0']],
+    ['burstLimit', ['50', '5000'], ['', 'x']],
+    ['confirmDrop', ['1', '1500000001,alarmTopicArn'], ['a b', ',']],
     ['tracing', ['true'], ['', 'on']],
     ['logRetentionDays', ['1', '3653'], ['', '0', '31']],
     ['logLevel', ['debug'], ['', 'trace']],
+    ['systemLogLevel', ['DEBUG', 'INFO', 'WARN'], ['', 'warn', 'ERROR']],
+    ['mirror', ['false'], ['', 'no']],
+    ['keepSecrets', ['tokens', 'tokens,tencent-credentials'], ['a/b', ',']],
+    ['keepGeneratedName', ['false'], ['', 'yes']],
   ] as const)('%s takes what it should and names itself otherwise', (name, good, bad) => {
     for (const value of good) expect(read({ [name]: value }), value).not.toBeInstanceOf(Array)
     for (const value of bad) {
@@ -86,6 +131,50 @@ describe('parameters', () => {
       'domain must be',
     ],
     [{ domain: 'a.example.com', certificateArn: 'x' }, 'certificateArn must be '],
+    [{ basePath: '/aigc' }, 'basePath needs domain too'],
+    [{ keepGeneratedName: 'true' }, 'keepGeneratedName needs domain too'],
+    [{ subAppIds: '1,2', keepSecrets: '2,3' }, 'keepSecrets must name secrets of this stack, and 3 is none'],
+    [
+      { subAppIds: '1', keepSecrets: 'tokens' },
+      'keepSecrets must name secrets of this stack, and tokens is none',
+    ],
+    [
+      { mirror: 'false', replicaRegions: 'eu-west-1' },
+      'replicaRegions must be left out when mirror is false',
+    ],
+    [{ mirror: 'false', targets: 'tencent-ssm:x' }, 'targets must be left out when mirror is false'],
+    [{ mirror: 'false', keepSecrets: 'tokens' }, 'keepSecrets must be left out when mirror is false'],
+    [
+      { targets: 'file:/tmp/x' },
+      'targets entry 1 is a file, which nobody but the function itself could read',
+    ],
+    [{ targets: 'tencent-ssm:a,x:y' }, 'targets entry 2 must start with aws-secretsmanager:'],
+    [{ targets: 'aws-secretsmanager:a?adopt=true' }, 'targets entry 1 must leave out adopt and tags'],
+    [{ targets: 'aws-secretsmanager:a?tags=a=b' }, 'targets entry 1 must leave out adopt and tags'],
+    [
+      { targets: 'aws-secretsmanager:a?kmsKeyId=alias/x' },
+      'targets entry 1 must have in kmsKeyId the ARN of the key',
+    ],
+    [{ targets: 'aws-secretsmanager:a', subAppIds: '1,2' }, 'targets entry 1 must contain {SubAppId}'],
+    [
+      { targets: 'aws-secretsmanager:vod-aigc-tokens/dev/tokens?region=us-east-1' },
+      'targets entry 1 is the secret of the stack',
+    ],
+    [
+      {
+        subAppIds: '1',
+        targets:
+          'aws-secretsmanager:arn:aws:secretsmanager:us-east-1:123456789012:secret:vod-aigc-tokens/dev/{SubAppId}-AbCdEf',
+      },
+      'targets entry 1 is the secret of the stack',
+    ],
+    [
+      {
+        targets: 'aws-secretsmanager:vod-aigc-tokens/dev/tokens?region=eu-west-1',
+        replicaRegions: 'eu-west-1',
+      },
+      'targets entry 1 is a replica of the secret of the stack',
+    ],
     [{ source: 'mirror', fallback: 'false' }, 'fallback must be true when source is mirror'],
     [
       { kmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/0123', replicaRegions: 'eu-west-1' },
@@ -95,11 +184,315 @@ describe('parameters', () => {
     expect(read(changes)).toEqual([expect.stringContaining(problem)])
   })
 
+  it('a base path is a path', () => {
+    const domain = {
+      domain: 'a.example.com',
+      certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/x',
+    }
+    for (const basePath of ['aigc', '/', '/aigc/', '/a b'])
+      expect(read({ ...domain, basePath })).toEqual([expect.stringMatching(/^basePath must be a path/)])
+    expect(read({ ...domain, basePath: '/a/b' })).toMatchObject({ domain: { basePath: 'a/b' } })
+  })
+
   it('every problem is told at once, the stage’s name too', () => {
     expect(read({ site: 'x', tracing: 'x' }, 'a_b')).toEqual([
       'site must be intl or cn',
       'tracing must be true or false',
       expect.stringContaining('stage must be '),
     ])
+  })
+})
+
+describe('time limits', () => {
+  it.each([
+    [{}, 180, 15],
+    [{ settleSeconds: '0' }, 120, 15],
+    [{ settleSeconds: '600', timeoutMs: '25000' }, 810, 30],
+    [{ timeoutMs: '1500' }, 129, 7],
+    [{ subAppIds: Array.from({ length: 300 }, (_, i) => i + 1).join() }, 900, 15],
+  ])('follow, with %j', (changes, mirrorSeconds, listSeconds) => {
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...changes })
+    expect(describeStack('x', deployment as Deployment)).toMatchObject({
+      mirrorTimeoutSeconds: mirrorSeconds,
+      listTimeoutSeconds: listSeconds,
+    })
+  })
+})
+
+describe('secrets that exist', () => {
+  const stackWith = (changes: Partial<Given>): Stack => {
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: '1,2,3', ...changes })
+    return describeStack('x', read as Deployment)
+  }
+  const made = (stack: Stack): string[] =>
+    Object.entries(stack.resources.Resources)
+      .filter(([, { Type }]) => Type === 'AWS::SecretsManager::Secret')
+      .map(([logicalId]) => logicalId)
+
+  it('are left as they are, and the rest is made; the roles name both', () => {
+    const stack = stackWith({ keepSecrets: '2,tencent-credentials' })
+    expect(made(stack)).toEqual(['MirroredSecret1', 'MirroredSecret3'])
+    expect(JSON.stringify(stack.mirrorStatements)).toContain(
+      JSON.stringify([
+        { Ref: 'MirroredSecret1' },
+        {
+          'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:vod-aigc-tokens/dev/2-??????`,
+        },
+        { Ref: 'MirroredSecret3' },
+      ]),
+    )
+    expect(JSON.stringify(stack.listStatements)).toContain('vod-aigc-tokens/dev/tencent-credentials-??????')
+    const { Outputs } = stack.resources
+    expect(Outputs['MirroredSecret1Arn']?.Value).toEqual({ Ref: 'MirroredSecret1' })
+    expect(Outputs['MirroredSecret2Name']?.Value).toBe('vod-aigc-tokens/dev/2')
+    expect(Outputs['MirroredSecret2Arn']).toBeUndefined()
+  })
+
+  it('are all that there are without a mirror, whose credentials nobody needs where the source is the mirror', () => {
+    const reader = stackWith({ mirror: 'false', source: 'mirror' })
+    expect(made(reader)).toEqual([])
+    expect(JSON.stringify(reader.listStatements)).not.toContain('tencent-credentials')
+    expect(JSON.stringify(reader.listStatements)).toContain('vod-aigc-tokens/dev/2-??????')
+    expect(Object.keys(reader.resources.Outputs)).not.toContain('CredentialsSecretName')
+    expect(made(stackWith({ mirror: 'false' }))).toEqual(['CredentialsSecret'])
+  })
+})
+
+describe('leaveOut', () => {
+  it('takes out what refers to what is taken out, however it does', () => {
+    const template = {
+      Resources: {
+        A: {},
+        B: { Properties: { X: [{ Y: { Ref: 'A' } }] } },
+        C: { Properties: { X: { 'Fn::GetAtt': ['B', 'Arn'] } } },
+        D: { DependsOn: ['C', 'K'] },
+        E: { Properties: { X: { 'Fn::Sub': `ALARM("\${D.Arn}")` } } },
+        F: { Properties: { X: { 'Fn::GetAtt': 'E.Arn' } } },
+        K: { Properties: { X: 'A', Y: { Ref: 'Ab' }, Z: { 'Fn::Sub': `\${Ab} A \${!A}` } } },
+        Ab: {},
+      },
+      Outputs: { Gone: { Value: { Ref: 'F' } }, Stays: { Value: { Ref: 'K' } } },
+    }
+    leaveOut(template, ['A'])
+    expect(Object.keys(template.Resources)).toEqual(['K', 'Ab'])
+    expect(Object.keys(template.Outputs)).toEqual(['Stays'])
+  })
+})
+
+describe('a run that cannot start', () => {
+  it.each([
+    ['rate(1 minute)', { Mode: 'OFF' }, 540],
+    ['rate(5 minutes)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 }, 540],
+    ['rate(1 hour)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 12 }, 3600],
+    ['rate(24 hours)', { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 }, 21_600],
+  ])('is kept for as long as one runs and is tried again, with %s', (schedule, window, seconds) => {
+    const stack = describeStack(
+      'x',
+      readDeployment('dev', 'us-east-1', { ...defaults, schedule }) as Deployment,
+    )
+    expect(stack.flexibleTimeWindow).toEqual(window)
+    expect(stack.mirrorEventAgeSeconds).toBe(seconds)
+    // The longest run, Lambda's longest wait between two looks, and the wait for the second try.
+    expect(seconds).toBeGreaterThanOrEqual(stack.mirrorTimeoutSeconds + 300 + 60)
+  })
+})
+
+describe('findDrops', () => {
+  const template = (ids: string, targets: string, topics: string[] = []): AnyTemplate => ({
+    Resources: {
+      MirrorDashtokensLambdaFunction: {
+        Properties: { Environment: { Variables: { AIGC_SUB_APP_IDS: ids, AIGC_MIRROR_TARGETS: targets } } },
+      },
+      SomeAlarm: { Properties: { AlarmActions: topics } },
+    },
+  })
+  const own = 'aws-secretsmanager:p/{SubAppId}'
+  const off: AnyTemplate = { Resources: {} }
+
+  it.each<[string, AnyTemplate, AnyTemplate, string[]]>([
+    ['the same', template('1,2', own, ['t']), template('2,1', own, ['other']), []],
+    ['more', template('1', own), template('1,2', `${own},tencent-ssm:x`, ['t']), []],
+    ['an application less', template('1,2,3', own), template('1', own), ['2', '3']],
+    ['no ids any more', template('1', own), template('', 'aws-secretsmanager:p/tokens'), ['1']],
+    ['ids now', template('', 'aws-secretsmanager:p/tokens'), template('1', own), ['none']],
+    [
+      'another prefix',
+      template('1', own),
+      template('1', 'aws-secretsmanager:q/{SubAppId}'),
+      ['secretPrefix'],
+    ],
+    ['a target less', template('1', `${own},tencent-ssm:x`), template('1', own), ['targets']],
+    ['no topic', template('1', own, ['t']), template('1', own), ['alarmTopicArn']],
+    ['no mirror', template('1', own, ['t']), off, ['mirror', 'alarmTopicArn']],
+    ['still no mirror', off, off, []],
+    ['a stack that is only a bucket, or had no mirror', off, template('1', own), []],
+  ])('%s', (_, before, after, names) => {
+    expect(findDrops(before, after).map(({ name }) => name)).toEqual(names)
+  })
+
+  it('says what is left behind', () => {
+    expect(findDrops(template('1,2', own), template('1', own))).toEqual([
+      { name: '2', leaves: 'the secret of aws-secretsmanager:p/2 stays, and nothing keeps it in step' },
+    ])
+    expect(findDrops(template('', 'aws-secretsmanager:p/tokens'), template('1', own))[0]?.leaves).toContain(
+      'p/tokens stays',
+    )
+  })
+})
+
+describe('further targets', () => {
+  const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:'
+  const grantsOn = (
+    changes: Partial<Given>,
+    resource: string,
+    keys: Record<string, string> = {},
+  ): string[] => {
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...changes }) as Deployment
+    const statements: PolicyStatement[] = resolveReferences(describeStack('x', deployment).mirrorStatements)
+    const actions = [
+      'DescribeSecret',
+      'GetSecretValue',
+      'PutSecretValue',
+      'UpdateSecretVersionStage',
+      'TagResource',
+    ]
+    return actions.filter((action) =>
+      isAllowed(statements, { action: `secretsmanager:${action}`, resource, keys }),
+    )
+  }
+  const all = ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage']
+
+  it('are settings of the mirror, after the stack’s own', () => {
+    const targets = 'tencent-ssm:x-{SubAppId}, aws-secretsmanager:y/{SubAppId}?region=eu-west-1'
+    const deployment = readDeployment('dev', 'us-east-1', {
+      ...defaults,
+      subAppIds: '1',
+      targets,
+    }) as Deployment
+    expect(describeStack('x', deployment).mirrorEnvironment['AIGC_MIRROR_TARGETS']).toBe(
+      'aws-secretsmanager:vod-aigc-tokens/dev/{SubAppId},tencent-ssm:x-{SubAppId},aws-secretsmanager:y/{SubAppId}?region=eu-west-1',
+    )
+  })
+
+  it('in AWS may be written by the mirror, in their region, and others not', () => {
+    const given = { subAppIds: '1,2', targets: 'aws-secretsmanager:y/{SubAppId}?region=eu-west-1' }
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`)).toEqual(all)
+    expect(grantsOn(given, `${arn}y/3-AbCdEf`)).toEqual([])
+    expect(grantsOn(given, `${arn.replace('eu-west', 'us-east')}y/2-AbCdEf`)).toEqual([])
+    expect(grantsOn({ targets: `aws-secretsmanager:${arn}z-AbCdEf` }, `${arn}z-AbCdEf`)).toEqual(all)
+  })
+
+  it('of many applications need the mark', () => {
+    const subAppIds = Array.from({ length: 21 }, (_, i) => i + 1).join()
+    const given = { subAppIds, targets: 'aws-secretsmanager:y/{SubAppId}?region=eu-west-1' }
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`)).toEqual([])
+    expect(grantsOn(given, `${arn}y/2-AbCdEf`, { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' })).toEqual(
+      all,
+    )
+  })
+
+  it('with a key of their own may use that', () => {
+    const kmsKeyId = 'arn:aws:kms:eu-west-1:123456789012:key/0123'
+    const given = { targets: `aws-secretsmanager:y?region=eu-west-1&kmsKeyId=${kmsKeyId}` }
+    const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...given }) as Deployment
+    const keys = { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' }
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+      expect(
+        isAllowed(resolveReferences(describeStack('x', deployment).mirrorStatements), {
+          action,
+          resource: kmsKeyId,
+          keys,
+        }),
+      ).toBe(true)
+  })
+})
+
+describe('a stack of any number of applications', () => {
+  const idsOf = (count: number): string => Array.from({ length: count }, (_, i) => 1_500_000_000 + i).join()
+  const deploymentOf = (count: number, changes: Partial<Given> = {}): Deployment => {
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: idsOf(count), ...changes })
+    if (Array.isArray(read)) throw new Error(read.join('; '))
+    return read
+  }
+  const arnOf = (name: string): string =>
+    `arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}-AbCdEf`
+  const statementsOf = (stack: Stack, role: 'listStatements' | 'mirrorStatements'): PolicyStatement[] => {
+    const secrets = Object.entries(stack.resources.Resources).map(([logicalId, { Properties }]) => [
+      logicalId,
+      arnOf(String(Properties['Name'])),
+    ])
+    return resolveReferences(stack[role], Object.fromEntries(secrets))
+  }
+
+  it.each([1, 20, 21, 26, 104, 300])(
+    'fits and has the rights that it needs, and no others, with %i',
+    (count) => {
+      const deployment = deploymentOf(count)
+      expect(sizeProblem('vod-aigc-tokens', deployment)).toBeNull()
+      const stack = describeStack('vod-aigc-tokens', deployment)
+      expect(Object.keys(stack.resources.Outputs).length).toBeLessThan(100)
+      const mirrored = { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' }
+      for (const role of ['listStatements', 'mirrorStatements'] as const) {
+        const statements = statementsOf(stack, role)
+        expect(JSON.stringify(statements).length).toBeLessThan(10_240)
+        const may = (action: string, name: string, keys: Record<string, string> = {}): boolean =>
+          isAllowed(statements, { action: `secretsmanager:${action}`, resource: arnOf(name), keys })
+        for (const id of deployment.subAppIds) {
+          expect(may('GetSecretValue', `vod-aigc-tokens/dev/${id}`, mirrored)).toBe(true)
+          expect(may('PutSecretValue', `vod-aigc-tokens/dev/${id}`, mirrored)).toBe(
+            role === 'mirrorStatements',
+          )
+        }
+        // It has no mark, and the same prefix.
+        expect(may('GetSecretValue', 'vod-aigc-tokens/dev/tencent-credentials')).toBe(true)
+        expect(may('PutSecretValue', 'vod-aigc-tokens/dev/tencent-credentials')).toBe(false)
+        expect(may('GetSecretValue', 'vod-aigc-tokens/prod/1500000000', mirrored)).toBe(false)
+        expect(may('GetSecretValue', 'vod-aigc-tokens/dev-2/1500000000', mirrored)).toBe(false)
+        expect(may('DeleteSecret', 'vod-aigc-tokens/dev/1500000000', mirrored)).toBe(false)
+      }
+    },
+  )
+
+  it.each([
+    [420, {}],
+    [1000, {}],
+    [1000, { makeSecrets: 'false' }],
+  ] as const)('%i with %j are refused with the number that fits, which does', (count, changes) => {
+    const problem = sizeProblem('vod-aigc-tokens', deploymentOf(count, changes))
+    expect(problem).toMatch(
+      new RegExp(
+        `^subAppIds: ${count} applications are too many for one stack, because the settings of .* bytes, and AWS takes 4096`,
+      ),
+    )
+    const fitting = Number(/the first (\d+) fit/.exec(problem ?? '')?.[1])
+    expect(fitting).toBeGreaterThan(250)
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(fitting, changes))).toBeNull()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(fitting + 1, changes))).not.toBeNull()
+  })
+
+  it('is refused where so many secrets are more than a template holds', () => {
+    const subAppIds = Array.from({ length: 600 }, (_, i) => 1 + i).join()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(600, { subAppIds }))).toMatch(
+      /because the template would have \d+ resources, and AWS takes 500; the first 438 fit/,
+    )
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(600, { subAppIds, makeSecrets: 'false' }))).toBeNull()
+  })
+
+  it('is refused where the other texts alone are too long', () => {
+    const targets = Array.from(
+      { length: 100 },
+      (_, i) => `tencent-ssm:a-further-target-with-a-long-name-${i}`,
+    ).join()
+    expect(sizeProblem('vod-aigc-tokens', deploymentOf(1, { targets }))).toMatch(
+      /^the settings of mirror-tokens would have \d+ bytes, and AWS takes 4096; make secretPrefix and the other texts shorter$/,
+    )
+  })
+
+  it('names each of a few secrets in the roles, also where their names are long', () => {
+    const { mirrorStatements } = describeStack('x', deploymentOf(20))
+    expect(JSON.stringify(mirrorStatements)).toContain('{"Ref":"MirroredSecret1500000019"}')
+    const long = deploymentOf(20, { secretPrefix: 'x'.repeat(400) })
+    expect(JSON.stringify(describeStack('x', long).mirrorStatements)).toContain('x/*')
+    expect(sizeProblem('x', long)).toBeNull()
   })
 })

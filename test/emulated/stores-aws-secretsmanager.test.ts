@@ -572,6 +572,78 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     })
   })
 
+  describe('a replica', () => {
+    /** A secret that is replicated to a region, where its name may be taken already. */
+    const replicate = async (isTaken: boolean): Promise<Target> => {
+      const replicated = target()
+      const { name: Name } = replicated
+      if (isTaken)
+        await adminOf('us-east-1').send(new CreateSecretCommand({ Name, SecretString: 'somebody else' }))
+      const AddReplicaRegions = [{ Region: 'us-east-1' }]
+      await admin.send(
+        new CreateSecretCommand({
+          Name,
+          Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
+          AddReplicaRegions,
+        }),
+      )
+      await mirror(open(replicated), a)
+      return replicated
+    }
+
+    test('that follows is nothing to tell', async () => {
+      const seen = await open(await replicate(false)).read(soon())
+      expect(seen).toMatchObject({ state: 'value', value: a })
+      expect(seen).not.toHaveProperty('lagging')
+    })
+
+    test('that AWS calls failed is told with its region and AWS’s words', async () => {
+      const replicated = await replicate(true)
+      const { ReplicationStatus } = await describeSecret(replicated)
+      expect(ReplicationStatus).toMatchObject([{ Region: 'us-east-1', Status: 'Failed' }])
+      expect(await open(replicated).read(soon())).toMatchObject({
+        state: 'value',
+        value: a,
+        lagging: expect.stringMatching(
+          /^the replica in us-east-1 \(Replication failed: .*already exists in region us-east-1\.\) does not follow any more; .*ReplicateSecretToRegions/,
+        ),
+      })
+    })
+
+    test.each([
+      [
+        [{ Region: 'us-east-1', Status: 'InProgress', StatusMessage: 'Replication is in progress' }],
+        undefined,
+      ],
+      [[{ Region: 'us-east-1', Status: 'Failed' }], /^the replica in us-east-1 does not follow/],
+      [
+        [
+          { Region: 'eu-west-2', Status: 'InSync' },
+          { Region: 'us-east-1', Status: 'Failed', StatusMessage: 'The KMS key\nis disabled' },
+          { Region: 'us-east-2', Status: 'Failed', StatusMessage: `it is ${a}` },
+        ],
+        /^the replica in us-east-1 \(The KMS key is disabled\) and in us-east-2 does not follow/,
+      ],
+    ])('of which DescribeSecret says %j', async (ReplicationStatus, lagging) => {
+      const replicated = target()
+      await mirror(open(replicated), a)
+      const described = {
+        ...(await describeSecret(replicated)),
+        $metadata: undefined,
+        CreatedDate: 1,
+        LastChangedDate: 1,
+        LastAccessedDate: 1,
+        ReplicationStatus,
+      }
+      gateway.treat((action) =>
+        action === 'DescribeSecret' ? { status: 200, body: JSON.stringify(described) } : 'pass',
+      )
+      const seen = await open(replicated).read(soon())
+      if (lagging === undefined) expect(seen).not.toHaveProperty('lagging')
+      else expect(seen).toMatchObject({ lagging: expect.stringMatching(lagging) })
+    })
+  })
+
   describe('an error tells the code, the request and what to do:', () => {
     const denied =
       'User: arn:aws:sts::123456789012:assumed-role/f/f is not authorized to perform this on the secret'

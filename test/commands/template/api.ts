@@ -1,7 +1,8 @@
 /** The HTTP API: who is let through, how many, and what is logged. */
 import { describe, expect, it } from 'vitest'
+import { describeStack } from '../../../deploy/aws/stack.ts'
 import { methods, routes } from '../../../lib/endpoint/routes.ts'
-import { caseNames, ofType, resource, template, textOf } from './cases.ts'
+import { caseNames, deployment, ofType, resource, template, textOf } from './cases.ts'
 
 describe('HTTP API', () => {
   it.each(caseNames)('every route but /healthz has the IAM authorizer, with %s', (name) => {
@@ -18,9 +19,10 @@ describe('HTTP API', () => {
 
   it.each(caseNames)('the stage throttles, and /healthz by itself, with %s', (name) => {
     const { Properties, DependsOn } = resource(name, 'HttpApiStage')
+    const most = name === 'keyless and everything else' ? 1000 : 50
     expect(Properties).toMatchObject({
       StageName: '$default',
-      DefaultRouteSettings: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+      DefaultRouteSettings: { ThrottlingRateLimit: most, ThrottlingBurstLimit: 2 * most },
     })
     const open = ofType(name, 'AWS::ApiGatewayV2::Route').filter(
       ([, route]) => route.Properties.AuthorizationType === undefined,
@@ -69,10 +71,20 @@ describe('HTTP API', () => {
       ApiId: { Ref: 'HttpApi' },
       DomainName: { Ref: 'Domain' },
       Stage: { Ref: 'HttpApiStage' },
+      ApiMappingKey: 'aigc',
     })
     expect(template(name).Outputs['DomainTarget']?.Value).toEqual({
       'Fn::GetAtt': ['Domain', 'RegionalDomainName'],
     })
+    expect(template(name).Outputs['RegionalHostedZoneId']?.Value).toEqual({
+      'Fn::GetAtt': ['Domain', 'RegionalHostedZoneId'],
+    })
+    expect(template(name).Outputs['HttpApiUrl']?.Value).toBe('https://aigc.example.com/aigc')
+    const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/0123'
+    const both = { domain: 'aigc.example.com', certificateArn, keepGeneratedName: 'true' }
+    const { hidesGeneratedName, resources } = describeStack('x', deployment(both))
+    expect(hidesGeneratedName).toBe(false)
+    expect(resources.Outputs['HttpApiUrl']).toBeUndefined()
     expect(resource('no parameters', 'HttpApi').Properties.DisableExecuteApiEndpoint).toBe(false)
     expect(ofType('no parameters', 'AWS::ApiGatewayV2::DomainName')).toEqual([])
   })

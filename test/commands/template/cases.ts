@@ -1,4 +1,4 @@
-/** The stack in three variants, packaged by the Serverless CLI once for all subjects, and ways to look into it. */
+/** The stack in four variants, packaged by the Serverless CLI once for all subjects, and ways to look into it. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Document, isCollection, parse, visit } from 'yaml'
@@ -13,7 +13,12 @@ import {
 export const ids = ['1500000001', '1500000002']
 export const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/mrk-0123'
 export const cases = {
-  'no parameters': { stage: 'dev', args: [] },
+  // But the one that has to be given.
+  'no parameters': { stage: 'dev', args: params({ subAppIds: 'none' }) },
+  'a region that only reads': {
+    stage: 'dev',
+    args: params({ subAppIds: ids[0] ?? '', mirror: 'false', source: 'mirror' }),
+  },
   'keyless and everything else': {
     stage: 'prod',
     args: [
@@ -29,6 +34,16 @@ export const cases = {
         secretPrefix: 'media/aigc',
         kmsKeyArn: keyArn,
         replicaRegions: 'eu-west-1,us-east-1',
+        targets: 'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId}',
+        settleSeconds: '90',
+        minKeep: '0.25',
+        exclude: '0123456789abcdef,fedcba9876543210',
+        cacheSeconds: '60',
+        staleSeconds: '600',
+        timeoutMs: '8000',
+        rateLimit: '1000',
+        burstLimit: '2000',
+        basePath: '/aigc',
         mirrorConcurrency: 'none',
         alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
         domain: 'aigc.example.com',
@@ -51,7 +66,8 @@ export const cases = {
   },
 } as const
 export type Case = keyof typeof cases
-export const caseNames = Object.keys(cases) as Case[]
+/** Those with a mirror. */
+export const caseNames = (Object.keys(cases) as Case[]).filter((name) => name !== 'a region that only reads')
 
 export const { params: declared } = parse(
   readFileSync(new URL('../../../serverless.yml', import.meta.url), 'utf8'),
@@ -59,7 +75,11 @@ export const { params: declared } = parse(
     logLevel: 'silent',
   },
 )
-export const defaults: Given = { ...declared.default, secretPrefix: 'vod-aigc-tokens/dev' }
+export const defaults: Given = {
+  ...declared.default,
+  subAppIds: 'none',
+  secretPrefix: 'vod-aigc-tokens/dev',
+}
 
 /** What these changes to the defaults come to. */
 export function deployment(changes: Partial<Given>): Deployment {
@@ -73,7 +93,7 @@ const templates = new Map<Case, Template>()
 
 beforeAll(async () => {
   cli = copyProject()
-  for (const name of caseNames) {
+  for (const name of Object.keys(cases) as Case[]) {
     const { code, output } = await cli.run(['package', ...cases[name].args])
     expect(output).toContain('Service packaged')
     expect(code).toBe(0)

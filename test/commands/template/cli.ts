@@ -2,7 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cli, params } from './cases.ts'
+import { besides } from '../../../deploy/aws/limits.ts'
+import { describeStack } from '../../../deploy/aws/stack.ts'
+import type { Resource } from '../../support/serverless-cli.ts'
+import { caseNames, cases, cli, deployment, ofType, params, resource, template } from './cases.ts'
 
 describe('parameters', () => {
   it('that cannot be used stop the CLI before it packages, with sentences', async () => {
@@ -13,6 +16,17 @@ describe('parameters', () => {
     )
     expect(output).toContain('; subAppIds must be comma-separated VOD application ids')
     expect(output).not.toMatch(/Packaging|built dist|\.ts:\d/)
+  })
+
+  it('of a deployment name the applications, which other commands do not need', async () => {
+    for (const command of [['package'], ['deploy', '--stage=prod']]) {
+      const { code, output } = await cli.run(command)
+      expect(code).toBe(1)
+      expect(output).toContain('Nothing is deployed: subAppIds must be comma-separated VOD application ids')
+      expect(output).toContain('or none for an account from before 2023-12-25')
+      expect(output).not.toMatch(/built dist|\.ts:\d/)
+    }
+    expect((await cli.run(['print', '--path=service'])).code).toBe(0)
   })
 
   it('that are misspelt in serverless.yml stop the CLI too', async () => {
@@ -28,4 +42,73 @@ describe('parameters', () => {
       writeFileSync(file, text)
     }
   })
+})
+
+describe('limits', () => {
+  it.each(caseNames)('reckon with all that is beside what stack.ts makes, with %s', (name) => {
+    const { Resources, Outputs } = template(name)
+    const made = describeStack('vod-aigc-tokens', deployment({})).resources
+    const others = (all: object, ours: object): string[] =>
+      Object.keys(all).filter((key) => !/^MirroredSecret/.test(key) && !Object.hasOwn(ours, key))
+    expect(others(Resources, made.Resources).length).toBeGreaterThan(30)
+    expect(others(Resources, made.Resources).length).toBeLessThanOrEqual(besides.resources)
+    expect(others(Outputs, made.Outputs).length).toBeLessThanOrEqual(besides.outputs)
+    expect(JSON.stringify(template(name)).length).toBeLessThan(besides.bytes)
+  })
+})
+
+describe('a region that only reads', () => {
+  const name = 'a region that only reads'
+
+  it('is the usual stack less the mirror and all that is about it', () => {
+    const usual = Object.keys(template('a stored key and secrets that exist').Resources)
+    const left = Object.keys(template(name).Resources)
+    expect(usual.filter((logicalId) => !left.includes(logicalId)).sort()).toMatchInlineSnapshot(`
+      [
+        "FailedRuns",
+        "FailedRunsPolicy",
+        "MirrorDashtokensLambdaEvConf",
+        "MirrorDashtokensLambdaFunction",
+        "MirrorDashtokensLogGroup",
+        "MirrorFailedAlarm",
+        "MirrorHeldAlarm",
+        "MirrorSilentAlarm",
+        "MirrorStaleAlarm",
+        "MirrorTokensRole",
+        "Schedule",
+        "ScheduleGroup",
+        "ScheduleRole",
+      ]
+    `)
+    expect(left.filter((logicalId) => !usual.includes(logicalId))).toEqual([])
+    expect(Object.keys(template(name).Outputs)).not.toContain('MirrorTokensRoleArn')
+    expect(ofType(name, 'AWS::SecretsManager::Secret')).toEqual([])
+    expect(resource(name, 'ListDashtokensLambdaFunction').Properties.Environment.Variables).toMatchObject({
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: 'aws-secretsmanager:vod-aigc-tokens/dev/{SubAppId}',
+    })
+  })
+
+  it.each(Object.keys(cases) as (keyof typeof cases)[])(
+    'refers to nothing that is not there, as %s',
+    (each) => {
+      const { Resources } = template(each)
+      const names = (part: Resource['Properties']): string[] =>
+        typeof part !== 'object' || part === null
+          ? []
+          : Object.entries<Resource['Properties']>(part).flatMap(([key, value]) =>
+              key === 'Ref'
+                ? [value]
+                : key === 'Fn::GetAtt'
+                  ? [[value].flat()[0].split('.')[0]]
+                  : key === 'Fn::Sub'
+                    ? [...[value].flat()[0].matchAll(/\$\{(\w+)/g)].map(([, found]) => found)
+                    : key === 'DependsOn'
+                      ? [value].flat()
+                      : names(value),
+            )
+      for (const found of new Set(names(template(each))))
+        if (!found.startsWith('AWS')) expect(Object.keys(Resources)).toContain(found)
+    },
+  )
 })

@@ -10,7 +10,7 @@ import { type Case, caseNames, cases, cli, expectAsReviewed, ofType, resource } 
 const logicalIds = ['ListDashtokensLambdaFunction', 'MirrorDashtokensLambdaFunction']
 
 describe('functions', () => {
-  it.each(caseNames)('run Node 22 on arm64, each with its own role and zip, with %s', (name) => {
+  it.each(caseNames)('run Node 24 on arm64, each with its own role and zip, with %s', (name) => {
     expect(ofType(name, 'AWS::Lambda::Function')).toHaveLength(2)
     for (const [logicalId, role, memory] of [
       ['ListDashtokensLambdaFunction', 'ListTokensRole', 512],
@@ -18,11 +18,11 @@ describe('functions', () => {
     ] as const)
       expect(resource(name, logicalId).Properties).toMatchObject({
         Handler: 'index.handler',
-        Runtime: 'nodejs22.x',
+        Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         MemorySize: memory,
         Role: { 'Fn::GetAtt': [role, 'Arn'] },
-        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG', SystemLogLevel: 'INFO' },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG', SystemLogLevel: 'WARN' },
       })
   })
 
@@ -76,7 +76,10 @@ describe('functions', () => {
         LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-mirror-tokens`,
         RetentionInDays: days,
       },
-      { LogGroupName: `/aws/http-api/vod-aigc-tokens-${cases[name].stage}`, RetentionInDays: days },
+      {
+        LogGroupName: `/aws/vendedlogs/vod-aigc-tokens-${cases[name].stage}-http-api`,
+        RetentionInDays: days,
+      },
     ])
   })
 })

@@ -56,11 +56,12 @@ describe('docs/credentials.md', () => {
 
 describe('docs/deploy-aws.md', () => {
   const guide = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
-  /** The first cells of the rows of a table, which is known by its header. */
+  /** The cells of the rows of all tables that begin with this header. */
   const rows = (header: string): string[][] =>
-    (guide.split(`${header}\n`)[1]?.split('\n\n')[0] ?? '')
-      .split('\n')
+    guide
+      .split(`${header}\n`)
       .slice(1)
+      .flatMap((table) => (table.split('\n\n')[0] ?? '').split('\n').slice(1))
       .map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')))
 
   it('says which mark a secret must carry that the stack did not make', () => {
@@ -69,6 +70,38 @@ describe('docs/deploy-aws.md', () => {
     ).toContain('managed-by=vod-aigc-tokens')
     expect(guide).toContain('--tags Key=managed-by,Value=vod-aigc-tokens')
     expect(parameters.makeSecrets.takes).toContain('managed-by=vod-aigc-tokens')
+  })
+
+  it('adds up what it costs, and what each schedule does of that', () => {
+    const money = (cell = ''): number => Number(/\$([\d.]+)/.exec(cell)?.[1] ?? 0)
+    const costs = rows('| what | arithmetic | mirror only | with 10 million reads |')
+    for (const column of [3, 4]) {
+      const cells = costs.map((row) => money(row[column]))
+      const sum = cells.pop() ?? 0
+      expect(cells.reduce((all, one) => all + one, 0)).toBeCloseTo(sum, 5)
+    }
+    const schedules = rows(
+      '| schedule | runs a month | of the sum above | ApiToken still names a deleted token for at most |'.replace(
+        /schedule|ApiToken/g,
+        '`$&`',
+      ),
+    )
+    expect(schedules).toHaveLength(4)
+    for (const [, schedule = '', runs = '', cost] of schedules) {
+      const { periodSeconds } = deployment({ schedule })
+      const perMonth = (30 * 86_400) / periodSeconds
+      expect(Number(runs.replace(',', ''))).toBe(perMonth)
+      // Warm, a run takes a fifth of what it takes cold.
+      const seconds = periodSeconds < 300 ? 0.2 : 1
+      const perRun = 3 * 5e-6 + seconds * 0.25 * 0.0000133334 + 0.2e-6 + 2.1e-6 * 0.5 + 1e-6
+      expect(money(cost)).toBeCloseTo(perMonth * perRun, 2)
+    }
+  })
+
+  it('has every run by hand wait for its answer', () => {
+    const commands = guide.match(/aws lambda invoke (.*\\\n)*.*/g) ?? []
+    expect(commands.length).toBeGreaterThan(0)
+    for (const command of commands) expect(command).toContain('--cli-read-timeout 0')
   })
 
   it('lists every parameter with its default', () => {

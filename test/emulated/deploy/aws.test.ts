@@ -4,9 +4,16 @@
  * queue. It passes over the API, the secrets, the schedule and the alarms: those are test/commands/template.test.ts's, and so is
  * sts:GetWebIdentityToken, which moto does not have.
  */
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
+import { startAwsRecorder } from '../../support/aws-recorder.ts'
 import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
+import { isAllowed, type PolicyStatement, resolveReferences } from '../../support/iam.ts'
 import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
 import {
   copyProject,
@@ -29,8 +36,12 @@ afterAll(async () => {
 })
 
 function serverless(...args: string[]): Promise<Finished> {
+  return serverlessAt(moto.url, ...args)
+}
+
+function serverlessAt(url: string, ...args: string[]): Promise<Finished> {
   return cli.run(args, {
-    AWS_ENDPOINT_URL: moto.url,
+    AWS_ENDPOINT_URL: url,
     AWS_ACCESS_KEY_ID: 'any',
     AWS_SECRET_ACCESS_KEY: 'any',
     AWS_REGION: 'us-east-1',
@@ -56,9 +67,23 @@ async function logLevels(): Promise<string[]> {
   return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_LOG_LEVEL)
 }
 
+/** Those of docs/aws-policies.md, in their order: deployer, mirror, reader, consumer. */
+function policies(): { Statement: PolicyStatement[] }[] {
+  const page = readFileSync(new URL('../../../docs/aws-policies.md', import.meta.url), 'utf8')
+  return [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = '']) => JSON.parse(json))
+}
+
+async function subAppIds(): Promise<string[]> {
+  return (await listFunctions()).map(({ Environment }) => Environment.Variables.AIGC_SUB_APP_IDS)
+}
+
 describe.skipIf(motoMissing)('serverless deploy', () => {
+  const topic = '--param=alarmTopicArn=arn:aws:sns:us-east-1:123456789012:alarms'
+  const deploy = (...args: string[]): Promise<Finished> =>
+    serverless('deploy', '--param=subAppIds=1500000001,1500000002', topic, ...args)
+
   it('makes the functions, their roles, their logs and the queue', async () => {
-    const { code, output } = await serverless('deploy')
+    const { code, output } = await deploy()
     expect(output).toContain('Service deployed to stack vod-aigc-tokens-dev')
     expect(code).toBe(0)
     const functions = await listFunctions()
@@ -67,7 +92,7 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
       'vod-aigc-tokens-dev-mirror-tokens',
     ])
     for (const { Runtime, Handler, Environment, CodeSize } of functions) {
-      expect([Runtime, Handler]).toEqual(['nodejs22.x', 'index.handler'])
+      expect([Runtime, Handler]).toEqual(['nodejs24.x', 'index.handler'])
       expect(Environment.Variables.AIGC_SITE).toBe('intl')
       expect(CodeSize).toBeGreaterThan(100_000)
     }
@@ -79,7 +104,7 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
   })
 
   it('of the same again changes nothing', async () => {
-    const { code, output } = await serverless('deploy')
+    const { code, output } = await deploy()
     expect(output).toContain('No changes to deploy')
     expect(code).toBe(0)
   })
@@ -87,12 +112,76 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
   it('with another parameter changes that, serverless rollback changes it back', async () => {
     const timestamp =
       /^\d{13}|(?<=Timestamp: )\d+/m.exec((await serverless('deploy', 'list')).output)?.[0] ?? ''
-    expect((await serverless('deploy', '--param=logLevel=debug')).output).toContain('Service deployed')
+    expect((await deploy('--param=logLevel=debug')).output).toContain('Service deployed')
     expect(await logLevels()).toEqual(['debug', 'debug'])
     const { code, output } = await serverless('rollback', `--timestamp=${timestamp}`)
     expect(output).toContain('rolled back')
     expect(code).toBe(0)
     expect(await logLevels()).toEqual(['info', 'info'])
+  })
+
+  it('that would drop an application and the alarms’ topic stops, changes nothing, and says what would be left', async () => {
+    for (const args of [['deploy'], ['deploy', 'function', '--function=mirror-tokens']]) {
+      const { code, output } = await serverless(...args, '--param=subAppIds=1500000001')
+      expect(code).toBe(1)
+      expect(output).toContain(
+        '1500000002: the secret of aws-secretsmanager:vod-aigc-tokens/dev/1500000002 stays, and nothing keeps it in step',
+      )
+      expect(output).toContain('add --param="confirmDrop=1500000002')
+      expect(output).not.toMatch(/\.[tm]s:\d/)
+    }
+    const half = await serverless('deploy', '--param=subAppIds=1500000001', '--param=confirmDrop=1500000002')
+    expect(half.output).toContain('alarmTopicArn: the alarms tell nobody any more')
+    expect(half.output).toContain('add --param="confirmDrop=1500000002,alarmTopicArn"')
+    expect(half.code).toBe(1)
+    expect(await subAppIds()).toEqual(['1500000001,1500000002', '1500000001,1500000002'])
+  })
+
+  it('drops what was confirmed, and says what it left behind', async () => {
+    const confirm = '--param=confirmDrop=1500000002,alarmTopicArn'
+    const { code, output } = await serverless('deploy', '--param=subAppIds=1500000001', confirm)
+    expect(output).toContain('Left behind: 1500000002: the secret of')
+    expect(code).toBe(0)
+    expect(await subAppIds()).toEqual(['1500000001', '1500000001'])
+  })
+
+  it('packaged before is compared too', async () => {
+    const folder = '--package=packaged'
+    expect((await serverless('package', folder, '--param=subAppIds=1500000003')).code).toBe(0)
+    const { code, output } = await serverless('deploy', folder)
+    expect(output).toContain('add --param="confirmDrop=1500000001"')
+    expect(code).toBe(1)
+    expect((await serverless('deploy', folder, '--param=confirmDrop=1500000001')).code).toBe(0)
+    expect(await subAppIds()).toEqual(['1500000003', '1500000003'])
+  })
+
+  // Made anew, because moto cannot take a queue with a policy out of a stack.
+  it('without a mirror takes one away only where that is confirmed, makes none, and again changes nothing', async () => {
+    const reader = ['--param=subAppIds=1500000003', '--param=mirror=false', '--param=source=mirror']
+    const { code, output } = await serverless('deploy', ...reader)
+    expect(output).toContain('mirror: no secret is kept in step any more')
+    expect(code).toBe(1)
+    // Recorded, to be held against the policy of docs/aws-policies.md.
+    const recorder = await startAwsRecorder(moto.url)
+    const recorded = (...args: string[]): Promise<Finished> =>
+      serverlessAt(recorder.url, ...args, '--stage=reader')
+    expect((await recorded('deploy', ...reader)).output).toContain('Service deployed')
+    const names = (await listFunctions()).map(({ FunctionName }) => FunctionName)
+    expect(names).toContain('vod-aigc-tokens-reader-list-tokens')
+    expect(names).not.toContain('vod-aigc-tokens-reader-mirror-tokens')
+    expect((await recorded('deploy', ...reader)).output).toContain('No changes to deploy')
+    expect((await recorded('remove')).output).toContain('has been successfully removed')
+    await recorder.close()
+    const [deployer] = policies()
+    const actions = new Set(recorder.requests.map(({ action }) => action))
+    for (const action of ['cloudformation:GetTemplate', 'cloudformation:DeleteStack', 's3:PutObject'])
+      expect(actions).toContain(action)
+    // Nobody needs a right to ask who he is, and without the other one the CLI goes on: it has no images to remove.
+    const needless = ['sts:GetCallerIdentity', 'ecr:DescribeRepositories']
+    const refused = recorder.requests.filter(
+      (request) => !needless.includes(request.action) && !isAllowed(deployer?.Statement ?? [], request),
+    )
+    expect(refused).toEqual([])
   })
 
   it('serverless remove leaves nothing that moto could make', async () => {
@@ -106,6 +195,63 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
   })
 })
 
+describe.skipIf(motoMissing)('docs/deploy-aws.md', () => {
+  const page = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
+
+  /** The command blocks of a section, in their order. */
+  function commandsUnder(heading: string): string[] {
+    const section = page.split(`\n${heading}\n`)[1]?.split(/\n##/)[0] ?? ''
+    return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands = '']) => commands)
+  }
+
+  it('freezes and thaws the schedule, and leaves it as it was otherwise', async () => {
+    await moto.ignoreAuth()
+    const environment = {
+      AWS_ENDPOINT_URL: moto.url,
+      AWS_ACCESS_KEY_ID: 'any',
+      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_CONFIG_FILE: '/dev/null',
+      STAGE: 'prod',
+    }
+    const run = promisify(execFile)
+    const shell = async (commands: string): Promise<string> =>
+      (
+        await run('bash', ['-euo', 'pipefail', '-c', commands], {
+          cwd: cli.folder,
+          env: { PATH: process.env['PATH'], ...environment },
+        })
+      ).stdout
+    // moto's CloudFormation makes no schedules, so it is made as CloudFormation would.
+    await cli.run(['package', '--stage=prod', '--param=subAppIds=none'])
+    const { Schedule } = cli.readTemplate().Resources
+    const schedule = resolveReferences<Record<string, unknown>>(
+      { ...Schedule?.Properties, GroupName: 'vod-aigc-tokens-prod' },
+      {
+        MirrorDashtokensLambdaFunction: 'arn:aws:lambda:us-east-1:123456789012:function:x',
+        ScheduleRole: 'arn:aws:iam::123456789012:role/x',
+      },
+    )
+    writeFileSync(join(cli.folder, 'made.json'), JSON.stringify(schedule))
+    await shell(
+      'aws scheduler create-schedule-group --name vod-aigc-tokens-prod; aws scheduler create-schedule --cli-input-json file://made.json',
+    )
+    const read = async (): Promise<Record<string, unknown>> => {
+      const shown = JSON.parse(
+        await shell('aws scheduler get-schedule --group-name vod-aigc-tokens-prod --name mirror-tokens'),
+      )
+      return Object.fromEntries(Object.entries(shown).filter(([name]) => !/Date$/.test(name)))
+    }
+    const before = await read()
+    expect(before).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' })
+    const [freeze = '', thaw = ''] = commandsUnder('### Freezing')
+    await shell(freeze)
+    expect(await read()).toEqual({ ...before, State: 'DISABLED' })
+    await shell(thaw)
+    expect(await read()).toEqual(before)
+  })
+})
+
 describe.skipIf(motoMissing)('the granted actions', () => {
   let simulator: TencentSimulator
   const running: FunctionProcess[] = []
@@ -116,7 +262,7 @@ describe.skipIf(motoMissing)('the granted actions', () => {
       lagMs: 0,
       applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
     })
-    await cli.run(['package'])
+    await cli.run(['package', '--param=subAppIds=none'])
   })
   afterAll(async () => {
     await Promise.all(running.map((one) => one.close()))
@@ -127,26 +273,12 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     return cli.readTemplate().Resources[role]?.Properties.Policies[0].PolicyDocument.Statement
   }
 
-  /** Where moto is. */
-  const account: Readonly<Record<string, string>> = {
-    Partition: 'aws',
-    Region: 'us-east-1',
-    AccountId: '123456789012',
-  }
-
   /** What a role may do with one secret, which the template knows by its name only. */
   function actionsOn(arn: string, role: string): string[] {
-    const covers = (resource: Resource['Properties']): boolean => {
-      const pattern = String(resource?.['Fn::Sub'] ?? resource)
-        .replace(/\$\{AWS::(\w+)\}/g, (_, name: string) => account[name] ?? name)
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('?', '.')
-        .replaceAll('*', '.*')
-      return new RegExp(`^${pattern}$`).test(arn)
-    }
-    return statementsOf(role)
-      .filter(({ Resource: resources }) => [resources].flat().some(covers))
-      .flatMap(({ Action }) => Action)
+    const statements: PolicyStatement[] = resolveReferences(statementsOf(role))
+    return [...new Set(statements.flatMap(({ Action }) => Action))]
+      .sort()
+      .filter((action) => isAllowed(statements, { action, resource: arn }))
   }
 
   const fixedKey = (): Record<string, string> => ({
@@ -221,6 +353,19 @@ describe.skipIf(motoMissing)('the granted actions', () => {
     simulator.vod.delete(1500000001, 'token-b')
     expect(await runOnce()).toEqual(['updated'])
     expect(await runOnce()).toEqual(['unchanged'])
+  })
+
+  it('the mirror’s policy to copy is enough to make one, and the reader’s to serve it', async () => {
+    const [, mirrors, reads] = policies().map(({ Statement }) => Statement.flatMap(({ Action }) => Action))
+    const made = { AIGC_MIRROR_TARGETS: 'aws-secretsmanager:{SubAppId}/made', ...fixedKey() }
+    const mirror = await startWith(mirrors ?? [], 'mirror-tokens', made)
+    expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
+    const list = await startWith(reads ?? [], 'list-tokens', {
+      AIGC_SOURCE: 'mirror',
+      AIGC_FALLBACK: made.AIGC_MIRROR_TARGETS,
+      AIGC_REVEAL: 'true',
+    })
+    expect((await list.invoke({ Reveal: true })).result).toMatchObject({ Stale: false })
   })
 
   it('MirrorTokensRole is too little to make a secret', async () => {

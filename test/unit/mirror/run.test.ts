@@ -194,6 +194,31 @@ describe('summarize', () => {
   })
 })
 
+describe('runMirror, of a target with a copy that does not follow', () => {
+  const lagging = 'the replica in us-east-1 does not follow any more'
+  const copied = (tokens: string[]): Reading => ({ ...holds(tokens), lagging }) as Reading
+
+  it.each([
+    ['that is in step', ['a'], []],
+    ['that is written', ['a', 'b'], ['t']],
+  ])('fails one %s, with the reason', async (_, listed, written) => {
+    const { run, writes, value } = world({ 7: [listed] }, { t: copied(['a']), other: holds(['a', 'b']) })
+    const report = await run()
+    expect(report.Results[0]).toMatchObject({ Outcome: 'failed', Reason: lagging })
+    expect(reportError(report)?.message).toContain(lagging)
+    expect(writes.filter((uri) => uri === 't')).toEqual(written)
+    expect(value('t')).toBe(mirrored(listed))
+  })
+
+  it('says so of one that is held only after it is held no more', async () => {
+    const report = await world({ 7: [[]] }, { t: copied(['a']) }).run()
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'held',
+      Reason: expect.not.stringContaining('replica'),
+    })
+  })
+})
+
 describe('runMirror', () => {
   it('creates, reports fingerprints and the version, and writes nothing the next time', async () => {
     const { run, writes, slept } = world({ 7: [['b', 'a']] }, { t: { state: 'absent' } })
