@@ -49,10 +49,10 @@ const hasSettings = Object.keys(env).some(
 const simulatorLagMs = 3_000
 const simulator = hasCredentials && hasSettings ? null : await startSimulator()
 const key = provideKey()
-provide({
-  AIGC_LOG_LEVEL: 'warn',
-  AIGC_MIRROR_TARGETS: `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`,
-})
+const ownTarget = `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`
+// Over HTTP the same token is the one to use as in the mirrored secret.
+if (list(env['AIGC_MIRROR_TARGETS']).length === 0) provide({ AIGC_FALLBACK: ownTarget })
+provide({ AIGC_LOG_LEVEL: 'warn', AIGC_MIRROR_TARGETS: ownTarget })
 // What each function would say of the settings, once and before anything is built.
 try {
   parseConfig(env, storeKinds)
@@ -118,6 +118,7 @@ async function startSimulator(): Promise<TencentSimulator> {
     AIGC_SSM_ENDPOINT: simulator.url,
     AIGC_STS_ENDPOINT: simulator.url,
     AIGC_SCF_ENDPOINT: simulator.url,
+    AIGC_CLS_ENDPOINT: simulator.url,
   })
   return simulator
 }
@@ -171,7 +172,9 @@ function greet(mirrored: boolean): void {
 Serving the tokens of ${upstream} at ${url}
 and mirroring them every ${mirrorEveryMs / 1000} seconds to ${uris.join(', ')}${mirrored ? '' : ', which failed at first'}
 
-Get the tokens:
+Get the token to use:
+  ${curl}/token
+Get all of them:
   ${['/tokens', ...ids.slice(1).map((id) => `/sub-apps/${id}/tokens`)].map((path) => curl + path).join('\n  ')}
 Get their fingerprints, which give nothing away:
   ${curl}/tokens/fingerprints

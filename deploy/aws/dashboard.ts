@@ -17,6 +17,7 @@ const alarms = [
   'mirror-stale',
   'mirror-failed',
   'mirror-held',
+  'token-limit',
   'upstream-errors',
   '5xx',
   'slow',
@@ -35,10 +36,12 @@ export function renderDashboard({
   prefix,
   stage,
   periodSeconds,
+  hasMirror,
 }: {
   readonly prefix: string
   readonly stage: string
   readonly periodSeconds: number
+  readonly hasMirror: boolean
 }): Json {
   const list = `${prefix}-list-tokens`
   const mirror = `${prefix}-mirror-tokens`
@@ -72,40 +75,50 @@ export function renderDashboard({
     ...more,
   })
 
+  const mirrorWidgets = (): Widget[] => [
+    graph('Runs of mirror-tokens', 10, periodSeconds, [
+      ours('MirrorSuccess', mirror, sum('in step', { color: green })),
+      ours('MirrorFailure', mirror, sum('failed', { color: red })),
+      ours('MirrorHeld', mirror, sum('targets held', { color: orange })),
+      lambda('AsyncEventsDropped', mirror, sum('given up', { color: purple })),
+    ]),
+    table('Last good run', 6, mirror, [
+      'filter event = "mirror-tokens" and MirrorSuccess = 1',
+      'stats latest(timestamp) as lastGoodRun, count(*) as goodRuns',
+    ]),
+
+    heading('What changed when?'),
+    graph('Tokens that came and went', 8, periodSeconds, [
+      ours('TokensAdded', mirror, sum('added', { color: green })),
+      ours('TokensRemoved', mirror, sum('removed', { color: orange })),
+      ours('TokensListed', mirror, { stat: 'Maximum', label: 'listed, of the application with most' }),
+    ]),
+    table('Changes, and runs that left something out of step', 16, mirror, [
+      'filter event = "mirror-tokens"',
+      'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorSuccess = 0',
+      'fields timestamp, trigger, outcome, added, removed, held, reason, digest, invocation',
+      'sort @timestamp desc',
+      'limit 50',
+    ]),
+  ]
+
   return renderJson({
     start: `-PT${Math.max(3, Math.ceil((3 * periodSeconds) / 3600))}H`,
     periodOverride: 'inherit',
     widgets: arrange([
-      heading('Is the mirror fresh?'),
+      heading(hasMirror ? 'Is the mirror fresh?' : 'Is all well?'),
       {
         type: 'alarm',
         width: 8,
         height: 6,
-        properties: { title: 'Alarms', alarms: alarms.map((name) => alarmArn(`${prefix}-${name}`)) },
+        properties: {
+          title: 'Alarms',
+          alarms: alarms
+            .filter((name) => hasMirror || !/^(mirror-|token-limit$)/.test(name))
+            .map((name) => alarmArn(`${prefix}-${name}`)),
+        },
       },
-      graph('Runs of mirror-tokens', 10, periodSeconds, [
-        ours('MirrorSuccess', mirror, sum('in step', { color: green })),
-        ours('MirrorFailure', mirror, sum('failed', { color: red })),
-        ours('MirrorHeld', mirror, sum('targets held', { color: orange })),
-        lambda('AsyncEventsDropped', mirror, sum('given up', { color: purple })),
-      ]),
-      table('Last good run', 6, mirror, [
-        'filter event = "mirror-tokens" and MirrorSuccess = 1',
-        'stats latest(timestamp) as lastGoodRun, count(*) as goodRuns',
-      ]),
-
-      heading('What changed when?'),
-      graph('Tokens that came and went', 8, periodSeconds, [
-        ours('TokensAdded', mirror, sum('added', { color: green })),
-        ours('TokensRemoved', mirror, sum('removed', { color: orange })),
-      ]),
-      table('Changes, and runs that left something out of step', 16, mirror, [
-        'filter event = "mirror-tokens"',
-        'filter TokensAdded > 0 or TokensRemoved > 0 or MirrorSuccess = 0',
-        'fields timestamp, trigger, outcome, added, removed, held, reason, digest, invocation',
-        'sort @timestamp desc',
-        'limit 50',
-      ]),
+      ...(hasMirror ? mirrorWidgets() : []),
 
       heading('Who asks?'),
       graph('Requests', 8, 300, [

@@ -74,6 +74,7 @@ export const parameters = {
   },
   settleSeconds: number({ min: 0, max: 600 }),
   minKeep: number({ min: 0, max: 1, decimals: true }),
+  tokenLimit: number({ min: 1, max: 10_000 }),
   exclude: optional(
     'comma-separated fingerprints of 16 hex digits, such as 0123456789abcdef',
     /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/,
@@ -144,6 +145,7 @@ export interface Deployment {
   readonly extraTargets: readonly ExtraTarget[]
   readonly settleSeconds: number
   readonly minKeep: string
+  readonly tokenLimit: number
   /** Fingerprints of tokens that are handed out no more. */
   readonly excluded: readonly string[]
   readonly source: string
@@ -257,6 +259,7 @@ export function readDeployment(stage: string, region: string, given: Given): Dep
     extraTargets,
     settleSeconds: Number(given.settleSeconds),
     minKeep: given.minKeep,
+    tokenLimit: Number(given.tokenLimit),
     excluded: split(given.exclude),
     source: given.source,
     hasFallback: given.fallback === 'true',

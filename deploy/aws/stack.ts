@@ -98,6 +98,7 @@ export interface Stack {
   readonly alarmWindows: AlarmWindows
   readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
+  readonly tokenLimit: number
   readonly isTraced: boolean
   readonly hidesGeneratedName: boolean
   readonly logRetentionDays: number
@@ -148,6 +149,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
       AIGC_MIRROR_TARGETS: [target, ...deployment.extraTargets.map(({ uri }) => uri)].join(),
       AIGC_SETTLE_SECONDS: `${deployment.settleSeconds}`,
       AIGC_MIN_KEEP: deployment.minKeep,
+      AIGC_TOKEN_LIMIT: `${deployment.tokenLimit}`,
     },
     listStatements: [
       writeLog(`${prefix}-list-tokens`),
@@ -181,6 +183,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
         ? { Mode: 'OFF' }
         : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: jitterMinutes(periodSeconds) },
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
+    tokenLimit: deployment.tokenLimit,
     isTraced: deployment.isTraced,
     hidesGeneratedName: domain !== null && !domain.isAdditional,
     logRetentionDays: deployment.logRetentionDays,
@@ -204,7 +207,12 @@ export function describeStack(service: string, deployment: Deployment): Stack {
           Type: 'AWS::CloudWatch::Dashboard',
           Properties: {
             DashboardName: prefix,
-            DashboardBody: renderDashboard({ prefix, stage: deployment.stage, periodSeconds }),
+            DashboardBody: renderDashboard({
+              prefix,
+              stage: deployment.stage,
+              periodSeconds,
+              hasMirror: deployment.hasMirror,
+            }),
           },
         },
       },

@@ -29,6 +29,7 @@ describe('parameters', () => {
     ['staleSeconds', 'AIGC_STALE_SECONDS'],
     ['settleSeconds', 'AIGC_SETTLE_SECONDS'],
     ['minKeep', 'AIGC_MIN_KEEP'],
+    ['tokenLimit', 'AIGC_TOKEN_LIMIT'],
     ['timeoutMs', 'AIGC_TIMEOUT_MS'],
     ['logLevel', 'AIGC_LOG_LEVEL'],
     ['site', 'AIGC_SITE'],
@@ -75,6 +76,7 @@ describe('parameters', () => {
     ],
     ['settleSeconds', ['0', '600'], ['', '601', '-1', '1.5', '1e2']],
     ['minKeep', ['0', '1', '0.25'], ['', '1.1', '.5', '50%']],
+    ['tokenLimit', ['1', '10000'], ['', '0', '10001', '4.5']],
     [
       'exclude',
       ['', '0123456789abcdef', '0123456789abcdef, fedcba9876543210'],

@@ -157,30 +157,6 @@ describe('traces', () => {
   })
 })
 
-describe('docs/consumers.md', () => {
-  it('docs/consumers.md: its fetchWithToken takes another token after a 401, once, and no other time', async () => {
-    const code = /```js\n(const \{ TOKENS_URL.*?)```/s.exec(read('docs/consumers.md'))?.[1] ?? ''
-    const seen: string[] = []
-    let alive = ['b']
-    const fetch = async (url: string, { headers }: { headers: Record<string, string> }) => {
-      if (url === 'https://tokens.example.com/tokens')
-        return { ok: true, json: async () => ({ ApiToken: 'a', ApiTokens: ['a', 'b'] }) }
-      const used = headers['authorization']?.replace('Bearer ', '') ?? ''
-      seen.push(used)
-      return { status: alive.includes(used) ? 200 : 401 }
-    }
-    const env = { TOKENS_URL: 'https://tokens.example.com', TOKENS_KEY: 'key' }
-    const make = new Function('fetch', 'process', `${code}; return fetchWithToken`)
-    const fetchWithToken = make(fetch, { env })
-    const ask = async () => (await fetchWithToken('https://gateway.example.com/v1')).status
-    expect([await ask(), await ask()]).toEqual([200, 200])
-    expect(seen).toEqual(['a', 'b', 'b'])
-    alive = []
-    expect(await ask()).toBe(401)
-    expect(seen).toEqual(['a', 'b', 'b', 'b', 'a'])
-  })
-})
-
 describe('.github/workflows', () => {
   it.each(filesIn('.github/workflows', '.yml'))(
     '%s pins actions by digest and gives no permissions',

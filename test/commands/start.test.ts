@@ -116,9 +116,9 @@ describe('npm start', { timeout }, () => {
   it('serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
     const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
     expect(npm.output()).toContain('no Tencent credentials were found')
-    const [list, fingerprints, dryRun, use, create, remove, help] = printed(npm, 'curl')
+    const [one, list, fingerprints, dryRun, use, create, remove, help] = printed(npm, 'curl')
     const [cat] = printed(npm, 'cat')
-    expect(printed(npm, 'curl')).toHaveLength(7)
+    expect(printed(npm, 'curl')).toHaveLength(8)
     expect(printed(npm, 'cat')).toHaveLength(1)
 
     const before = await pasteForTokens(list)
@@ -137,9 +137,16 @@ describe('npm start', { timeout }, () => {
     const added = (created.json as { Tokens: { ApiToken: string }[] }).Tokens[0]?.ApiToken ?? ''
     await npm.until(() => readTokens(cat).includes(added))
     await npm.until(async () => (await pasteForTokens(list)).includes(added))
-    const removed = urlIn(remove).pathname.split('/').at(-1) ?? ''
-    expect(before).toContain(removed)
-    expect((await paste(remove)).status).toBe(200)
+    // The token in use is deleted: the mirror and HTTP move to one and the same.
+    const pick = (): string => JSON.parse(readFileSync(cat?.replace('cat ', '') ?? '', 'utf8')).ApiToken
+    const pickOverHttp = async (): Promise<unknown> =>
+      ((await paste(one)).json as { ApiToken: string }).ApiToken
+    const removed = pick()
+    await npm.until(async () => (await pickOverHttp()) === removed)
+    expect((await paste(remove?.replace(/[^/]*$/, removed))).status).toBe(200)
+    await npm.until(() => pick() !== removed)
+    expect(readTokens(cat)).toContain(pick())
+    await npm.until(async () => (await pickOverHttp()) === pick())
     await npm.until(() => !readTokens(cat).includes(removed))
     expect(readTokens(cat)).toEqual([...before.filter((token) => token !== removed), added].sort())
 
@@ -159,7 +166,7 @@ describe('npm start', { timeout }, () => {
 
   it('rehearses what a person does by hand on Lambda: moves the pick, looks at what is held, confirms', async () => {
     const command = await greeted(start({ AIGC_LOG_LEVEL: 'info' }))
-    const [list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
+    const [, list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
     const [cat] = printed(command, 'cat')
     const tokens = await pasteForTokens(list)
     const byHand = (event: object): ReturnType<typeof paste> =>
@@ -223,7 +230,7 @@ describe('npm start', { timeout }, () => {
     const command = await greeted(
       start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
     )
-    const [list, , , , create] = printed(command, 'curl')
+    const [, list, , , , create] = printed(command, 'curl')
     const file = printed(command, 'cat')[0]?.replace('cat ', '') ?? ''
     expect(checkout.leftovers()).toContain(relative(checkout.temporary, file))
 
@@ -251,7 +258,7 @@ describe('npm start', { timeout }, () => {
 
   it('survives requests that break off or make no sense', async () => {
     const command = await greeted(start())
-    const [list, , , , create] = printed(command, 'curl')
+    const [, list, , , , create] = printed(command, 'curl')
     await breakOff(urlIn(list))
     await breakOff(urlIn(create))
     expect(await askWithHost(urlIn(create), '127.0.0.1:99999')).toBe(200)
@@ -302,7 +309,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     expect(command.stderr()).toBe('')
     expect(command.output()).toContain('your Tencent Cloud account')
     expect(command.output()).not.toContain('simulator')
-    const [list] = printed(command, 'curl')
+    const [, list] = printed(command, 'curl')
     expect(await pasteForTokens(list)).toEqual(['a-real-token'])
     expect(readTokens(printed(command, 'cat')[0])).toEqual(['a-real-token'])
     const mine = await fetch(urlIn(list), { headers: { authorization: 'Bearer password' } })
@@ -436,7 +443,7 @@ AIGC_API_KEYS=mine:full:${sha256}
     )
     expect(command.output()).toContain("a simulator of Tencent's API (Tencent credentials were found, but no")
     expect(command.output()).toContain('{"level":"info","event":"mirror-tokens"')
-    expect(await pasteForTokens(printed(command, 'curl')[0])).toHaveLength(2)
+    expect(await pasteForTokens(printed(command, 'curl')[1])).toHaveLength(2)
   })
 
   it('keeps everything that is Tencent in the simulator', async () => {
@@ -448,7 +455,7 @@ AIGC_API_KEYS=mine:full:${sha256}
         AIGC_SESSION_TOKEN: 'of a key that is not used',
       }),
     )
-    const [first, second] = printed(command, 'curl')
+    const [, first, second] = printed(command, 'curl')
     const [firstFile, secondFile] = printed(command, 'cat')
     expect(readTokens(firstFile)).toEqual((await pasteForTokens(first)).toSorted())
     expect(readTokens(secondFile)).toEqual((await pasteForTokens(second)).toSorted())

@@ -244,6 +244,7 @@ function statistic(stat: string, values: readonly number[]): number {
   const sum = values.reduce((total, value) => total + value, 0)
   if (stat === 'Sum') return sum
   if (stat === 'SampleCount') return values.length
+  if (stat === 'Maximum') return Math.max(...values)
   // The lower bound is not in the range, the upper one is.
   const [, from, to] = /^PR\((\d+):(\d+)\)$/.exec(stat) ?? []
   if (from === undefined) throw new Error(`this CloudWatch does not know the statistic ${stat}`)

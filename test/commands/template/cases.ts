@@ -37,6 +37,7 @@ export const cases = {
         targets: 'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId}',
         settleSeconds: '90',
         minKeep: '0.25',
+        tokenLimit: '40',
         exclude: '0123456789abcdef,fedcba9876543210',
         cacheSeconds: '60',
         staleSeconds: '600',

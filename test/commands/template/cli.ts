@@ -78,6 +78,7 @@ describe('a region that only reads', () => {
         "Schedule",
         "ScheduleGroup",
         "ScheduleRole",
+        "TokenLimitAlarm",
       ]
     `)
     expect(left.filter((logicalId) => !usual.includes(logicalId))).toEqual([])

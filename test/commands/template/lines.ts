@@ -61,6 +61,7 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
       ...asMirror,
       ...key,
       AIGC_SUB_APP_IDS: String(ids[0]),
+      AIGC_TIMEOUT_MS: '60000',
       AIGC_MIRROR_TARGETS: Array.from({ length: 1000 }, (_, i) => `file:${folder}/many-${i}.json`).join(),
     }),
   }
@@ -109,6 +110,8 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
     await note('good, of a thousand', 'mirrorOfMany', scheduled)
     simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' })
     await note('failed, of a thousand', 'mirrorOfMany', scheduled)
+    for (let i = 0; i < 45; i++) simulator.vod.create(ids[0], `token-${i}-of-many`)
+    await note('crowded', 'mirror', scheduled)
     return lines
   } finally {
     await Promise.all([...Object.values(processes).map((one) => one.close()), simulator.close()])
