@@ -74,7 +74,7 @@ export const handler = createHandler({
             MirrorHeld: held,
             TokensAdded: added,
             TokensRemoved: removed,
-            TokensListed: mostListed,
+            ...(mostListed !== null && { TokensListed: mostListed }),
           },
     }
   },

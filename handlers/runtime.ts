@@ -142,6 +142,8 @@ function createRuntime(
     )
     return loaded
   }
+  // Of the instance, whoever's keys a list was got by: it names none but tokens of the list at hand.
+  const choosePick = createPick(config, time)
   // What Tencent's audit log calls the sessions of this function's role.
   const sessionName = functionName || 'vod-aigc-tokens'
   const reach = (environment: () => Environment): Upstream => {
@@ -197,7 +199,7 @@ function createRuntime(
       list: unlessExcluded(readsMirror ? mirrored : list),
       isBackingOff: pace.isBackingOff,
       fallback: readsMirror || fallbacks.length === 0 ? null : unlessExcluded(mirrored),
-      choosePick: createPick(config, time),
+      choosePick,
     })
     return { cache, list, openStore: open }
   }

@@ -77,7 +77,7 @@ export const parameters = {
   tokenLimit: number({ min: 1, max: 10_000 }),
   exclude: optional(
     'comma-separated fingerprints of 16 hex digits, such as 0123456789abcdef',
-    /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/,
+    /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/i,
   ),
   source: oneOf('api', 'mirror'),
   fallback: oneOf('true', 'false'),

@@ -71,7 +71,8 @@ export function createTokenCache(
 ): TokenCache {
   const entries = new Map<number | null, Entry>()
   const shares = new Map<number | null, Share<CachedList>>()
-  /** When upstream was last asked for an application, whatever came of it. */
+  const documents = new Map<number | null, { readonly document: TokenList; readonly since: Moment }>()
+  /** When somebody was last asked for an application, whatever came of it. */
   const askedAt = new Map<number | null, number>()
 
   function keep(
@@ -105,7 +106,6 @@ export function createTokenCache(
     { patient, mirrored }: { patient: boolean; mirrored?: Promise<Mirrored> },
   ): Promise<CachedList> {
     if (!patient && deps.isBackingOff()) throw backingOffError()
-    askedAt.set(subAppId, deps.monotonic())
     const fetched = await inTime(deadline, () => deps.list(subAppId, deadline, { patient }))
     const since = momentOf(deps)
     const document = await mirrored
@@ -118,18 +118,39 @@ export function createTokenCache(
     return within(deps, deadline + graceMs, outOfTime, work)
   }
 
+  /** The mirrored document, not older than {@link mirroredSeconds}. */
   async function readMirrored(subAppId: number | null, deadline: number): Promise<Mirrored> {
     const { fallback } = deps
     if (!fallback) return null
+    const known = documents.get(subAppId)
+    if (known && ageMs(deps, known.since) < mirroredSeconds * 1000) return known.document
     try {
-      return await inTime(deadline, () => fallback(subAppId, deadline))
+      const document = await inTime(deadline, () => fallback(subAppId, deadline))
+      documents.set(subAppId, { document, since: momentOf(deps) })
+      return document
     } catch {
       return deps.monotonic() >= deadline ? 'late' : null
     }
   }
 
+  /**
+   * An old list, while the document that was just read may be ahead of it: the token to use is one that both have, where there
+   * is one, and the document's before all.
+   */
+  function pickAgain(subAppId: number | null, { list, ...about }: Entry, document: TokenList): Entry {
+    const { apiTokens } = list
+    const both = [document.pick, list.pick, ...document.apiTokens].find(
+      (token) => token !== null && apiTokens.includes(token) && document.apiTokens.includes(token),
+    )
+    const pick = deps.choosePick(subAppId, apiTokens, both ?? null)
+    const entry = { ...about, list: { ...list, pick, names: nameTokens(apiTokens, pick) } }
+    entries.set(subAppId, entry)
+    return entry
+  }
+
   /** Asks upstream, and turns to what else there is when that fails. */
   async function fly(subAppId: number | null, deadline: number): Promise<CachedList> {
+    askedAt.set(subAppId, deps.monotonic())
     const old = entries.get(subAppId)
     const spare = old && staleSeconds > 0 && ageMs(deps, old.since) < old.staleMs ? aged(old) : null
     if (spare === null && deps.fallback === null) return ask(subAppId, deadline, { patient: true })
@@ -145,7 +166,10 @@ export function createTokenCache(
       let document = await mirrored
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
-      if (spare?.staleBecause === null) return { ...spare, staleBecause: error }
+      if (old && spare?.staleBecause === null) {
+        const entry = document && document !== 'late' ? pickAgain(subAppId, old, document) : old
+        return { ...aged(entry), staleBecause: error }
+      }
       if (document === 'late') document = await readMirrored(subAppId, deadline)
       if (document && document !== 'late')
         return keep(subAppId, document, { staleBecause: error, since: momentOf(deps), pick: document.pick })

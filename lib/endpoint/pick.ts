@@ -12,9 +12,13 @@ export type ChoosePick = (
   mirrored: string | null,
 ) => string | null
 
+/** As many as there are sets of keys, see run-role.ts. */
+const mostGiven = 4
+
 /** What an instance remembers of an application. */
 interface Memory {
-  readonly given: string | null
+  /** What was given out last, the newest first. Several, because lists that were got by other keys may have other tokens. */
+  readonly given: readonly string[]
   /** When each token of the newest list was first seen, on `Time.monotonic`. */
   readonly seenSince: ReadonlyMap<string, number>
 }
@@ -31,14 +35,15 @@ export function createPick(
   const memories = new Map<number | null, Memory>()
   return (subAppId, apiTokens, mirrored) => {
     const now = monotonic()
-    const { given, seenSince: before } = memories.get(subAppId) ?? { given: null, seenSince: new Map() }
+    const { given, seenSince: before } = memories.get(subAppId) ?? { given: [], seenSince: new Map() }
     const seenSince = new Map(apiTokens.map((token) => [token, before.get(token) ?? now]))
     const settled = apiTokens.filter((token) => now - (seenSince.get(token) ?? now) >= settleSeconds * 1000)
     const pick =
-      [mirrored, given].find((token) => token !== null && seenSince.has(token)) ??
+      [mirrored, ...given].find((token) => token !== null && seenSince.has(token)) ??
       smallest(settled) ??
       smallest(apiTokens)
-    memories.set(subAppId, { given: pick, seenSince })
+    const rest = given.filter((token) => token !== pick)
+    memories.set(subAppId, { given: pick === null ? given : [pick, ...rest].slice(0, mostGiven), seenSince })
     return pick
   }
 }

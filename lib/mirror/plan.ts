@@ -48,6 +48,11 @@ export type Plan =
       readonly scheduled: string | null
       /** The same without any token that the list lacks: what a dry run shows, the digest names and `Confirm` writes. */
       readonly confirmed: string | null
+      /**
+       * What is written although the list is doubted, where the target points to a token that is not listed or holds one that is
+       * excluded; else `null`. It takes out what is excluded, and nothing that the list may lack by mistake.
+       */
+      readonly meanwhile: string | null
       /** What to say of a change that is not one of tokens. */
       readonly note: string | null
     }
@@ -71,10 +76,23 @@ export function planTarget(input: PlanInput): Plan {
   const [scheduled, confirmed] = [change(new Set([...listed, ...kept])), change(listed)]
   const tooLong = [confirmed, scheduled].map((document) => refuseLength(document, mostBytes))
   if (tooLong[0]) return { kind: 'refused', reason: tooLong[0] }
-  if (input.holds === 'token' && listed.size === 0)
-    return { kind: 'writable', doubt: null, scheduled: null, confirmed: null, note: noToken }
+  const nothing = { kind: 'writable', scheduled: null, confirmed: null, meanwhile: null } as const
+  // Whoever wants it empty deletes the token at Tencent.
+  if (listed.size === 0 && input.excluded > 0) return { ...nothing, doubt: allExcluded, note: null }
+  if (input.holds === 'token' && listed.size === 0) return { ...nothing, doubt: null, note: noToken }
   const doubt = judged.doubt ?? doubtList(input) ?? tooLong[1] ?? null
-  return { kind: 'writable', doubt, scheduled, confirmed, note: judged.lostMark ? lostMark : null }
+  const keeps = judged.doubt === null && held !== null && needsChange(input, held)
+  const all = keeps
+    ? change(new Set([...listed, ...held.ApiTokens.filter((token) => !isExcluded(token))]))
+    : null
+  const meanwhile = refuseLength(all, mostBytes) === null ? all : null
+  return { kind: 'writable', doubt, scheduled, confirmed, meanwhile, note: judged.lostMark ? lostMark : null }
+}
+
+/** Whether consumers are given a token that they should not have, whatever else the list lacks. */
+function needsChange({ listed, isExcluded }: PlanInput, { ApiToken, ApiTokens }: MirroredDocument): boolean {
+  if (listed.size === 0) return false
+  return ApiToken === null || !listed.has(ApiToken) || ApiTokens.some(isExcluded)
 }
 
 const noToken = 'there is no token to hold, so what it holds stays'
@@ -97,15 +115,8 @@ function refuseLength(document: string | null, mostBytes: number): string | null
 const roundingError = 1e-9
 
 /** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
-function doubtList({
-  listed,
-  excluded,
-  isExcluded,
-  guard: { minKeep, before },
-  memory,
-}: PlanInput): string | null {
-  if (listed.size === 0 && memory?.ApiTokens.length !== 0)
-    return excluded > 0 ? allExcluded : 'the list is empty'
+function doubtList({ listed, isExcluded, guard: { minKeep, before }, memory }: PlanInput): string | null {
+  if (listed.size === 0 && memory?.ApiTokens.length !== 0) return 'the list is empty'
   const size = before.filter((token) => !isExcluded(token)).length
   if (listed.size < minKeep * size - roundingError)
     return `the list has ${listed.size} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`

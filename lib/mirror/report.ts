@@ -58,7 +58,8 @@ export class MirrorError extends CodedError {
     summary: string,
     report: MirrorReport,
   ) {
-    super(code, `${summary}: ${JSON.stringify(report)}`)
+    super(code, summary)
+    this.message = `${summary}: ${JSON.stringify(report)}`
     this.summary = summary
     this.report = report
   }
@@ -71,6 +72,8 @@ export interface ApplicationState {
   readonly listed: ReadonlySet<string> | null
   /** The others of that list. */
   readonly excluded: readonly string[]
+  /** The token that somebody wants consumers to use. */
+  readonly promoted: string | null
   readonly targets: readonly TargetState[]
 }
 
@@ -146,14 +149,15 @@ export interface Summary {
   /** Tokens, counted for each target. */
   readonly added: number
   readonly removed: number
-  /** How many tokens Tencent lists: of all applications, and of the one that has most. */
+  /** How many tokens Tencent lists, as far as it was asked. */
   readonly listed: number
-  readonly mostListed: number
+  /** Of the application that has most; `null` where not every list could be had. */
+  readonly mostListed: number | null
   readonly note: string | null
 }
 
 export function summarize({ Results, Applications, Notes }: MirrorReport): Summary {
-  const listed = Applications.map(({ Listed }) => Listed ?? 0)
+  const listed = Applications.flatMap(({ Listed }) => Listed ?? [])
   const outcome =
     byGravity.find((one) => Results.some(({ Outcome }) => Outcome === one)) ?? ('unchanged' as const)
   const worst = Results.filter(({ Outcome, Reason }) => Outcome === outcome && Reason !== null)
@@ -167,7 +171,8 @@ export function summarize({ Results, Applications, Notes }: MirrorReport): Summa
     added: sum(({ Added }) => Added.length),
     removed: sum(({ Removed }) => Removed.length),
     listed: listed.reduce((total, count) => total + count, 0),
-    mostListed: listed.reduce((most, count) => Math.max(most, count), 0),
+    mostListed:
+      listed.length < Applications.length ? null : listed.reduce((most, count) => Math.max(most, count), 0),
     note: Notes?.join('; ') ?? null,
   }
 }
@@ -205,7 +210,8 @@ function digest(applications: readonly ApplicationState[]): string {
     targets.flatMap(({ target, seen, plan }) => {
       if (!seen || plan?.kind !== 'writable' || plan.confirmed === null) return []
       const { reading } = seen
-      const found = reading.state === 'value' ? sha256Hex(reading.value) : reading.state
+      // Where the store has a name for it: the hash of somebody else's password would let whoever reads this guess it.
+      const found = reading.state === 'value' ? (reading.version ?? sha256Hex(reading.value)) : reading.state
       return [[subAppId, target.uri, found, versionId(plan.confirmed)]]
     }),
   )
@@ -218,7 +224,7 @@ function describe({ subAppId }: ApplicationState, state: TargetState): TargetRes
     SubAppId: subAppId,
     Target: state.target.uri,
     Outcome: state.outcome ?? 'failed',
-    ...difference(state.before, held?.ApiTokens ?? state.before),
+    ...difference(state, held?.ApiTokens ?? state.before),
     Pick: held && nameOf(held.ApiToken),
     VersionId: held && versionHeld(state),
     Reason: state.outcome ? state.reason : 'the run did not get to this target',
@@ -230,18 +236,19 @@ function describePlan(application: ApplicationState, state: TargetState): Target
   const { plan, before, seen, target } = state
   if (!plan) return result
   if (plan.kind === 'refused') return { ...result, Outcome: 'would-refuse', Reason: plan.reason }
-  const isToken = target.holds === 'token'
-  const pick = isToken ? plan.confirmed : (parseDocument(plan.confirmed ?? '')?.ApiToken ?? null)
-  const after = isToken ? [pick ?? before].flat() : [...(application.listed ?? [])]
+  // A promotion takes nothing out.
+  const value = application.promoted === null ? plan.confirmed : plan.scheduled
+  const document = parseDocument(value ?? '')
   const change = {
     ...result,
-    ...difference(before, after),
-    Pick: plan.confirmed === null ? result.Pick : nameOf(pick),
-    VersionId: plan.confirmed === null ? result.VersionId : versionId(plan.confirmed),
+    ...difference(state, document?.ApiTokens ?? before),
+    Pick:
+      value === null ? result.Pick : nameOf(target.holds === 'token' ? value : (document?.ApiToken ?? null)),
+    VersionId: value === null ? result.VersionId : versionId(value),
     Reason: plan.doubt ?? plan.note,
   }
   if (plan.doubt !== null) return { ...change, Outcome: 'would-hold' }
-  if (plan.confirmed === null) return { ...change, Outcome: 'unchanged' }
+  if (value === null) return { ...change, Outcome: 'unchanged' }
   return { ...change, Outcome: seen?.reading.state === 'value' ? 'would-update' : 'would-create' }
 }
 
@@ -256,10 +263,12 @@ function versionHeld({ seen, target }: TargetState): string | null {
     : null
 }
 
+/** Where one token stands alone, another in its place is none that came or went. */
 function difference(
-  before: readonly string[],
+  { before, target }: TargetState,
   after: readonly string[],
 ): Pick<TargetResult, 'Added' | 'Removed'> {
+  if (target.holds === 'token') return { Added: [], Removed: [] }
   return {
     Added: missing(after, new Set(before)).map(fingerprint),
     Removed: missing(before, new Set(after)).map(fingerprint),

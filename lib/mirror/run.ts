@@ -140,7 +140,8 @@ async function observe(run: Run, { subAppId, targets }: Mirror): Promise<Applica
   if (await readList(run, application)) {
     await Promise.all(application.targets.map((state) => readTarget(run, application, state)))
     // Which tokens are known is told by all documents together.
-    for (const state of tokenTargets(application)) if (state.seen) see(application, state, state.seen.reading)
+    for (const state of tokenTargets(application))
+      if (state.seen) see(run, application, state, state.seen.reading)
     for (const state of application.targets) state.before = tokensHeld(state)
     if (!documentTargets(application).some(isRead))
       for (const state of tokenTargets(application).filter(isOpen)) fail(state, notFollowed(application))
@@ -167,16 +168,16 @@ async function readList(run: Run, application: Application): Promise<boolean> {
 async function readTarget(run: Run, application: Application, state: Changing): Promise<void> {
   try {
     const attempt = `Reading ${state.target.uri}`
-    see(application, state, await step(run, attempt, (deadline) => state.store.read(deadline)))
+    see(run, application, state, await step(run, attempt, (deadline) => state.store.read(deadline)))
   } catch (error) {
     fail(state, error)
   }
 }
 
-function see(application: Application, state: Changing, reading: Reading): void {
+function see(run: Run, application: Application, state: Changing, reading: Reading): void {
   const { target, store } = state
   if (target.holds === 'token') {
-    const known = (token: string): boolean => application.known.has(token)
+    const known = (token: string): boolean => application.known.has(token) || isExcluded(run, token)
     const judged = judgeToken({ application, target, reading, known, hasMark: store.hasMark })
     state.seen = { reading, judged }
     return
@@ -220,13 +221,25 @@ function planOne(run: Run, application: Application, state: Read): void {
     listed,
     excluded: excluded.length,
     isExcluded: (token) => isExcluded(run, token),
-    settledAbsences: new Set(listedEver ? missing(state.before, listedEver) : []),
+    settledAbsences: new Set(listedEver ? leaving(application, missing(state.before, listedEver)) : []),
     preferred: promoted === null ? preferred : [promoted, ...preferred],
     mostBytes: store.mostBytes,
     hasMark: store.hasMark,
     guard: { minKeep: run.settings.minKeep, before: longest(memory.map(({ before }) => before)) },
     memory: memory.map(({ seen }) => seen && documentHeld(seen.judged)).find((held) => held !== null) ?? null,
   })
+}
+
+/**
+ * Of tokens whose absence is settled, those that no target holds alone, as far as is known: there a document is the only memory
+ * that they were ours.
+ */
+function leaving(application: Application, absences: readonly string[]): readonly string[] {
+  const followers = tokenTargets(application)
+  if (followers.some(({ seen }) => seen === null)) return []
+  return absences.filter(
+    (token) => !followers.some(({ seen }) => seen?.reading.state === 'value' && seen.reading.value === token),
+  )
 }
 
 function longest(lists: readonly (readonly string[])[]): readonly string[] {
@@ -290,6 +303,7 @@ function noteAll({ settings }: Run, applications: readonly Application[]): strin
   const known = applications.flatMap(({ excluded, targets }) => [
     ...excluded,
     ...targets.flatMap(({ before }) => before),
+    ...targets.flatMap(({ seen }) => (seen?.reading.state === 'value' ? [seen.reading.value] : [])),
   ])
   const names = new Set(settings.exclude.size > 0 ? known.map(fingerprint) : [])
   const unknown = [...settings.exclude].filter((name) => !names.has(name))
@@ -350,13 +364,20 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
   const { plan, store, seen, target } = state
   const byHand = run.request.confirm !== null
   if (!plan) return 'done'
-  if (plan.kind === 'refused' || (plan.doubt !== null && !byHand)) {
-    state.outcome = plan.kind === 'refused' ? 'refused' : 'held'
-    state.reason = plan.kind === 'refused' ? plan.reason : plan.doubt
+  if (plan.kind === 'refused') {
+    state.outcome = 'refused'
+    state.reason = plan.reason
     return 'done'
   }
-  const document = byHand ? plan.confirmed : plan.scheduled
+  const isHeld = !byHand && plan.doubt !== null
+  const document = byHand ? plan.confirmed : isHeld ? plan.meanwhile : plan.scheduled
+  const hold = (): 'done' => {
+    state.outcome = 'held'
+    state.reason = plan.doubt
+    return 'done'
+  }
   if (document === null) {
+    if (isHeld || (byHand && plan.doubt !== null)) return hold()
     state.outcome ??= 'unchanged'
     state.reason ??= plan.note
     return 'done'
@@ -372,18 +393,19 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
     fail(state, error)
     return 'done'
   }
-  state.reason ??= plan.note
-  if (state.outcome !== 'created') state.outcome = seen.reading.state === 'value' ? 'updated' : 'created'
   const { reading } = seen
   const lagging = reading.state === 'value' ? reading.lagging : undefined
-  see(application, state, { state: 'value', marked: true, value: document, ...(lagging && { lagging }) })
+  see(run, application, state, { state: 'value', marked: true, value: document, ...(lagging && { lagging }) })
+  if (isHeld) return hold()
+  state.reason ??= plan.note
+  if (state.outcome !== 'created') state.outcome = reading.state === 'value' ? 'updated' : 'created'
   return 'done'
 }
 
 /** Whether a document that consumers can read names a token: only then may a target hold that alone, or nobody remembers it. */
 function isPointedTo(application: Application, token: string): boolean {
   return documentTargets(application).some(
-    (state) => isOpen(state) && documentHeld(state.seen.judged)?.ApiToken === token,
+    ({ seen }) => seen && documentHeld(seen.judged)?.ApiToken === token,
   )
 }
 

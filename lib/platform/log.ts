@@ -67,7 +67,7 @@ export function errorFields(error: unknown): Fields {
 /** What went wrong, in one text: for logs that keep no more of a line. */
 export function reasonOf(error: unknown): string {
   const { code, message } = errorFields(error)
-  return `${code}: ${message}`
+  return `${code}: ${error instanceof CodedError ? error.brief : message}`
 }
 
 /**

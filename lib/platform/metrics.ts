@@ -8,6 +8,7 @@ const units = {
   MirrorHeld: 'Count',
   TokensAdded: 'Count',
   TokensRemoved: 'Count',
+  TokensListed: 'Count',
   Requests: 'Count',
   UpstreamCalls: 'Count',
   StaleServed: 'Count',

@@ -105,9 +105,9 @@ function isWrittenByUs(held: MirroredDocument, reading: Reading & { readonly sta
 }
 
 /**
- * The same for a target that holds one token alone. Nothing in the value says whose it is, so that is told by the mark, by the
- * name that we gave the version, and where a store has no place for a mark by `known`: whether it is a token that Tencent lists
- * or a document held when the run began.
+ * The same for a target that holds one token alone. Nothing in the value says whose it is: it is ours when it is `known`, a token
+ * that Tencent lists, a document of this run held or the settings exclude, and carries the mark. Without the mark, that is told
+ * by the name that we gave the version; where a store has no place for a mark, by nothing more.
  */
 export function judgeToken({
   application: { subAppId, site },
@@ -127,20 +127,25 @@ export function judgeToken({
   const nothing = { kind: 'writable', held: null, before: null, doubt: null, lostMark: false } as const
   if (reading.state !== 'value') return nothing
   const { value, marked, version } = reading
-  const written = version !== undefined && version === versionId(value)
+  // Whosever it is, and whatever was said of adoption.
+  if (isDocument(value)) return { kind: 'refused', reason: holdsDocument }
   const isToken = known(value)
+  const written = isToken && version === versionId(value)
   if (!marked && !target.adopt && !written && !(isToken && !hasMark))
     return { kind: 'refused', reason: foreign }
-  if (!isToken && !written) return { ...nothing, doubt: target.adopt ? null : reusedToken }
+  if (!isToken) return { ...nothing, doubt: target.adopt ? null : reusedToken }
   const held = { ApiToken: value, ApiTokens: [value], SubAppId: subAppId, Site: site }
-  return { ...nothing, held, lostMark: !marked && written }
+  return { ...nothing, held, lostMark: hasMark && !marked && written }
 }
+
+const holdsDocument =
+  'it holds a mirrored document, and value=token would put one token in its place; give each its own target'
 
 const foreign = 'it exists and does not carry our mark; add adopt=true to its URI if it may be overwritten'
 
 const reusedToken =
   'it carries our mark, but its value is no token that Tencent lists or a document of this run held: somebody reused or ' +
-  'damaged it, or it was not written for long; if it may be overwritten, confirm this plan, otherwise give the mirror another target'
+  'damaged it; if it may be overwritten, confirm this plan, otherwise give the mirror another target'
 
 const reused =
   'it carries our mark, but its value is no mirrored document, nor was it a version ago: somebody reused or damaged it; ' +

@@ -32,10 +32,10 @@ export function openStore(target: Target, deps: StoreDependencies, { addSecrets,
     async read(deadline) {
       const reading = await store.read(deadline)
       for (const value of valuesIn(reading)) {
-        const tokens = parseDocument(value)?.ApiTokens ?? (target.holds === 'token' ? [value] : null)
+        const tokens = parseDocument(value)?.ApiTokens
         if (tokens) addSecrets(tokens)
         // It may be a word that lines of ours hold, too; no error quotes what is that short.
-        else if (value.length > 20) addForeign([value])
+        else if (value.length > 20) (target.holds === 'token' ? addSecrets : addForeign)([value])
       }
       return reading
     },

@@ -70,7 +70,8 @@ export function mayWrite(
 ): boolean {
   const held = documentIn(value)
   // The name of its version is all that tells a token of ours without the mark.
-  if (holds === 'token') return value === null || marked || adopt || version === sha256(value)
+  if (holds === 'token')
+    return value === null || (held === null && (marked || adopt || version === sha256(value)))
   return value === null || ((marked || adopt || isExact(held, value)) && (!held || isOwn(subAppId, held)))
 }
 

@@ -231,6 +231,11 @@ function createStory(
       await clock.sleep(random.between(6, 15) * minuteMs)
       stormy = false
       world.faults = calm
+      // Nothing goes on where nothing is left, and what rests loses a few tokens more.
+      const isAmple = [...upstreams.values()].every(
+        (upstream) => upstream.truth().filter((token) => !world.exclude.has(fingerprint(token))).length > 4,
+      )
+      if (!isAmple) world.exclude = new Set()
       for (const secret of secrets) secret.trouble = null
       await Promise.all(storm)
       await clock.sleep(lagMs + settings.settleSeconds * secondMs)
@@ -279,7 +284,10 @@ function createSecret(
     other: document(truth, 9),
   }
   const value = values[start] ?? null
-  const marked = start !== 'absent' && start !== 'foreign' && random.chance(start === 'empty' ? 0.5 : 0.9)
+  // A token alone that nobody knows any more is told to be ours by the mark only.
+  const isOld = holds === 'token' && start === 'old'
+  const marked =
+    isOld || (start !== 'absent' && start !== 'foreign' && random.chance(start === 'empty' ? 0.5 : 0.9))
   const exists = start !== 'absent'
   return {
     uri: `${kind}:${subAppId}/${index}`,
@@ -449,8 +457,10 @@ async function promote(world: World, run: Start, mirror: Mirror): Promise<void> 
 
 /** Remembers what a plan would write, and that its digest names nothing else. */
 function note(plans: SeenPlans, { Digest, Results }: MirrorReport): void {
-  const planned = Results.filter(({ Outcome }) =>
-    ['would-create', 'would-update', 'would-hold'].includes(Outcome),
+  // What AIGC_EXCLUDE holds is not to be confirmed.
+  const planned = Results.filter(
+    ({ Outcome, Reason }) =>
+      ['would-create', 'would-update', 'would-hold'].includes(Outcome) && !Reason?.startsWith('AIGC_EXCLUDE'),
   )
   const known = plans.get(Digest)
   const versions = new Map(planned.map(({ Target, VersionId }) => [Target, VersionId ?? '']))

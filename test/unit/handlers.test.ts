@@ -475,7 +475,7 @@ describe('mirror-tokens', () => {
         good: 0,
         listed: 3,
         held: 1,
-        added: 1,
+        added: 3,
         removed: 0,
         dryRun: 0,
         MirrorSuccess: 0,

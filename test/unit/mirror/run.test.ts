@@ -160,9 +160,12 @@ describe('summarize', () => {
       added: 4,
       removed: 2,
       listed: 8,
-      mostListed: 5,
+      // What one list could not say.
+      mostListed: null,
       note: null,
     })
+    const known = Applications.filter(({ Listed }) => Listed !== null)
+    expect(summarize({ Digest: '', Applications: known, Results: [] })).toMatchObject({ mostListed: 5 })
   })
 
   it('gives all notes as one text', () => {
@@ -578,7 +581,7 @@ describe('runMirror', () => {
     expect(report.Results[0]).toMatchObject({
       Target: 'token:t',
       Outcome: 'created',
-      Added: [fingerprint('a')],
+      Added: [],
       Removed: [],
       Pick: fingerprint('a'),
       VersionId: versionId('a'),
@@ -587,8 +590,8 @@ describe('runMirror', () => {
     const plan = await run({ promote: fingerprint('b'), dryRun: true })
     expect(plan.Results[0]).toMatchObject({
       Outcome: 'would-update',
-      Added: [fingerprint('b')],
-      Removed: [fingerprint('a')],
+      Added: [],
+      Removed: [],
       Pick: fingerprint('b'),
       VersionId: versionId('b'),
     })
@@ -617,10 +620,10 @@ describe('runMirror', () => {
       'left as it is, because no target that holds the document could be brought in step before it, such as t',
     ],
     [
-      'a document that is held',
-      [{ 7: [['b']] }, { t: holds(['a', 'b', 'c']), 'token:t': alone('a') }],
-      ['held', 'held'],
-      'the list has 1 tokens where 3 are held',
+      'a document in its place, adopted or not',
+      [{ 7: [['b']] }, { t: holds(['b']), 'token:adopt': holds(['b']) }],
+      ['unchanged', 'refused'],
+      'it holds a mirrored document',
     ],
     [
       'a document that is refused',
@@ -686,9 +689,43 @@ describe('runMirror', () => {
       { 7: [['b']] },
       { 'token:t': alone('a'), t: holds(['a', 'b', 'c', 'd']) },
     )
-    const { Digest } = await run()
-    await run({ confirm: Digest })
-    expect([value('t'), value('token:t'), writes]).toEqual([mirrored(['b']), 'b', ['t', 'token:t']])
+    const report = await run()
+    expect([outcomes(report), value('t'), value('token:t')]).toEqual([
+      ['held', 'held'],
+      mirrored(['a', 'b', 'c', 'd'], { ApiToken: 'b' }),
+      'b',
+    ])
+    await run({ confirm: report.Digest })
+    expect([value('t'), writes]).toEqual([mirrored(['b']), ['t', 'token:t', 't']])
+  })
+
+  it('keeps a token in the document while a target holds it alone, or may', async () => {
+    const { run, value, failing, readings } = world(
+      { 7: [['b', 'c']] },
+      { t: holds(['a', 'b']), 'token:t': alone('a') },
+    )
+    failing.set('token:t', new Error('throttled'))
+    expect(outcomes(await run())).toEqual(['updated', 'failed'])
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
+    failing.clear()
+    readings.set('token:t', new Error('throttled'))
+    expect(outcomes(await run())).toEqual(['unchanged', 'failed'])
+    readings.set('token:t', alone('a'))
+    expect(reportError(await run())).toBeNull()
+    expect([value('t'), value('token:t')]).toEqual([mirrored(['b', 'c']), 'b'])
+  })
+
+  it('moves the pick of what it holds, takes excluded tokens out of it, and nothing else', async () => {
+    const { run, value, writes } = world({ 7: [['b', 'n']] }, { t: holds(['a', 'b', 'c', 'd', 'e', 'x']) })
+    const report = await run({}, { exclude: new Set([fingerprint('x')]) })
+    expect(report.Results[0]).toMatchObject({
+      Outcome: 'held',
+      Removed: [fingerprint('x')],
+      Pick: fingerprint('b'),
+    })
+    expect(value('t')).toBe(mirrored(['a', 'b', 'c', 'd', 'e', 'n'], { ApiToken: 'b' }))
+    await run({}, { exclude: new Set([fingerprint('x')]) })
+    expect(writes).toEqual(['t'])
   })
 
   const excluding = (...tokens: string[]) => ({ exclude: new Set(tokens.map(fingerprint)) })
@@ -719,7 +756,7 @@ describe('runMirror', () => {
     expect(value('one')).toBe(mirrored(['a', 'b', 'c'], { ApiToken: 'b' }))
   })
 
-  it('holds rather than exclude the last token, and does so once that is confirmed', async () => {
+  it('holds rather than exclude the last token, and nobody can confirm that', async () => {
     const { run, value, writes } = world({ 7: [['a']] }, { t: holds(['a']) })
     const report = await run({}, excluding('a'))
     expect(report.Results[0]).toMatchObject({
@@ -727,8 +764,10 @@ describe('runMirror', () => {
       Reason: expect.stringContaining('create another token first'),
     })
     expect([value('t'), writes]).toEqual([mirrored(['a']), []])
-    await run({ confirm: report.Digest }, excluding('a'))
-    expect(value('t')).toBe(mirrored([]))
+    const confirmed = await run({ confirm: report.Digest }, excluding('a'))
+    expect([outcomes(confirmed), value('t')]).toEqual([['held'], mirrored(['a'])])
+    const other = world({ 7: [['a']] }, { t: holds([], null), 'token:t': alone('a') })
+    expect(outcomes(await other.run({}, excluding('a')))).toEqual(['held', 'held'])
   })
 
   it('notes an excluded token that is nowhere, once everything was read', async () => {

@@ -228,13 +228,20 @@ describe('judgeToken', () => {
     ['the same that may be taken over', holding('a', false), held('a'), { adopt: true }],
     ['a token where there is no place for a mark', holding('a', false), held('a'), { hasMark: false }],
     ['a text where there is none', holding('password', false), refused, { hasMark: false }],
+    ['what nobody knows, under whatever name', holding('old', true, versionId('old')), doubted],
+    ['the same without the mark', holding('old', false, versionId('old')), refused],
     [
-      'what nobody knows any more, under the name that we gave it',
-      holding('old', true, versionId('old')),
-      held('old'),
+      'a token without the mark, under the name that we gave it',
+      holding('a', false, versionId('a')),
+      held('a', true),
     ],
-    ['the same without the mark', holding('old', false, versionId('old')), held('old', true)],
-    ['what nobody knows, under another name', holding('old', true, versionId('a')), doubted],
+    ['the same under another name', holding('a', false, versionId('b')), refused],
+    [
+      'a document, whatever may be taken over',
+      holding(rendered, true, versionId(rendered)),
+      { kind: 'refused', reason: expect.stringContaining('it holds a mirrored document') },
+      { adopt: true },
+    ],
   ])('judges %s', (_, reading, judgement, options) => {
     expect(judge(reading, options)).toEqual(judgement)
   })
