@@ -12,7 +12,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemTime } from '../../handlers/time.ts'
 import { awsParameterStore } from '../../lib/stores/aws-parameter-store.ts'
 import type { Store, Target } from '../../lib/stores/store.ts'
-import { awsError, type Gateway, type Limits, startGateway, type Turn } from '../support/aws-gateway.ts'
+import {
+  awsError,
+  type Gateway,
+  type Limits,
+  startGateway,
+  stubAwsEnvironment,
+  type Turn,
+} from '../support/aws-gateway.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
 import {
   documentOf,
@@ -77,19 +84,7 @@ describe.skipIf(motoMissing !== null)('aws-parameter-store', { timeout: 30_000 }
     await moto?.close()
   })
 
-  // What the SDK finds in a Lambda function, and nothing of the machine that the tests run on.
-  beforeEach(() => {
-    vi.stubEnv('AWS_ENDPOINT_URL', gateway.url)
-    vi.stubEnv('AWS_REGION', 'eu-west-1')
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATEST')
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
-    vi.stubEnv('AWS_SESSION_TOKEN', undefined)
-    vi.stubEnv('AWS_PROFILE', undefined)
-    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
-    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null')
-    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
-    vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
-  })
+  beforeEach(() => stubAwsEnvironment(gateway.url))
   afterEach(() => {
     vi.unstubAllEnvs()
     gateway.treat(() => 'pass')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { vi } from 'vitest'
 
 /** What happens to a call: passed on; closed before or after it took effect; never answered, or half; answered here. */
 export type Turn = 'pass' | 'drop' | 'lose' | 'hang' | 'stall' | Answer
@@ -82,6 +83,20 @@ export async function startGateway(upstream: string, limits: Limits = limitSecre
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** What the SDK finds in a Lambda function whose AWS is at `url`, and nothing of the machine that the tests run on. */
+export function stubAwsEnvironment(url: string): void {
+  vi.stubEnv('AWS_ENDPOINT_URL', url)
+  vi.stubEnv('AWS_REGION', 'eu-west-1')
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATEST')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
+  vi.stubEnv('AWS_SESSION_TOKEN', undefined)
+  vi.stubEnv('AWS_PROFILE', undefined)
+  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null')
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
 }
 
 /** What AWS says of a longer value: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
