@@ -179,6 +179,8 @@ export interface ExtraTarget {
   readonly uri: string
   /** Of a secret in AWS; `null` for others, which the roles have nothing to do with. */
   readonly aws: {
+    /** As IAM calls it. */
+    readonly service: 'secretsmanager' | 'ssm'
     /** A name, `{SubAppId}` in it, or a full ARN. */
     readonly name: string
     readonly region: string
@@ -294,7 +296,7 @@ export function ownSecretName(secretPrefix: string, subAppIds: readonly string[]
 
 /**
  * The targets beside the stack's own. The mirror's role may write secrets that carry the mark, and make and mark none, so whatever
- * of a URI asks for that is refused.
+ * of a URI asks for that is refused. Parameters it may make and mark: there is none without a value, which others could make.
  */
 function readTargets(
   { targets, secretPrefix, replicaRegions }: Given,
@@ -315,30 +317,33 @@ function readTargets(
       complain(`targets entry ${i + 1} ${what}`)
       return []
     }
-    switch (target.scheme) {
-      case 'tencent-ssm':
-        return [{ uri, aws: null }]
-      case 'file':
-        return refuse('is a file, which nobody but the function itself could read; name a secret')
-      case 'aws-secretsmanager':
-        break
-      default:
-        return refuse(`is of a kind that this stack has no role for: ${target.scheme}`)
-    }
-    if (target.adopt || target.options['tags'] !== undefined)
+    const cloud = storeKinds[target.scheme]?.cloud ?? null
+    if (cloud === 'tencent') return [{ uri, aws: null }]
+    if (cloud === null)
+      return refuse('is a file, which nobody but the function itself could read; name a secret')
+    const service = iamServices[target.scheme]
+    if (service === undefined) return refuse(`is of a kind that this stack has no role for: ${target.scheme}`)
+    if (service === 'secretsmanager' && (target.adopt || target.options['tags'] !== undefined))
       return refuse(
         'must leave out adopt and tags: the role may not mark secrets; put the tag managed-by=vod-aigc-tokens on it yourself',
       )
     const kmsKeyArn = target.options['kmsKeyId'] ?? null
     if (kmsKeyArn !== null && !parameters.kmsKeyArn.accepts(kmsKeyArn))
       return refuse(`must have in kmsKeyId ${parameters.kmsKeyArn.takes}`)
-    const aws = { ...nameAndRegion(uri, target, region), kmsKeyArn }
+    const aws = { service, ...nameAndRegion(uri, target, region), kmsKeyArn }
+    if (service === 'ssm') return [{ uri, aws }]
     if (isNamed(aws.name, own) && aws.region === region)
       return refuse('is the secret of the stack, which is a target already')
     if (isNamed(aws.name, own) && split(replicaRegions).includes(aws.region))
       return refuse('is a replica of the secret of the stack, which AWS keeps in step itself')
     return [{ uri, aws }]
   })
+}
+
+/** The kinds of targets in AWS for which the stack has a role. */
+const iamServices: Readonly<Record<string, 'secretsmanager' | 'ssm'>> = {
+  'aws-secretsmanager': 'secretsmanager',
+  'aws-parameter-store': 'ssm',
 }
 
 function nameAndRegion(

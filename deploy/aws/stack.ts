@@ -529,10 +529,15 @@ function keepSecrets(
 
 function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): Statement[] {
   if (aws === null) return []
-  const { name, region, kmsKeyArn } = aws
+  const { service, name, region, kmsKeyArn } = aws
   const arnOf = (one: string): Json => (one.startsWith('arn:') ? one : secretArn(`${one}-??????`, region))
   const nameFor = (id: string): string => name.replaceAll('{SubAppId}', id)
   const names = name.includes('{SubAppId}') ? subAppIds.map(nameFor) : [name]
+  if (service === 'ssm')
+    return keepParameters(
+      (names.length > mostNamed ? [nameFor('*')] : names).map((one) => parameterArn(one, region)),
+      kmsKeyArn,
+    )
   return keepSecrets(
     names.length > mostNamed
       ? { Resource: arnOf(nameFor('*')), Condition: isMarked }
@@ -560,6 +565,19 @@ function onSecrets(
 
 const isMarked = { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } }
 
+/** A parameter is made and marked in one step, and a role that may do that may mark it later, too. */
+function keepParameters(Resource: Json, kmsKeyArn: string | null): Statement[] {
+  return [
+    {
+      Effect: 'Allow',
+      Action: ['ssm:AddTagsToResource', 'ssm:GetParameter', 'ssm:ListTagsForResource', 'ssm:PutParameter'],
+      Resource,
+    },
+    // The last is for the tier Advanced. docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+    ...useKey(kmsKeyArn, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'], 'ssm'),
+  ]
+}
+
 /** The six characters that AWS appends to a secret's name are not known before it exists. */
 function secretArnByName(name: string): Json {
   return secretArn(`${name}-??????`)
@@ -571,14 +589,19 @@ function secretArn(pattern: string, region = `\${AWS::Region}`): Json {
   }
 }
 
-/** The use of a KMS key, through Secrets Manager only. */
-function useKey(arn: string | null, Action: readonly string[]): Statement[] {
+/** A name that is a path begins with the slash that an ARN has anyway. */
+function parameterArn(name: string, region: string): Json {
+  return {
+    'Fn::Sub': `arn:\${AWS::Partition}:ssm:${region}:\${AWS::AccountId}:parameter/${name.replace(/^\//, '')}`,
+  }
+}
+
+/** The use of a KMS key, through one service only. */
+function useKey(arn: string | null, Action: readonly string[], service = 'secretsmanager'): Statement[] {
   if (arn === null) return []
   const [, , , region = ''] = arn.split(':')
-  const service = { 'Fn::Sub': `secretsmanager.${region}.\${AWS::URLSuffix}` }
-  return [
-    { Effect: 'Allow', Action, Resource: arn, Condition: { StringEquals: { 'kms:ViaService': service } } },
-  ]
+  const via = { 'Fn::Sub': `${service}.${region}.\${AWS::URLSuffix}` }
+  return [{ Effect: 'Allow', Action, Resource: arn, Condition: { StringEquals: { 'kms:ViaService': via } } }]
 }
 
 function writeLog(functionName: string): Statement {

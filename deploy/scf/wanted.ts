@@ -3,7 +3,8 @@ import { isSetting, parseConfig, settings } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
-import type { Target } from '../../lib/stores/store.ts'
+import type { StoreKind, Target } from '../../lib/stores/store.ts'
+import { either } from '../../lib/words.ts'
 import type { FunctionName } from '../../scripts/build.ts'
 import { type DeployOptions, newestRuntimes } from './options.ts'
 import { shortestPeriod } from './schedule.ts'
@@ -202,8 +203,12 @@ function checkEnvironment(
       ...config.mirrors.flatMap((mirror) => mirror.targets),
       ...config.fallbacks.map(({ target }) => target),
     ]
-    if (targets.some(({ scheme }) => scheme === 'file'))
-      problems.push('a target is a file:, and SCF keeps no files; use tencent-ssm: or aws-secretsmanager:')
+    const kept = Object.keys(storeKinds).filter((scheme) => cloudOf(scheme) !== null)
+    const lost = targets.find(({ scheme }) => !kept.includes(scheme))
+    if (lost)
+      problems.push(
+        `a target is a ${lost.scheme}:, and SCF keeps no files; use ${either(kept.map((scheme) => `${scheme}:`))}`,
+      )
     problems.push(...checkAwsTargets(targets, environment))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -212,12 +217,16 @@ function checkEnvironment(
   return problems
 }
 
+function cloudOf(scheme: string): StoreKind['cloud'] {
+  return storeKinds[scheme]?.cloud ?? null
+}
+
 /** What AWS's own SDK would miss on SCF, which knows nothing of AWS. */
 function checkAwsTargets(
   targets: readonly Target[],
   environment: Readonly<Record<string, string>>,
 ): string[] {
-  const inAws = targets.filter(({ scheme }) => scheme === 'aws-secretsmanager')
+  const inAws = targets.filter(({ scheme }) => cloudOf(scheme) === 'aws')
   const missing = inAws.length > 0 ? awsKeys.filter((name) => environment[name] === undefined) : []
   const problems: string[] = []
   if (missing.length > 0)

@@ -1,6 +1,5 @@
 /** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
 import type { Agent } from 'node:https'
-import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { type ConnectDependencies, createConnector } from '../connect.ts'
 import type { HttpProxy } from '../proxy.ts'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
@@ -19,19 +18,19 @@ export interface AwsDependencies extends Time {
 }
 
 /** What is used of the SDK here. */
-type Sdk = Pick<
-  typeof import('./sdk.ts'),
-  'defaultProvider' | 'loadSharedConfigFiles' | 'SecretsManagerClient'
->
+type Sdk = Pick<typeof import('./sdk.ts'), 'defaultProvider' | 'loadSharedConfigFiles'>
+
+/** A class of clients, such as `SecretsManagerClient`. */
+export type ClientKind<Client> = new (options: ClientOptions) => Client
 
 /** AWS as one process reaches it. */
 export interface Aws {
   /** Makes a client, in the region that the SDK finds where none is given. Use it in `call` only. */
-  client<Client>(Kind: new (options: ClientOptions) => Client, region?: string): Client
-  /** The one client of Secrets Manager for a region: its connections are what a thousand secrets share. */
-  secretsManager(region?: string): SecretsManagerClient
-  /** Gives that client to nobody any more: it may wait for ever for credentials that it once asked for. */
-  forget(client: SecretsManagerClient): void
+  client<Client>(Kind: ClientKind<Client>, region?: string): Client
+  /** The one client of a kind for a region: its connections are what a thousand secrets share. */
+  shared<Client>(Kind: ClientKind<Client>, region?: string): Client
+  /** Gives a shared client to nobody any more: it may wait for ever for credentials that it once asked for. */
+  forget(client: unknown): void
   /** `callAws`, before each attempt of which the files that the SDK reads are looked at. */
   call<Answer>(
     send: (until: { abortSignal: AbortSignal }) => Promise<Answer>,
@@ -96,13 +95,10 @@ function explained(failure: AwsFailure, proxy: HttpProxy | null): AwsFailure {
 /** What AWS says of credentials that it does not know (any more). */
 const refused = /^(ExpiredToken|InvalidClientTokenId|UnrecognizedClient)/
 
-export function createAws(
-  { defaultProvider, loadSharedConfigFiles, SecretsManagerClient }: Sdk,
-  deps: AwsDependencies,
-): Aws {
+export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps: AwsDependencies): Aws {
   const connector = createConnector(deps.network)
-  /** By region; the empty name where the SDK finds it. */
-  const secretsManagers = new Map<string, SecretsManagerClient>()
+  /** By kind and region; the empty name where the SDK finds it. */
+  const sharedClients = new Map<unknown, Map<string, unknown>>()
   /** The SDK's chain of sources, which remembers what it found. */
   let chain: FindCredentials | undefined
   let search: { readonly began: Moment; readonly found: Credentials } | undefined
@@ -158,7 +154,7 @@ export function createAws(
     await checkFiles(tokenFilesIn({ ...configFile, ...credentialsFile }))
   }
 
-  function client<Client>(Kind: new (options: ClientOptions) => Client, region?: string): Client {
+  function client<Client>(Kind: ClientKind<Client>, region?: string): Client {
     return new Kind({
       maxAttempts: 1,
       credentials,
@@ -171,16 +167,17 @@ export function createAws(
   return {
     client,
 
-    secretsManager(region) {
-      const known = secretsManagers.get(region ?? '')
-      if (known) return known
-      const made = client(SecretsManagerClient, region)
-      secretsManagers.set(region ?? '', made)
+    shared<Client>(Kind: ClientKind<Client>, region = '') {
+      const ofKind = sharedClients.get(Kind) ?? new Map<string, unknown>()
+      sharedClients.set(Kind, ofKind)
+      const made = (ofKind.get(region) as Client | undefined) ?? client(Kind, region || undefined)
+      ofKind.set(region, made)
       return made
     },
 
     forget(client) {
-      for (const [region, one] of secretsManagers) if (one === client) secretsManagers.delete(region)
+      for (const ofKind of sharedClients.values())
+        for (const [region, one] of ofKind) if (one === client) ofKind.delete(region)
     },
 
     async call(send, deadline, hold) {

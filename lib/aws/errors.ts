@@ -72,7 +72,8 @@ export function describeAwsFailure({
   return `${attempt}: ${[said, request, todo].filter(Boolean).join('; ')}`
 }
 
-const passing = /^((Http|Proxy)5|E[A-Z_]+$|Timeout|.*Throttl|TooManyRequests|Internal|ServiceUnavailable)/
+const passing =
+  /^((Http|Proxy)5|E[A-Z_]+$|Timeout|.*Throttl|TooMany(Requests|Updates)|Internal|ServiceUnavailable)/
 
 function codeOf(error: SdkError): string {
   const { name, message, $fault, $metadata } = error

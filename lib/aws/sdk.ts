@@ -14,6 +14,13 @@ export {
   TagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
+export {
+  AddTagsToResourceCommand,
+  GetParameterCommand,
+  ListTagsForResourceCommand,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm'
 export { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts'
 export { defaultProvider } from '@aws-sdk/credential-provider-node'
 export { loadSharedConfigFiles } from '@smithy/core/config'

@@ -106,8 +106,8 @@ function refuseLength(document: string | null, mostBytes: number): string | null
   const bytes = document === null ? 0 : Buffer.byteLength(document)
   if (bytes <= mostBytes) return null
   return (
-    `its document would have ${bytes} bytes, and a target of this kind takes ${mostBytes}; ` +
-    'delete tokens at Tencent that nobody uses, or choose another kind of target'
+    `its document would have ${bytes} bytes, and this target takes ${mostBytes}; ` +
+    'delete tokens at Tencent that nobody uses, or choose a kind of target, or a tier, that takes more'
   )
 }
 

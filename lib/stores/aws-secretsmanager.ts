@@ -6,15 +6,26 @@ import type {
   PutSecretValueResponse,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { type AwsAdvice, type AwsFailure, describeAwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes, readWords } from '../foreign.ts'
+import {
+  type AwsService,
+  awsOptionProblems,
+  type CallAws,
+  connectAws,
+  description,
+  isMarked,
+  isStoreError,
+  malformed,
+  notWritten,
+  ownTags,
+  spreadingMs,
+} from './aws.ts'
 import { isDocument, versionId } from './document.ts'
 import {
   mark,
   overtaken,
   type Reading,
-  readTags,
   type Store,
   type StoreDependencies,
   type StoreKind,
@@ -38,7 +49,13 @@ import {
  * `TagResource`; `CreateSecret` where the secret does not exist yet; the use of the secret's KMS key where it has one of
  * its own.
  */
-export const awsSecretsManager: StoreKind = { options: ['region', 'kmsKeyId', 'tags'], check, open }
+export const awsSecretsManager: StoreKind = {
+  options: ['region', 'kmsKeyId', 'tags'],
+  cloud: 'aws',
+  hasEmpty: true,
+  check,
+  open,
+}
 
 // AWS advises against names that end in a hyphen and six characters, and many do ("prod/aigc-tokens"). That matters
 // only to look-ups by an ARN without its suffix, which are not made here.
@@ -46,8 +63,6 @@ export const awsSecretsManager: StoreKind = { options: ['region', 'kmsKeyId', 't
 const secretName = /^[A-Za-z0-9/_+=.@-]{1,512}$/
 const secretArn =
   /^arn:aws[a-z-]*:secretsmanager:(?<region>[a-z0-9-]+):\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$/
-
-const markTag = { Key: 'managed-by', Value: mark }
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
 const mostBytes = 65_536
@@ -67,16 +82,10 @@ function check({ name, options }: Target): string[] {
       'the name should be 1 to 512 characters of A-Z a-z 0-9 / _ + = . @ - or the full ARN of a secret',
     )
   }
-  const { region, kmsKeyId } = options
-  if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
-    problems.push('region should be an AWS region, such as eu-central-1')
-  } else if (region !== undefined && ownRegion !== undefined && region !== ownRegion) {
+  const { region = ownRegion } = options
+  if (ownRegion !== undefined && region !== ownRegion)
     problems.push('region should be the one in the ARN, or left out')
-  }
-  if (kmsKeyId !== undefined && !/^[\w:/-]{1,2048}$/.test(kmsKeyId)) {
-    problems.push('kmsKeyId should be the id, the ARN or the alias of a KMS key')
-  }
-  problems.push(...tagProblems(options))
+  problems.push(...awsOptionProblems(options), ...tagProblems(options))
   return problems
 }
 
@@ -85,22 +94,24 @@ function regionOfArn(name: string): string | undefined {
 }
 
 function open(target: Target, deps: StoreDependencies): Store {
-  const region = target.options['region'] ?? regionOfArn(target.name)
+  const service: AwsService<SecretsManagerClient, Action> = {
+    region: target.options['region'] ?? regionOfArn(target.name),
+    clientKind: (sdk) => sdk.SecretsManagerClient,
+    permissionFor: (action) =>
+      action === 'CreateSecret'
+        ? 'allow secretsmanager:CreateSecret and secretsmanager:TagResource, and the use of the KMS key if one is named'
+        : `allow secretsmanager:${action}, and the use of the KMS key if the secret has its own`,
+    advice,
+  }
 
   /** What the last reading has brought in. */
   let known: readonly string[] = []
 
   /** The secret until the deadline; no error of its calls holds one of the values, nor what is known. */
   async function secretUntil(deadline: number, values: readonly string[]): Promise<Secret> {
-    const [sdk, aws] = [await import('../aws/sdk.ts'), await deps.aws()]
-    const client = aws.secretsManager(region)
-    return callsTo(target, sdk, client, async (action, send) => {
-      const hold = (words: string): boolean => [...values, ...known].some((value) => quotes(words, value))
-      const outcome = await aws.call(send, deadline, hold)
-      if (outcome.failed?.code === 'Timeout') aws.forget(client)
-      if (outcome.failed) throw failure(action, target, outcome.failed)
-      return outcome.answer
-    })
+    const held = [...values, ...known]
+    const { sdk, client, call } = await connectAws({ target, deps, service, deadline, values: held })
+    return callsTo(target, sdk, client, call)
   }
 
   return {
@@ -131,9 +142,7 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
   const reason = whyUnavailable(described)
   if (reason !== null) return { state: 'unavailable', reason }
 
-  const marked = (described.Tags ?? []).some(
-    ({ Key, Value }) => Key === markTag.Key && Value === markTag.Value,
-  )
+  const marked = isMarked(described.Tags)
   try {
     const answer = await secret.getValue(current)
     const value = textOf(answer, target)
@@ -251,17 +260,8 @@ async function makeCurrent(
     if (!accepted || found !== from) throw overtaken(target)
     if (waitMs !== null) await sleep(waitMs)
   }
-  throw new StoreError(
-    'NotWritten',
-    `Writing ${target.uri}: AWS accepted the new version, yet readers still get the one before; the next run tries ` +
-      'again; if it stays, check that nothing but AWS Secrets Manager answers (AWS_ENDPOINT_URL, a proxy)',
-    target.uri,
-    true,
-  )
+  throw notWritten('AWS Secrets Manager', target)
 }
-
-/** What is waited for a moved label to be seen. */
-const spreadingMs = [200, 800]
 
 async function create(secret: Secret, target: Target, document: string): Promise<void> {
   if (regionOfArn(target.name) !== undefined) {
@@ -345,21 +345,19 @@ export interface Secret {
   moveCurrent(from: string | undefined, to: string): Promise<unknown>
 }
 
-type Send<Answer> = (until: { abortSignal: AbortSignal }) => Promise<Answer>
-
 function callsTo(
   target: Target,
   sdk: typeof import('../aws/sdk.ts'),
   client: SecretsManagerClient,
-  call: <Answer>(action: Action, send: Send<Answer>) => Promise<Answer>,
+  call: CallAws<Action>,
 ): Secret {
   const { name: SecretId, options } = target
-  const tags = [markTag, ...readTags(options)]
+  const tags = ownTags(target)
   const ask = async <
     Answer extends { readonly ARN?: string | undefined; readonly Name?: string | undefined },
   >(
     action: Action,
-    send: Send<Answer>,
+    send: Parameters<typeof call<Answer>>[1],
   ): Promise<Answer> => {
     const answer = await call(action, send)
     if (answer.Name === SecretId || answer.ARN === SecretId) return answer
@@ -383,7 +381,7 @@ function callsTo(
     create: (document, version) => {
       const command = new sdk.CreateSecretCommand({
         Name: SecretId,
-        Description: `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`,
+        Description: description,
         SecretString: document,
         ClientRequestToken: version,
         KmsKeyId: options['kmsKeyId'],
@@ -419,35 +417,7 @@ function callsTo(
   }
 }
 
-/** A good answer that does not say what was asked. */
-function malformed(action: Action, target: Target, what: string): StoreError {
-  const message = `Calling ${action} for ${target.uri}: the answer does not say what was asked; ${what}`
-  return new StoreError('ClientError.MalformedAnswer', message, target.uri)
-}
-
-function failure(action: Action, target: Target, failed: AwsFailure): StoreError {
-  const attempt = `Calling ${action} for ${target.uri}`
-  const message = describeAwsFailure({ attempt, failure: failed, advice: adviceOn(action, failed.answered) })
-  return new StoreError(failed.code, message, target.uri, failed.retryable)
-}
-
-/** `answered`: by Secrets Manager, whose own words may be all there is to say. */
-function adviceOn(action: Action, answered: boolean): AwsAdvice {
-  const needed =
-    action === 'CreateSecret'
-      ? 'allow secretsmanager:CreateSecret and secretsmanager:TagResource, and the use of the KMS key if one is named'
-      : `allow secretsmanager:${action}, and the use of the KMS key if the secret has its own`
-  const unanswered =
-    'check the region and the network; from a VPC, AWS is reached by a NAT gateway or an interface endpoint'
-  return [[/^(AccessDeniedException|Http403)$/, needed], ...advice, [/^/, answered ? '' : unanswered]]
-}
-
-const advice: AwsAdvice = [
-  [
-    /^(CredentialsProviderError|ExpiredTokenException|InvalidSignatureException|UnrecognizedClientException)$/,
-    'give the process valid AWS credentials',
-  ],
-  [/^Region(Missing|Invalid)$/, 'add ?region=… to the target, or set AWS_REGION'],
+const advice: AwsService<SecretsManagerClient, Action>['advice'] = [
   [/^(Decryption|Encryption)Failure$/, 'check that the KMS key is enabled and may be used'],
   [/^LimitExceededException$/, 'the secret may have too many versions; AWS drops old ones after 24 hours'],
   [
@@ -458,10 +428,4 @@ const advice: AwsAdvice = [
     /^ResourceNotFoundException$/,
     'somebody else changed the secret meanwhile; the next run goes on from there',
   ],
-  [/^NotAFile$/, ''],
-  [/^(InternalServiceError|ThrottlingException)$/, 'the next run tries again'],
 ]
-
-function isStoreError(error: unknown, code: string): error is StoreError {
-  return error instanceof StoreError && error.code === code
-}

@@ -28,6 +28,8 @@ const mostDraftsLookedAt = 1_000
  */
 export const file: StoreKind = {
   options: [],
+  cloud: null,
+  hasEmpty: true,
 
   check({ name }) {
     return name === '' || name.endsWith('/') || name.includes('\0')

@@ -1,4 +1,5 @@
 /** The kinds of stores there are, and how a target's store is opened. */
+import { awsParameterStore } from './aws-parameter-store.ts'
 import { awsSecretsManager } from './aws-secretsmanager.ts'
 import { parseDocument } from './document.ts'
 import { file } from './file.ts'
@@ -11,6 +12,7 @@ import { tencentSsm } from './tencent-ssm.ts'
  */
 export const storeKinds: Readonly<Record<string, StoreKind>> = {
   'aws-secretsmanager': awsSecretsManager,
+  'aws-parameter-store': awsParameterStore,
   'tencent-ssm': tencentSsm,
   file,
 }

@@ -130,6 +130,13 @@ const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,255}$/u
 export interface StoreKind {
   /** The option names its URIs accept, besides `adopt` and `value`. */
   readonly options: readonly string[]
+  /**
+   * The cloud that its secrets are in: what is written there leaves this machine, and takes that cloud's credentials. `null`: on
+   * this machine, which a function in a cloud does not keep.
+   */
+  readonly cloud: 'aws' | 'tencent' | null
+  /** Whether a secret can be there without a value, so that a reading may say `empty`. */
+  readonly hasEmpty: boolean
   /** What is wrong with a target of this kind: phrases that say what should be, none when it is fine. */
   check(target: Target): string[]
   open(target: Target, deps: StoreDependencies): Store

@@ -61,7 +61,7 @@ export function parseMirrors(
 export function parseTarget(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): Target | string[] {
   const [, scheme = '', name = '', query = ''] = /^([a-z\d-]+):([^?]*)\??(.*)$/s.exec(uri) ?? []
   const kind = Object.hasOwn(storeKinds, scheme) ? storeKinds[scheme] : undefined
-  if (!kind) return [describeStart(uri, Object.keys(storeKinds))]
+  if (!kind) return [describeStart(uri, storeKinds)]
   const { adopt, value, ...options } = Object.fromEntries(new URLSearchParams(query))
   const problems: string[] = []
   const accepted = [...kind.options, 'value', 'adopt']
@@ -86,9 +86,11 @@ export function parseTarget(uri: string, storeKinds: Readonly<Record<string, Sto
 }
 
 /** What a URI without a known scheme should start with. */
-function describeStart(uri: string, schemes: readonly string[]): string {
+function describeStart(uri: string, storeKinds: Readonly<Record<string, StoreKind>>): string {
+  const schemes = Object.keys(storeKinds)
   const [, scheme = ''] = /^([\w-]+):/.exec(uri) ?? []
-  if (scheme === 'arn') return 'is an ARN; write aws-secretsmanager: in front of it'
+  const inAws = schemes.filter((one) => storeKinds[one]?.cloud === 'aws').map((one) => `${one}:`)
+  if (scheme === 'arn') return `is an ARN; write ${either(inAws)} in front of it`
   return `must start with ${either(schemes.map((one) => `${one}:`))}${didYouMean(scheme, schemes)}`
 }
 

@@ -31,7 +31,13 @@ import {
  * `CreateSecret` where the secret does not exist yet; `UpdateDescription` to take one over.
  * https://www.tencentcloud.com/document/product/1078
  */
-export const tencentSsm: StoreKind = { options: ['region', 'version', 'tags'], check, open }
+export const tencentSsm: StoreKind = {
+  options: ['region', 'version', 'tags'],
+  cloud: 'tencent',
+  hasEmpty: true,
+  check,
+  open,
+}
 
 const api = { service: 'ssm', version: '2019-09-23' } as const
 

@@ -62,10 +62,10 @@ describe.each(names)('%s', (name) => {
   )
 
   // Bytes. What every cold start loads; a third of it is undici's parser. More means that undici was updated and the
-  // build no longer finds what to leave out, or that something else was let in.
+  // build no longer finds what to leave out, or that something else was let in. A kind of store is 4 to 8 KB of it.
   it('stays within its budget', () => {
     const index = readFileSync(bundlePath(name))
-    expect(index.length).toBeLessThan(name === 'list-tokens' ? 235_000 : 240_000)
+    expect(index.length).toBeLessThan(name === 'list-tokens' ? 240_000 : 245_000)
     expect(gzipSync(index, { level: 9 }).length).toBeLessThan(85_000)
     expect(statSync(join(dirname(bundlePath(name)), 'aws.js')).size).toBeLessThan(420_000)
   })
@@ -97,7 +97,7 @@ describe('web.js', () => {
 
   // As index.js, with the server and without the runs by hand.
   it('stays within its budget', () => {
-    expect(statSync(join(folder, 'web.js')).size).toBeLessThan(235_000)
+    expect(statSync(join(folder, 'web.js')).size).toBeLessThan(240_000)
   })
 
   it('is started by scf_bootstrap, which SCF may execute: its mode, its first line and its line ends', async () => {

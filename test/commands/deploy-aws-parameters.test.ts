@@ -393,12 +393,15 @@ describe('further targets', () => {
     )
   })
 
-  it('with a key of their own may use that', () => {
+  it.each([
+    ['aws-secretsmanager', 'secretsmanager', ['kms:Decrypt', 'kms:GenerateDataKey']],
+    ['aws-parameter-store', 'ssm', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey']],
+  ])('of %s with a key of their own may use that', (scheme, service, actions) => {
     const kmsKeyId = 'arn:aws:kms:eu-west-1:123456789012:key/0123'
-    const given = { targets: `aws-secretsmanager:y?region=eu-west-1&kmsKeyId=${kmsKeyId}` }
+    const given = { targets: `${scheme}:y?region=eu-west-1&kmsKeyId=${kmsKeyId}` }
     const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...given }) as Deployment
-    const keys = { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' }
-    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+    const keys = { 'kms:ViaService': `${service}.eu-west-1.amazonaws.com` }
+    for (const action of actions)
       expect(
         isAllowed(resolveReferences(describeStack('x', deployment).mirrorStatements), {
           action,
@@ -406,6 +409,31 @@ describe('further targets', () => {
           keys,
         }),
       ).toBe(true)
+  })
+
+  it('that are parameters may be made, marked and written, in their region, and others not', () => {
+    const grants = (given: Partial<Given>, name: string): string[] => {
+      const deployment = readDeployment('dev', 'us-east-1', { ...defaults, ...given }) as Deployment
+      const statements: PolicyStatement[] = resolveReferences(describeStack('x', deployment).mirrorStatements)
+      const resource = `arn:aws:ssm:${name}`
+      return [
+        'GetParameter',
+        'ListTagsForResource',
+        'PutParameter',
+        'AddTagsToResource',
+        'DeleteParameter',
+      ].filter((action) => isAllowed(statements, { action: `ssm:${action}`, resource, keys: {} }))
+    }
+    const all = ['GetParameter', 'ListTagsForResource', 'PutParameter', 'AddTagsToResource']
+    const [near, far] = ['us-east-1:123456789012:parameter', 'eu-west-1:123456789012:parameter']
+    const given = { subAppIds: '1,2', targets: 'aws-parameter-store:/y/{SubAppId}?region=eu-west-1&tags=a=b' }
+    expect(grants(given, `${far}/y/2`)).toEqual(all)
+    expect(grants(given, `${far}/y/3`)).toEqual([])
+    expect(grants(given, `${near}/y/2`)).toEqual([])
+    expect(grants({ targets: 'aws-parameter-store:z?adopt=true' }, `${near}/z`)).toEqual(all)
+    const subAppIds = Array.from({ length: 21 }, (_, i) => i + 1).join()
+    expect(grants({ ...given, subAppIds }, `${far}/y/21`)).toEqual(all)
+    expect(grants({ ...given, subAppIds }, `${far}/x/21`)).toEqual([])
   })
 })
 

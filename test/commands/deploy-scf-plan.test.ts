@@ -268,7 +268,11 @@ describe('wantFunctions', () => {
       { ...env, AIGC_MIRROR_TARGETS: '' },
       'AIGC_MIRROR_TARGETS must name at least one target',
     ],
-    [['--role', 'r'], { ...env, AIGC_MIRROR_TARGETS: 'file:/tmp/x' }, 'SCF keeps no files'],
+    [
+      ['--role', 'r'],
+      { ...env, AIGC_MIRROR_TARGETS: 'file:/tmp/x' },
+      'SCF keeps no files; use aws-secretsmanager:, aws-parameter-store: or tencent-ssm:',
+    ],
     [['--copy-keys'], { ...env, AIGC_SESSION_TOKEN: 'x' }, 'temporary credentials expire'],
     [['--role', 'r', '--env', 'AIGC_SECRET_KEY'], env, 'keys with --copy-keys'],
     [['--role', 'r', '--env', 'MISSING'], env, 'MISSING is not set in this environment'],
@@ -294,6 +298,7 @@ describe('wantFunctions', () => {
   it.each<[uri: string, args: string[], problems: string[]]>([
     ['aws-secretsmanager:x?region=eu-west-1', copied, []],
     [inArn, copied, []],
+    ['aws-parameter-store:/x/y?region=eu-west-1', copied, []],
     ['aws-secretsmanager:x', [...copied, '--env', 'AWS_REGION'], []],
     [
       'aws-secretsmanager:x',
@@ -307,14 +312,14 @@ describe('wantFunctions', () => {
       [expect.stringMatching(/has no credentials; add --env AWS_SECRET_ACCESS_KEY$/)],
     ],
     [inArn, copied.slice(2), [expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID$/)]],
-    [
-      'aws-secretsmanager:x',
+    ...['aws-secretsmanager:x', 'aws-parameter-store:x'].map((uri): [string, string[], string[]] => [
+      uri,
       [],
       [
         expect.stringMatching(/has no credentials; add --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY$/),
         expect.stringContaining('names no region'),
       ],
-    ],
+    ]),
   ])('checks what %s needs on SCF, with %j', (uri, args, problems) => {
     const from = { ...env, ...awsKeys, AWS_REGION: 'eu-west-1', AIGC_MIRROR_TARGETS: uri }
     const said = problemsOf(['--role', 'r', ...args], from)

@@ -24,7 +24,13 @@ import type { Store, Target } from '../../lib/stores/store.ts'
 import { createRandom } from '../simulation/random.ts'
 import { createAwsSecret } from '../simulation/secrets-manager.ts'
 import { awsDeps } from '../support/aws-deps.ts'
-import { awsError, type Gateway, startGateway, type Turn } from '../support/aws-gateway.ts'
+import {
+  awsError,
+  type Gateway,
+  startGateway,
+  stubAwsEnvironment,
+  type Turn,
+} from '../support/aws-gateway.ts'
 import { type Moto, motoMissing, startMoto } from '../support/moto.ts'
 import { sha256 } from '../support/sha256.ts'
 import {
@@ -56,19 +62,7 @@ describe.skipIf(motoMissing !== null)('aws-secretsmanager', { timeout: 30_000 },
     await moto?.close()
   })
 
-  // What the SDK finds in a Lambda function, and nothing of the machine that the tests run on.
-  beforeEach(() => {
-    vi.stubEnv('AWS_ENDPOINT_URL', gateway.url)
-    vi.stubEnv('AWS_REGION', 'eu-west-1')
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATEST')
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
-    vi.stubEnv('AWS_SESSION_TOKEN', undefined)
-    vi.stubEnv('AWS_PROFILE', undefined)
-    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
-    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null')
-    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
-    vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true')
-  })
+  beforeEach(() => stubAwsEnvironment(gateway.url))
   afterEach(() => {
     vi.unstubAllEnvs()
     gateway.treat(() => 'pass')

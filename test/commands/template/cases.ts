@@ -34,7 +34,8 @@ export const cases = {
         secretPrefix: 'media/aigc',
         kmsKeyArn: keyArn,
         replicaRegions: 'eu-west-1,us-east-1',
-        targets: 'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId}',
+        targets:
+          'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId},aws-parameter-store:/team/{SubAppId}?value=token',
         settleSeconds: '90',
         minKeep: '0.25',
         tokenLimit: '40',

@@ -84,6 +84,8 @@ describe('readAwsFailure', () => {
     ['ThrottlingException', 400, true],
     ['RequestThrottled', 400, true],
     ['TooManyRequestsException', 400, true],
+    ['TooManyUpdates', 400, true],
+    ['TooManyTagsError', 400, false],
     ['InternalServiceError', 400, true],
     ['InternalFailure', 400, true],
     ['ServiceUnavailableException', 400, true],

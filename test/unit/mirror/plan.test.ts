@@ -210,8 +210,8 @@ describe('planTarget', () => {
       input({ state: 'absent' }, ['a'.repeat(70_000)]),
       {
         refused:
-          'its document would have 140059 bytes, and a target of this kind takes 65536; ' +
-          'delete tokens at Tencent that nobody uses, or choose another kind of target',
+          'its document would have 140059 bytes, and this target takes 65536; ' +
+          'delete tokens at Tencent that nobody uses, or choose a kind of target, or a tier, that takes more',
       },
     ],
     [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { storeKinds } from '../../../lib/stores/index.ts'
 import { type Mirror, parseMirrors, parseTarget } from '../../../lib/stores/target.ts'
+import { either } from '../../../lib/words.ts'
 
 function parse(uris: string, subAppIds: readonly number[] = []): { mirrors: Mirror[]; problems: string[] } {
   const problems: string[] = []
@@ -8,7 +9,7 @@ function parse(uris: string, subAppIds: readonly number[] = []): { mirrors: Mirr
   return { mirrors, problems }
 }
 
-const schemes = 'must start with aws-secretsmanager:, tencent-ssm: or file:'
+const schemes = `must start with ${either(Object.keys(storeKinds).map((scheme) => `${scheme}:`))}`
 
 describe('parseTarget', () => {
   it.each([
@@ -49,7 +50,7 @@ describe('parseTarget', () => {
     ['tencent_ssm:a', [`${schemes}; did you mean tencent-ssm?`]],
     [
       'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf',
-      ['is an ARN; write aws-secretsmanager: in front of it'],
+      ['is an ARN; write aws-secretsmanager: or aws-parameter-store: in front of it'],
     ],
     ['file:/a?adopt=true&adopt=true', ['has the option adopt twice; write it once']],
     ['file:/a?mode=1', ['has the option mode, which file does not take; it takes value, adopt']],
