@@ -147,8 +147,10 @@ function choose(choice: Choice, variants: readonly Variant[], place: Place): Jso
 function lookUp({ parameter, values }: Choice, variants: readonly Variant[], { declared, key }: Place): Json {
   if (!variants.every((one) => typeof one === 'string' || typeof one === 'number'))
     throw new Error(`Making a mapping of ${parameter} at ${key}: its values are no texts and no numbers`)
-  declared.Mappings[parameter] ??= Object.fromEntries(values.map((value) => [value, {}]))
-  const rows = Object.values(declared.Mappings[parameter])
+  // Not the parameter's own name, which moto takes for the parameter.
+  const mapping = `By${parameter}`
+  declared.Mappings[mapping] ??= Object.fromEntries(values.map((value) => [value, {}]))
+  const rows = Object.values(declared.Mappings[mapping])
   const texts = variants.map(String)
   const known = Object.keys(rows[0] ?? {})
   let name = known.find((one) => rows.every((row, i) => row[one] === texts[i]))
@@ -156,7 +158,7 @@ function lookUp({ parameter, values }: Choice, variants: readonly Variant[], { d
     name = known.includes(key) ? `${key}${known.length}` : key
     for (const [i, row] of rows.entries()) row[name] = texts[i] ?? ''
   }
-  return { 'Fn::FindInMap': [parameter, { Ref: parameter }, name] }
+  return { 'Fn::FindInMap': [mapping, { Ref: parameter }, name] }
 }
 
 /** Long enough to be a document inside the document. */

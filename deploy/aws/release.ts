@@ -212,6 +212,7 @@ export function finishTemplate(
   for (const name of ['ServerlessDeploymentBucket', 'ServerlessDeploymentBucketPolicy'])
     delete Resources[name]
   delete Outputs.ServerlessDeploymentBucketName
+  for (const output of Object.values<Record<string, Json>>(Outputs)) delete output['Export']
 
   const list = Resources.ListDashtokensLambdaFunction.Properties
   const mirror = Resources.MirrorDashtokensLambdaFunction.Properties
