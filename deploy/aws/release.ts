@@ -274,8 +274,9 @@ function withReferences(kind: ReleaseKind, value: Json): Json {
   const replaced = (text: string): string =>
     Object.entries(names)
       .reduce((all, [name, placeholder]) => all.replaceAll(placeholder, `\${${name}}`), text)
-      // The CLI names an API the other way round.
+      // The name of the API, which the CLI puts the other way round.
       .replaceAll(`${stage}-${service}`, `\${AWS::StackName}`)
+      .replaceAll(stage, `\${AWS::StackName}`)
   const walk = (part: Json): Json => {
     if (typeof part === 'string') {
       if (kind === 'many' && part === list) return { 'Fn::Join': [',', { Ref: 'SubAppIds' }] }
