@@ -31,10 +31,10 @@ const given = readFileSync(file)
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const commit = git('rev-parse', 'HEAD')
-if (commit === null)
-  refuse(command, ['this is no checkout of git, so nothing says which source this is; clone the repository'])
 // Files that git does not know of are not built, and the zip may be one.
-const changed = git('status', '--porcelain', '--untracked-files=no') ?? ''
+const changed = git('status', '--porcelain', '--untracked-files=no')
+if (commit === null || changed === null)
+  refuse(command, ['this is no checkout of git, so nothing says which source this is; clone the repository'])
 if (changed !== '')
   refuse(command, [
     `this checkout has changes, so it is the source of no release; run git stash. Changed: ${changed.replace(/\s+/g, ' ')}`,
