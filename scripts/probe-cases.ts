@@ -41,7 +41,7 @@ export function whoAsks(environment: Readonly<Record<string, string | undefined>
   }
   const known: Record<string, { key: string | undefined; views: readonly string[] }> = {
     'with the masked key': { key: environment['PROBE_MASKED_KEY'], views: ['fingerprints'] },
-    'with the single key': { key: environment['PROBE_SINGLE_KEY'], views: ['fingerprints', 'token'] },
+    'with the single key': { key: environment['PROBE_SINGLE_KEY'], views: ['token'] },
   }
   // An application that nobody has; those of others must not be found either.
   const asked = routes.map(({ path, view }) => ({
@@ -96,7 +96,7 @@ export function judge(question: Question, status: number | null, text: string): 
     const why =
       view === 'health'
         ? 'this is not the endpoint, or another path is in front of its routes'
-        : 'the key is not taken'
+        : 'the key is not taken, or not for the default application'
     return { kind: 'unknown', sentence: told(`${status}; ${why}`) }
   }
   // Whatever the status is.

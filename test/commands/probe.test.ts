@@ -23,11 +23,7 @@ describe('whoAsks', () => {
     expect(of('with the masked key').filter(({ may }) => may)).toMatchObject([
       { path: '/tokens/fingerprints' },
     ])
-    expect(
-      of('with the single key')
-        .filter(({ may }) => may)
-        .map(({ path }) => path),
-    ).toEqual(['/token', '/tokens/fingerprints'])
+    expect(of('with the single key').filter(({ may }) => may)).toMatchObject([{ path: '/token' }])
     expect(questions.filter(({ method }) => method === 'POST')).toHaveLength(3)
     expect(whoAsks({}).some(({ who }) => /masked|single/.test(who))).toBe(false)
   })
