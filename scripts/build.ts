@@ -14,6 +14,7 @@ import { readArguments } from './arguments.ts'
 import { findPackages, listLocked, writeContents } from './contents.ts'
 import { plainEnvironment } from './environment.ts'
 import { undiciLean } from './undici-lean.ts'
+import { bannerOf } from './zip-difference.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const functionNames = ['list-tokens', 'mirror-tokens'] as const
@@ -84,8 +85,13 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
     plugins: [awsApart, undiciLean],
   }
   const isServed = name === 'list-tokens'
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  // By which `npm run verify` tells another version from another source.
+  const banner = { js: bannerOf(name, version) }
   const built = await Promise.all(
-    withoutKeys(() => [index, aws, ...(isServed ? [web] : [])].map((part) => build({ ...options, ...part }))),
+    withoutKeys(() =>
+      [index, aws, ...(isServed ? [web] : [])].map((part) => build({ ...options, banner, ...part })),
+    ),
   )
   const names = ['aws.js', 'index.js']
   if (isServed) {

@@ -93,8 +93,8 @@ export interface Stack {
   readonly mirrorTimeoutSeconds: number
   readonly mirrorConcurrency: number | null
   readonly mirrorEventAgeSeconds: number
+  readonly schedule: string
   readonly periodSeconds: number
-  readonly jitterMinutes: number
   readonly alarmWindows: AlarmWindows
   readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
@@ -171,8 +171,8 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     mirrorTimeoutSeconds: mirrorTimeoutSeconds(deployment),
     mirrorConcurrency: deployment.mirrorConcurrency,
     mirrorEventAgeSeconds: mirrorEventAgeSeconds(deployment),
+    schedule: deployment.schedule,
     periodSeconds,
-    jitterMinutes: jitterMinutes(periodSeconds),
     alarmWindows: alarmWindows({
       periodSeconds,
       jitterMinutes: jitterMinutes(periodSeconds),

@@ -21,6 +21,9 @@ const commands = Object.keys(manifest.scripts).filter((name) => manifest.scripts
 const words: Readonly<Record<string, string>> = {
   start: '"3001" is not a flag; usage: npm start -- [--port NUMBER]',
   build: '"3001" is not a flag; usage: npm run build',
+  release: '"3001" is not a flag; usage: npm run release',
+  verify: 'there is no file "3001"',
+  probe: '"3001" is not a URL; usage: npm run probe -- URL',
   bench: '"3001" is not a flag; usage: npm run bench -- [--quick]',
   invoke: 'there is no function "3001"; usage: npm run invoke -- list-tokens|mirror-tokens',
   'deploy:scf': '"3001" is not a flag; the flags are --role, ',
@@ -33,7 +36,17 @@ beforeEach(() => {
 afterEach(() => checkout.close())
 
 it('commands of package.json are all held here', () => {
-  expect(commands).toEqual(['start', 'build', 'bench', 'invoke', 'deploy:scf', 'mutate'])
+  expect(commands).toEqual([
+    'start',
+    'build',
+    'release',
+    'verify',
+    'probe',
+    'bench',
+    'invoke',
+    'deploy:scf',
+    'mutate',
+  ])
 })
 
 describe.each(commands)('npm run %s', { timeout }, (name) => {

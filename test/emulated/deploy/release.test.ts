@@ -1,0 +1,153 @@
+/**
+ * A release and nothing else of the repository: the first template and the zips in a folder of their own, deployed to moto by the AWS
+ * CLI alone, and run until the mirrored secret is filled. moto's CloudFormation passes over secrets, which are made here as the
+ * template says.
+ */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
+import { unzipSync } from 'fflate'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
+import { evaluateTemplate } from '../../support/cloudformation.ts'
+import { type FunctionProcess, startBundle } from '../../support/function-process.ts'
+import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
+import { copyProject } from '../../support/serverless-cli.ts'
+
+const run = promisify(execFile)
+/** All that a release has. */
+const folder = mkdtempSync(join(tmpdir(), 'release-test-'))
+let moto: Moto
+let simulator: TencentSimulator
+const running: FunctionProcess[] = []
+
+beforeAll(async () => {
+  if (motoMissing) return
+  const { PATH = '', HOME = '' } = process.env
+  const copy = copyProject()
+  await run(process.execPath, ['--import', 'tsx', 'scripts/release.ts'], {
+    cwd: copy.folder,
+    env: { PATH, HOME },
+  })
+  cpSync(join(copy.folder, 'release'), folder, { recursive: true })
+  copy.remove()
+  moto = await startMoto(motoForDeployments)
+  simulator = await startTencentSimulator({
+    lagMs: 0,
+    applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
+  })
+})
+afterAll(async () => {
+  await Promise.all(running.map((one) => one.close()))
+  await simulator?.close()
+  await moto?.close()
+  rmSync(folder, { recursive: true })
+})
+
+/** By the name localhost, because moto takes the first label of any other host for the bucket of a template. */
+function environment(): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: moto.url.replace('127.0.0.1', 'localhost'),
+    AWS_ACCESS_KEY_ID: 'any',
+    AWS_SECRET_ACCESS_KEY: 'any',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_CONFIG_FILE: '/dev/null',
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of AWS, looked into by assertions only
+async function aws(...args: string[]): Promise<any> {
+  const { PATH = '' } = process.env
+  const { stdout } = await run('aws', [...args, '--output', 'json'], {
+    cwd: folder,
+    env: { PATH, ...environment() },
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  // Progress, for commands that answer nothing else.
+  return /^\s*[[{]/.test(stdout) ? JSON.parse(stdout) : stdout
+}
+
+/** Downloads what a function of the stack runs, and starts it with the settings that it has. */
+async function startDeployed(name: string, others: Record<string, string>): Promise<FunctionProcess> {
+  const { Configuration } = await aws('lambda', 'get-function', '--function-name', `aigc-${name}`)
+  const packaged = JSON.parse(readFileSync(join(folder, 'packaged.json'), 'utf8'))
+  const logicalId =
+    name === 'mirror-tokens' ? 'MirrorDashtokensLambdaFunction' : 'ListDashtokensLambdaFunction'
+  const { S3Bucket, S3Key } = packaged.Resources[logicalId].Properties.Code
+  await aws('s3', 'cp', `s3://${S3Bucket}/${S3Key}`, `${name}-deployed.zip`)
+  const zip = readFileSync(join(folder, `${name}-deployed.zip`))
+  expect(zip.length).toBe(Configuration.CodeSize)
+  const unpacked = join(folder, name)
+  mkdirSync(unpacked)
+  for (const [file, bytes] of Object.entries(unzipSync(zip))) writeFileSync(join(unpacked, file), bytes)
+  const fn = startBundle(join(unpacked, 'index.js'), {
+    ...Configuration.Environment.Variables,
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AWS_ENDPOINT_URL: moto.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'any',
+    AWS_SECRET_ACCESS_KEY: 'any',
+    ...others,
+  })
+  running.push(fn)
+  return fn
+}
+
+describe.skipIf(motoMissing)('a release', () => {
+  it('is deployed by aws cloudformation package and deploy, and fills its secret', async () => {
+    await aws('s3', 'mb', 's3://artifacts')
+    const files = ['--template-file=template.json', '--output-template-file=packaged.json', '--use-json']
+    await aws('cloudformation', 'package', '--s3-bucket=artifacts', ...files)
+    const stack = ['--stack-name=aigc', '--capabilities=CAPABILITY_IAM', '--s3-bucket=artifacts']
+    const values = { SubAppId: '1500000001', SecretPrefix: 'aigc/prod', LogLevel: 'debug' }
+    const given = Object.entries(values).map(([name, value]) => `${name}=${value}`)
+    const template = '--template-file=packaged.json'
+    await aws('cloudformation', 'deploy', template, ...stack, '--parameter-overrides', ...given)
+    const { Functions } = await aws('lambda', 'list-functions')
+    const names = Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName)
+    expect(names.sort()).toEqual(['aigc-list-tokens', 'aigc-mirror-tokens'])
+
+    const { Resources } = evaluateTemplate(JSON.parse(readFileSync(join(folder, 'packaged.json'), 'utf8')), {
+      ...values,
+      'AWS::StackName': 'aigc',
+    })
+    for (const { Name, Tags = [] } of [
+      Resources.MirroredSecret.Properties,
+      Resources.CredentialsSecret.Properties,
+    ])
+      await aws('secretsmanager', 'create-secret', `--name=${Name}`, `--tags=${JSON.stringify(Tags)}`)
+    const key = JSON.stringify({ SecretId: simulator.secretId, SecretKey: simulator.secretKey })
+    const own = '--secret-id=aigc/prod/tencent-credentials'
+    await aws('secretsmanager', 'put-secret-value', own, `--secret-string=${key}`)
+
+    const mirror = await startDeployed('mirror-tokens', { AIGC_SETTLE_SECONDS: '0' })
+    expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
+    const filled = await aws('secretsmanager', 'get-secret-value', '--secret-id=aigc/prod/1500000001')
+    expect(JSON.parse(filled.SecretString)).toMatchObject({ ApiToken: 'token-a', SubAppId: 1500000001 })
+    const list = await startDeployed('list-tokens', {})
+    expect((await list.invoke({})).result).toMatchObject({ SubAppId: 1500000001 })
+  })
+
+  it('may be moved to another prefix and level by parameters', async () => {
+    const stack = ['--stack-name=aigc', '--capabilities=CAPABILITY_IAM', '--s3-bucket=artifacts']
+    const template = '--template-file=packaged.json'
+    await aws(
+      'cloudformation',
+      'deploy',
+      template,
+      ...stack,
+      '--parameter-overrides',
+      'LogLevel=warn',
+      'EveryMinutes=5',
+    )
+    const { Configuration } = await aws('lambda', 'get-function', '--function-name', 'aigc-mirror-tokens')
+    expect(Configuration.Environment.Variables).toMatchObject({
+      AIGC_LOG_LEVEL: 'warn',
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:aigc/prod/{SubAppId}',
+    })
+    expect(readdirSync(folder)).toContain('SHA256SUMS')
+  })
+})
