@@ -193,7 +193,11 @@ describe('children', () => {
     const folder = mkdtempSync(join(tmpdir(), 'contents-test-'))
     fakeNpm(folder)
     const { default: BuildFunctions } = await import(`${root}deploy/aws/serverless-build.mjs`)
-    const { hooks } = new BuildFunctions({ serviceDir: folder })
+    const { hooks } = new BuildFunctions(
+      { serviceDir: folder, service: { functions: { 'list-tokens': {}, 'mirror-tokens': {} } } },
+      {},
+      { log: {} },
+    )
     hooks['before:package:createDeploymentArtifacts']()
     expect(readFileSync(join(folder, '.serverless/list-tokens.zip'), 'utf8')).toMatch(/^PATH=/m)
     expect(readFileSync(join(folder, '.serverless/list-tokens.zip'), 'utf8')).not.toContain('the-key')
