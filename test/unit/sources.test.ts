@@ -26,7 +26,7 @@ const sources: readonly Source[] = ['lib', 'handlers'].flatMap((folder) =>
 )
 const lib = sources.filter(({ path }) => path.startsWith('lib/'))
 const kinds = lib
-  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.|target\.)/.test(path))
+  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.|target\.|aws\.)/.test(path))
   .map(({ path }) => path)
 
 /** Which rooms a room may import values from, besides itself and the files right in `lib/` that are not named here. */
