@@ -79,8 +79,8 @@ describe('parameters', () => {
     ['tokenLimit', ['1', '10000'], ['', '0', '10001', '4.5']],
     [
       'exclude',
-      ['', '0123456789abcdef', '0123456789abcdef, fedcba9876543210'],
-      ['0123', '0123456789ABCDEF', 'token'],
+      ['', '0123456789abcdef', '0123456789abcdef, FEDCBA9876543210'],
+      ['0123', '0123456789abcdeg', 'token'],
     ],
     ['cacheSeconds', ['0', '86400'], ['', '86401']],
     ['staleSeconds', ['0', '604800'], ['', 'x']],
