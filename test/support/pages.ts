@@ -114,7 +114,8 @@ export function openTerminal(options: {
           ended.then(() => true),
         ])
         if (output.includes('=went-well')) throw new Error(`nothing of this failed: ${commands}\n${output}`)
-        if (isOver && !done.test(output)) throw new Error(`a command of these failed: ${commands}\n${output}`)
+        if (isOver && !done.test(output))
+          throw new Error(`a command of these failed, and the terminal is closed: ${commands}\n${output}`)
       }
       return output.replace(/\n=done\n.*$/s, '')
     },
