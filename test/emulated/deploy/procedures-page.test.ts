@@ -287,10 +287,8 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
     })
     intl.vod.delete(application, leaked)
     expect(await paste(`run mirror-tokens '{}'`)).toContain('"Notes"')
-    const again = page.block('npx serverless deploy --stage "$STAGE"
-')
-    expect(again).toBe('npx serverless deploy --stage "$STAGE"
-')
+    const again = page.block('npx serverless deploy --stage "$STAGE"\n')
+    expect(again).toBe('npx serverless deploy --stage "$STAGE"\n')
     await paste(again)
     expect(await paste(`run mirror-tokens '{}'`)).not.toContain('"Notes"')
   })
