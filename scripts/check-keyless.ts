@@ -8,6 +8,8 @@ import { systemTime } from '../handlers/time.ts'
 import { parseConfig } from '../lib/config.ts'
 import { chooseCredentials, credentialVariables } from '../lib/credentials/sources.ts'
 import { field, isText, parseJson } from '../lib/json.ts'
+import { createScrubber } from '../lib/platform/scrub.ts'
+import { proxySecrets } from '../lib/proxy.ts'
 import { storeKinds } from '../lib/stores/index.ts'
 import { createTencentClient } from '../lib/tencent/client.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
@@ -28,13 +30,16 @@ const { values } = readArguments({
   words: 'none',
 })
 loadEnv(command)
+// Tencent's words could quote what was sent.
+const { addSecrets, scrub } = createScrubber()
+addSecrets([...credentialVariables.map((name) => process.env[name]?.trim()), ...proxySecrets(process.env)])
 
 try {
   const name = values.provider ?? process.env['AIGC_OIDC_PROVIDER']?.trim() ?? ''
   if (name === '') refuse(command, ['name the provider: --provider NAME'])
   await compareKeys(name)
 } catch (error) {
-  refuse(command, [error instanceof Error ? error.message : String(error)])
+  refuse(command, [scrub(error instanceof Error ? error.message : String(error))])
 }
 
 async function compareKeys(name: string): Promise<void> {

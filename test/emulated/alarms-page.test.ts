@@ -103,8 +103,14 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await paste(block('purge-queue'))).not.toContain('a run that was given up')
   })
 
-  it('mirror-held: shows the plan, and confirms it', async () => {
-    for (const token of ['token-a', 'token-b']) simulator.vod.delete(1500000001, token)
+  it('mirror-held: shows the plan, lets the next run mend it where the list was wrong, and confirms it where it was right', async () => {
+    const tokens = ['token-a', 'token-b']
+    for (const token of tokens) simulator.vod.delete(1500000001, token)
+    expect(await paste(block('"DryRun":true'))).toContain('"Outcome":"would-hold"')
+    expect((await mirror())?.error?.message).toContain('the list is empty')
+    for (const token of tokens) simulator.vod.create(1500000001, token)
+    expect((await mirror())?.result).toMatchObject({ Results: [{ Outcome: 'unchanged' }] })
+    for (const token of tokens) simulator.vod.delete(1500000001, token)
     const plan = await paste(block('"DryRun":true'))
     expect(plan).toContain('"Outcome":"would-hold"')
     const digest = /"Digest":"(\w{64})"/.exec(plan)?.[1]
