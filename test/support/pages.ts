@@ -24,6 +24,8 @@ export interface Page {
   readonly preamble: string
   /** The first of the other blocks that holds `part`; it then counts as run. */
   block(part: string): string
+  /** The block that is this and nothing else; it then counts as run. */
+  only(code: string): string
   /** The blocks that nobody asked for. */
   untouched(): string[]
   /** Commands between words. */
@@ -37,14 +39,16 @@ export function readPage(name: string): Page {
     ({ groups }) => (groups?.['code'] ?? '').replaceAll(new RegExp(`^${groups?.['indent'] ?? ''}`, 'gm'), ''),
   )
   const touched = new Set<string>()
+  const find = (part: string, suits: (code: string) => boolean): string => {
+    const found = blocks.find(suits)
+    if (found === undefined) throw new Error(`no command of docs/${name} has ${part}`)
+    touched.add(found)
+    return found
+  }
   return {
     preamble,
-    block(part) {
-      const found = blocks.find((code) => code.includes(part))
-      if (found === undefined) throw new Error(`no command of docs/${name} has ${part}`)
-      touched.add(found)
-      return found
-    },
+    block: (part) => find(part, (code) => code.includes(part)),
+    only: (text) => find(text, (code) => code === text),
     untouched: () => blocks.filter((code) => !touched.has(code)),
     inline: [...page.matchAll(/`(aws [^`]*)`/g)].map(([, command = '']) => command),
   }

@@ -62,7 +62,7 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
       manifest,
       readFileSync(manifest, 'utf8').replace(
         /^params:\n/m,
-        `params:\n  prod:\n    subAppIds: "${application}"\n    settleSeconds: "0"\n    cacheSeconds: "0"\n`,
+        `params:\n  prod:\n    subAppIds: "${application}"\n    settleSeconds: "0"\n`,
       ),
     )
     const serverless = fileURLToPath(
@@ -253,20 +253,23 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
 
   it('Rotate all tokens: not one call is refused', async () => {
     const consumer = startConsumer()
-    const step = `run list-tokens '{}'\n`
-    const before = await pasteBlock(step)
+    const look = page.block(`run list-tokens '{"Refresh":true}'\n`)
+    const before = await paste(look)
     for (const token of oldTokens) expect(before).toContain(fingerprint(token))
     const fresh = [intl.vod.create(application), intl.vod.create(application)]
-    const added = await pasteBlock(`run mirror-tokens '{}'\n`)
-    for (const token of fresh) expect(/"Added":\[[^\]]*/.exec(added)?.[0]).toContain(fingerprint(token))
+    const added = await paste(page.block(`run mirror-tokens '{}'\n${look}`))
+    for (const token of fresh) {
+      expect(/"Added":\[[^\]]*/.exec(added)?.[0]).toContain(fingerprint(token))
+      expect(/"Fingerprints":\[[^\]]*/.exec(added)?.[0]).toContain(fingerprint(token))
+    }
     const next = fingerprint(String(fresh[0]))
     const promoted = await paste(page.block('Promote').replace('…', next))
-    expect(promoted).toContain(`"Fingerprint":"${next}"`)
+    expect(promoted).toContain(`"Pick":"${next}"`)
     for (const token of oldTokens) intl.vod.delete(application, token)
-    const removed = await pasteBlock(`run mirror-tokens '{}'\n`)
+    const removed = await paste(page.only(`run mirror-tokens '{}'\n`))
     for (const token of oldTokens)
       expect(/"Removed":\[[^\]]*/.exec(removed)?.[0]).toContain(fingerprint(token))
-    const after = await pasteBlock(step)
+    const after = await paste(look)
     for (const token of oldTokens) expect(after).not.toContain(fingerprint(token))
     const statuses = await consumer.end()
     expect(statuses.length).toBeGreaterThan(10)
@@ -287,9 +290,7 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
     })
     intl.vod.delete(application, leaked)
     expect(await paste(`run mirror-tokens '{}'`)).toContain('"Notes"')
-    const again = page.block('npx serverless deploy --stage "$STAGE"\n')
-    expect(again).toBe('npx serverless deploy --stage "$STAGE"\n')
-    await paste(again)
+    await paste(page.only('npx serverless deploy --stage "$STAGE"\n'))
     expect(await paste(`run mirror-tokens '{}'`)).not.toContain('"Notes"')
   })
 
@@ -303,7 +304,7 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
   })
 
   it('A region that only reads: shows what the first one shows, and is gone without a trace', async () => {
-    const here = await paste(`run list-tokens '{}'`)
+    const here = await paste(`run list-tokens '{"Refresh":true}'`)
     const there = await pasteBlock('replicaRegions=eu-west-1')
     expect(there).toMatch(/"eu-west-1",\s+"InSync"/)
     expect(there).toContain(/"Fingerprint":"\w+","Fingerprints":\[[^\]]*\]/.exec(here)?.[0])
@@ -313,7 +314,7 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
   })
 
   it('Two active regions: each has its own mirror and secret', async () => {
-    await pasteBlock('AWS_REGION=eu-west-1 npx serverless deploy --stage "$STAGE"\n')
+    await paste(page.only('AWS_REGION=eu-west-1 npx serverless deploy --stage "$STAGE"\n'))
     await giveAccess(intl.secretId, intl.secretKey, 'AWS_REGION=eu-west-1')
     const shown = await pasteBlock('AWS_REGION=eu-west-1 run mirror-tokens')
     expect(shown).toContain('"Outcome":"')
