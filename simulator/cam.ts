@@ -1,12 +1,33 @@
 /**
  * CAM 2019-01-16, the access management, as far as whether a role exists
- * (https://www.tencentcloud.com/document/product/598/33557). Whom a key may do what is not modelled: anything.
+ * (https://www.tencentcloud.com/document/product/598/33557) and which keys an identity provider has
+ * (https://www.tencentcloud.com/document/product/598/47113). Whom a key may do what is not modelled: anything.
  */
 import { createHash } from 'node:crypto'
 import { ApiError, action, type Service } from './service.ts'
+import type { IdentityProvider } from './sts.ts'
 
-/** What callers see of the account. Its `roles`, by name, trust SCF. */
-export function createCam({ roles }: { readonly roles: ReadonlySet<string> }): Service {
+/** What callers see of the account. Its `roles`, by name, trust SCF; its `providers`, by name, vouch for others. */
+export function createCam({
+  roles,
+  providers,
+}: {
+  readonly roles: ReadonlySet<string>
+  readonly providers: ReadonlyMap<string, IdentityProvider>
+}): Service {
+  const describeOidcConfig = action({ Name: 'string' }, ({ Name }) => {
+    const provider = providers.get(Name)
+    if (!provider) throw new ApiError('ResourceNotFound.IdentityNotExist', 'identity not exist')
+    return {
+      ProviderType: 11,
+      IdentityUrl: provider.issuer,
+      IdentityKey: Buffer.from(JSON.stringify(provider.jwks)).toString('base64'),
+      ClientId: provider.audiences,
+      Status: 11,
+      Description: '',
+      Name,
+    }
+  })
   const getRole = action({ RoleName: 'string?', RoleId: 'string?' }, ({ RoleName, RoleId }) => {
     const name = [...roles].find((role) =>
       RoleName === undefined ? idOf(role) === RoleId : role === RoleName,
@@ -35,7 +56,10 @@ export function createCam({ roles }: { readonly roles: ReadonlySet<string> }): S
     name: 'cam',
     version: '2019-01-16',
     callsPerSecond: () => 20,
-    actions: new Map([['GetRole', getRole]]),
+    actions: new Map([
+      ['GetRole', getRole],
+      ['DescribeOIDCConfig', describeOidcConfig],
+    ]),
   }
 }
 

@@ -128,7 +128,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     },
     now,
   })
-  const cam = createCam({ roles: scf.roles })
+  const cam = createCam({ roles: scf.roles, providers: sts.providers })
   const services = [vod.service, ssm.service, sts.service, scf.service, cls.service, cam]
   const faults = createFaultQueue(new Set(services.flatMap(({ actions }) => [...actions.keys()])))
   const calls: Call[] = []

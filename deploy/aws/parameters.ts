@@ -195,8 +195,17 @@ export function nameProblem(name: string): string | null {
     : `${name} is not a parameter; there are ${Object.keys(parameters).join(', ')}`
 }
 
-/** Checks every parameter by itself and against the others: what to deploy, or a sentence for each problem. */
-export function readDeployment(stage: string, region: string, given: Given): Deployment | string[] {
+/**
+ * Checks every parameter by itself and against the others: what to deploy, or a sentence for each problem. `none` is empty for those
+ * that may be empty: the CLI takes no empty value, and serverless.yml may have one to be left out for once.
+ */
+export function readDeployment(stage: string, region: string, said: Given): Deployment | string[] {
+  const given = Object.fromEntries(
+    Object.entries(parameters).map(([name, { accepts }]) => {
+      const value = said[name as ParameterName]
+      return [name, value === 'none' && accepts('') ? '' : value]
+    }),
+  ) as Given
   const problems = Object.entries(parameters)
     .filter(([name, { accepts }]) => !accepts(given[name as ParameterName]))
     .map(([name, { takes }]) => `${name} must be ${takes}`)

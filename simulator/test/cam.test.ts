@@ -36,3 +36,21 @@ describe('GetRole', () => {
     })
   })
 })
+
+describe('DescribeOIDCConfig', () => {
+  it('tells the issuer of a provider, its client ids and its keys in Base64', async () => {
+    const { simulator, sdk } = await start()
+    const jwks = { keys: [{ kty: 'RSA', kid: 'one', n: 'AQAB', e: 'AQAB' }] }
+    simulator.sts.providers.set('aws', { issuer: 'https://issuer.example.com', audiences: ['x'], jwks })
+    const { IdentityUrl, IdentityKey, ClientId } = await sdk.request('DescribeOIDCConfig', { Name: 'aws' })
+    expect([IdentityUrl, ClientId]).toEqual(['https://issuer.example.com', ['x']])
+    expect(JSON.parse(Buffer.from(IdentityKey, 'base64').toString())).toEqual(jwks)
+  })
+
+  it('of another name is IdentityNotExist', async () => {
+    const { sdk } = await start()
+    await expect(sdk.request('DescribeOIDCConfig', { Name: 'aws' })).rejects.toMatchObject({
+      code: 'ResourceNotFound.IdentityNotExist',
+    })
+  })
+})

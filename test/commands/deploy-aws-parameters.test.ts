@@ -117,6 +117,17 @@ describe('parameters', () => {
     expect(read(changes)).toMatchObject({ credentials })
   })
 
+  it('none is nothing where nothing is taken, and stays none where that means something', () => {
+    const deployment = read({
+      replicaRegions: 'none',
+      exclude: 'none',
+      alarmTopicArn: 'none',
+      subAppIds: 'none',
+    })
+    expect(deployment).toMatchObject({ replicaRegions: [], excluded: [], alarmTopicArn: null, subAppIds: [] })
+    expect(read({ site: 'none' })).toEqual([expect.stringMatching(/^site must /)])
+  })
+
   it.each<[Partial<Given>, string]>([
     [{ roleArn: 'arn:aws:iam::123456789012:role/x', oidcProvider: 'p' }, 'roleArn must be '],
     [{ roleArn: role }, 'roleArn needs oidcProvider too'],

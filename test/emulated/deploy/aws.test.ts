@@ -4,11 +4,7 @@
  * queue. It passes over the API, the secrets, the schedule and the alarms: those are test/commands/template.test.ts's, and so is
  * sts:GetWebIdentityToken, which moto does not have.
  */
-import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import process from 'node:process'
-import { promisify } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
 import { startAwsRecorder } from '../../support/aws-recorder.ts'
@@ -192,63 +188,6 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
     const roles = await ask('iam', '/', { Action: 'ListRoles', Version: '2010-05-08' })
     expect(roles).not.toContain('TokensRole')
     expect(await ask('s3', '/')).not.toContain('serverlessdeploymentbucket')
-  })
-})
-
-describe.skipIf(motoMissing)('docs/deploy-aws.md', () => {
-  const page = readFileSync(new URL('../../../docs/deploy-aws.md', import.meta.url), 'utf8')
-
-  /** The command blocks of a section, in their order. */
-  function commandsUnder(heading: string): string[] {
-    const section = page.split(`\n${heading}\n`)[1]?.split(/\n##/)[0] ?? ''
-    return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands = '']) => commands)
-  }
-
-  it('freezes and thaws the schedule, and leaves it as it was otherwise', async () => {
-    await moto.ignoreAuth()
-    const environment = {
-      AWS_ENDPOINT_URL: moto.url,
-      AWS_ACCESS_KEY_ID: 'any',
-      AWS_SECRET_ACCESS_KEY: 'any',
-      AWS_DEFAULT_REGION: 'us-east-1',
-      AWS_CONFIG_FILE: '/dev/null',
-      STAGE: 'prod',
-    }
-    const run = promisify(execFile)
-    const shell = async (commands: string): Promise<string> =>
-      (
-        await run('bash', ['-euo', 'pipefail', '-c', commands], {
-          cwd: cli.folder,
-          env: { PATH: process.env['PATH'], ...environment },
-        })
-      ).stdout
-    // moto's CloudFormation makes no schedules, so it is made as CloudFormation would.
-    await cli.run(['package', '--stage=prod', '--param=subAppIds=none'])
-    const { Schedule } = cli.readTemplate().Resources
-    const schedule = resolveReferences<Record<string, unknown>>(
-      { ...Schedule?.Properties, GroupName: 'vod-aigc-tokens-prod' },
-      {
-        MirrorDashtokensLambdaFunction: 'arn:aws:lambda:us-east-1:123456789012:function:x',
-        ScheduleRole: 'arn:aws:iam::123456789012:role/x',
-      },
-    )
-    writeFileSync(join(cli.folder, 'made.json'), JSON.stringify(schedule))
-    await shell(
-      'aws scheduler create-schedule-group --name vod-aigc-tokens-prod; aws scheduler create-schedule --cli-input-json file://made.json',
-    )
-    const read = async (): Promise<Record<string, unknown>> => {
-      const shown = JSON.parse(
-        await shell('aws scheduler get-schedule --group-name vod-aigc-tokens-prod --name mirror-tokens'),
-      )
-      return Object.fromEntries(Object.entries(shown).filter(([name]) => !/Date$/.test(name)))
-    }
-    const before = await read()
-    expect(before).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' })
-    const [freeze = '', thaw = ''] = commandsUnder('### Freezing')
-    await shell(freeze)
-    expect(await read()).toEqual({ ...before, State: 'DISABLED' })
-    await shell(thaw)
-    expect(await read()).toEqual(before)
   })
 })
 
