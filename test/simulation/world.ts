@@ -763,8 +763,8 @@ const inMemory: OpenKind = (_world, _run, secret, target, call) => {
 export function keepInStore({ ssm, random }: Pick<World, 'ssm' | 'random'>, secret: Secret): void {
   const { aws, kind, name, exists, holds, marked, value } = secret
   if (!exists) return
-  // As a run names it, but for what no run writes.
-  const isOurs = holds === 'document' || /^[a-z]\d+$/.test(value ?? '')
+  // As a run names it, but for what no run writes. A token alone without the mark is somebody else's: they have tokens, too.
+  const isOurs = holds === 'document' || (marked && /^[a-z]\d+$/.test(value ?? ''))
   if (kind === 'aws' && value !== null) aws.put(isOurs ? sha256Hex(value) : 'first of somebody else', value)
   if (kind !== 'ssm') return
   ssm.put(ssmRegion, name, value === null ? {} : { current: value })
