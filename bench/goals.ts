@@ -10,6 +10,27 @@ interface Goal {
 }
 
 const goals = {
+  // CPU time of the invocation.
+  'first-request/secret': {
+    what: 'first request, key in an AWS secret: ours / nothing initialised',
+    atMost: 0.35,
+    unit: 'x',
+  },
+  'first-request/fixed': {
+    what: 'first request, fixed key: ours / nothing initialised',
+    atMost: 0.6,
+    unit: 'x',
+  },
+  'first-request/mirror': {
+    what: 'first run of the mirror: ours / nothing initialised',
+    atMost: 0.55,
+    unit: 'x',
+  },
+  'first-request/stack': {
+    what: 'first request, key in an AWS secret: ours / middy + powertools + SDK',
+    atMost: 0.35,
+    unit: 'x',
+  },
   'sign/official': { what: 'signing: official SDK / ours', atLeast: 3.5, unit: 'x' },
   'call/throughput': {
     what: 'requests per second, 64 in flight: ours / official SDK',

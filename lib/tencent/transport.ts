@@ -1,7 +1,12 @@
 /** Bytes out, bytes in: the only file that knows undici. */
-import type { Socket } from 'node:net'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
-import { type ConnectDependencies, ConnectError, type Connector, createConnector } from '../connect.ts'
+import {
+  type ConnectDependencies,
+  ConnectError,
+  type Connector,
+  createConnector,
+  type Destination,
+} from '../connect.ts'
 import { type ClientErrorCode, CodedError } from '../errors.ts'
 import { codeOfFailure } from '../foreign.ts'
 
@@ -70,14 +75,9 @@ export function createTransport(deps: ConnectDependencies = { proxy: null }): Se
 }
 
 /** What undici calls for a connection. */
-function connectBy({ open, secure }: Connector): buildConnector.connector {
+function connectBy({ connect }: Connector): buildConnector.connector {
   return (destination, callback) => {
-    const { host, port, use } = destinationOf(destination)
-    const connect = async (): Promise<Socket> => {
-      const socket = await open(host, port, use)
-      return use === 'tls' ? secure(socket, host) : socket
-    }
-    connect().then(
+    connect(destinationOf(destination)).then(
       (socket) => callback(null, socket.ref()),
       // undici asks whether there is an error, not what it is.
       (error: unknown) => callback(error instanceof Error ? error : new Error('nothing was said'), null),
@@ -90,8 +90,12 @@ function wayTo(endpoint: string, { way }: Connector): string {
   return way(host, port, use)
 }
 
-function destinationOf(url: { readonly protocol: string; readonly hostname: string; readonly port: string }) {
-  const use: 'tls' | 'plain' = url.protocol === 'https:' ? 'tls' : 'plain'
+function destinationOf(url: {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port: string
+}): Destination {
+  const use = url.protocol === 'https:' ? 'tls' : 'plain'
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   return { host, port: Number(url.port) || (use === 'tls' ? 443 : 80), use }
 }
