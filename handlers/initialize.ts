@@ -4,9 +4,8 @@
  * wrong is told: the first request meets it again, and tells it.
  */
 import { createConnector, type Destination } from '../lib/connect.ts'
-import { chooseCredentials } from '../lib/credentials/sources.ts'
 import { within } from '../lib/time.ts'
-import { type Rehearse, rehearse } from './rehearsal.ts'
+import { type Rehearse, rehearse, sourceOf } from './rehearsal.ts'
 import { type Edge, type Runtime, shelf } from './runtime.ts'
 
 /** What a start may wait, in milliseconds: connections to the other side of the world take half of it. */
@@ -16,7 +15,7 @@ const patienceMs = 1_500
  * What can be done at once, while a CommonJS module is loaded; that is all that Lambda and SCF wait for. In terminals and
  * containers it does nothing.
  */
-export function initializeNow(edge: Edge): void {
+export function initializeAtLoad(edge: Edge): void {
   if (!isOnPlatform(edge)) return
   try {
     const runtime = edge.runtime()
@@ -30,7 +29,7 @@ export function initializeNow(edge: Edge): void {
  * The rest, for a start that can be waited for. Never rejects, and resolves within {@link patienceMs}; what is not ready then is
  * dropped.
  */
-export async function initialize(edge: Edge, run: Rehearse): Promise<void> {
+export async function initializeInFull(edge: Edge, run: Rehearse): Promise<void> {
   if (!isOnPlatform(edge)) return
   let isOver = false
   const { time } = edge
@@ -63,7 +62,7 @@ function usesAws({ config }: Runtime, { environment }: Edge): boolean {
   const targets = [...fallbacks.map(({ target }) => target), ...mirrors.flatMap(({ targets }) => targets)]
   if (targets.some(({ scheme }) => scheme.startsWith('aws-'))) return true
   if (source === 'mirror') return false
-  return ['aws-secret', 'keyless'].includes(chooseCredentials(environment).source)
+  return ['aws-secret', 'keyless'].includes(sourceOf(environment))
 }
 
 /** Those that Lambda gives to every function, and nothing that comes before them. */

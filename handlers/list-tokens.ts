@@ -6,7 +6,7 @@ import type { Invocation } from '../lib/platform/context.ts'
 import { readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
-import { initialize as initializeFully, initializeNow } from './initialize.ts'
+import { initializeAtLoad, initializeInFull } from './initialize.ts'
 import { answerPing, createHandler, type Outcome, type Work } from './invocation.ts'
 import { rehearsalKey } from './rehearsal.ts'
 import { type Edge, edge } from './runtime.ts'
@@ -29,7 +29,7 @@ const work: Work = {
 export const handler = createHandler(work)
 export { handler as main_handler }
 
-initializeNow(edge)
+initializeAtLoad(edge)
 
 /** For a start that can wait for it: the first request is then answered as later ones are. Never rejects. */
 export async function initialize(): Promise<void> {
@@ -42,7 +42,7 @@ export async function initialize(): Promise<void> {
     requestContext: { http: { method: 'GET', path: '/tokens' }, stage: '$default', requestId: 'rehearsal' },
     isBase64Encoded: false,
   }
-  await initializeFully(edge, (stage) => createHandler(work, stage)(event, { awsRequestId: 'rehearsal' }))
+  await initializeInFull(edge, (stage) => createHandler(work, stage)(event, { awsRequestId: 'rehearsal' }))
 }
 
 async function runByHand(

@@ -9,7 +9,7 @@ import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
-import { initialize as initializeFully, initializeNow } from './initialize.ts'
+import { initializeAtLoad, initializeInFull } from './initialize.ts'
 import { answerPing, createHandler, type Work } from './invocation.ts'
 import { edge } from './runtime.ts'
 
@@ -84,11 +84,11 @@ const work: Work = {
 export const handler = createHandler(work)
 export { handler as main_handler }
 
-initializeNow(edge)
+initializeAtLoad(edge)
 
 /** For a start that can wait for it; never rejects. Of a run it does all but writing. */
 export async function initialize(): Promise<void> {
-  await initializeFully(edge, (stage) =>
+  await initializeInFull(edge, (stage) =>
     createHandler(work, stage)({ DryRun: true }, { awsRequestId: 'rehearsal' }),
   )
 }

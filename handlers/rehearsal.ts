@@ -5,7 +5,12 @@
 import { Duplex } from 'node:stream'
 import type { Config } from '../lib/config.ts'
 import type { Destination } from '../lib/connect.ts'
-import { chooseCredentials, type Environment } from '../lib/credentials/sources.ts'
+import {
+  type CredentialChoice,
+  chooseCredentials,
+  credentialProblems,
+  type Environment,
+} from '../lib/credentials/sources.ts'
 import { sha256Hex } from '../lib/digest.ts'
 import { renderDocument } from '../lib/stores/document.ts'
 import type { Target } from '../lib/stores/store.ts'
@@ -54,7 +59,7 @@ export async function rehearse(
 /** Settings by which the same code runs as by the real ones, and the same hosts are called. They hold nothing of the real keys. */
 function rehearsalSettings(config: Config, { environment, isScf, functionName }: Edge): Environment {
   const { site, vodEndpoint, ssmEndpoint, stsEndpoint, region, source } = config
-  const targets = targetsOf(config).flatMap((target) => standFor(target))
+  const targets = new Set(config.mirrors[0]?.targets.flatMap(standFor))
   const [fallback = ''] = config.fallbacks[0] ? standFor(config.fallbacks[0].target) : []
   return {
     ...(isScf ? { TENCENTCLOUD_RUNENV: 'SCF' } : { AWS_LAMBDA_FUNCTION_NAME: functionName }),
@@ -66,7 +71,7 @@ function rehearsalSettings(config: Config, { environment, isScf, functionName }:
     AIGC_REGION: region,
     AIGC_HTTP_AUTH: 'keys',
     AIGC_API_KEYS: `rehearsal:full:${sha256Hex(rehearsalKey)}`,
-    AIGC_MIRROR_TARGETS: targets.join(' '),
+    AIGC_MIRROR_TARGETS: [...targets].join(' '),
     AIGC_FALLBACK: fallback,
     AIGC_SOURCE: fallback === '' ? 'api' : source,
     AIGC_REVEAL: 'true',
@@ -74,10 +79,6 @@ function rehearsalSettings(config: Config, { environment, isScf, functionName }:
     AWS_CONFIG_FILE: environment['AWS_CONFIG_FILE'],
     AWS_SHARED_CREDENTIALS_FILE: environment['AWS_SHARED_CREDENTIALS_FILE'],
   }
-}
-
-function targetsOf({ mirrors }: Config): readonly Target[] {
-  return mirrors[0]?.targets ?? []
 }
 
 /** The URI of a target of the same kind in the same place; none for a file, which is no stand-in's to read. */
@@ -95,15 +96,17 @@ function regionOf(name: string): string | undefined {
   return /^arn:[^:]*:[^:]*:([^:]+):/.exec(name)?.[1]
 }
 
+/** Where the keys come from; `fixed` also where they come with requests only. */
+export function sourceOf(environment: Environment): CredentialChoice['source'] {
+  return credentialProblems(environment).length > 0 ? 'fixed' : chooseCredentials(environment).source
+}
+
 function standInKeys(environment: Environment): Environment {
-  const choice = chooseCredentials(environment)
-  switch (choice.source) {
+  switch (sourceOf(environment)) {
     case 'aws-secret': {
-      const region = regionOf(choice.secretId)
-      const name = region
-        ? `arn:aws:secretsmanager:${region}:123456789012:secret:rehearsal-key`
-        : 'rehearsal-key'
-      return { AIGC_CREDENTIALS_SECRET: name }
+      const region = regionOf(environment['AIGC_CREDENTIALS_SECRET'] ?? '')
+      const arn = region ? `arn:aws:secretsmanager:${region}:123456789012:secret:` : ''
+      return { AIGC_CREDENTIALS_SECRET: `${arn}rehearsal-key` }
     }
     case 'keyless':
       return {
@@ -150,7 +153,9 @@ function createStandIn({ site }: Config): Duplex {
 function answer(head: string, body: string, site: Config['site']): string {
   const [, action = ''] = /\r\nx-(?:tc-action|amz-target): *(?:secretsmanager\.)?(\w+)/i.exec(head) ?? []
   if (/^x-tc-action/im.test(head))
-    return JSON.stringify({ Response: { RequestId: 'rehearsal', ...ofTencent(action, body, site) } })
+    return JSON.stringify({
+      Response: { RequestId: '00000000-0000-4000-8000-000000000000', ...ofTencent(action, body, site) },
+    })
   if (/(^|&)Action=GetWebIdentityToken(&|$)/.test(body))
     return (
       '<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>' +
