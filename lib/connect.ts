@@ -44,13 +44,7 @@ export function createShelf(time: Pick<Time, 'now' | 'monotonic'>): Shelf {
   const ready: { readonly to: Destination; readonly socket: Socket; readonly since: Moment }[] = []
   return {
     put(to, socket) {
-      const entry = { to, socket, since: momentOf(time) }
-      ready.push(entry)
-      // One that ends meanwhile is gone, and costs nobody anything.
-      for (const sign of ['end', 'close'])
-        socket.once(sign, () => {
-          if (ready.includes(entry)) ready.splice(ready.indexOf(entry), 1)
-        })
+      ready.push({ to, socket, since: momentOf(time) })
     },
 
     take({ host, port, use }) {
@@ -59,6 +53,7 @@ export function createShelf(time: Pick<Time, 'now' | 'monotonic'>): Shelf {
         const [entry] = at < 0 ? [] : ready.splice(at, 1)
         if (!entry) return null
         const { socket, since } = entry
+        // One that ended meanwhile costs nobody anything.
         if (socket.readable && socket.writable && ageMs(time, since) < freshMs) return socket
         socket.destroy()
       }
