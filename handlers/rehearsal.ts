@@ -196,7 +196,7 @@ function ofTencent(action: string, body: string, site: Config['site']): object {
         SecretName,
         VersionId,
         Status: 'Enabled',
-        Description: 'vod-aigc-tokens',
+        Description: 'vod-aigc-tokens: rehearsal',
         SecretString: valueNamed(SecretName, site),
       }
     }

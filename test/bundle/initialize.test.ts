@@ -105,7 +105,10 @@ describe('lambda.mjs', () => {
     expect(fn.output()).toBe('')
   })
 
-  it('asks nobody in the clear, wherever an endpoint is set to', async () => {
+  it.each([
+    ['wherever an endpoint is set to', {}],
+    ['though the SDK would have to search for keys', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }],
+  ])('asks nobody in the clear, %s', async (_, changes) => {
     let asked = 0
     const anybody = createServer((_, response) => {
       asked++
@@ -120,7 +123,9 @@ describe('lambda.mjs', () => {
         ...keyInAws,
         AIGC_VOD_ENDPOINT: url,
         AWS_ENDPOINT_URL: url,
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: url,
         AIGC_FALLBACK: 'aws-secretsmanager:aigc/tokens',
+        ...changes,
       }),
     )
     await fn.initialized
