@@ -144,7 +144,7 @@ function createRuntime(
 ): Runtime {
   const unsigned: TencentClientDependencies = {
     ...time,
-    send: createTransport(network),
+    send: createTransport(network, time),
     credentials: () => null,
     onAttempt(attempt) {
       meter.add(attempt.durationMs)

@@ -985,9 +985,9 @@ describe('initializeInFull', () => {
     await load('mirror-tokens', {
       AWS_LAMBDA_FUNCTION_NAME: 'fn',
       AIGC_MIRROR_TARGETS: `file:${join(folder, 'a-{SubAppId}.json')} tencent-ssm:b-{SubAppId}?region=ap-singapore`,
-      AIGC_SSM_ENDPOINT: simulator.url,
+      AIGC_SSM_ENDPOINT: `http://localhost:${simulator.port}`,
     })
-    const { edge } = await import('../../handlers/runtime.ts')
+    const { edge, shelf } = await import('../../handlers/runtime.ts')
     const { initializeInFull } = await import('../../handlers/initialize.ts')
     const played: unknown[] = []
     await initializeInFull(edge, async (stage) => {
@@ -1006,5 +1006,8 @@ describe('initializeInFull', () => {
     ])
     expect(simulator.calls).toEqual([])
     expect(lines).toEqual([])
+    // What it would have called is connected.
+    for (const host of ['127.0.0.1', 'localhost'])
+      expect(shelf.take({ host, port: simulator.port, use: 'plain' })?.destroy().destroyed).toBe(true)
   })
 })
