@@ -65,7 +65,7 @@ interface Line {
   /** Opens one beside those of the pool. */
   connect(): Promise<Socket>
   /** Has what comes go by new connections, of which one is there already. Requests under way are not ended. */
-  renew(from: Pool, spare?: Socket): void
+  renew(from: Pool, spare: Socket): void
 }
 
 /**
@@ -123,7 +123,7 @@ function createLine(endpoint: string, connector: Connector): Line {
     tookMs: [],
     connect: () => connector.connect(destinationOf(new URL(endpoint))),
     renew(from, spare) {
-      if (spare) spares.push(spare)
+      spares.push(spare)
       if (line.pool !== from) return
       line.pool = openPool()
       from.close().catch(() => {})
@@ -190,8 +190,6 @@ function watchOver(line: Line, time: Pick<Time, 'now' | 'monotonic' | 'after'>):
     ended() {
       const died = state === 'doubted'
       settle()
-      // Those that were kept beside it have met the same.
-      if (died) line.renew(pool)
       return died
     },
   }
