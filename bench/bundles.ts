@@ -12,7 +12,7 @@ export interface Bundles {
   readonly functions: Readonly<Record<FunctionName, string>>
   /** The bundle of `variants/KIND/NAME`. */
   variant(kind: 'sign' | 'call' | 'function', name: string): string
-  /** The bundle of `programs/NAME`. */
+  /** The bundle of `programs/NAME`; of one with an ending the file itself. */
   program(name: string): string
 }
 
@@ -26,14 +26,17 @@ export async function buildBundles(): Promise<Bundles> {
   return {
     functions,
     variant: (kind, name) => join(folder, 'variants', kind, `${name}.cjs`),
-    program: (name) => join(folder, 'programs', `${name}.cjs`),
+    program: (name) =>
+      name.endsWith('.mjs') ? join(here, 'programs', name) : join(folder, 'programs', `${name}.cjs`),
   }
 }
 
 /** The rest: programs and variants. The project's own parts get what scripts/build.ts gives them. */
 async function buildOthers(outdir: string): Promise<void> {
   const folders = ['programs', 'variants/sign', 'variants/call', 'variants/function']
-  const files = folders.flatMap((folder) => readdirSync(join(here, folder)).map((file) => join(folder, file)))
+  const files = folders
+    .flatMap((folder) => readdirSync(join(here, folder)).map((file) => join(folder, file)))
+    .filter((file) => !file.endsWith('programs/first-request.mjs'))
   const isOurs = (file: string): boolean => basename(file).startsWith('ours')
   await Promise.all([
     buildFiles(outdir, files.filter(isOurs), [undiciLean]),

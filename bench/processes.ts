@@ -81,3 +81,29 @@ export async function startCold(
   // The function's own log comes before.
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
 }
+
+/** A function's first invocation, right behind its initialisation. */
+export interface FirstRequest {
+  /** CPU time of all threads until the function was initialised, and of the invocation. */
+  readonly initCpuMs: number
+  readonly cpuMs: number
+  /** Of the invocation, in milliseconds. */
+  readonly wallMs: number
+  readonly result: unknown
+}
+
+/** Initialises a function's bundle, or its module for Lambda, and invokes it; `program` is `first-request.mjs`. */
+export async function startFirstRequest(
+  program: string,
+  module: string,
+  event: unknown,
+  env: Readonly<Record<string, string>>,
+): Promise<FirstRequest> {
+  const args = [program, module, JSON.stringify(event)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: { NODE_NO_WARNINGS: '1', ...env },
+  }).catch(({ stderr }) => {
+    throw new Error(`${module} failed: ${String(stderr).trimEnd().slice(-300)}`)
+  })
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+}

@@ -40,10 +40,13 @@ export function answerPing({ shape }: PingEvent): Outcome {
  * What leaves as an error is scrubbed and named by its code. Where that fails in itself, whatever the reason, what leaves
  * and what is logged is one constant sentence: the reason may hold what was to be kept in.
  */
-export function createHandler(work: Work): (event: unknown, context: unknown) => Promise<unknown> {
+export function createHandler(
+  work: Work,
+  at: Edge = edge,
+): (event: unknown, context: unknown) => Promise<unknown> {
   return async (event, context) => {
-    const { result, error } = await invoke(work, event, context).catch(() => {
-      edge.write(withheldLine(work.name, edge.time.now()))
+    const { result, error } = await invoke(work, event, context, at).catch(() => {
+      at.write(withheldLine(work.name, at.time.now()))
       return { result: undefined, error: withheldError() }
     })
     if (error) throw error
@@ -56,6 +59,7 @@ async function invoke(
   work: Work,
   event: unknown,
   context: unknown,
+  edge: Edge,
 ): Promise<{ result?: unknown; error?: Error }> {
   const { time, scrub } = edge
   const started = time.monotonic()

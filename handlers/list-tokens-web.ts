@@ -10,7 +10,9 @@ import { ConfigError } from '../lib/errors.ts'
 import { errorFields, reasonOf } from '../lib/platform/log.ts'
 import { type Reply, toReply } from '../lib/platform/reply.ts'
 import { type RawRequest, readWebRequest, type WebRequest } from '../lib/platform/web.ts'
-import { createHandler, type Outcome } from './invocation.ts'
+import { initializeAtLoad, initializeInFull } from './initialize.ts'
+import { createHandler, type Outcome, type Work } from './invocation.ts'
+import { rehearsalKey } from './rehearsal.ts'
 import { type Edge, edge } from './runtime.ts'
 import { countRequest, serve } from './serve.ts'
 import { type HttpServer, type ServerAnswer, startServer } from './server.ts'
@@ -25,15 +27,16 @@ interface Received extends WebRequest {
   readonly method: string
 }
 
-const handler = createHandler({
+const work: Work = {
   name: 'list-tokens',
-  metricsOfError: () => countRequest(web),
-  async run(event, invocation) {
+  metricsOfError: (_, edge) => countRequest(edge),
+  async run(event, invocation, edge) {
     const { method, request, platformHeaders } = event as Received
     if (method === 'CONNECT' || request === null) return refuse(method, invocation.requestId)
-    return serve(request, invocation, web, () => web.runtime().cacheFor(() => readRunRole(platformHeaders)))
+    return serve(request, invocation, edge, () => edge.runtime().cacheFor(() => readRunRole(platformHeaders)))
   },
-})
+}
+const handler = createHandler(work, web)
 
 /** What asks for nothing of this server. */
 function refuse(method: string, requestId: string | null): Outcome {
@@ -90,8 +93,22 @@ function findConfigError(): unknown {
   }
 }
 
+/** SCF waits for a function that listens. */
+async function initialize(): Promise<void> {
+  initializeAtLoad(web)
+  const rawHeaders = ['authorization', `Bearer ${rehearsalKey}`]
+  await initializeInFull(web, (stage) => {
+    const sent = { method: 'GET', url: '/tokens', rawHeaders }
+    return createHandler(work, stage)(
+      { ...sent, ...readWebRequest(sent, stage) },
+      { request_id: 'rehearsal' },
+    )
+  })
+}
+
 async function start(): Promise<void> {
   const error = findConfigError()
+  await initialize()
   let server: HttpServer
   try {
     server = await startServer(answer, readAddress())

@@ -6,11 +6,13 @@ import type { Invocation } from '../lib/platform/context.ts'
 import { readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
-import { answerPing, createHandler, type Outcome } from './invocation.ts'
-import type { Edge } from './runtime.ts'
+import { initializeAtLoad, initializeInFull } from './initialize.ts'
+import { answerPing, createHandler, type Outcome, type Work } from './invocation.ts'
+import { rehearsalKey } from './rehearsal.ts'
+import { type Edge, edge } from './runtime.ts'
 import { callDeadline, countRequest, serve } from './serve.ts'
 
-export const handler = createHandler({
+const work: Work = {
   name: 'list-tokens',
   metricsOfError: (_, edge) => countRequest(edge),
   async run(event, invocation, edge) {
@@ -23,8 +25,25 @@ export const handler = createHandler({
         'hand such as {}; put the schedule on mirror-tokens',
     )
   },
-})
+}
+export const handler = createHandler(work)
 export { handler as main_handler }
+
+initializeAtLoad(edge)
+
+/** For a start that can wait for it: the first request is then answered as later ones are. Never rejects. */
+export async function initialize(): Promise<void> {
+  const event = {
+    version: '2.0',
+    routeKey: 'GET /tokens',
+    rawPath: '/tokens',
+    rawQueryString: '',
+    headers: { authorization: `Bearer ${rehearsalKey}` },
+    requestContext: { http: { method: 'GET', path: '/tokens' }, stage: '$default', requestId: 'rehearsal' },
+    isBase64Encoded: false,
+  }
+  await initializeInFull(edge, (stage) => createHandler(work, stage)(event, { awsRequestId: 'rehearsal' }))
+}
 
 async function runByHand(
   fields: Readonly<Record<string, unknown>>,

@@ -9,9 +9,11 @@ import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
-import { answerPing, createHandler } from './invocation.ts'
+import { initializeAtLoad, initializeInFull } from './initialize.ts'
+import { answerPing, createHandler, type Work } from './invocation.ts'
+import { edge } from './runtime.ts'
 
-export const handler = createHandler({
+const work: Work = {
   name: 'mirror-tokens',
   metricsOfError: (error, _, event) => (isSlip(error, event) ? {} : { MirrorSuccess: 0, MirrorFailure: 1 }),
   async run(event, { deadline }, { time, scrub, runtime }) {
@@ -78,8 +80,18 @@ export const handler = createHandler({
           },
     }
   },
-})
+}
+export const handler = createHandler(work)
 export { handler as main_handler }
+
+initializeAtLoad(edge)
+
+/** For a start that can wait for it; never rejects. Of a run it does all but writing. */
+export async function initialize(): Promise<void> {
+  await initializeInFull(edge, (stage) =>
+    createHandler(work, stage)({ DryRun: true }, { awsRequestId: 'rehearsal' }),
+  )
+}
 
 /**
  * Whether a failure is somebody's slip, who sees it, and says nothing about the mirror. The constant input of a schedule

@@ -5,6 +5,7 @@
 import { homedir } from 'node:os'
 import type { Aws } from '../lib/aws/clients.ts'
 import { type Config, type KeyOrigin, parseConfig, readBasePath } from '../lib/config.ts'
+import { type ConnectDependencies, createShelf, type Shelf } from '../lib/connect.ts'
 import { readCredentialsSecret } from '../lib/credentials/aws-secret.ts'
 import { createCredentialChain } from '../lib/credentials/chain.ts'
 import { createPerRunRole } from '../lib/credentials/run-role.ts'
@@ -39,8 +40,17 @@ import type { Time } from '../lib/time.ts'
 import { writeToStdout } from './stdout.ts'
 import { systemTime } from './time.ts'
 
+/** What an edge is made of: the process itself, or stand-ins (see rehearsal.ts). */
+export interface Surroundings {
+  readonly environment: Environment
+  write(line: string): void
+  /** How connections are opened, but for the proxy, which a setting names. */
+  readonly network: Omit<ConnectDependencies, 'proxy'>
+}
+
 /** What an instance has before its settings are read, and also when they cannot be. */
 export interface Edge {
+  readonly environment: Environment
   readonly time: Time
   /** Set on Lambda only. */
   readonly functionName: string
@@ -73,6 +83,8 @@ export interface Runtime {
   /** Asks Tencent, past the cache. */
   readonly list: ListTokens
   openStore(target: Target): Store
+  /** Loads the file of the AWS SDK. */
+  aws(): Promise<Aws>
 }
 
 /** What is reached with the credentials of one environment. */
@@ -81,34 +93,42 @@ type Upstream = Pick<Runtime, 'cache' | 'list' | 'openStore'>
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
-export const edge: Edge = createEdge()
+/** Connections that were opened while this instance initialised. */
+export const shelf: Shelf = createShelf(systemTime)
 
-function createEdge(): Edge {
+export const edge: Edge = createEdge({
+  environment: process.env,
+  write: writeToStdout,
+  network: { shelf },
+})
+
+export function createEdge({ environment, write, network }: Surroundings): Edge {
   const scrubber = createScrubber()
-  const functionName = process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? ''
-  const output = { write: writeToStdout, now: systemTime.now, scrub: scrubber.scrub }
+  const functionName = environment['AWS_LAMBDA_FUNCTION_NAME'] ?? ''
+  const output = { write, now: systemTime.now, scrub: scrubber.scrub }
   // Until the settings say which level.
   let log = createLog('info', output)
   let runtime: Runtime | undefined
   const made: Edge = {
+    environment,
     time: systemTime,
     functionName,
-    isScf: process.env['TENCENTCLOUD_RUNENV'] === 'SCF' && functionName === '',
-    basePath: readBasePath(process.env),
+    isScf: environment['TENCENTCLOUD_RUNENV'] === 'SCF' && functionName === '',
+    basePath: readBasePath(environment),
     meter: createMeter(),
-    write: writeToStdout,
+    write,
     log: (...line) => log(...line),
     scrub: scrubber.scrub,
     learnEnvironment: () =>
       scrubber.addSecrets([
-        ...[...credentialVariables, ...awsVariables].map((name) => process.env[name]?.trim()),
-        ...proxySecrets(process.env),
+        ...[...credentialVariables, ...awsVariables].map((name) => environment[name]?.trim()),
+        ...proxySecrets(environment),
       ]),
     runtime(keysFrom) {
       if (runtime) return runtime
-      const config = parseConfig(process.env, storeKinds, keysFrom)
+      const config = parseConfig(environment, storeKinds, keysFrom)
       log = createLog(config.logLevel, output)
-      runtime = createRuntime(config, made, scrubber)
+      runtime = createRuntime(config, made, scrubber, { ...network, proxy: config.proxy })
       return runtime
     },
   }
@@ -118,13 +138,13 @@ function createEdge(): Edge {
 
 function createRuntime(
   config: Config,
-  { time, log, meter, functionName, learnEnvironment }: Edge,
+  { environment: own, time, log, meter, functionName, learnEnvironment }: Edge,
   { addSecrets, addForeign }: ReturnType<typeof createScrubber>,
+  network: ConnectDependencies,
 ): Runtime {
-  const network = { proxy: config.proxy }
   const unsigned: TencentClientDependencies = {
     ...time,
-    send: createTransport(network),
+    send: createTransport(network, time),
     credentials: () => null,
     onAttempt(attempt) {
       meter.add(attempt.durationMs)
@@ -138,7 +158,7 @@ function createRuntime(
   let loaded: Promise<Aws> | undefined
   const aws = (): Promise<Aws> => {
     loaded ??= import('../lib/aws/sdk.ts').then((sdk) =>
-      sdk.createAws(sdk, { ...time, environment: () => process.env, home: homedir, network }),
+      sdk.createAws(sdk, { ...time, environment: () => own, home: homedir, network }),
     )
     return loaded
   }
@@ -175,8 +195,8 @@ function createRuntime(
     const stores: StoreDependencies = {
       ...time,
       aws,
-      tencent: ({ service, version, region: own = region }) =>
-        createTencentClient({ service, version, region: own, endpoint: config.ssmEndpoint }, signed),
+      tencent: ({ service, version, region: given = region }) =>
+        createTencentClient({ service, version, region: given, endpoint: config.ssmEndpoint }, signed),
     }
     const open = (target: Target): Store => openStore(target, stores, { addSecrets, addForeign })
 
@@ -203,13 +223,14 @@ function createRuntime(
     })
     return { cache, list, openStore: open }
   }
-  const upstream = reach(() => process.env)
-  const perRunRole = createPerRunRole((keys) => reach(() => withRunRole(process.env, keys)))
+  const upstream = reach(() => own)
+  const perRunRole = createPerRunRole((keys) => reach(() => withRunRole(own, keys)))
   return {
     config,
+    aws,
     ...upstream,
     cacheFor(readKeys) {
-      const keys = wouldUseRunRole(process.env) ? readKeys() : null
+      const keys = wouldUseRunRole(own) ? readKeys() : null
       return keys === null ? upstream.cache : perRunRole(keys).cache
     },
   }

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { CodedError } from './errors.ts'
 import { codeOfFailure } from './foreign.ts'
 import type { HttpProxy } from './proxy.ts'
+import { ageMs, type Moment, momentOf, type Time } from './time.ts'
 
 /** A connection that was not made; the message is ours. `code` is Node's, or `Proxy407` and the like. */
 export class ConnectError extends CodedError {}
@@ -15,6 +16,49 @@ export interface ConnectDependencies {
   lookup?(host: string): Promise<readonly string[]>
   /** Begins a connection to an address. Default: Node's. */
   connect?(address: string, port: number): Socket
+  /** Connections that are there already. Default: none. */
+  readonly shelf?: Pick<Shelf, 'take'>
+}
+
+/** Where connections go to, and whether TLS is on them. */
+export interface Destination {
+  readonly host: string
+  readonly port: number
+  readonly use: 'tls' | 'plain'
+}
+
+/** Connections that were opened before anybody needed them. Each is given to one taker, while it is fresh. */
+export interface Shelf {
+  put(to: Destination, socket: Socket): void
+  /** One that is ready for use, TLS included; `null` where there is none. */
+  take(to: Destination): Socket | null
+}
+
+/**
+ * How long an unused connection is trusted. Servers close one on which nothing is asked after some seconds or a minute, and
+ * whoever was frozen meanwhile hears of that too late.
+ */
+const freshMs = 10_000
+
+export function createShelf(time: Pick<Time, 'now' | 'monotonic'>): Shelf {
+  const ready: { readonly to: Destination; readonly socket: Socket; readonly since: Moment }[] = []
+  return {
+    put(to, socket) {
+      ready.push({ to, socket, since: momentOf(time) })
+    },
+
+    take({ host, port, use }) {
+      for (;;) {
+        const at = ready.findIndex(({ to }) => to.host === host && to.port === port && to.use === use)
+        const [entry] = at < 0 ? [] : ready.splice(at, 1)
+        if (!entry) return null
+        const { socket, since } = entry
+        // One that ended meanwhile costs nobody anything.
+        if (socket.readable && socket.writable && ageMs(time, since) < freshMs) return socket
+        socket.destroy()
+      }
+    },
+  }
 }
 
 export interface Connector {
@@ -25,6 +69,10 @@ export interface Connector {
   open(host: string, port: number, use: 'tls' | 'plain'): Promise<Socket>
   /** Puts TLS on an open connection to that host. */
   secure(socket: Socket, host: string): Promise<TLSSocket>
+  /** A connection with all that, ready for use: one from the shelf, or a new one. */
+  connect(to: Destination): Promise<Socket>
+  /** One from the shelf, if there is one. */
+  take(to: Destination): Socket | null
   /** ` through the proxy of HTTPS_PROXY`, for messages, or nothing. */
   way(host: string, port: number, use: 'tls' | 'plain'): string
 }
@@ -41,6 +89,7 @@ export function createConnector({
   proxy,
   lookup = lookUp,
   connect = connectToAddress,
+  shelf,
 }: ConnectDependencies): Connector {
   /** What makes the next handshake with a host short. */
   const sessions = new Map<string, Buffer>()
@@ -85,12 +134,23 @@ export function createConnector({
     return askForTunnel(socket, through, host, port)
   }
 
+  async function open(host: string, port: number, use: 'tls' | 'plain'): Promise<Socket> {
+    const through = proxyTo(host, port, use)
+    return through ? openTunnel(through, host, port) : openDirectly(host, port)
+  }
+
+  const take = (to: Destination): Socket | null => shelf?.take(to) ?? null
+
   return {
-    open(host, port, use) {
-      const through = proxyTo(host, port, use)
-      return through ? openTunnel(through, host, port) : openDirectly(host, port)
-    },
+    open,
     secure,
+    take,
+    async connect(to) {
+      const ready = take(to)
+      if (ready) return ready
+      const socket = await open(to.host, to.port, to.use)
+      return to.use === 'tls' ? secure(socket, to.host) : socket
+    },
     way(host, port, use) {
       const through = proxyTo(host, port, use)
       return through ? ` through the proxy of ${through.variable}` : ''

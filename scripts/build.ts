@@ -5,7 +5,7 @@
  * The same source gives the same bytes.
  */
 import { realpathSync } from 'node:fs'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
@@ -93,7 +93,8 @@ async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt
       [index, aws, ...(isServed ? [web] : [])].map((part) => build({ ...options, banner, ...part })),
     ),
   )
-  const names = ['aws.js', 'index.js']
+  const names = ['aws.js', 'index.js', 'lambda.mjs']
+  await copyFile(join(root, 'handlers/lambda.mjs'), join(folder, 'lambda.mjs'))
   if (isServed) {
     const bootstrap = join(folder, 'scf_bootstrap')
     await writeFile(bootstrap, await readBootstrap())

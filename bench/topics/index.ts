@@ -2,6 +2,7 @@
 import { call } from './call.ts'
 import { coldStart } from './cold-start.ts'
 import { credentials } from './credentials.ts'
+import { firstRequest } from './first-request.ts'
 import { keepAlive } from './keep-alive.ts'
 import { memory } from './memory.ts'
 import { mirror } from './mirror.ts'
@@ -11,6 +12,7 @@ import type { Topic } from './topic.ts'
 import { warm } from './warm.ts'
 
 export const topics = {
+  'first-request': firstRequest,
   sign,
   call,
   'cold-start': coldStart,

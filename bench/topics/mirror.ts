@@ -83,8 +83,8 @@ async function runMany(bundles: Bundles, applications: number) {
     const { result, rss } = await watch()
     const seconds = (performance.now() - started) / 1000
     expectOutcomes(result, 'created', applications * targetsEach)
-    if (secrets.values.size !== applications * targetsEach)
-      throw new Error(`the stub should hold ${applications * targetsEach} secrets: ${secrets.values.size}`)
+    if (secrets.count() !== applications * targetsEach)
+      throw new Error(`the stub should hold ${applications * targetsEach} secrets: ${secrets.count()}`)
     const at = (share: number): number => {
       const middle = Math.floor(rss.length * share)
       return median(rss.slice(Math.max(0, middle - 5), middle + 1)) / megabyte

@@ -1,9 +1,10 @@
 /** Makes the clients of AWS, which share one search for credentials, and calls with them. Part of `aws.js`: see sdk.ts. */
+import type { Agent as PlainAgent } from 'node:http'
 import type { Agent } from 'node:https'
 import { type ConnectDependencies, createConnector } from '../connect.ts'
 import type { HttpProxy } from '../proxy.ts'
 import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
-import { createAgent } from './agent.ts'
+import { createAgent, createPlainAgent } from './agent.ts'
 import { type AwsOutcome, callAws } from './call.ts'
 import type { AwsFailure } from './errors.ts'
 import { awsFilesOf, checkFiles, tokenFilesIn } from './files.ts'
@@ -44,7 +45,7 @@ export interface ClientOptions {
   readonly region?: string
   readonly maxAttempts: number
   readonly credentials: FindCredentials
-  readonly requestHandler: RequestLimits & { readonly httpsAgent: Agent }
+  readonly requestHandler: RequestLimits & { readonly httpAgent: PlainAgent; readonly httpsAgent: Agent }
   readonly logger: typeof silent
 }
 
@@ -105,7 +106,7 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps:
   let looking: Promise<void> | undefined
 
   function limited(limits: RequestLimits): ClientOptions['requestHandler'] {
-    return { ...limits, httpsAgent: createAgent(connector) }
+    return { ...limits, httpAgent: createPlainAgent(connector), httpsAgent: createAgent(connector) }
   }
 
   /** The search that somebody else began, unless it hangs. */

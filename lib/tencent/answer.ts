@@ -17,6 +17,8 @@ export interface Failure {
   readonly message: string
   readonly requestId: string | null
   readonly retryable: boolean
+  /** Whether the next attempt need not wait: it goes another way than this one. */
+  readonly atOnce?: boolean
   /** What the answer wants waited before the next attempt. */
   readonly retryAfterMs?: number
   /** The answer's `Date`, in epoch milliseconds. */

@@ -8,7 +8,7 @@ import { type Failure, type Outcome, openAnswer, type TencentResponse } from './
 import { meaningOf } from './codes.ts'
 import type { Pace } from './pace.ts'
 import { type Credentials, createSigner, type Sign } from './tc3.ts'
-import { type Send, TransportError } from './transport.ts'
+import { DeadConnectionError, type Send, TransportError } from './transport.ts'
 
 /** One API product in one version. */
 export interface TencentService {
@@ -107,7 +107,8 @@ export function createTencentClient(
     } catch (error) {
       if (!(error instanceof TransportError)) throw error
       const retryable = error.code !== 'ClientError.ResponseTooLarge'
-      return { failed: { code: error.code, message: error.message, requestId: null, retryable } }
+      const atOnce = error instanceof DeadConnectionError
+      return { failed: { code: error.code, message: error.message, requestId: null, retryable, atOnce } }
     }
   }
 
@@ -151,7 +152,8 @@ export function createTencentClient(
         credentialsRenewed = true
         credentials = renewed
       } else {
-        const jitteredMs = deps.random() * Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+        const mostMs = failed.atOnce ? 0 : Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+        const jitteredMs = deps.random() * mostMs
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
         const mayPass = failed.retryable && (patient || !meaning.throttles)
         if (!mayPass || deps.monotonic() + waitMs >= deadline)
@@ -162,7 +164,7 @@ export function createTencentClient(
             attempts,
             meaning.told === 'credentials' ? deps.explainCredentials?.() : '',
           )
-        await deps.sleep(waitMs)
+        if (waitMs > 0) await deps.sleep(waitMs)
         credentials = await deps.credentials(deadline)
       }
     }

@@ -1,9 +1,16 @@
 /** Bytes out, bytes in: the only file that knows undici. */
 import type { Socket } from 'node:net'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
-import { type ConnectDependencies, ConnectError, type Connector, createConnector } from '../connect.ts'
+import {
+  type ConnectDependencies,
+  ConnectError,
+  type Connector,
+  createConnector,
+  type Destination,
+} from '../connect.ts'
 import { type ClientErrorCode, CodedError } from '../errors.ts'
 import { codeOfFailure } from '../foreign.ts'
+import { ageMs, type Moment, momentOf, type Time } from '../time.ts'
 
 export interface OutgoingRequest {
   /** `https://HOST[:PORT]` without a path: API 3.0 has only `/`. */
@@ -35,49 +42,163 @@ export class TransportError extends CodedError {
   >
 }
 
+/** It was a kept connection that had died. What is sent again goes over a new one, and need not wait. */
+export class DeadConnectionError extends TransportError {}
+
 /** Answers beyond this many bytes, packed or not, are refused: a list of tokens has a few kilobytes. */
 const maxAnswerBytes = 1_000_000
 
+/** A connection that was idle for longer may have died unnoticed, as while the process was frozen. */
+const trustedMs = 5_000
+/** So many of the last answers say how long one takes, and at least this. */
+const remembered = 8
+const shortestUsualMs = 100
+
+/** The connections to a base URL, and how they answered. */
+interface Line {
+  pool: Pool
+  /** How many connections pools were given. */
+  given: number
+  /** When the last answer began, and how long the last ones took until then. */
+  answered: Moment | null
+  readonly tookMs: number[]
+  /** Opens one beside those of the pool. */
+  connect(): Promise<Socket>
+  /** Has what comes go by new connections, of which one is there already. Requests under way are not ended. */
+  renew(from: Pool, spare: Socket): void
+}
+
 /**
  * A sender over kept connections. They are kept for minutes, so that the next invocation saves the
- * handshake, and do not keep the process alive. One that died while the process was frozen fails the first
- * request that uses it; the caller's retry opens a new one.
+ * handshake, and do not keep the process alive. One that was idle, and then takes longer for an answer than any of late, is
+ * doubted: a new one is opened beside it. Where that is there, and twice the usual time is over, the kept ones are given up
+ * with a {@link DeadConnectionError}. Without `time` none is doubted.
  */
-export function createTransport(deps: ConnectDependencies = { proxy: null }): Send {
+export function createTransport(
+  deps: ConnectDependencies = { proxy: null },
+  time?: Pick<Time, 'now' | 'monotonic' | 'after'>,
+): Send {
   const connector = createConnector(deps)
-  const pools = new Map<string, Pool>()
+  const lines = new Map<string, Line>()
 
-  function poolOf(endpoint: string): Pool {
-    const known = pools.get(endpoint)
+  function lineTo(endpoint: string): Line {
+    const known = lines.get(endpoint)
     if (known) return known
-    const pool = new Pool(endpoint, {
-      keepAliveTimeout: 300_000,
-      keepAliveMaxTimeout: 600_000,
-      connect: connectBy(connector),
-      // The timer of each request is the only one that counts.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
-    pools.set(endpoint, pool)
-    return pool
+    const made = createLine(endpoint, connector)
+    lines.set(endpoint, made)
+    return made
   }
 
   return ({ endpoint, headers, body, timeoutMs }) =>
     new Promise((resolve, reject) => {
-      const exchange = createExchange(timeoutMs, wayTo(endpoint, connector), resolve, reject)
-      poolOf(endpoint).dispatch({ path: '/', method: 'POST', headers, body }, exchange)
+      const line = lineTo(endpoint)
+      const watch = time ? watchOver(line, time) : null
+      const exchange = createExchange(timeoutMs, wayTo(endpoint, connector), { resolve, reject, watch })
+      line.pool.dispatch({ path: '/', method: 'POST', headers, body }, exchange)
     })
 }
 
-/** What undici calls for a connection. */
-function connectBy({ open, secure }: Connector): buildConnector.connector {
-  return (destination, callback) => {
-    const { host, port, use } = destinationOf(destination)
-    const connect = async (): Promise<Socket> => {
-      const socket = await open(host, port, use)
-      return use === 'tls' ? secure(socket, host) : socket
+function createLine(endpoint: string, connector: Connector): Line {
+  const spares: Socket[] = []
+  function openPool(): Pool {
+    const pool: Pool = new Pool(endpoint, {
+      keepAliveTimeout: 300_000,
+      keepAliveMaxTimeout: 600_000,
+      connect: connectBy(async (to) => {
+        // undici opens one anew for a request that was given up.
+        if (line.pool !== pool) throw new ConnectError('ECONNABORTED', 'there is a newer one')
+        line.given++
+        return spares.pop() ?? connector.connect(to)
+      }),
+      // The timer of each request is the only one that counts.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    return pool
+  }
+  const line: Line = {
+    pool: openPool(),
+    given: 0,
+    answered: null,
+    tookMs: [],
+    connect: () => connector.connect(destinationOf(new URL(endpoint))),
+    renew(from, spare) {
+      spares.push(spare)
+      if (line.pool !== from) return
+      line.pool = openPool()
+      from.close().catch(() => {})
+    },
+  }
+  return line
+}
+
+/** Follows an exchange, for what it says of its connection. */
+interface Watch {
+  /** The request is on its way; `giveUp` ends that. */
+  sent(giveUp: () => void): void
+  answered(): void
+  /** Nothing comes any more. Says whether that is the end of a kept connection that was doubted and has not answered. */
+  ended(): boolean
+}
+
+function watchOver(line: Line, time: Pick<Time, 'now' | 'monotonic' | 'after'>): Watch {
+  const { pool, given, answered } = line
+  const wasIdle = answered !== null && ageMs(time, answered) > trustedMs
+  let began = 0
+  let state: 'connecting' | 'trusted' | 'doubted' | 'over' = 'connecting'
+  let callOff = (): void => {}
+  let spare: Socket | undefined
+
+  function settle(): void {
+    state = 'over'
+    callOff()
+    spare?.destroy()
+    spare = undefined
+  }
+
+  async function openAnother(usualMs: number, giveUp: () => void): Promise<void> {
+    const socket = await line.connect()
+    // Answered meanwhile, after all.
+    if (state === 'over') {
+      socket.destroy()
+      return
     }
-    connect().then(
+    spare = socket
+    callOff = time.after(Math.max(0, began + 2 * usualMs - time.monotonic()), () => {
+      spare = undefined
+      line.renew(pool, socket)
+      giveUp()
+    })
+  }
+
+  return {
+    sent(giveUp) {
+      began = time.monotonic()
+      // One that was made for this request is not in doubt.
+      state = wasIdle && line.given === given ? 'doubted' : 'trusted'
+      if (state === 'trusted') return
+      const usualMs = Math.max(shortestUsualMs, ...line.tookMs)
+      // Where none can be opened, the kept one has the time that it would have.
+      callOff = time.after(usualMs, () => void openAnother(usualMs, giveUp).catch(() => {}))
+    },
+    answered() {
+      settle()
+      line.answered = momentOf(time)
+      line.tookMs.push(time.monotonic() - began)
+      if (line.tookMs.length > remembered) line.tookMs.shift()
+    },
+    ended() {
+      const died = state === 'doubted'
+      settle()
+      return died
+    },
+  }
+}
+
+/** What undici calls for a connection. */
+function connectBy(connect: Connector['connect']): buildConnector.connector {
+  return (destination, callback) => {
+    connect(destinationOf(destination)).then(
       (socket) => callback(null, socket.ref()),
       // undici asks whether there is an error, not what it is.
       (error: unknown) => callback(error instanceof Error ? error : new Error('nothing was said'), null),
@@ -90,8 +211,12 @@ function wayTo(endpoint: string, { way }: Connector): string {
   return way(host, port, use)
 }
 
-function destinationOf(url: { readonly protocol: string; readonly hostname: string; readonly port: string }) {
-  const use: 'tls' | 'plain' = url.protocol === 'https:' ? 'tls' : 'plain'
+function destinationOf(url: {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port: string
+}): Destination {
+  const use = url.protocol === 'https:' ? 'tls' : 'plain'
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   return { host, port: Number(url.port) || (use === 'tls' ? 443 : 80), use }
 }
@@ -100,8 +225,15 @@ function destinationOf(url: { readonly protocol: string; readonly hostname: stri
 function createExchange(
   timeoutMs: number,
   way: string,
-  resolve: (answer: IncomingAnswer) => void,
-  reject: (error: TransportError) => void,
+  {
+    resolve,
+    reject,
+    watch,
+  }: {
+    resolve(answer: IncomingAnswer): void
+    reject(error: TransportError): void
+    readonly watch: Watch | null
+  },
 ): Dispatcher.DispatchHandler {
   let controller: Dispatcher.DispatchController | undefined
   let giveUp: TransportError | undefined
@@ -114,6 +246,7 @@ function createExchange(
   /** Ends the exchange, and the connection with it. */
   function abort(error: TransportError): void {
     clearTimeout(timer)
+    watch?.ended()
     giveUp = error
     reject(error)
     controller?.abort(error)
@@ -129,8 +262,10 @@ function createExchange(
       controller = started
       // The time was up while the connection was made.
       if (giveUp) started.abort(giveUp)
+      else watch?.sent(() => abort(dead('did not answer')))
     },
     onResponseStart(_, statusCode, { date, 'retry-after': retryAfter, 'content-encoding': encoded }) {
+      watch?.answered()
       status = statusCode
       encoding = single(encoded)?.trim().toLowerCase() ?? ''
       answerHeaders = { date: single(date), retryAfter: single(retryAfter) }
@@ -152,8 +287,14 @@ function createExchange(
     },
     onResponseError(_, error) {
       clearTimeout(timer)
-      reject(new TransportError('ClientError.NetworkError', `connection${way} failed (${reason(error)})`))
+      const why = `failed (${reason(error)})`
+      if (watch?.ended()) reject(dead(why))
+      else reject(new TransportError('ClientError.NetworkError', `connection${way} ${why}`))
     },
+  }
+
+  function dead(what: string): DeadConnectionError {
+    return new DeadConnectionError('ClientError.NetworkError', `kept connection${way} ${what}`)
   }
 }
 

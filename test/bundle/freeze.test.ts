@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, type TestContext } from 'vitest'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
-import { type Answer, type FunctionProcess, startFunction } from '../support/function-process.ts'
+import { type Answer, type FunctionProcess, startFunction, startLambda } from '../support/function-process.ts'
 
 /** What a network does to connections that are open; those opened later are sound. */
 interface Network {
@@ -29,6 +29,8 @@ interface World {
   readonly simulator: TencentSimulator
   readonly network: Network
   start(changes?: Record<string, string>): FunctionProcess
+  /** The same as Lambda loads it, once it is initialised: it has one connection open. */
+  startOnLambda(changes?: Record<string, string>): Promise<FunctionProcess>
 }
 
 // Few enough that no test asks more than twenty times, which Tencent might count into one second.
@@ -48,21 +50,29 @@ async function createWorld({ onTestFinished }: Pick<TestContext, 'onTestFinished
     await network.end()
     await simulator.close()
   })
+  const settings = {
+    AIGC_SECRET_ID: simulator.secretId,
+    AIGC_SECRET_KEY: simulator.secretKey,
+    AIGC_VOD_ENDPOINT: network.url,
+    AIGC_SUB_APP_IDS: subAppIds.join(),
+    // Always ask, and have nothing old to serve instead of an answer.
+    AIGC_CACHE_SECONDS: '0',
+    AIGC_STALE_SECONDS: '0',
+  }
   return {
     simulator,
     network,
     start(changes) {
-      const fn = startFunction('list-tokens', {
-        AIGC_SECRET_ID: simulator.secretId,
-        AIGC_SECRET_KEY: simulator.secretKey,
-        AIGC_VOD_ENDPOINT: network.url,
-        AIGC_SUB_APP_IDS: subAppIds.join(),
-        // Always ask, and have nothing old to serve instead of an answer.
-        AIGC_CACHE_SECONDS: '0',
-        AIGC_STALE_SECONDS: '0',
-        ...changes,
-      })
+      const fn = startFunction('list-tokens', { ...settings, ...changes })
       running.push(fn)
+      return fn
+    },
+    async startOnLambda(changes) {
+      const fn = startLambda('list-tokens', { ...settings, AIGC_LOG_LEVEL: 'debug', ...changes })
+      running.push(fn)
+      await fn.initialized
+      while (network.opened() === 0) await pause(10)
+      expect([network.opened(), simulator.calls.length, fn.output()]).toEqual([1, 0, ''])
       return fn
     },
   }
@@ -138,6 +148,11 @@ function expectFresh({ result, error, timers }: Answer, alone = true): void {
 function expectQuiet(fn: FunctionProcess, lines: number): void {
   expect(fn.output().split('\n').filter(Boolean)).toHaveLength(lines)
   expect(fn.log()).toHaveLength(lines)
+}
+
+/** How many times Tencent was asked, whether or not it heard. */
+function attempts(fn: FunctionProcess): number {
+  return fn.log().filter(({ event }) => event === 'tencent-call').length
 }
 
 /** Waits for the simulator's first call. */
@@ -280,6 +295,48 @@ describe.concurrent('list-tokens', () => {
       expectFresh(await fn.invoke({}))
       expect(network.opened()).toBeGreaterThan(1)
       expectQuiet(fn, 2)
+    },
+  )
+
+  it('asks first over the connection that was opened while it initialised', async (context) => {
+    const { simulator, network, startOnLambda } = await createWorld(context)
+    const fn = await startOnLambda()
+    await frozen(fn, () => pause(200))
+    expectFresh(await fn.invoke({}))
+    expectFresh(await fn.invoke({}))
+    expect([simulator.calls.length, network.opened(), attempts(fn)]).toEqual([2, 1, 2])
+  })
+
+  it.for(['close', 'reset', 'silence', 'nothing'] as const)(
+    'first asked ten minutes after it initialised, when its connection met a %s, asks once, over a new one',
+    async (how, context) => {
+      const { simulator, network, startOnLambda } = await createWorld(context)
+      const fn = await startOnLambda()
+      await frozen(fn, async () => {
+        if (how !== 'nothing') network[how]()
+        await pause(100)
+      })
+      fn.setClock(600_000)
+      simulator.clockOffsetMs = 600_000
+      expectFresh(await fn.invoke({}))
+      expect([simulator.calls.length, network.opened(), attempts(fn)]).toEqual([1, 2, 1])
+      expectFresh(await fn.invoke({}))
+      expect([simulator.calls.length, network.opened()]).toEqual([2, 2])
+    },
+  )
+
+  it.for(['close', 'reset', 'silence'] as const)(
+    'first asked right after a %s of the connection that it opened while it initialised, answers',
+    async (how, context) => {
+      const { simulator, network, startOnLambda } = await createWorld(context)
+      const fn = await startOnLambda({ AIGC_TIMEOUT_MS: '4000' })
+      await frozen(fn, async () => {
+        network[how]()
+        await pause(100)
+      })
+      expectFresh(await fn.invoke({}))
+      expect(simulator.calls).toHaveLength(1)
+      expect(network.opened()).toBe(2)
     },
   )
 

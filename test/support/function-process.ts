@@ -1,6 +1,7 @@
 /** A built bundle in a process of its own, as a platform runs it: what goes in, and everything that comes out. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface InvokeOptions {
@@ -24,6 +25,8 @@ export interface Answer {
 }
 
 export interface FunctionProcess {
+  /** Resolves when the bundle is loaded and, where it can be waited for, initialised. */
+  readonly initialized: Promise<void>
   invoke(event: unknown, options?: InvokeOptions): Promise<Answer>
   /** Everything written to stdout and stderr so far. */
   output(): string
@@ -54,7 +57,16 @@ export function startFunction(
   return startBundle(bundlePath(name), environment)
 }
 
-/** Starts any CommonJS file that exports handlers, by its absolute path. */
+/** What Lambda loads: it initialises, and is on Lambda by its environment. */
+export function startLambda(
+  name: 'list-tokens' | 'mirror-tokens',
+  environment: Record<string, string>,
+): FunctionProcess {
+  const path = join(dirname(bundlePath(name)), 'lambda.mjs')
+  return startBundle(path, { AWS_LAMBDA_FUNCTION_NAME: name, ...environment })
+}
+
+/** Starts any module that exports handlers, by its absolute path. */
 export function startBundle(path: string, environment: Record<string, string>): FunctionProcess {
   const child: ChildProcess = fork(runner, [path], {
     env: environment,
@@ -85,14 +97,23 @@ export function startBundle(path: string, environment: Record<string, string>): 
       output += text
       settle()
     })
-  child.on('message', ({ id, ...answer }: Answer & { id: number }) => {
+  let initialize = { resolve: (): void => {}, reject: (_: Error): void => {} }
+  const initialized = new Promise<void>((resolve, reject) => {
+    initialize = { resolve, reject }
+  })
+  initialized.catch(() => {})
+  child.on('message', ({ id, ready, ...answer }: Answer & { id: number; ready?: true }) => {
+    if (ready) return initialize.resolve()
     answers.set(id, answer)
     settle()
   })
   child.on('exit', () => {
-    for (const { reject } of waiting.values()) reject(new Error(`the function's process ended: ${output}`))
+    const ended = new Error(`the function's process ended: ${output}`)
+    initialize.reject(ended)
+    for (const { reject } of waiting.values()) reject(ended)
   })
   return {
+    initialized,
     invoke(event, options = {}) {
       const { limitMs = 30_000, scf = false, context = {} } = options
       const { exportName = 'handler', environment = {} } = options

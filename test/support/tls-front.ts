@@ -66,6 +66,8 @@ export interface SecureServices {
   /** In front of the simulator, and of a Secrets Manager of which every secret holds the simulator's key. */
   readonly vod: TlsFront
   readonly secretsManager: TlsFront
+  /** How many requests Secrets Manager got. */
+  readonly asked: number
   close(): void
 }
 
@@ -80,9 +82,11 @@ export async function startSecureServices(
 ): Promise<SecureServices> {
   const certificate = await makeCertificate(names)
   const SecretString = JSON.stringify({ SecretId: secretId, SecretKey: secretKey })
-  const aws = createHttpServer((request, response) =>
-    request.resume().on('end', () => response.end(JSON.stringify({ SecretString }))),
-  ).listen(0, '127.0.0.1')
+  let asked = 0
+  const aws = createHttpServer((request, response) => {
+    asked++
+    request.resume().on('end', () => response.end(JSON.stringify({ SecretString })))
+  }).listen(0, '127.0.0.1')
   await once(aws, 'listening')
   const [vod, secretsManager] = await Promise.all([
     startTlsFront(certificate, port),
@@ -92,6 +96,9 @@ export async function startSecureServices(
     certificate,
     vod,
     secretsManager,
+    get asked() {
+      return asked
+    },
     close() {
       vod.close()
       secretsManager.close()

@@ -1,11 +1,12 @@
 /** Connections over lines that are slow, and to addresses of which some are dead: real ones on loopback. */
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createConnector } from '../../lib/connect.ts'
+import { createAgent } from '../../lib/aws/agent.ts'
+import { createConnector, createShelf, type Destination } from '../../lib/connect.ts'
 import { readProxy } from '../../lib/proxy.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
 import { startConnectProxy, type Treatment } from '../support/connect-proxy.ts'
@@ -249,3 +250,69 @@ class Stub extends EventEmitter {
     this.open = false
   }
 }
+
+describe('createShelf', () => {
+  const clock = { calendar: 0, monotonic: 0 }
+  const time = { now: () => clock.calendar, monotonic: () => clock.monotonic }
+
+  /** A shelf with one connection on it, to a server that can do to it what servers do. */
+  async function shelve() {
+    const server = createNetServer().listen(0, '127.0.0.1')
+    cleanUp.push(() => server.close())
+    await once(server, 'listening')
+    const to: Destination = { host: '127.0.0.1', port: (server.address() as AddressInfo).port, use: 'plain' }
+    const [socket, [far]] = await Promise.all([
+      createConnector({ proxy: null }).connect(to),
+      once(server, 'connection') as Promise<[Socket]>,
+    ])
+    cleanUp.push(() => far.destroy())
+    const shelf = createShelf(time)
+    shelf.put(to, socket)
+    return { shelf, to, socket, far }
+  }
+
+  it('gives a connection once, and to its own destination only', async () => {
+    const { shelf, to, socket } = await shelve()
+    const others = [
+      { ...to, host: 'localhost' },
+      { ...to, port: 1 },
+      { ...to, use: 'tls' as const },
+    ]
+    for (const other of others) expect(shelf.take(other)).toBeNull()
+    expect(shelf.take(to)).toBe(socket)
+    expect(shelf.take(to)).toBeNull()
+    socket.destroy()
+  })
+
+  it.each([
+    ['ends', (far: Socket) => void far.end()],
+    ['resets', (far: Socket) => void far.resetAndDestroy()],
+  ])('gives none that the other side %s', async (_, finish) => {
+    const { shelf, to, socket, far } = await shelve()
+    const closed = new Promise((resolve) => socket.on('close', resolve))
+    finish(far)
+    await closed
+    expect(shelf.take(to)).toBeNull()
+  })
+
+  it.each([
+    ['by the calendar, while the process was frozen', { calendar: 10_000, monotonic: 5 }],
+    ['by the other clock, while the calendar was set back', { calendar: -99_000, monotonic: 10_000 }],
+  ])('ends one that is ten seconds old %s', async (_, later) => {
+    const { shelf, to, socket } = await shelve()
+    Object.assign(clock, later)
+    expect(shelf.take(to)).toBeNull()
+    expect(socket.destroyed).toBe(true)
+    Object.assign(clock, { calendar: 0, monotonic: 0 })
+  })
+
+  it('is asked first by a connector, and by the agent of the AWS SDK', async () => {
+    const { shelf, to, socket } = await shelve()
+    const lookup = () => Promise.reject(new Error('nobody is looked up'))
+    expect(await createConnector({ proxy: null, lookup, shelf }).connect(to)).toBe(socket)
+    shelf.put({ ...to, use: 'tls' }, socket)
+    const agent = createAgent(createConnector({ proxy: null, lookup, shelf }))
+    expect(agent.createConnection({ host: to.host, port: to.port }, () => {})).toBe(socket)
+    socket.destroy()
+  })
+})

@@ -960,3 +960,54 @@ describe('credentials that are fetched', () => {
     await expect(handler({ SubAppId: other }, context())).rejects.toThrow('it was ***')
   })
 })
+
+describe('initializeInFull', () => {
+  it('waits a second and a half at most, whatever hangs', async () => {
+    await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    const { edge } = await import('../../handlers/runtime.ts')
+    const { initializeInFull } = await import('../../handlers/initialize.ts')
+    const waits: { ms: number; work(): void }[] = []
+    const time = {
+      ...edge.time,
+      after(ms: number, work: () => void) {
+        waits.push({ ms, work })
+        return () => {}
+      },
+    }
+    const done = initializeInFull({ ...edge, time }, () => new Promise(() => {}))
+    expect(waits.map(({ ms }) => Math.round(ms))).toEqual([1500])
+    waits[0]?.work()
+    await done
+    expect(lines).toEqual([])
+  })
+
+  it('plays with settings of its own, told to nobody', async () => {
+    await load('mirror-tokens', {
+      AWS_LAMBDA_FUNCTION_NAME: 'fn',
+      AIGC_MIRROR_TARGETS: `file:${join(folder, 'a-{SubAppId}.json')} tencent-ssm:b-{SubAppId}?region=ap-singapore`,
+      AIGC_SSM_ENDPOINT: `http://localhost:${simulator.port}`,
+    })
+    const { edge, shelf } = await import('../../handlers/runtime.ts')
+    const { initializeInFull } = await import('../../handlers/initialize.ts')
+    const played: unknown[] = []
+    await initializeInFull(edge, async (stage) => {
+      const { config, list, openStore } = stage.runtime()
+      played.push(config.mirrors, await list(1, edge.time.monotonic() + 1000))
+      for (const target of config.mirrors[0]?.targets ?? [])
+        played.push(await openStore(target).read(edge.time.monotonic() + 1000))
+      played.push(edge.scrub('rehearsal-of-a-token'), stage.scrub('rehearsal-of-a-token'))
+    })
+    expect(played).toMatchObject([
+      [{ subAppId: 1, targets: [{ uri: 'tencent-ssm:rehearsal?region=ap-singapore' }] }],
+      { apiTokens: ['rehearsal-of-a-token'] },
+      { state: 'value' },
+      'rehearsal-of-a-token',
+      '***',
+    ])
+    expect(simulator.calls).toEqual([])
+    expect(lines).toEqual([])
+    // What it would have called is connected.
+    for (const host of ['127.0.0.1', 'localhost'])
+      expect(shelf.take({ host, port: simulator.port, use: 'plain' })?.destroy().destroyed).toBe(true)
+  })
+})

@@ -88,7 +88,7 @@ describe('imports', () => {
       'node:net': ['lib/connect.ts', 'lib/proxy.ts'],
       'node:dns': ['lib/connect.ts'],
       'node:tls': ['lib/connect.ts'],
-      'node:http': ['lib/connect.ts'],
+      'node:http': ['lib/connect.ts', 'lib/aws/agent.ts'],
       // No outside at all.
       'node:zlib': ['lib/tencent/transport.ts'],
       'node:https': ['lib/aws/agent.ts'],

@@ -8,3 +8,5 @@ export const settings = {
   subAppId: Number(env.PEER_SUB_APP_ID),
 }
 export const keySha256 = env.PEER_KEY_SHA256
+/** Of the secret that holds the key, where the function reads it there. */
+export const secretName = env.PEER_SECRET_NAME

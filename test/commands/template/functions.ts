@@ -17,7 +17,7 @@ describe('functions', () => {
       ['MirrorDashtokensLambdaFunction', 'MirrorTokensRole', 256],
     ] as const)
       expect(resource(name, logicalId).Properties).toMatchObject({
-        Handler: 'index.handler',
+        Handler: 'lambda.handler',
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         MemorySize: memory,
@@ -26,11 +26,11 @@ describe('functions', () => {
       })
   })
 
-  it('are zips of index.js and the file that it loads when it needs it, beside what serves HTTP elsewhere', () => {
+  it('are zips of index.js, the file that it loads when it needs it and what Lambda loads, beside what serves HTTP elsewhere', () => {
     const filesIn = (zip: string): string[] =>
       Object.keys(unzipSync(readFileSync(join(cli.folder, '.serverless', `${zip}.zip`)))).sort()
-    expect(filesIn('list-tokens')).toEqual(['aws.js', 'index.js', 'scf_bootstrap', 'web.js'])
-    expect(filesIn('mirror-tokens')).toEqual(['aws.js', 'index.js'])
+    expect(filesIn('list-tokens')).toEqual(['aws.js', 'index.js', 'lambda.mjs', 'scf_bootstrap', 'web.js'])
+    expect(filesIn('mirror-tokens')).toEqual(['aws.js', 'index.js', 'lambda.mjs'])
   })
 
   const environment = (name: Case, logicalId: string): Record<string, string> =>

@@ -88,7 +88,7 @@ describe.skipIf(motoMissing)('serverless deploy', () => {
       'vod-aigc-tokens-dev-mirror-tokens',
     ])
     for (const { Runtime, Handler, Environment, CodeSize } of functions) {
-      expect([Runtime, Handler]).toEqual(['nodejs24.x', 'index.handler'])
+      expect([Runtime, Handler]).toEqual(['nodejs24.x', 'lambda.handler'])
       expect(Environment.Variables.AIGC_SITE).toBe('intl')
       expect(CodeSize).toBeGreaterThan(100_000)
     }

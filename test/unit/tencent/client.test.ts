@@ -7,7 +7,12 @@ import {
 } from '../../../lib/tencent/client.ts'
 import type { Credentials } from '../../../lib/tencent/tc3.ts'
 import { createSigner } from '../../../lib/tencent/tc3.ts'
-import { type IncomingAnswer, type OutgoingRequest, TransportError } from '../../../lib/tencent/transport.ts'
+import {
+  DeadConnectionError,
+  type IncomingAnswer,
+  type OutgoingRequest,
+  TransportError,
+} from '../../../lib/tencent/transport.ts'
 
 type Scripted = Partial<IncomingAnswer> | Error | ((request: OutgoingRequest) => Scripted)
 
@@ -107,6 +112,13 @@ describe('createTencentClient', () => {
       'x-tc-version': '2018-07-17',
       'x-tc-language': 'en-US',
     })
+  })
+
+  it('sends again at once what went over a kept connection that had died', async () => {
+    const died = new DeadConnectionError('ClientError.NetworkError', 'kept connection did not answer')
+    const { call, sent, slept } = world([died, good])
+    expect(await call('A', {}, start + 10_000)).toMatchObject({ ApiTokens: ['token'] })
+    expect([sent.length, slept]).toEqual([2, []])
   })
 
   it('sends a region to the products that want one', async () => {

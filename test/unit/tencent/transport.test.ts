@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createTransport } from '../../../lib/tencent/transport.ts'
+import { createTransport, DeadConnectionError } from '../../../lib/tencent/transport.ts'
 import { anyThrown, canary, emptyWords } from '../../support/thrown.ts'
 
 let server: Server | undefined
@@ -235,5 +235,146 @@ describe('createTransport', () => {
     })
     size = 1
     expect((await post(endpoint)).body).toBe('x')
+  })
+})
+
+describe('createTransport, over a connection that was idle', () => {
+  interface Timer {
+    readonly at: number
+    work(): void
+  }
+
+  /** A sender with one kept connection, whose last answer took 300 ms; clock, timers and answers go as the test says. */
+  async function createWorld() {
+    const arrived: { readonly socket: Socket; answer(): void }[] = []
+    const opened: Socket[] = []
+    const endpoint = await serve((request, response) => {
+      arrived.push({ socket: request.socket, answer: () => response.end('good') })
+    })
+    server?.on('connection', (socket: Socket) => void opened.push(socket))
+    const timers = new Set<Timer>()
+    let now = 0
+    const time = {
+      now: () => now,
+      monotonic: () => now,
+      after(ms: number, work: () => void) {
+        const timer = { at: now + ms, work }
+        timers.add(timer)
+        return () => void timers.delete(timer)
+      },
+    }
+    const sendIn = createTransport({ proxy: null }, time)
+    const until = async (isSo: () => boolean): Promise<void> => {
+      while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const world = {
+      arrived,
+      opened,
+      timers,
+      until,
+      /** Sends, and waits until the request is there. */
+      async ask() {
+        const before = arrived.length
+        const answer = sendIn({ endpoint, headers: {}, body: '', timeoutMs: 20_000 })
+        answer.catch(() => {})
+        await until(() => arrived.length > before)
+        return { answer, socket: arrived.at(-1)?.socket }
+      },
+      pass(ms: number) {
+        now += ms
+        for (const timer of [...timers]) if (timer.at <= now && timers.delete(timer)) timer.work()
+      },
+    }
+    const { answer } = await world.ask()
+    world.pass(300)
+    arrived[0]?.answer()
+    await answer
+    await new Promise((resolve) => setImmediate(resolve))
+    return world
+  }
+
+  it('doubts none that was used five seconds ago', async () => {
+    const { ask, pass, timers } = await createWorld()
+    pass(5_000)
+    await ask()
+    expect(timers.size).toBe(0)
+  })
+
+  it('uses it, and opens no other while its answer takes no longer than usual', async () => {
+    const { ask, pass, arrived, opened, timers } = await createWorld()
+    pass(5_001)
+    const { answer, socket } = await ask()
+    pass(299)
+    arrived.at(-1)?.answer()
+    expect((await answer).body).toBe('good')
+    expect(socket).toBe(arrived[0]?.socket)
+    expect([opened.length, timers.size]).toEqual([1, 0])
+  })
+
+  it('gives it up for a new one, which the next request finds open, after twice the usual time', async () => {
+    const { ask, pass, until, arrived, opened, timers } = await createWorld()
+    pass(60_000)
+    const { answer } = await ask()
+    pass(300)
+    await until(() => opened.length === 2 && timers.size === 1)
+    pass(299)
+    expect(timers.size).toBe(1)
+    pass(1)
+    await expect(answer).rejects.toBeInstanceOf(DeadConnectionError)
+    await expect(answer).rejects.toMatchObject({
+      code: 'ClientError.NetworkError',
+      message: 'kept connection did not answer',
+    })
+    const { answer: next, socket } = await ask()
+    arrived.at(-1)?.answer()
+    expect((await next).body).toBe('good')
+    expect(socket).toBe(opened[1])
+    expect([opened.length, timers.size]).toEqual([2, 0])
+  })
+
+  it('takes an answer that comes before it is given up, and ends the new one', async () => {
+    const { ask, pass, until, arrived, opened, timers } = await createWorld()
+    pass(60_000)
+    const { answer } = await ask()
+    pass(300)
+    await until(() => opened.length === 2 && timers.size === 1)
+    const ended = new Promise((resolve) => opened[1]?.resume().on('close', resolve))
+    arrived.at(-1)?.answer()
+    expect((await answer).body).toBe('good')
+    await ended
+    expect(timers.size).toBe(0)
+  })
+
+  it('waits for it where no other can be opened', async () => {
+    const { ask, pass, until, arrived, timers } = await createWorld()
+    pass(60_000)
+    const { answer } = await ask()
+    server?.close()
+    await until(() => server?.listening === false)
+    pass(300)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    pass(10_000)
+    arrived.at(-1)?.answer()
+    expect((await answer).body).toBe('good')
+    expect(timers.size).toBe(0)
+  })
+
+  it('says at once that it was reset', async () => {
+    const { ask, pass, timers } = await createWorld()
+    pass(60_000)
+    const { answer, socket } = await ask()
+    socket?.resetAndDestroy()
+    await expect(answer).rejects.toBeInstanceOf(DeadConnectionError)
+    expect(timers.size).toBe(0)
+  })
+
+  it('fails as ever where a connection was made for the request', async () => {
+    const { ask, pass, until, arrived, opened } = await createWorld()
+    opened[0]?.end()
+    await until(() => arrived[0]?.socket.destroyed === true)
+    pass(60_000)
+    const { answer, socket } = await ask()
+    socket?.resetAndDestroy()
+    await expect(answer).rejects.not.toBeInstanceOf(DeadConnectionError)
   })
 })
