@@ -4,13 +4,14 @@
  * template says.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
 import { evaluateTemplate } from '../../support/cloudformation.ts'
 import { type FunctionProcess, startBundle } from '../../support/function-process.ts'
@@ -37,7 +38,7 @@ beforeAll(async () => {
   moto = await startMoto(motoForDeployments)
   simulator = await startTencentSimulator({
     lagMs: 0,
-    applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
+    applications: [{ subAppId: 251006666, tokens: ['token-a'] }],
   })
 })
 afterAll(async () => {
@@ -73,7 +74,7 @@ async function aws(...args: string[]): Promise<any> {
 /** Downloads what a function of the stack runs, and starts it with the settings that it has. */
 async function startDeployed(name: string, others: Record<string, string>): Promise<FunctionProcess> {
   const { Configuration } = await aws('lambda', 'get-function', '--function-name', `aigc-${name}`)
-  const packaged = JSON.parse(readFileSync(join(folder, 'packaged.json'), 'utf8'))
+  const packaged = parse(readFileSync(join(folder, 'packaged.yml'), 'utf8'))
   const logicalId =
     name === 'mirror-tokens' ? 'MirrorDashtokensLambdaFunction' : 'ListDashtokensLambdaFunction'
   const { S3Bucket, S3Key } = packaged.Resources[logicalId].Properties.Code
@@ -96,23 +97,23 @@ async function startDeployed(name: string, others: Record<string, string>): Prom
   return fn
 }
 
+/** The commands of a section of docs/releases.md, first block. */
+function commandsUnder(heading: string): string {
+  const page = readFileSync(new URL('../../../docs/releases.md', import.meta.url), 'utf8')
+  return /```sh\n(.*?)```/s.exec(page.split(`\n${heading}\n`)[1] ?? '')?.[1] ?? ''
+}
+
 describe.skipIf(motoMissing)('a release', () => {
-  it('is deployed by aws cloudformation package and deploy, and fills its secret', async () => {
+  it('is deployed as docs/releases.md says, and fills its secret', async () => {
     await aws('s3', 'mb', 's3://artifacts')
-    const files = ['--template-file=template.json', '--output-template-file=packaged.json', '--use-json']
-    await aws('cloudformation', 'package', '--s3-bucket=artifacts', ...files)
-    const stack = ['--stack-name=aigc', '--capabilities=CAPABILITY_IAM', '--s3-bucket=artifacts']
-    const values = { SubAppId: '1500000001', SecretPrefix: 'aigc/prod', LogLevel: 'debug' }
-    const given = Object.entries(values).map(([name, value]) => `${name}=${value}`)
-    const template = '--template-file=packaged.json'
-    await aws('cloudformation', 'deploy', template, ...stack, '--parameter-overrides', ...given)
+    const env = { PATH: process.env['PATH'] ?? '', ...environment(), BUCKET: 'artifacts', STACK: 'aigc' }
+    await run('bash', ['-euo', 'pipefail', '-c', commandsUnder('## Deploy')], { cwd: folder, env })
     const { Functions } = await aws('lambda', 'list-functions')
     const names = Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName)
     expect(names.sort()).toEqual(['aigc-list-tokens', 'aigc-mirror-tokens'])
 
-    const { Resources } = evaluateTemplate(JSON.parse(readFileSync(join(folder, 'packaged.json'), 'utf8')), {
-      ...values,
-      'AWS::StackName': 'aigc',
+    const { Resources } = evaluateTemplate(JSON.parse(readFileSync(join(folder, 'template.json'), 'utf8')), {
+      ...{ SubAppId: '251006666', SecretPrefix: 'vod-aigc-tokens/prod', 'AWS::StackName': 'aigc' },
     })
     for (const { Name, Tags = [] } of [
       Resources.MirroredSecret.Properties,
@@ -120,34 +121,29 @@ describe.skipIf(motoMissing)('a release', () => {
     ])
       await aws('secretsmanager', 'create-secret', `--name=${Name}`, `--tags=${JSON.stringify(Tags)}`)
     const key = JSON.stringify({ SecretId: simulator.secretId, SecretKey: simulator.secretKey })
-    const own = '--secret-id=aigc/prod/tencent-credentials'
+    const own = '--secret-id=vod-aigc-tokens/prod/tencent-credentials'
     await aws('secretsmanager', 'put-secret-value', own, `--secret-string=${key}`)
 
     const mirror = await startDeployed('mirror-tokens', { AIGC_SETTLE_SECONDS: '0' })
     expect((await mirror.invoke({})).result).toMatchObject({ Results: [{ Outcome: 'created' }] })
-    const filled = await aws('secretsmanager', 'get-secret-value', '--secret-id=aigc/prod/1500000001')
-    expect(JSON.parse(filled.SecretString)).toMatchObject({ ApiToken: 'token-a', SubAppId: 1500000001 })
+    const filled = await aws(
+      'secretsmanager',
+      'get-secret-value',
+      '--secret-id=vod-aigc-tokens/prod/251006666',
+    )
+    expect(JSON.parse(filled.SecretString)).toMatchObject({ ApiToken: 'token-a', SubAppId: 251006666 })
     const list = await startDeployed('list-tokens', {})
-    expect((await list.invoke({})).result).toMatchObject({ SubAppId: 1500000001 })
+    expect((await list.invoke({})).result).toMatchObject({ SubAppId: 251006666 })
   })
 
-  it('may be moved to another prefix and level by parameters', async () => {
+  it('keeps the parameters that a later deployment leaves out', async () => {
     const stack = ['--stack-name=aigc', '--capabilities=CAPABILITY_IAM', '--s3-bucket=artifacts']
-    const template = '--template-file=packaged.json'
-    await aws(
-      'cloudformation',
-      'deploy',
-      template,
-      ...stack,
-      '--parameter-overrides',
-      'LogLevel=warn',
-      'EveryMinutes=5',
-    )
+    const changed = ['--parameter-overrides', 'LogLevel=warn', 'EveryMinutes=5']
+    await aws('cloudformation', 'deploy', '--template-file=packaged.yml', ...stack, ...changed)
     const { Configuration } = await aws('lambda', 'get-function', '--function-name', 'aigc-mirror-tokens')
     expect(Configuration.Environment.Variables).toMatchObject({
       AIGC_LOG_LEVEL: 'warn',
-      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:aigc/prod/{SubAppId}',
+      AIGC_MIRROR_TARGETS: 'aws-secretsmanager:vod-aigc-tokens/prod/{SubAppId}',
     })
-    expect(readdirSync(folder)).toContain('SHA256SUMS')
   })
 })
