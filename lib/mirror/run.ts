@@ -238,7 +238,7 @@ function leaving(application: Application, absences: readonly string[]): readonl
   const followers = tokenTargets(application)
   if (followers.some(({ seen }) => seen === null)) return []
   return absences.filter(
-    (token) => !followers.some(({ seen }) => seen?.reading.state === 'value' && seen.reading.value === token),
+    (token) => !followers.some(({ seen }) => seen && documentHeld(seen.judged)?.ApiToken === token),
   )
 }
 

@@ -30,7 +30,10 @@ const mutations: readonly Mutation[] = [
     rules: ['2 alive', '2 early', '4 twice'],
     file: mirror,
     edits: [
-      ['listedEver ? missing(state.before, listedEver) : []', 'missing(state.before, listedEver ?? listed)'],
+      [
+        'listedEver ? leaving(application, missing(state.before, listedEver)) : []',
+        'missing(state.before, listedEver ?? listed)',
+      ],
     ],
   },
   {
@@ -99,12 +102,7 @@ const mutations: readonly Mutation[] = [
     name: 'take out whatever the second list lacks, seen at the start or not',
     rules: ['2 overwritten'],
     file: mirror,
-    edits: [
-      [
-        'listedEver ? missing(state.before, listedEver)',
-        'listedEver ? missing(tokensHeld(state), listedEver)',
-      ],
-    ],
+    edits: [['missing(state.before, listedEver)) : []', 'missing(tokensHeld(state), listedEver)) : []']],
   },
   {
     name: 'success reported although a write failed',
@@ -579,6 +577,37 @@ const mutations: readonly Mutation[] = [
     rules: ['8 stays', '4 pick'],
     file: plan,
     edits: [['return [...current, ...[...mirrored]', 'return [...[...mirrored]']],
+  },
+  {
+    name: 'a token alone that no document names',
+    rules: ['10 follows'],
+    file: mirror,
+    edits: [
+      ["if (target.holds === 'token' && !isPointedTo(application, document)) {", "if (target.uri === '') {"],
+    ],
+  },
+  {
+    name: 'a token alone forgotten before its target has moved on',
+    rules: ['3 true', '3 agree', '5 says so'],
+    file: mirror,
+    edits: [
+      [
+        'listedEver ? leaving(application, missing(state.before, listedEver)) : []',
+        'listedEver ? missing(state.before, listedEver) : []',
+      ],
+    ],
+  },
+  {
+    name: 'a short list that moves no pick',
+    rules: ['4 listed'],
+    file: mirror,
+    edits: [['isHeld ? plan.meanwhile : plan.scheduled', 'isHeld ? null : plan.scheduled']],
+  },
+  {
+    name: 'a short list that takes tokens out with the pick',
+    rules: ['1 share'],
+    file: plan,
+    edits: [['held.ApiTokens.filter((token) => !isExcluded(token))', '[]']],
   },
   {
     name: 'steps that wait for whatever hangs',
