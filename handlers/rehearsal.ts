@@ -151,34 +151,40 @@ function createStandIn({ site }: Config): Duplex {
 
 /** What Tencent or AWS would say. */
 function answer(head: string, body: string, site: Config['site']): string {
-  const [, action = ''] = /\r\nx-(?:tc-action|amz-target): *(?:secretsmanager\.)?(\w+)/i.exec(head) ?? []
-  if (/^x-tc-action/im.test(head))
-    return JSON.stringify({
-      Response: { RequestId: '00000000-0000-4000-8000-000000000000', ...ofTencent(action, body, site) },
-    })
-  if (/(^|&)Action=GetWebIdentityToken(&|$)/.test(body))
+  const [, action = ''] = /\r\nx-(?:tc-action|amz-target): *(?:\w+\.)?(\w+)/i.exec(head) ?? []
+  if (/^x-tc-action/im.test(head)) {
+    const RequestId = '00000000-0000-4000-8000-000000000000'
+    return JSON.stringify({ Response: { RequestId, ...ofTencent(action, body, site) } })
+  }
+  if (body.includes('Action=GetWebIdentityToken'))
     return (
       '<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>' +
       `<WebIdentityToken>${token}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`
     )
-  const { SecretId: Name = '' } = JSON.parse(body)
-  const SecretString = /rehearsal-key/.test(Name) ? JSON.stringify(key) : valueNamed(Name, site)
-  return JSON.stringify({
-    Name,
-    VersionId: sha256Hex(SecretString),
-    ...(action === 'GetSecretValue'
-      ? { SecretString }
-      : {
-          Tags: [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }],
-          VersionIdsToStages: { [sha256Hex(SecretString)]: ['AWSCURRENT'] },
-        }),
-  })
+  return JSON.stringify(ofAws(action, body, site))
+}
+
+function ofAws(action: string, body: string, site: Config['site']): object {
+  const { SecretId: Name, Name: parameter = '' } = JSON.parse(body)
+  const Tags = [{ Key: 'managed-by', Value: 'vod-aigc-tokens' }]
+  switch (action) {
+    case 'GetParameter':
+      return {
+        Parameter: { Name: parameter, Type: 'SecureString', Value: valueNamed(parameter, site), Version: 1 },
+      }
+    case 'ListTagsForResource':
+      return { TagList: Tags }
+    default: {
+      const SecretString = Name.endsWith('-key') ? JSON.stringify(key) : valueNamed(Name, site)
+      const VersionId = sha256Hex(SecretString)
+      return { Name, VersionId, SecretString, Tags, VersionIdsToStages: { [VersionId]: ['AWSCURRENT'] } }
+    }
+  }
 }
 
 function valueNamed(name: string, Site: Config['site']): string {
-  return name.endsWith('-token')
-    ? token
-    : renderDocument({ ApiToken: token, ApiTokens: [token], SubAppId: subAppId, Site })
+  if (name.endsWith('-token')) return token
+  return renderDocument({ ApiToken: token, ApiTokens: [token], SubAppId: subAppId, Site })
 }
 
 function ofTencent(action: string, body: string, site: Config['site']): object {

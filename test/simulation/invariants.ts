@@ -223,6 +223,7 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
         )
       for (const { Outcome, Target, Reason } of run.report?.Results ?? []) {
         if (Outcome === 'held') hasReason(run, Target)
+        if (Outcome === 'held' && run.confirm === null) pointsToListed(run, Target)
         demand('5 own', !Reason?.includes('did not get to'), () => `run ${run.number} skips ${Target}`)
         const tries = run.written.filter((uri) => uri === Target).length
         const again = tries > 1 || !Reason?.includes('somebody else changed it since')
@@ -314,6 +315,25 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
       .get(subAppId)
       ?.some(({ tokens }) => new Set(unlessExcluded(run, tokens)).size < least)
     demand('3 held', short === true, () => `run ${run.number} holds ${uri} without a reason`)
+  }
+
+  /** What is held points to a token that is listed, if any is: so much is believed of a list that is too short. */
+  function pointsToListed(run: Run, uri: string): void {
+    const secret = world.secrets.find((one) => one.uri === uri)
+    const held = secret && heldIn(secret, newestOf(run, secret))
+    if (!secret || !held || run.others.size > 0) return
+    const answers = run.answers.get(secret.subAppId) ?? []
+    const listed = unlessExcluded(
+      run,
+      answers.flatMap(({ tokens }) => tokens),
+    )
+    const none = answers.at(-1)?.tokens.length === 0 || listed.length === 0
+    const fine = none || listed.includes(held.ApiToken ?? '')
+    demand(
+      '4 held',
+      fine,
+      () => `run ${run.number} leaves ${uri} at ${held.ApiToken}, which is none of ${listed}`,
+    )
   }
 
   function appliesPlan(run: Run, secret: Secret, written: Document, versionId: string): void {

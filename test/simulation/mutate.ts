@@ -599,7 +599,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'a short list that moves no pick',
-    rules: ['4 listed'],
+    rules: ['4 held'],
     file: mirror,
     edits: [['isHeld ? plan.meanwhile : plan.scheduled', 'isHeld ? null : plan.scheduled']],
   },

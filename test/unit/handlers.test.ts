@@ -984,7 +984,15 @@ describe('initializeInFull', () => {
   it('plays with settings of its own, told to nobody', async () => {
     await load('mirror-tokens', {
       AWS_LAMBDA_FUNCTION_NAME: 'fn',
-      AIGC_MIRROR_TARGETS: `file:${join(folder, 'a-{SubAppId}.json')} tencent-ssm:b-{SubAppId}?region=ap-singapore`,
+      AIGC_MIRROR_TARGETS: [
+        `file:${join(folder, 'a-{SubAppId}.json')}`,
+        'tencent-ssm:b-{SubAppId}?region=ap-singapore',
+        'tencent-ssm:c-{SubAppId}?region=ap-singapore',
+        'aws-secretsmanager:d-{SubAppId}',
+        'aws-parameter-store:e-{SubAppId}?value=token&region=eu-west-2',
+      ].join(' '),
+      ...{ AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' },
+      AWS_ENDPOINT_URL: 'https://127.0.0.1:9',
       AIGC_SSM_ENDPOINT: `http://localhost:${simulator.port}`,
     })
     const { edge, shelf } = await import('../../handlers/runtime.ts')
@@ -998,9 +1006,22 @@ describe('initializeInFull', () => {
       played.push(edge.scrub('rehearsal-of-a-token'), stage.scrub('rehearsal-of-a-token'))
     })
     expect(played).toMatchObject([
-      [{ subAppId: 1, targets: [{ uri: 'tencent-ssm:rehearsal?region=ap-singapore' }] }],
+      [
+        {
+          subAppId: 1,
+          targets: [
+            { uri: 'tencent-ssm:rehearsal?region=ap-singapore' },
+            { uri: 'aws-secretsmanager:rehearsal' },
+            { uri: 'aws-parameter-store:rehearsal-token?region=eu-west-2&value=token' },
+          ],
+        },
+      ],
       { apiTokens: ['rehearsal-of-a-token'] },
-      { state: 'value' },
+      ...Array(3).fill({
+        state: 'value',
+        marked: true,
+        value: expect.stringContaining('rehearsal-of-a-token'),
+      }),
       'rehearsal-of-a-token',
       '***',
     ])
