@@ -174,6 +174,28 @@ describe('parameters of a release', () => {
         expect([sample, takes(sample)]).toEqual([sample, parameters[ofCli].accepts(sample)])
   })
 
+  it('stand in docs/releases.md, each with its default', () => {
+    const page = readFileSync(new URL('../../../docs/releases.md', import.meta.url), 'utf8')
+    const [, table = ''] = /\| parameter \| default \| meaning \|\n\|.*\n((?:\|.*\n)+)/.exec(page) ?? []
+    const rows = table
+      .trim()
+      .split('\n')
+      .flatMap((row) => {
+        const [, names = '', defaults = ''] = row.split('|')
+        const values = defaults.split(',').map((value) => value.trim())
+        return names.split(',').map((name, i) => [name.trim().slice(1, -1), values[i] ?? values[0]])
+      })
+    const shown = (value?: string): string =>
+      (value === undefined ? 'to be given' : value && `\`${value}\``) || 'empty'
+    expect(Object.fromEntries(rows)).toEqual(
+      Object.fromEntries(
+        Object.entries<{ Default?: string }>({ ...many.Parameters, ...one.Parameters }).map(
+          ([name, { Default }]) => [name, shown(Default)],
+        ),
+      ),
+    )
+  })
+
   it('have the defaults of the stack', () => {
     const defaults = Object.fromEntries(
       Object.entries<{ Default?: string }>(one.Parameters).map(([name, { Default }]) => [name, Default]),

@@ -13,8 +13,10 @@ import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
+import { startAwsRecorder } from '../../support/aws-recorder.ts'
 import { evaluateTemplate } from '../../support/cloudformation.ts'
 import { type FunctionProcess, startBundle } from '../../support/function-process.ts'
+import { isAllowed, type PolicyStatement } from '../../support/iam.ts'
 import { type Moto, motoForDeployments, motoMissing, startMoto } from '../../support/moto.ts'
 import { copyProject } from '../../support/serverless-cli.ts'
 
@@ -49,9 +51,9 @@ afterAll(async () => {
 })
 
 /** By the name localhost, because moto takes the first label of any other host for the bucket of a template. */
-function environment(): Record<string, string> {
+function environment(url = moto.url): Record<string, string> {
   return {
-    AWS_ENDPOINT_URL: moto.url.replace('127.0.0.1', 'localhost'),
+    AWS_ENDPOINT_URL: url.replace('127.0.0.1', 'localhost'),
     AWS_ACCESS_KEY_ID: 'any',
     AWS_SECRET_ACCESS_KEY: 'any',
     AWS_DEFAULT_REGION: 'us-east-1',
@@ -73,7 +75,12 @@ async function aws(...args: string[]): Promise<any> {
 
 /** Downloads what a function of the stack runs, and starts it with the settings that it has. */
 async function startDeployed(name: string, others: Record<string, string>): Promise<FunctionProcess> {
-  const { Configuration } = await aws('lambda', 'get-function', '--function-name', `aigc-${name}`)
+  const { Configuration } = await aws(
+    'lambda',
+    'get-function',
+    '--function-name',
+    `vod-aigc-tokens-prod-${name}`,
+  )
   const packaged = parse(readFileSync(join(folder, 'packaged.yml'), 'utf8'))
   const logicalId =
     name === 'mirror-tokens' ? 'MirrorDashtokensLambdaFunction' : 'ListDashtokensLambdaFunction'
@@ -105,15 +112,30 @@ function commandsUnder(heading: string): string {
 
 describe.skipIf(motoMissing)('a release', () => {
   it('is deployed as docs/releases.md says, and fills its secret', async () => {
-    await aws('s3', 'mb', 's3://artifacts')
-    const env = { PATH: process.env['PATH'] ?? '', ...environment(), BUCKET: 'artifacts', STACK: 'aigc' }
+    await aws('s3', 'mb', 's3://vod-aigc-tokens-artifacts')
+    // Recorded, to be held against the deployer's policy.
+    const recorder = await startAwsRecorder(moto.url)
+    const { PATH = '' } = process.env
+    const names = { BUCKET: 'vod-aigc-tokens-artifacts', STACK: 'vod-aigc-tokens-prod' }
+    const env = { PATH, ...environment(recorder.url), ...names }
     await run('bash', ['-euo', 'pipefail', '-c', commandsUnder('## Deploy')], { cwd: folder, env })
+    await recorder.close()
+    const page = readFileSync(new URL('../../../docs/aws-policies.md', import.meta.url), 'utf8')
+    const [, policy = ''] = /^```json\n(.*?)^```$/ms.exec(page) ?? []
+    const { Statement }: { Statement: PolicyStatement[] } = JSON.parse(policy)
+    const actions = recorder.requests.map(({ action }) => action)
+    expect(actions).toEqual(expect.arrayContaining(['s3:PutObject', 'cloudformation:CreateChangeSet']))
+    expect(recorder.requests.filter((request) => !isAllowed(Statement, request))).toEqual([])
     const { Functions } = await aws('lambda', 'list-functions')
-    const names = Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName)
-    expect(names.sort()).toEqual(['aigc-list-tokens', 'aigc-mirror-tokens'])
+    const made = Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName)
+    expect(made.sort()).toEqual(['vod-aigc-tokens-prod-list-tokens', 'vod-aigc-tokens-prod-mirror-tokens'])
 
     const { Resources } = evaluateTemplate(JSON.parse(readFileSync(join(folder, 'template.json'), 'utf8')), {
-      ...{ SubAppId: '251006666', SecretPrefix: 'vod-aigc-tokens/prod', 'AWS::StackName': 'aigc' },
+      ...{
+        SubAppId: '251006666',
+        SecretPrefix: 'vod-aigc-tokens/prod',
+        'AWS::StackName': 'vod-aigc-tokens-prod',
+      },
     })
     for (const { Name, Tags = [] } of [
       Resources.MirroredSecret.Properties,
@@ -137,10 +159,19 @@ describe.skipIf(motoMissing)('a release', () => {
   })
 
   it('keeps the parameters that a later deployment leaves out', async () => {
-    const stack = ['--stack-name=aigc', '--capabilities=CAPABILITY_IAM', '--s3-bucket=artifacts']
+    const stack = [
+      '--stack-name=vod-aigc-tokens-prod',
+      '--capabilities=CAPABILITY_IAM',
+      '--s3-bucket=vod-aigc-tokens-artifacts',
+    ]
     const changed = ['--parameter-overrides', 'LogLevel=warn', 'EveryMinutes=5']
     await aws('cloudformation', 'deploy', '--template-file=packaged.yml', ...stack, ...changed)
-    const { Configuration } = await aws('lambda', 'get-function', '--function-name', 'aigc-mirror-tokens')
+    const { Configuration } = await aws(
+      'lambda',
+      'get-function',
+      '--function-name',
+      'vod-aigc-tokens-prod-mirror-tokens',
+    )
     expect(Configuration.Environment.Variables).toMatchObject({
       AIGC_LOG_LEVEL: 'warn',
       AIGC_MIRROR_TARGETS: 'aws-secretsmanager:vod-aigc-tokens/prod/{SubAppId}',
