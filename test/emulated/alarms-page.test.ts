@@ -103,6 +103,10 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await paste(block('purge-queue'))).not.toContain('a run that was given up')
   })
 
+  it('token-limit: shows how many tokens the last run found', async () => {
+    expect(await paste(block('$.TokensListed > 0'))).toMatch(/^\{.*"TokensListed":2\b.*\}\n$/)
+  })
+
   it('mirror-held: shows the plan, lets the next run mend it where the list was wrong, and confirms it where it was right', async () => {
     const tokens = ['token-a', 'token-b']
     for (const token of tokens) simulator.vod.delete(1500000001, token)
