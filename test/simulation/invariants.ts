@@ -177,6 +177,9 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
         () => `${who} goes from ${before} to ${ApiTokens.length} tokens unconfirmed`,
       )
       dropsNothingAlive(run, secret, ApiTokens)
+      const taken = unlessExcluded(run, without(tokensOf(secret, newestOf(run, secret)), ApiTokens))
+      const held = tokensAlone(world, run, secret).filter((token) => taken.includes(token))
+      demand('10 kept', held.length === 0, () => `${who} forgets ${held}, which a target holds alone`)
       const overwritten = heldSince(secret, clock.now() - readingMs).filter(
         (token) => !ApiTokens.includes(token) && !tokensOf(secret, run.first.get(secret.uri)).includes(token),
       )
@@ -416,6 +419,14 @@ function keepsPick(world: World, run: Run, secret: Secret, written: Document): v
     .filter((one) => listed.includes(one))
   const fine = known.length === 0 || known.includes(ApiToken ?? '')
   demand('4 known', fine, () => `${who} moves ApiToken to a new token, not to ${known}`)
+}
+
+/** The tokens that other targets of the application hold alone under our mark, as far as the run has seen. */
+function tokensAlone(world: World, run: Run, { subAppId }: Secret): readonly string[] {
+  return world.secrets
+    .filter((one) => one.subAppId === subAppId && one.holds === 'token')
+    .map((one) => run.newest.get(one.uri))
+    .flatMap((reading) => (reading?.state === 'value' && reading.marked ? [reading.value] : []))
 }
 
 /** A token alone is one to which a document points that the run has seen or written; of a plan, what that names. */

@@ -570,7 +570,7 @@ const mutations: readonly Mutation[] = [
     name: 'a promotion of what some target does not hold',
     rules: ['8 everywhere'],
     file: mirror,
-    edits: [['targets.every((state) => tokensHeld(state)', 'targets.some((state) => tokensHeld(state)']],
+    edits: [['documents.every((state) => tokensHeld(state)', 'documents.some((state) => tokensHeld(state)']],
   },
   {
     name: 'a promotion that the next run takes back',
@@ -588,7 +588,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'a token alone forgotten before its target has moved on',
-    rules: ['3 true', '3 agree', '5 says so'],
+    rules: ['10 kept'],
     file: mirror,
     edits: [
       [

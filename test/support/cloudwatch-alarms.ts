@@ -114,7 +114,8 @@ export function watch(
       const told: Told[] = []
       for (const [logicalId, { Type, Properties }] of unknowns.shuffle(resources)) {
         if (Type !== 'AWS::CloudWatch::Alarm') continue
-        const state = evaluateAlarm(Properties, minute, metrics, unknowns.extra, resolve)
+        const before = states.get(nameOf(logicalId))
+        const state = evaluateAlarm(Properties, minute, metrics, unknowns.extra, resolve, before)
         // A composite alarm is evaluated whenever one of those it refers to changes.
         told.push(...change(Properties, nameOf(logicalId), state, minute), ...follow(minute))
       }
@@ -161,25 +162,27 @@ function refuseOthers(properties: object, names: readonly string[]): void {
     if (!names.includes(name)) throw new Error(`this CloudWatch does not know the property ${name}`)
 }
 
-/** The state of a metric alarm at the end of `minute`. */
+/** The state of a metric alarm at the end of `minute`; `before` is what it was. */
 export function evaluateAlarm(
   alarm: Resource['Properties'],
   minute: number,
   metrics: Metrics,
   extra: number,
   resolve: (reference: unknown) => string,
+  before: State = 'INSUFFICIENT_DATA',
 ): State {
   refuseOthers(alarm, known.alarm)
   const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods, Threshold, TreatMissingData } = alarm
   const isBreach = comparisons[alarm.ComparisonOperator]
   if (!isBreach) throw new Error(`this CloudWatch does not know ${alarm.ComparisonOperator}`)
-  if (!['breaching', 'notBreaching'].includes(TreatMissingData))
+  if (!['breaching', 'notBreaching', 'ignore'].includes(TreatMissingData))
     throw new Error(`this CloudWatch does not know how to treat missing data as ${TreatMissingData}`)
   const values: number[] = []
   for (let back = 0; back < EvaluationPeriods + extra && values.length < EvaluationPeriods; back++) {
     const value = readValue(alarm, minute, back, metrics, resolve)
     if (value !== null) values.push(value)
   }
+  if (TreatMissingData === 'ignore' && values.length === 0) return before
   const breaching = values.filter((value) => isBreach(value, Threshold)).length
   const filled = TreatMissingData === 'breaching' ? EvaluationPeriods - values.length : 0
   return breaching + filled >= DatapointsToAlarm ? 'ALARM' : 'OK'
