@@ -309,7 +309,7 @@ describe('mirror-tokens to a file', () => {
     expect(outcomes(await fn.invoke(scheduled, { limitMs: 3_000, scf: true }))).toEqual(['failed'])
   })
 
-  it.each(faults)('leaves the secret alone for $name: $mirror', async ({ fault, mirror }) => {
+  it.each(faults)('takes nothing out of the secret for $name: $mirror', async ({ name, fault, mirror }) => {
     const path = join(folder, 'untouched')
     const before = mirrored(['token-a', 'token-b', 'token-c', 'token-d', 'token-e'])
     writeFileSync(path, before)
@@ -318,7 +318,9 @@ describe('mirror-tokens to a file', () => {
     const answer = await start(`file:${path}`, { AIGC_MIN_KEEP: '0.9' }).invoke(scheduled)
     expect(answer.error?.name).toBe(mirror === 'unchanged' ? undefined : 'MirrorIncomplete')
     expect(outcomes(answer)).toEqual([mirror])
-    expect(readFileSync(path, 'utf8')).toBe(before)
+    if (name !== 'shrunk') expect(readFileSync(path, 'utf8')).toBe(before)
+    // Of what is short only the pick is believed.
+    expect(JSON.parse(readFileSync(path, 'utf8')).ApiTokens).toEqual(JSON.parse(before).ApiTokens)
   })
 })
 
