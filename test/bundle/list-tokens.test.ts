@@ -252,6 +252,25 @@ describe('list-tokens while Tencent fails', () => {
     })
   })
 
+  it('gives out no token that AIGC_EXCLUDE names, of Tencent or of the mirrored document', async () => {
+    const [leaked = '', other = ''] = tokens
+    writeFileSync(join(folder, 'exclude-251006666'), mirrored([leaked, other], { SubAppId: 251006666 }))
+    const fn = start({
+      AIGC_FALLBACK: `file:${folder}/exclude-{SubAppId}`,
+      AIGC_EXCLUDE: fingerprint(leaked),
+      AIGC_STALE_SECONDS: '0',
+    })
+    const asked = await request(fn, http)
+    simulator.fail({ kind: 'throttle' }, Number.POSITIVE_INFINITY)
+    const fallenBack = await request(fn, http)
+    expect(
+      [asked, fallenBack].map(({ json }) => [json['ApiToken'], json['ApiTokens'], json['Stale']]),
+    ).toEqual([
+      [other, [other], false],
+      [other, [other], true],
+    ])
+  })
+
   it.each(refusals)('shows $name, whatever it could serve instead', async ({ fault, status, code }) => {
     const fn = start({ AIGC_FALLBACK: `file:${folder}/{SubAppId}` })
     await request(fn, http)
