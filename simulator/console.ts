@@ -39,7 +39,14 @@ export function answerConsole(
         return { status: 200, content: { Tokens: vod.states() } }
       case 'POST tokens': {
         const subAppId = searchParams.get('SubAppId')
-        const token = vod.create(subAppId === null ? undefined : Number(subAppId))
+        const given = searchParams.get('ApiToken') ?? undefined
+        if (given !== undefined && !/^[\w.-]{8,256}$/.test(given))
+          return refusal(
+            400,
+            'InvalidParameter',
+            'The `ApiToken` must be 8 to 256 letters, digits, `_`, `.` or `-`.',
+          )
+        const token = vod.create(subAppId === null ? undefined : Number(subAppId), given)
         return { status: 201, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === token) } }
       }
       case 'DELETE tokens/ITEM': {
@@ -80,9 +87,10 @@ function help(url: string, example: TokenState | undefined): string {
 
 Every token: does it exist, is it listed yet
   curl ${url}/tokens
-Create one in the first application, or in the one that is named
+Create one in the first application, in the one that is named, or one of your choice
   curl -X POST ${url}/tokens
   curl -X POST '${url}/tokens?SubAppId=${SubAppId}'
+  curl -X POST '${url}/tokens?ApiToken=example-token-1'
 Delete one
   curl -X DELETE ${url}/tokens/${ApiToken}
 Spoil the next call, the next three, or the next one of an action

@@ -571,6 +571,12 @@ describe('the console', () => {
     expect([status, Tokens]).toEqual([201, [created]])
     expect(await ask('POST', '?SubAppId=2')).toMatchObject({ Tokens: [{ SubAppId: 2 }] })
     expect(await ask('POST', '?SubAppId=3')).toMatchObject({ status: 400 })
+    expect(await ask('POST', '?ApiToken=')).toMatchObject({ status: 400 })
+    expect(await ask('POST', '?SubAppId=2&ApiToken=of-my-choice')).toMatchObject({
+      Tokens: [{ SubAppId: 2, ApiToken: 'of-my-choice' }],
+    })
+    expect(await ask('POST', '?SubAppId=2&ApiToken=of-my-choice')).toMatchObject({ status: 400 })
+    expect(await ask('DELETE', '/of-my-choice')).toMatchObject({ status: 200 })
     time += 30_000
     const path = `/${Tokens[0].ApiToken}`
     expect(await ask('DELETE', path)).toMatchObject({
