@@ -4,6 +4,7 @@
  * wrong is told: the first request meets it again, and tells it.
  */
 import { createConnector, type Destination } from '../lib/connect.ts'
+import { storeKinds } from '../lib/stores/index.ts'
 import { within } from '../lib/time.ts'
 import { type Rehearse, rehearse, sourceOf } from './rehearsal.ts'
 import { type Edge, type Runtime, shelf } from './runtime.ts'
@@ -60,7 +61,7 @@ function isOnPlatform({ functionName, isScf }: Edge): boolean {
 function usesAws({ config }: Runtime, { environment }: Edge): boolean {
   const { fallbacks, mirrors, source } = config
   const targets = [...fallbacks.map(({ target }) => target), ...mirrors.flatMap(({ targets }) => targets)]
-  if (targets.some(({ scheme }) => scheme.startsWith('aws-'))) return true
+  if (targets.some(({ scheme }) => storeKinds[scheme]?.cloud === 'aws')) return true
   if (source === 'mirror') return false
   return ['aws-secret', 'keyless'].includes(sourceOf(environment))
 }

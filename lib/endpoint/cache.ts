@@ -53,8 +53,14 @@ interface Entry {
   readonly staleMs: number
 }
 
-/** The mirrored document; `null` where there is none or it cannot be had, `late` where time ran out. */
-type Mirrored = TokenList | null | 'late'
+interface Mirrored {
+  /** `null` where there is none, or it cannot be had. */
+  readonly document: TokenList | null
+  /** Whether that is because time ran out. */
+  readonly isLate: boolean
+}
+
+const nothingMirrored: Mirrored = { document: null, isLate: false }
 
 const shortestRefreshMs = 1_000
 /** For how long a mirrored copy is served before Tencent, or else the store, is asked again. */
@@ -108,9 +114,12 @@ export function createTokenCache(
     if (!patient && deps.isBackingOff()) throw backingOffError()
     const fetched = await inTime(deadline, () => deps.list(subAppId, deadline, { patient }))
     const since = momentOf(deps)
-    const document = await mirrored
-    const pick = fetched.pick ?? (document && document !== 'late' ? document.pick : null)
-    return keep(subAppId, fetched, { staleBecause: null, since, pick })
+    const document = (await mirrored)?.document
+    return keep(subAppId, fetched, {
+      staleBecause: null,
+      since,
+      pick: fetched.pick ?? document?.pick ?? null,
+    })
   }
 
   /** Whatever it is that hangs, it holds nobody up past the deadline, and leaves nothing to join after that. */
@@ -121,15 +130,15 @@ export function createTokenCache(
   /** The mirrored document, not older than {@link mirroredSeconds}. */
   async function readMirrored(subAppId: number | null, deadline: number): Promise<Mirrored> {
     const { fallback } = deps
-    if (!fallback) return null
+    if (!fallback) return nothingMirrored
     const known = documents.get(subAppId)
-    if (known && ageMs(deps, known.since) < mirroredSeconds * 1000) return known.document
+    if (known && ageMs(deps, known.since) < mirroredSeconds * 1000) return { ...known, isLate: false }
     try {
       const document = await inTime(deadline, () => fallback(subAppId, deadline))
       documents.set(subAppId, { document, since: momentOf(deps) })
-      return document
+      return { document, isLate: false }
     } catch {
-      return deps.monotonic() >= deadline ? 'late' : null
+      return { document: null, isLate: deps.monotonic() >= deadline }
     }
   }
 
@@ -158,20 +167,20 @@ export function createTokenCache(
     const quarter = now + (deadline - now) / 4
     // Beside the list, so that a store costs nobody another wait, and one that fails or hangs its opinion alone.
     const isNeeded = spare?.staleBecause !== null || !deps.isBackingOff()
-    const mirrored = isNeeded ? readMirrored(subAppId, quarter) : Promise.resolve(null)
+    const mirrored = isNeeded ? readMirrored(subAppId, quarter) : Promise.resolve(nothingMirrored)
     try {
       return await ask(subAppId, quarter, { patient: false, mirrored })
     } catch (error) {
       // Also before an error is thrown: nothing is left running.
-      let document = await mirrored
+      let { document, isLate } = await mirrored
       if (!mayBeHidden(error)) throw error
       // A mirrored document that was served before is read again: the mirror may be ahead of it by now.
       if (old && spare?.staleBecause === null) {
-        const entry = document && document !== 'late' ? pickAgain(subAppId, old, document) : old
+        const entry = document ? pickAgain(subAppId, old, document) : old
         return { ...aged(entry), staleBecause: error }
       }
-      if (document === 'late') document = await readMirrored(subAppId, deadline)
-      if (document && document !== 'late')
+      if (isLate) document = (await readMirrored(subAppId, deadline)).document
+      if (document)
         return keep(subAppId, document, { staleBecause: error, since: momentOf(deps), pick: document.pick })
       if (spare) return { ...spare, staleBecause: error }
     }

@@ -377,7 +377,7 @@ async function applyOne(run: Run, application: Application, state: Read): Promis
     return 'done'
   }
   if (document === null) {
-    if (isHeld || (byHand && plan.doubt !== null)) return hold()
+    if (plan.doubt !== null) return hold()
     state.outcome ??= 'unchanged'
     state.reason ??= plan.note
     return 'done'
