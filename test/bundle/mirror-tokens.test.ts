@@ -295,6 +295,23 @@ describe('mirror-tokens to a file', () => {
     expect(answer.timers).toEqual([])
   })
 
+  it.each([
+    [2, 'info'],
+    [1, 'warn'],
+  ])('counts what is listed; of a limit of %i its line is an %s', async (limit, level) => {
+    simulator.vod.create(subAppId, 'token-a')
+    simulator.vod.create(subAppId, 'token-b')
+    const fn = start(`file:${folder}/limit-${limit}`, {
+      AIGC_TOKEN_LIMIT: `${limit}`,
+      AWS_LAMBDA_FUNCTION_NAME: 'mirror',
+    })
+    expect(outcomes(await fn.invoke(scheduled))).toEqual(['created'])
+    const note = level === 'warn' ? expect.stringContaining('more than AIGC_TOKEN_LIMIT (1)') : undefined
+    const line = fn.log().find(({ event }) => event === 'mirror-tokens')
+    expect(line).toMatchObject({ level, listed: 2, TokensListed: 2 })
+    expect(line?.['note']).toEqual(note)
+  })
+
   it('keeps the last half second for its report', async () => {
     simulator.vod.create(subAppId, 'token-a')
     const fn = start(`file:${folder}/no-time`)
