@@ -4,6 +4,7 @@
  * values than asked for are looked at, in which order alarms are evaluated, how late metrics arrive), the caller says it.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
  */
+import { readCondition, readWords } from './conditions.ts'
 import type { Resource } from './serverless-cli.ts'
 
 /** Values of one metric by the minute; in histories minutes are counted from 0. */
@@ -342,41 +343,15 @@ function referredTo(value: unknown): string | null {
 
 /** `ALARM(…)` and `OK(…)`, with AND, OR and NOT. */
 export function evaluateRule(text: string, stateOf: (logicalId: string) => State): boolean {
-  const tokens = text.match(/(ALARM|OK)\("\$\{\w+\.Arn\}"\)|AND|OR|NOT|[()]|\S/g) ?? []
-  let at = 0
-  function any(): boolean {
-    let left = all()
-    while (tokens[at] === 'OR') {
-      at++
-      const right = all()
-      left = left || right
-    }
-    return left
-  }
-  function all(): boolean {
-    let left = one()
-    while (tokens[at] === 'AND') {
-      at++
-      const right = one()
-      left = left && right
-    }
-    return left
-  }
-  function one(): boolean {
-    const token = tokens[at++] ?? ''
-    if (token === 'NOT') return !one()
-    if (token === '(') {
-      const inner = any()
-      if (tokens[at++] !== ')') throw new Error(`a bracket is open in ${text}`)
-      return inner
-    }
-    const { state, id } = /^(?<state>ALARM|OK)\("\$\{(?<id>\w+)\.Arn\}"\)$/.exec(token)?.groups ?? {}
-    if (id === undefined) throw new Error(`this CloudWatch does not know ${token} in the rule ${text}`)
-    return stateOf(id) === state
-  }
-  const result = any()
-  if (at < tokens.length) throw new Error(`this CloudWatch does not know ${tokens[at]} in the rule ${text}`)
-  return result
+  const words = readWords(text, /\s*((?:ALARM|OK)\("\$\{\w+\.Arn\}"\)|AND|OR|NOT|[()])\s*/y)
+  const isMet = readCondition(words, { and: 'AND', or: 'OR', not: 'NOT' }, () => {
+    const word = words.next()
+    const { state, id } = /^(?<state>ALARM|OK)\("\$\{(?<id>\w+)\.Arn\}"\)$/.exec(word)?.groups ?? {}
+    if (id === undefined) throw new Error(`this CloudWatch does not know ${word} in the rule ${text}`)
+    return (states: typeof stateOf) => states(id) === state
+  })
+  words.end()
+  return isMet(stateOf)
 }
 
 export interface Composite {

@@ -4,6 +4,8 @@
  * (https://www.tencentcloud.com/document/product/614/37803, https://www.tencentcloud.com/document/product/614/39576).
  */
 
+import { type Condition, readCondition, readWords } from './conditions.ts'
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** A line as CLS keeps it, and when it was written, in minutes. */
@@ -87,35 +89,22 @@ export function parseQuery(text: string, index: Index): Query {
   return { fits: parseSearch(search, index), name }
 }
 
-type Fits = (line: KeptLine) => boolean
+type Fits = Condition<KeptLine>
 
 function parseSearch(text: string, index: Index): Fits {
-  const read = reader(text, /\s*(\(|\)|(?:AND|OR|NOT)(?!\w)|\w+:"[^"]*"|\w+:(?:>=|<=|>|<)?\d+(?![\w.]))/y)
-  const anyOf = (): Fits => {
-    const parts = [allOf()]
-    while (read.take('OR')) parts.push(allOf())
-    return (line) => parts.some((fits) => fits(line))
+  try {
+    const words = readWords(
+      text,
+      /\s*(\(|\)|(?:AND|OR|NOT)(?!\w)|\w+:"[^"]*"|\w+:(?:>=|<=|>|<)?\d+(?![\w.]))/y,
+    )
+    const fits = readCondition(words, { and: 'AND', or: 'OR', not: 'NOT' }, () =>
+      parseTerm(words.next(), index),
+    )
+    words.end()
+    return fits
+  } catch (error) {
+    throw new Error(`a search that is not known: ${text}: ${(error as Error).message}`)
   }
-  const allOf = (): Fits => {
-    const parts = [one()]
-    while (read.take('AND')) parts.push(one())
-    return (line) => parts.every((fits) => fits(line))
-  }
-  const one = (): Fits => {
-    if (read.take('NOT')) {
-      const fits = one()
-      return (line) => !fits(line)
-    }
-    if (read.take('(')) {
-      const fits = anyOf()
-      if (!read.take(')')) throw new Error(`a bracket is open: ${text}`)
-      return fits
-    }
-    return parseTerm(read.next(), index)
-  }
-  const fits = anyOf()
-  read.end()
-  return fits
 }
 
 function parseTerm(term: string, index: Index): Fits {
@@ -169,24 +158,4 @@ export function parseCondition(text: string): (results: Results) => boolean {
     }),
   )
   return (results) => sides.map((all) => all.map((met) => met(results)).every(Boolean)).some(Boolean)
-}
-
-/** Reads words one by one; fails where the text goes on with something else. */
-function reader(text: string, word: RegExp): { take(word: string): boolean; next(): string; end(): void } {
-  const words: string[] = []
-  word.lastIndex = 0
-  for (let at = 0; at < text.length; at = word.lastIndex) {
-    const [, found] = word.exec(text) ?? []
-    if (found === undefined) throw new Error(`a search that is not known: ${text.slice(at)}`)
-    words.push(found)
-  }
-  return {
-    take: (wanted) => words[0] === wanted && words.shift() !== undefined,
-    next: () => words.shift() ?? fail('the search ends too early'),
-    end: () => void (words.length > 0 && fail(`a search that is not known: ${words.join(' ')}`)),
-  }
-}
-
-function fail(message: string): never {
-  throw new Error(message)
 }

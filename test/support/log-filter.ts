@@ -3,54 +3,32 @@
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax-JSON.html
  */
 
+import { type Condition, readCondition, readWords, type Words } from './conditions.ts'
+
+type Line = Readonly<Record<string, unknown>>
+
 /** Whether a log line matches. A field that is missing, or of another type than what it is compared with, matches nothing. */
-export function matchesPattern(pattern: string, line: Readonly<Record<string, unknown>>): boolean {
-  const tokens = pattern.match(/\$\.\w+|"[^"]*"|\d+|&&|\|\||>=|[{}()=>]|\S/g) ?? []
-  let at = 0
-  const take = (token: string): void => {
-    if (tokens[at++] !== token) throw new Error(`${token} expected in the pattern ${pattern}`)
-  }
-  function any(): boolean {
-    let left = all()
-    while (tokens[at] === '||') {
-      at++
-      const right = all()
-      left = left || right
-    }
-    return left
-  }
-  function all(): boolean {
-    let left = one()
-    while (tokens[at] === '&&') {
-      at++
-      const right = one()
-      left = left && right
-    }
-    return left
-  }
-  function one(): boolean {
-    if (tokens[at] === '(') {
-      at++
-      const inner = any()
-      take(')')
-      return inner
-    }
-    const [selector = '', operator = '', literal = ''] = tokens.slice(at, at + 3)
-    at += 3
-    if (!selector.startsWith('$.'))
-      throw new Error(`a field expected, not ${selector}, in the pattern ${pattern}`)
-    const found = line[selector.slice(2)]
-    if (literal.startsWith('"') && operator === '=') return found === literal.slice(1, -1)
-    if (!/^\d+$/.test(literal)) throw new Error(`not known in a pattern: ${operator} ${literal}`)
-    if (typeof found !== 'number') return false
-    if (operator === '=') return found === Number(literal)
-    if (operator === '>') return found > Number(literal)
-    if (operator === '>=') return found >= Number(literal)
-    throw new Error(`not known in a pattern: ${operator}`)
-  }
-  take('{')
-  const matched = any()
-  take('}')
-  if (at < tokens.length) throw new Error(`something behind the pattern ${pattern}`)
-  return matched
+export function matchesPattern(pattern: string, line: Line): boolean {
+  const words = readWords(pattern, /\s*(\$\.\w+|"[^"]*"|\d+|&&|\|\||>=|[{}()=>])\s*/y)
+  if (!words.take('{')) throw new Error(`no pattern for JSON: ${pattern}`)
+  const isMet = readCondition(words, { and: '&&', or: '||' }, () => readComparison(words))
+  if (!words.take('}')) throw new Error(`not known in the pattern ${pattern}`)
+  words.end()
+  return isMet(line)
+}
+
+function readComparison(words: Words): Condition<Line> {
+  const [selector, operator, literal] = [words.next(), words.next(), words.next()]
+  if (!selector.startsWith('$.')) throw new Error(`a field expected in a pattern, not ${selector}`)
+  const name = selector.slice(2)
+  if (literal.startsWith('"') && operator === '=') return (line) => line[name] === literal.slice(1, -1)
+  const compare = comparisons[operator]
+  if (!compare || !/^\d+$/.test(literal)) throw new Error(`not known in a pattern: ${operator} ${literal}`)
+  return ({ [name]: found }) => typeof found === 'number' && compare(found, Number(literal))
+}
+
+const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '=': (a, b) => a === b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
 }
