@@ -5,7 +5,7 @@ import {
   type AwsService,
   awsOptionProblems,
   connectAws,
-  description,
+  describeSecret,
   isMarked,
   isStoreError,
   malformed,
@@ -210,7 +210,7 @@ function callsTo(
   const resource = { ResourceType: 'Parameter', ResourceId: Name } as const
   const fields = {
     Name,
-    Description: description,
+    Description: describeSecret(target),
     Type: 'SecureString',
     KeyId: options['kmsKeyId'],
     ...(options['tier'] !== undefined && { Tier: options['tier'] as 'Standard' }),
@@ -235,7 +235,7 @@ function callsTo(
     async isMarked() {
       const command = new sdk.ListTagsForResourceCommand(resource)
       const { TagList } = await call('ListTagsForResource', (until) => client.send(command, until))
-      return isMarked(TagList)
+      return isMarked(target, TagList)
     },
 
     async create(document) {

@@ -13,7 +13,7 @@ import {
   awsOptionProblems,
   type CallAws,
   connectAws,
-  description,
+  describeSecret,
   isMarked,
   isStoreError,
   malformed,
@@ -142,7 +142,7 @@ export async function readSecret(secret: Secret, target: Target): Promise<Readin
   const reason = whyUnavailable(described)
   if (reason !== null) return { state: 'unavailable', reason }
 
-  const marked = isMarked(described.Tags)
+  const marked = isMarked(target, described.Tags)
   try {
     const answer = await secret.getValue(current)
     const value = textOf(answer, target)
@@ -381,7 +381,7 @@ function callsTo(
     create: (document, version) => {
       const command = new sdk.CreateSecretCommand({
         Name: SecretId,
-        Description: description,
+        Description: describeSecret(target),
         SecretString: document,
         ClientRequestToken: version,
         KmsKeyId: options['kmsKeyId'],

@@ -3,7 +3,7 @@ import type { ClientKind } from '../aws/clients.ts'
 import { type AwsAdvice, type AwsFailure, describeAwsFailure } from '../aws/errors.ts'
 import { StoreError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
-import { mark, readTags, type StoreDependencies, type Target } from './store.ts'
+import { contentsOf, mark, markOf, readTags, type StoreDependencies, type Target } from './store.ts'
 
 type Sdk = typeof import('../aws/sdk.ts')
 
@@ -102,22 +102,25 @@ export function isStoreError(error: unknown, code: string): error is StoreError 
   return error instanceof StoreError && error.code === code
 }
 
-const markTag = { Key: 'managed-by', Value: mark }
+const markKey = 'managed-by'
 
 /** The tags that our secrets carry: the mark, and those that the target names. */
-export function ownTags({ options }: Target): { Key: string; Value: string }[] {
-  return [markTag, ...readTags(options)]
+export function ownTags(target: Target): { Key: string; Value: string }[] {
+  return [{ Key: markKey, Value: markOf(target) }, ...readTags(target.options)]
 }
 
 /** Whether our mark is among a secret's tags. */
 export function isMarked(
+  target: Target,
   tags: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] = [],
 ): boolean {
-  return tags.some(({ Key, Value }) => Key === markTag.Key && Value === markTag.Value)
+  return tags.some(({ Key, Value }) => Key === markKey && Value === markOf(target))
 }
 
 /** What stands beside a secret for people. */
-export const description = `Tencent Cloud VOD AIGC API tokens, mirrored by ${mark}`
+export function describeSecret(target: Target): string {
+  return `${contentsOf(target)} by ${mark}`
+}
 
 /** What is wrong with `region` and `kmsKeyId`, if anything: phrases as `check` gives them. */
 export function awsOptionProblems({ region, kmsKeyId }: Target['options']): string[] {

@@ -3,7 +3,7 @@
 import { constants, promises } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../errors.ts'
-import { isDocument } from './document.ts'
+import { hasOwnForm } from './record.ts'
 import { isStill, mark, overtaken, type Reading, type Store, type StoreKind, type Target } from './store.ts'
 
 /** A draft lies in a folder of its own, beside the target. */
@@ -43,7 +43,7 @@ export const file: StoreKind = {
       try {
         const value = await readRegular(path, target)
         if (value === '') return { state: 'empty', marked: false }
-        return { state: 'value', marked: isDocument(value), value }
+        return { state: 'value', marked: hasOwnForm(target, value), value }
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return { state: 'absent' }
         throw failure('Reading', target, error)
@@ -99,7 +99,7 @@ async function readRegular(path: string, target: Target): Promise<string> {
       throw refusal(target, 'TooLarge', `it has more than ${maxBytes} bytes, so it is no mirrored document`)
     const value = bytes.toString('utf8', 0, length)
     // Best effort: it may belong to somebody else.
-    if ((found.mode & 0o077) !== 0 && isDocument(value)) await handle.chmod(0o600).catch(() => {})
+    if ((found.mode & 0o077) !== 0 && hasOwnForm(target, value)) await handle.chmod(0o600).catch(() => {})
     return value
   } finally {
     await handle.close()

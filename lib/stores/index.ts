@@ -3,6 +3,7 @@ import { awsParameterStore } from './aws-parameter-store.ts'
 import { awsSecretsManager } from './aws-secretsmanager.ts'
 import { parseDocument } from './document.ts'
 import { file } from './file.ts'
+import { parseRecord } from './record.ts'
 import { type Store, type StoreDependencies, type StoreKind, type Target, valuesIn } from './store.ts'
 import { tencentSsm } from './tencent-ssm.ts'
 
@@ -24,7 +25,10 @@ export interface Told {
   addForeign(values: readonly string[]): void
 }
 
-/** Opens a target's store, which tells what it reads: of a document the tokens, of a token that, of another value the whole. */
+/**
+ * Opens a target's store, which tells what it reads: of a document the tokens, of a token that, of a record nothing, for it holds
+ * no secret, of another value the whole.
+ */
 export function openStore(target: Target, deps: StoreDependencies, { addSecrets, addForeign }: Told): Store {
   const kind = Object.hasOwn(storeKinds, target.scheme) ? storeKinds[target.scheme] : undefined
   if (!kind) throw new Error(`no store for ${target.scheme}`)
@@ -36,6 +40,7 @@ export function openStore(target: Target, deps: StoreDependencies, { addSecrets,
       for (const value of valuesIn(reading)) {
         const tokens = parseDocument(value)?.ApiTokens
         if (tokens) addSecrets(tokens)
+        else if (target.holds === 'record' && parseRecord(value)) continue
         // It may be a word that lines of ours hold, too; no error quotes what is that short.
         else if (value.length > 20) (target.holds === 'token' ? addSecrets : addForeign)([value])
       }

@@ -38,7 +38,7 @@ export interface Store {
 }
 
 /**
- * `marked`: the secret carries our mark (see {@link mark}). `version`: the store's name for what was read; left out where
+ * `marked`: the secret carries our mark (see {@link markOf}). `version`: the store's name for what was read; left out where
  * it has none.
  */
 export type Reading =
@@ -65,6 +65,18 @@ export function valuesIn(reading: Reading): string[] {
 /** The name by which a secret says that this bundle keeps it. */
 export const mark = 'vod-aigc-tokens'
 
+/** The mark of a target's secret: the record of a rotation has one of its own, so that no mirror takes it for a target of its. */
+export function markOf({ holds }: Pick<Target, 'holds'>): string {
+  return holds === 'record' ? 'vod-aigc-rotation' : mark
+}
+
+/** What stands beside a target's secret for people. */
+export function contentsOf({ holds }: Pick<Target, 'holds'>): string {
+  return holds === 'record'
+    ? 'Rotation of Tencent Cloud VOD AIGC API tokens, no secret, kept'
+    : 'Tencent Cloud VOD AIGC API tokens, mirrored'
+}
+
 /** Whether a store still holds what was seen. */
 export function isStill(found: Reading, seen: Reading): boolean {
   const valueIn = (reading: Reading): string | null => (reading.state === 'value' ? reading.value : null)
@@ -90,8 +102,11 @@ export interface Target {
   readonly name: string
   /** Every option but `adopt` and `value`. */
   readonly options: Readonly<Record<string, string>>
-  /** What it holds: the mirrored document or, with `value=token`, the token to use alone, plain. */
-  readonly holds: 'document' | 'token'
+  /**
+   * What it holds: the mirrored document or, with `value=token`, the token to use alone, plain; the target of
+   * `AIGC_ROTATION_STATE`: the record of a rotation.
+   */
+  readonly holds: 'document' | 'token' | 'record'
   /** Whether a secret without our mark may be taken over. */
   readonly adopt: boolean
 }

@@ -2,8 +2,10 @@
 import { StoreError, TencentError } from '../errors.ts'
 import { quotes } from '../foreign.ts'
 import { isDocument } from './document.ts'
+import { hasOwnForm } from './record.ts'
 import {
-  mark,
+  contentsOf,
+  markOf,
   overtaken,
   type Reading,
   readTags,
@@ -45,8 +47,14 @@ const api = { service: 'ssm', version: '2019-09-23' } as const
 const previous = 'previous'
 
 /** What the description of a secret of ours starts with. */
-const markedBy = `${mark}: `
-const description = `${markedBy}Tencent Cloud VOD AIGC API tokens, mirrored`
+function markedBy(target: Target): string {
+  return `${markOf(target)}: `
+}
+
+function describeSecret(target: Target): string {
+  return `${markedBy(target)}${contentsOf(target)}`
+}
+
 /** In bytes, as the next. */
 const longestDescription = 2048
 const mostBytes = 32 * 1024
@@ -131,7 +139,7 @@ async function read(secret: Secret): Promise<Reading> {
   if (described === null) return { state: 'absent' }
   const reason = whyUnavailable(described)
   if (reason !== null) return { state: 'unavailable', reason }
-  const marked = isMarked(described)
+  const marked = isMarked(secret.target, described)
   const content = await contentOf(secret, secret.version)
   if (content?.text === null) return { state: 'unavailable', reason: binaryReason }
   if (content !== null) {
@@ -171,7 +179,7 @@ async function create(secret: Secret, document: string): Promise<void> {
   try {
     created = await secret.call('CreateSecret', {
       VersionId: secret.version,
-      Description: description,
+      Description: describeSecret(secret.target),
       SecretType: 0,
       SecretString: document,
       ...(tags.length > 0 && { Tags: tags.map(({ Key, Value }) => ({ TagKey: Key, TagValue: Value })) }),
@@ -250,7 +258,7 @@ function isAnswered(error: unknown): boolean {
 /** Throws when `previous` is somebody else's: not where a run of ours kept `value` there, and died. */
 async function checkPrevious(secret: Secret, value: string | null): Promise<void> {
   // Under a document of ours, so is what was before it.
-  if (value !== null && isDocument(value)) return
+  if (value !== null && hasOwnForm(secret.target, value)) return
   if (!(await listVersions(secret)).includes(previous)) return
   if (value !== null && (await contentOf(secret, previous))?.text === value) return
   throw failed(
@@ -265,9 +273,10 @@ async function checkPrevious(secret: Secret, value: string | null): Promise<void
 async function addMark(secret: Secret, value: string | null): Promise<void> {
   const described = await secret.call('DescribeSecret')
   await (value === null ? expectNone(secret) : expectValue(secret, value))
-  if (isMarked(described)) return
+  if (isMarked(secret.target, described)) return
   const before = String(described['Description'] ?? '')
-  const marked = before === '' ? description : `${description}; before: ${before}`
+  const own = describeSecret(secret.target)
+  const marked = before === '' ? own : `${own}; before: ${before}`
   // The limit counts bytes. A decoder that waits for more leaves out a character that is cut in two.
   const fitting = new TextEncoder().encode(marked).slice(0, longestDescription)
   await secret.call('UpdateDescription', { Description: new TextDecoder().decode(fitting, { stream: true }) })
@@ -327,8 +336,8 @@ async function listVersions(secret: Secret): Promise<string[]> {
   )
 }
 
-function isMarked({ Description: text }: Readonly<Record<string, unknown>>): boolean {
-  return typeof text === 'string' && text.startsWith(markedBy)
+function isMarked(target: Target, { Description: text }: Readonly<Record<string, unknown>>): boolean {
+  return typeof text === 'string' && text.startsWith(markedBy(target))
 }
 
 // Beside the document only text is kept, as `previous`.

@@ -46,22 +46,33 @@ export interface Attempt {
   readonly durationMs: number
 }
 
-/**
- * Calls one action. `deadline` is on `Time.monotonic`. Not `patient` (the default is): a throttled call is
- * not repeated. Throws `TencentError`, or what `credentials` throws.
- */
+/** Calls one action. `deadline` is on `Time.monotonic`. Throws `TencentError`, or what `credentials` throws. */
 export type CallTencent = (
   action: string,
   parameters: Readonly<Record<string, unknown>>,
   deadline: number,
-  options?: { readonly patient: boolean },
+  options?: CallOptions,
 ) => Promise<TencentResponse>
+
+/** How a call is repeated. */
+export interface CallOptions {
+  /** `false`: a throttled call is not repeated. Default `true`. */
+  readonly patient?: boolean
+  /**
+   * `false`: it must not take effect twice, so it is repeated only where Tencent says that it took none: throttled, or refused
+   * for its signature or credentials. Default `true`.
+   */
+  readonly idempotent?: boolean
+}
 
 /** Waits before a retry are uniform between 0 and this, doubled each time up to the largest ("full jitter"). */
 const firstBackoffMs = 200
 const largestBackoffMs = 5_000
 const jsonType = 'application/json; charset=utf-8'
-/** An attempt gets half of the time left, so that one dead connection does not cost the call; but at least this. */
+/**
+ * An attempt that may be repeated gets half of the time left, so that one dead connection does not cost the call; but at least
+ * this.
+ */
 const shortestAttemptMs = 1_000
 
 export function createTencentClient(
@@ -112,7 +123,7 @@ export function createTencentClient(
     }
   }
 
-  return async (action, parameters, deadline, { patient } = { patient: true }) => {
+  return async (action, parameters, deadline, { patient = true, idempotent = true } = {}) => {
     const body = JSON.stringify(parameters)
     let credentials = await deps.credentials(deadline)
     let failed: Failure = outOfTime
@@ -124,7 +135,8 @@ export function createTencentClient(
       const started = deps.monotonic()
       const remainingMs = deadline - started
       if (remainingMs <= 0) throw failure(action, endpoint, failed, attempts - 1)
-      const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, remainingMs / 2))
+      const shareMs = idempotent ? remainingMs / 2 : remainingMs
+      const timeoutMs = Math.min(remainingMs, Math.max(shortestAttemptMs, shareMs))
       const outcome = await attempt(action, body, credentials, timeoutMs)
       deps.onAttempt?.({
         action,
@@ -155,7 +167,7 @@ export function createTencentClient(
         const mostMs = failed.atOnce ? 0 : Math.min(largestBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
         const jitteredMs = deps.random() * mostMs
         const waitMs = Math.max(jitteredMs, failed.retryAfterMs ?? 0)
-        const mayPass = failed.retryable && (patient || !meaning.throttles)
+        const mayPass = failed.retryable && (meaning.throttles ? patient : idempotent)
         if (!mayPass || deps.monotonic() + waitMs >= deadline)
           throw failure(
             action,

@@ -26,7 +26,7 @@ const sources: readonly Source[] = ['lib', 'handlers'].flatMap((folder) =>
 )
 const lib = sources.filter(({ path }) => path.startsWith('lib/'))
 const kinds = lib
-  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.|target\.|aws\.)/.test(path))
+  .filter(({ path }) => /^lib\/stores\/(?!store\.|index\.|document\.|record\.|target\.|aws\.)/.test(path))
   .map(({ path }) => path)
 
 /** Which rooms a room may import values from, besides itself and the files right in `lib/` that are not named here. */
@@ -39,6 +39,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['tencent', 'credentials', 'stores'],
   endpoint: ['platform', 'tencent', 'aws', 'credentials', 'stores', 'config.ts'],
   mirror: ['platform', 'tencent', 'aws', 'credentials', 'stores', 'config.ts'],
+  rotation: ['platform', 'tencent', 'aws', 'credentials', 'stores', 'config.ts', 'mirror'],
 }
 const roomOf = (path: string): string => /^lib\/([^/]+)/.exec(path)?.[1] ?? ''
 

@@ -1,0 +1,185 @@
+/** The record of a rotation: what the target of `AIGC_ROTATION_STATE` holds. Fingerprints and times, and no secret. */
+import { isFingerprint } from '../digest.ts'
+import { isRecord, isStrings, parseJson } from '../json.ts'
+import { type Site, sites } from '../tencent/sites.ts'
+import { isDocument } from './document.ts'
+import type { Reading, Target } from './store.ts'
+
+/** A moment by two clocks, in epoch milliseconds: this machine's, and that of Tencent, which dates its answers. */
+export interface Stamp {
+  readonly own: number
+  readonly tencent: number
+}
+
+export const phases = ['idle', 'intent', 'warming', 'promoted', 'retiring'] as const
+export type Phase = (typeof phases)[number]
+
+/** A token that a rotation is done with and that Tencent still lists: somebody should delete it, or say what it is for. */
+export interface Leftover {
+  readonly fingerprint: string
+  /** A sentence. */
+  readonly why: string
+}
+
+/** What is known of an application's rotation between two runs. Tokens are named by fingerprint. */
+export interface RotationRecord {
+  readonly subAppId: number
+  readonly site: Site
+  readonly phase: Phase
+  /** When the phase began, or what it waits for began anew. */
+  readonly since: Stamp
+  /** When a rotation last put a new token in use or, where none has, the first record was written. */
+  readonly rotated: Stamp
+  /** The token that is replaced. */
+  readonly old: string | null
+  /** The token that takes its place, once it is known. */
+  readonly new: string | null
+  /** A name for the one call that may create a token, to tell it from that of a run at the same time. */
+  readonly intent: string | null
+  /** Every token that was listed or mirrored before that call. */
+  readonly baseline: readonly string[]
+  /** How often a token was to be created, and none came, since a rotation last got further. */
+  readonly failures: number
+  /** What somebody asked for by hand and what takes more than one run. */
+  readonly ending: 'abort' | 'rollback' | null
+  /** Whether the old token may have been deleted: said before it is asked for. */
+  readonly deleting: boolean
+  /** Since when the list lacks a token that is named here. */
+  readonly missing: Readonly<Record<string, Stamp>>
+  readonly leftovers: readonly Leftover[]
+  /** When a person was last told what there is to delete. */
+  readonly told: Stamp | null
+}
+
+const type = 'vod-aigc-rotation'
+const format = 1
+
+/** The record as stored: fixed field order and no spaces. */
+export function renderRecord(record: RotationRecord): string {
+  return JSON.stringify({
+    Type: type,
+    Format: format,
+    SubAppId: record.subAppId,
+    Site: record.site,
+    Phase: record.phase,
+    Since: renderStamp(record.since),
+    Rotated: renderStamp(record.rotated),
+    Old: record.old,
+    New: record.new,
+    Intent: record.intent,
+    Baseline: [...record.baseline].sort(),
+    Failures: record.failures,
+    Ending: record.ending,
+    Deleting: record.deleting,
+    Missing: Object.fromEntries(
+      Object.keys(record.missing)
+        .sort()
+        .map((name) => [name, renderStamp(record.missing[name] as Stamp)]),
+    ),
+    Leftovers: record.leftovers.map(({ fingerprint, why }) => ({ Fingerprint: fingerprint, Why: why })),
+    Told: record.told && renderStamp(record.told),
+  })
+}
+
+/** Reads a stored value; `null` where it is no record, or one of a later format: a record is believed as a whole or not at all. */
+export function parseRecord(value: string): RotationRecord | null {
+  const given = parseJson(value)
+  if (!isRecord(given) || given['Type'] !== type || given['Format'] !== format) return null
+  const { SubAppId, Site, Phase, Old, New, Intent, Baseline, Failures, Ending, Deleting } = given
+  const { Missing, Leftovers, Told } = given
+  const since = readStamp(given['Since'])
+  const rotated = readStamp(given['Rotated'])
+  const told = Told === null ? null : readStamp(Told)
+  const phase = phases.find((one) => one === Phase)
+  const site = isSite(Site) ? Site : null
+  if (!since || !rotated || told === undefined || !phase || !site) return null
+  if (typeof SubAppId !== 'number' || typeof Failures !== 'number' || typeof Deleting !== 'boolean')
+    return null
+  if (!isName(Old) || !isName(New) || (Intent !== null && typeof Intent !== 'string')) return null
+  if (!isStrings(Baseline) || !Baseline.every(isFingerprint)) return null
+  if (Ending !== null && Ending !== 'abort' && Ending !== 'rollback') return null
+  if (!isRecord(Missing) || !Array.isArray(Leftovers)) return null
+  const missing = Object.entries(Missing).map(([name, stamp]) => [name, readStamp(stamp)] as const)
+  const leftovers = Leftovers.map(readLeftover)
+  if (!missing.every(isComplete) || leftovers.includes(null)) return null
+  return {
+    subAppId: SubAppId,
+    site,
+    phase,
+    since,
+    rotated,
+    old: Old,
+    new: New,
+    intent: Intent,
+    baseline: Baseline,
+    failures: Failures,
+    ending: Ending,
+    deleting: Deleting,
+    missing: Object.fromEntries(missing),
+    leftovers: leftovers.flatMap((one) => one ?? []),
+    told,
+  }
+}
+
+/** Whether a value has the form of what a target of this kind holds: where a store has no place for a mark, that is the mark. */
+export function hasOwnForm({ holds }: Pick<Target, 'holds'>, value: string): boolean {
+  return holds === 'record' ? parseRecord(value) !== null : isDocument(value)
+}
+
+/** What a target holds of an application's rotation, or why it must not be touched. */
+export type RecordJudgement =
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'good'; readonly record: RotationRecord | null }
+
+export function judgeRecord(
+  { subAppId, site }: { readonly subAppId: number; readonly site: Site },
+  reading: Reading,
+): RecordJudgement {
+  if (reading.state === 'unavailable') return { kind: 'refused', reason: reading.reason }
+  if (reading.state !== 'value') return { kind: 'good', record: null }
+  const record = parseRecord(reading.value)
+  if (record === null) return { kind: 'refused', reason: reading.marked ? damaged : foreign }
+  if (record.subAppId === subAppId && record.site === site) return { kind: 'good', record }
+  return {
+    kind: 'refused',
+    reason:
+      `it holds the rotation of application ${record.subAppId} of site ${record.site}, not of ${subAppId} of ${site}; ` +
+      'give each application a record of its own',
+  }
+}
+
+const foreign =
+  'it holds something else than the record of a rotation, and does not carry its mark; choose a name where there is nothing yet'
+const damaged =
+  'it carries the mark of a rotation, and holds no record that this version can read: it was damaged, or written by a later ' +
+  'version; put back the version before or, where nobody knows it, delete the secret: then tokens that were being replaced stay'
+
+function renderStamp({ own, tencent }: Stamp): object {
+  return { Own: new Date(own).toISOString(), Tencent: new Date(tencent).toISOString() }
+}
+
+function readStamp(given: unknown): Stamp | undefined {
+  if (!isRecord(given)) return undefined
+  const [own, tencent] = [Date.parse(String(given['Own'])), Date.parse(String(given['Tencent']))]
+  return Number.isFinite(own) && Number.isFinite(tencent) ? { own, tencent } : undefined
+}
+
+function readLeftover(given: unknown): Leftover | null {
+  if (!isRecord(given)) return null
+  const { Fingerprint, Why } = given
+  return typeof Fingerprint === 'string' && isFingerprint(Fingerprint) && typeof Why === 'string'
+    ? { fingerprint: Fingerprint, why: Why }
+    : null
+}
+
+function isComplete(entry: readonly [string, Stamp | undefined]): entry is readonly [string, Stamp] {
+  return isFingerprint(entry[0]) && entry[1] !== undefined
+}
+
+function isName(value: unknown): value is string | null {
+  return value === null || (typeof value === 'string' && isFingerprint(value))
+}
+
+function isSite(value: unknown): value is Site {
+  return typeof value === 'string' && Object.hasOwn(sites, value)
+}
