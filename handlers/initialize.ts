@@ -59,8 +59,11 @@ function isOnPlatform({ functionName, isScf }: Edge): boolean {
 }
 
 function usesAws({ config }: Runtime, { environment }: Edge): boolean {
-  const { fallbacks, mirrors, source } = config
-  const targets = [...fallbacks.map(({ target }) => target), ...mirrors.flatMap(({ targets }) => targets)]
+  const { fallbacks, mirrors, rotation, source } = config
+  const targets = [
+    ...[...fallbacks, ...rotation.records].map(({ target }) => target),
+    ...mirrors.flatMap(({ targets }) => targets),
+  ]
   if (targets.some(({ scheme }) => storeKinds[scheme]?.cloud === 'aws')) return true
   if (source === 'mirror') return false
   return ['aws-secret', 'keyless'].includes(sourceOf(environment))

@@ -24,7 +24,7 @@ export interface Outcome {
 
 /** What a function does with an event. */
 export interface Work {
-  readonly name: 'list-tokens' | 'mirror-tokens'
+  readonly name: 'list-tokens' | 'mirror-tokens' | 'rotate-tokens'
   run(event: unknown, invocation: Invocation, edge: Edge): Promise<Outcome>
   /** Those of an invocation whose `run` threw. */
   metricsOfError(error: unknown, edge: Edge, event: unknown): Metrics

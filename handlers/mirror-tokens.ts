@@ -1,12 +1,11 @@
 /** Keeps the secrets in step: a schedule or a run by hand in, the report out, or an error that holds it. */
 import { type Config, findSubApp } from '../lib/config.ts'
-import { isFingerprint } from '../lib/digest.ts'
 import { ConfigError, InputError } from '../lib/errors.ts'
 import { field } from '../lib/json.ts'
 import { MirrorError, reportError, summarize } from '../lib/mirror/report.ts'
 import { runMirror } from '../lib/mirror/run.ts'
 import { isRequest, readEvent } from '../lib/platform/events.ts'
-import { readManual } from '../lib/platform/manual.ts'
+import { readDigest, readFingerprint, readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { Mirror } from '../lib/stores/target.ts'
 import { initializeAtLoad, initializeInFull } from './initialize.ts'
@@ -36,8 +35,8 @@ const work: Work = {
       throw new InputError('mirror-tokens: "DryRun" and "Confirm" exclude each other; send one of them')
     if (Promote !== undefined && Confirm !== undefined)
       throw new InputError('mirror-tokens: "Promote" and "Confirm" exclude each other; send one of them')
-    const confirm = Confirm === undefined ? null : readDigest(Confirm)
-    const promote = Promote === undefined ? null : readFingerprint(Promote)
+    const confirm = Confirm === undefined ? null : readDigest('mirror-tokens', Confirm, '{"DryRun":true}')
+    const promote = Promote === undefined ? null : readFingerprint('mirror-tokens', 'Promote', Promote)
     const { config, list, openStore } = runtime()
     const mirrors = chooseMirrors(config, SubAppId ?? null)
     if (promote !== null && mirrors.length > 1)
@@ -104,26 +103,6 @@ function isSlip(error: unknown, event: unknown): boolean {
     field(event, 'DryRun') === true
   if (error instanceof MirrorError) return error.code !== 'MirrorIncomplete' && isSomebody
   return error instanceof InputError && (isSomebody || isRequest(event))
-}
-
-/** A digest as somebody copied it: blanks around it and capitals do not matter. Throws `InputError`. */
-function readDigest(text: string): string {
-  const digest = text.trim().toLowerCase()
-  if (/^[\da-f]{64}$/.test(digest)) return digest
-  throw new InputError(
-    'mirror-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; ' +
-      'run {"DryRun":true}, look at the plan, and send all of its "Digest"',
-  )
-}
-
-/** A fingerprint as somebody copied it. Throws `InputError`. */
-function readFingerprint(text: string): string {
-  const name = text.trim().toLowerCase()
-  if (isFingerprint(name)) return name
-  throw new InputError(
-    'mirror-tokens: "Promote" must be the fingerprint of a token, which has 16 hex digits, and never the token; ' +
-      'list-tokens and the log of this function tell fingerprints',
-  )
 }
 
 /** The mirrors of one application, or all of them. */

@@ -60,6 +60,7 @@ export async function rehearse(
 function rehearsalSettings(config: Config, { environment, isScf, functionName }: Edge): Environment {
   const { site, vodEndpoint, ssmEndpoint, stsEndpoint, region, source } = config
   const targets = new Set(config.mirrors[0]?.targets.flatMap(standFor))
+  const [record = ''] = config.rotation.records[0] ? standFor(config.rotation.records[0].target) : []
   const [fallback = ''] = config.fallbacks[0] ? standFor(config.fallbacks[0].target) : []
   return {
     ...(isScf ? { TENCENTCLOUD_RUNENV: 'SCF' } : { AWS_LAMBDA_FUNCTION_NAME: functionName }),
@@ -73,6 +74,7 @@ function rehearsalSettings(config: Config, { environment, isScf, functionName }:
     AIGC_API_KEYS: `rehearsal:full:${sha256Hex(rehearsalKey)}`,
     AIGC_MIRROR_TARGETS: [...targets].join(' '),
     AIGC_FALLBACK: fallback,
+    AIGC_ROTATION_STATE: record,
     AIGC_SOURCE: fallback === '' ? 'api' : source,
     AIGC_REVEAL: 'true',
     ...(source === 'api' && standInKeys(environment)),
@@ -86,9 +88,8 @@ function standFor({ scheme, name, options, holds }: Target): string[] {
   if (scheme === 'file') return []
   const region = options['region'] ?? regionOf(name)
   const more = [region && `region=${region}`, holds === 'token' && 'value=token'].filter(Boolean)
-  return [
-    `${scheme}:rehearsal${holds === 'token' ? '-token' : ''}${more.length > 0 ? `?${more.join('&')}` : ''}`,
-  ]
+  const own = holds === 'document' ? 'rehearsal' : `rehearsal-${holds}`
+  return [`${scheme}:${own}${more.length > 0 ? `?${more.join('&')}` : ''}`]
 }
 
 /** Of an ARN. */

@@ -30,6 +30,8 @@ import { createPace } from '../lib/tencent/pace.ts'
 import type { Credentials } from '../lib/tencent/tc3.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
 import {
+  type ChangeTokens,
+  createChangeTokens,
   createListTokens,
   excludeTokens,
   type ListTokens,
@@ -82,13 +84,15 @@ export interface Runtime {
   cacheFor(readKeys: () => Credentials | null): TokenCache
   /** Asks Tencent, past the cache. */
   readonly list: ListTokens
+  /** Changes tokens at Tencent: for the rotation alone. */
+  readonly change: ChangeTokens
   openStore(target: Target): Store
   /** Loads the file of the AWS SDK. */
   aws(): Promise<Aws>
 }
 
 /** What is reached with the credentials of one environment. */
-type Upstream = Pick<Runtime, 'cache' | 'list' | 'openStore'>
+type Upstream = Pick<Runtime, 'cache' | 'list' | 'change' | 'openStore'>
 
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
@@ -186,8 +190,9 @@ function createRuntime(
     }
 
     const pace = createPace(vodCallsPerSecond, time)
+    const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace })
     const list = createListTokens({
-      call: createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace }),
+      call,
       addSecrets,
       onExtInfosDropped: (subAppId, requestId) => log('warn', 'ext-infos-dropped', { subAppId, requestId }),
     })
@@ -221,7 +226,7 @@ function createRuntime(
       fallback: readsMirror || fallbacks.length === 0 ? null : unlessExcluded(mirrored),
       choosePick,
     })
-    return { cache, list, openStore: open }
+    return { cache, list, change: createChangeTokens({ call, addSecrets }), openStore: open }
   }
   const upstream = reach(() => own)
   const perRunRole = createPerRunRole((keys) => reach(() => withRunRole(own, keys)))

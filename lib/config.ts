@@ -5,7 +5,7 @@ import { isFingerprint } from './digest.ts'
 import { ConfigError, InputError } from './errors.ts'
 import { type HttpProxy, readProxy } from './proxy.ts'
 import type { StoreKind, Target } from './stores/store.ts'
-import { type Mirror, parseMirrors } from './stores/target.ts'
+import { isSameSecret, type Mirror, parseMirrors, parseRecordTargets } from './stores/target.ts'
 import { type Site, sites } from './tencent/sites.ts'
 import { didYouMean, either } from './words.ts'
 
@@ -65,13 +65,25 @@ export interface Config {
   readonly exclude: ReadonlySet<string>
   /** Above so many tokens of an application a run of the mirror warns. */
   readonly tokenLimit: number
+  readonly rotation: RotationConfig
   readonly logLevel: LogLevel
   /** What `HTTPS_PROXY` names; `null` where it is not set. */
   readonly proxy: HttpProxy | null
 }
 
+/** How tokens are replaced by new ones. */
+export interface RotationConfig {
+  /** `null`: never by itself. */
+  readonly everyDays: number | null
+  /** Where the record of each application is kept; none where rotation is off. */
+  readonly records: readonly { readonly subAppId: number; readonly target: Target }[]
+  readonly warmSeconds: number
+  readonly graceHours: number
+  readonly mayDelete: boolean
+}
+
 /** Who reads a setting: one of the functions, or the command that deploys them to SCF. */
-export type Reader = 'list-tokens' | 'mirror-tokens' | 'deploy'
+export type Reader = 'list-tokens' | 'mirror-tokens' | 'rotate-tokens' | 'deploy'
 
 /** An `AIGC_*` variable. */
 export interface Setting<T> {
@@ -83,10 +95,11 @@ export interface Setting<T> {
   read(text: string, complain: (what: string) => void): T
 }
 
-const functions = ['list-tokens', 'mirror-tokens'] as const
+const functions = ['list-tokens', 'mirror-tokens', 'rotate-tokens'] as const
 const everybody = [...functions, 'deploy'] as const
 const listTokens = ['list-tokens'] as const
-const mirrorTokens = ['mirror-tokens'] as const
+const mirrorTokens = ['mirror-tokens', 'rotate-tokens'] as const
+const rotateTokens = ['rotate-tokens'] as const
 
 /** Every setting, as docs/settings.md shows them. Any other `AIGC_*` name is an error. */
 const table = {
@@ -120,6 +133,11 @@ const table = {
   AIGC_SOURCE: choice<Config['source']>('api', ['api', 'mirror'], listTokens),
   AIGC_BASE_PATH: { default: '', readers: listTokens, read: readPathPrefix },
   AIGC_REVEAL: choice<'true' | 'false'>('false', ['true', 'false'], listTokens),
+  AIGC_ROTATION_STATE: list(rotateTokens),
+  AIGC_ROTATE_EVERY_DAYS: wholeNumber<number | null>(null, { min: 1, max: 3650 }, rotateTokens),
+  AIGC_ROTATION_WARM_SECONDS: wholeNumber(300, { min: 10, max: 86_400 }, rotateTokens),
+  AIGC_ROTATION_GRACE_HOURS: number(24, { min: 0.01, max: 2160 }, rotateTokens),
+  AIGC_ROTATION_MAY_DELETE: choice<'true' | 'false'>('false', ['true', 'false'], rotateTokens),
   AIGC_LOG_LEVEL: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], functions),
 } as const satisfies Readonly<Record<`AIGC_${string}`, Setting<unknown>>>
 
@@ -191,6 +209,31 @@ export function parseConfig(
   if (source === 'mirror' && fallbackUris.length === 0)
     complainOf('AIGC_FALLBACK')('must name the target to read when AIGC_SOURCE is mirror')
 
+  /** Where the records are, and how tokens are replaced. */
+  const readRotation = (): RotationConfig => {
+    const complain = complainOf('AIGC_ROTATION_STATE')
+    const everyDays = read('AIGC_ROTATE_EVERY_DAYS')
+    const uris = read('AIGC_ROTATION_STATE')
+    const records = parseRecordTargets(uris, subAppIds, storeKinds, complain)
+    if (uris.length > 1) complain('must name one target, not several')
+    if (uris.length === 0 && everyDays !== null)
+      complain('must name where the record is kept, because AIGC_ROTATE_EVERY_DAYS is set')
+    if (uris.length > 0 && subAppIds.length === 0)
+      complainOf('AIGC_SUB_APP_IDS')('must name the applications whose tokens are rotated')
+    if (uris.length > 0 && mirrors.length === 0)
+      complainOf('AIGC_MIRROR_TARGETS')('must name the targets that the rotation moves to a new token')
+    const taken = [...mirrors.flatMap(({ targets }) => targets), ...fallbacks.map(({ target }) => target)]
+    if (records.some(({ target }) => taken.some((other) => isSameSecret(target, other))))
+      complain('must name a target of its own: AIGC_MIRROR_TARGETS or AIGC_FALLBACK names it too')
+    return {
+      everyDays,
+      records,
+      warmSeconds: read('AIGC_ROTATION_WARM_SECONDS'),
+      graceHours: read('AIGC_ROTATION_GRACE_HOURS'),
+      mayDelete: read('AIGC_ROTATION_MAY_DELETE') === 'true',
+    }
+  }
+
   const config: Config = {
     subAppIds,
     site,
@@ -214,6 +257,7 @@ export function parseConfig(
     minKeep: read('AIGC_MIN_KEEP'),
     exclude: new Set(read('AIGC_EXCLUDE')),
     tokenLimit: read('AIGC_TOKEN_LIMIT'),
+    rotation: readRotation(),
     logLevel: read('AIGC_LOG_LEVEL'),
     proxy: readProxy(env, (problem) => problems.push(problem)),
   }
@@ -272,7 +316,11 @@ interface Range {
   readonly max: number
 }
 
-function wholeNumber(byDefault: number, range: Range, readers: readonly Reader[]): Setting<number> {
+function wholeNumber<T extends number | null>(
+  byDefault: T,
+  range: Range,
+  readers: readonly Reader[],
+): Setting<T | number> {
   const read = numberReader(byDefault, range, { what: 'a whole number', fits: Number.isInteger })
   return { default: byDefault, readers, read }
 }
@@ -282,11 +330,11 @@ function number(byDefault: number, range: Range, readers: readonly Reader[]): Se
   return { default: byDefault, readers, read }
 }
 
-function numberReader(
-  byDefault: number,
+function numberReader<T>(
+  byDefault: T,
   { min, max }: Range,
   { what, fits }: { readonly what: string; fits(value: number): boolean },
-): Setting<number>['read'] {
+): Setting<T | number>['read'] {
   return (text, complain) => {
     const value = Number(text)
     if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max && fits(value)) return value

@@ -3,6 +3,8 @@
  * and work that several wait for at once (`createShare`).
  */
 
+import { CodedError } from './errors.ts'
+
 export interface Time {
   /** What the calendar says, in epoch milliseconds. It may jump, and be wrong: for dates alone. */
   now(): number
@@ -43,6 +45,21 @@ export async function within<T>(
   } finally {
     callOff()
   }
+}
+
+/**
+ * Does one step of a run, which may take no longer than one upstream call (`timeoutMs`), nor longer than the run, whatever it is
+ * that hangs. Throws `CodedError` with code `Timeout`, or what `work` throws. `attempt` begins the sentence.
+ */
+export function takeStep<T>(
+  time: Pick<Time, 'monotonic' | 'after'>,
+  run: { readonly timeoutMs: number; readonly deadline: number; readonly attempt: string },
+  work: (deadline: number) => Promise<T>,
+): Promise<T> {
+  const deadline = Math.min(time.monotonic() + run.timeoutMs, run.deadline)
+  const late = (): Error =>
+    new CodedError('Timeout', `${run.attempt}: no answer in time; check that this function can reach it`)
+  return within(time, deadline + graceMs, late, () => work(deadline))
 }
 
 /** Asks for work that is done once for all who ask while it is under way. `joined`: somebody else began it. */

@@ -1,5 +1,5 @@
 /**
- * Builds both functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`; for
+ * Builds the functions: `dist/NAME/index.js`, the lazily loaded `aws.js` beside it, and `dist/NAME.zip`; for
  * `list-tokens` also `web.js`, the same over plain HTTP, and `scf_bootstrap`, which starts it on SCF;
  * `npm run build` also says what is inside: `dist/NAME.sbom.json` and `dist/NAME.licences.txt`.
  * The same source gives the same bytes.
@@ -17,7 +17,7 @@ import { undiciLean } from './undici-lean.ts'
 import { bannerOf } from './zip-difference.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-export const functionNames = ['list-tokens', 'mirror-tokens'] as const
+export const functionNames = ['list-tokens', 'mirror-tokens', 'rotate-tokens'] as const
 export type FunctionName = (typeof functionNames)[number]
 
 /** What SCF wants `scf_bootstrap` to have. */
@@ -59,11 +59,8 @@ export async function buildFunctions(
   await mkdir(dist, { recursive: true })
   // The bundles are CommonJS although this package is not. This file lies outside of what is deployed.
   await writeFile(join(dist, 'package.json'), '{"type":"commonjs"}\n')
-  const [listTokens, mirrorTokens] = await Promise.all([
-    buildFunction('list-tokens', dist, onBuilt),
-    buildFunction('mirror-tokens', dist, onBuilt),
-  ])
-  return { 'list-tokens': listTokens, 'mirror-tokens': mirrorTokens }
+  const built = functionNames.map(async (name) => [name, await buildFunction(name, dist, onBuilt)] as const)
+  return Object.fromEntries(await Promise.all(built)) as Record<FunctionName, string>
 }
 
 async function buildFunction(name: FunctionName, dist: string, onBuilt?: OnBuilt): Promise<string> {
@@ -142,7 +139,7 @@ if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {
   readArguments({
     name: 'npm run build',
     usage: 'npm run build',
-    about: 'Builds both functions into dist/: a folder and a zip each, and what is inside them.',
+    about: 'Builds the functions into dist/: a folder and a zip each, and what is inside them.',
     flags: {},
     words: 'none',
   })
@@ -151,5 +148,7 @@ if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? '.')) {
   await buildFunctions(dist, async (name, metafiles) =>
     writeContents(join(dist, name), await findPackages(metafiles, root), await locked),
   )
-  console.log('built dist/list-tokens, dist/mirror-tokens, their zips and what is inside them')
+  console.log(
+    `built ${functionNames.map((name) => `dist/${name}`).join(', ')}, their zips and what is inside them`,
+  )
 }

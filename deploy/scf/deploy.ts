@@ -16,7 +16,7 @@ import { storeKinds } from '../../lib/stores/index.ts'
 import { type CallTencent, createTencentClient } from '../../lib/tencent/client.ts'
 import { type Credentials, createSigner } from '../../lib/tencent/tc3.ts'
 import { createTransport } from '../../lib/tencent/transport.ts'
-import { buildFunctions, type FunctionName, functionNames } from '../../scripts/build.ts'
+import { buildFunctions } from '../../scripts/build.ts'
 import { loadEnv } from '../../scripts/environment.ts'
 import { makeFolder } from '../../scripts/scratch.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from './apply.ts'
@@ -25,7 +25,14 @@ import { type Code, findUrl, type Plan, planDeployment, planRemoval, planReplace
 import { type Get, waitUntilReady } from './ready.ts'
 import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
 import { type FunctionState, isOurs, isWatched } from './state.ts'
-import { type Delivery, nameEarlierFunction, nameFunctions, wantFunctions } from './wanted.ts'
+import {
+  type Delivery,
+  type FunctionName,
+  functionNames,
+  nameEarlierFunction,
+  nameFunctions,
+  wantFunctions,
+} from './wanted.ts'
 import { nameTopic, wantWatch } from './watch.ts'
 import { bringWatchInStep, clsApi, readWatch } from './watch-apply.ts'
 import { planAlarms, planSilence, planTopic } from './watch-plan.ts'

@@ -5,7 +5,6 @@ import { ConfigError } from '../../lib/errors.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { StoreKind, Target } from '../../lib/stores/store.ts'
 import { either } from '../../lib/words.ts'
-import type { FunctionName } from '../../scripts/build.ts'
 import { type DeployOptions, newestRuntimes } from './options.ts'
 import { shortestPeriod } from './schedule.ts'
 import type { EventInvoke } from './state.ts'
@@ -57,6 +56,10 @@ const kept = [
   'AIGC_OIDC_PROVIDER',
   'AIGC_OIDC_AUDIENCE',
 ]
+
+/** The functions that are deployed. */
+export const functionNames = ['list-tokens', 'mirror-tokens'] as const
+export type FunctionName = (typeof functionNames)[number]
 
 /** Of keys and values together. https://www.tencentcloud.com/document/product/583/32748 */
 const maxEnvironmentBytes = 4096

@@ -99,6 +99,37 @@ export interface Seen {
   readonly judged: Judgement
 }
 
+/** What a target holds now, for whoever must know before doing something else. Tokens are named by fingerprint. */
+export interface Look {
+  /** The target's URI. */
+  readonly uri: string
+  readonly holds: Target['holds']
+  /** Whether it could be read, holds something of ours, and its copies with it. */
+  readonly isRead: boolean
+  /** Whether a run of the mirror would leave it as it is, and does not doubt the list. */
+  readonly isInStep: boolean
+  readonly pick: string | null
+  readonly tokens: ReadonlySet<string>
+  /** Why it is not read or not in step, as far as that is known. */
+  readonly reason: string | null
+}
+
+export function lookOf({ target, seen, plan, reason }: TargetState): Look {
+  const held = seen && documentHeld(seen.judged)
+  const judged = seen?.judged.kind === 'writable' ? seen.judged : null
+  const lagging = (seen?.reading.state === 'value' && seen.reading.lagging) || null
+  const doubt = plan?.kind === 'writable' ? plan.doubt : null
+  return {
+    uri: target.uri,
+    holds: target.holds,
+    isRead: judged !== null && judged.doubt === null && lagging === null,
+    isInStep: plan?.kind === 'writable' && doubt === null && plan.confirmed === null && lagging === null,
+    pick: held && nameOf(held.ApiToken),
+    tokens: new Set(held?.ApiTokens.map(fingerprint)),
+    reason: reason ?? (plan?.kind === 'refused' ? plan.reason : (doubt ?? lagging)),
+  }
+}
+
 /** What became of the targets; the digest names what their plans still have to change. */
 export function report(applications: readonly ApplicationState[], notes: readonly string[]): MirrorReport {
   return render(applications, notes, describe)

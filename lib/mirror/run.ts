@@ -10,10 +10,12 @@ import { isOvertaken, type Reading, type Store, type Target } from '../stores/st
 import type { Mirror } from '../stores/target.ts'
 import type { Site } from '../tencent/sites.ts'
 import type { ListTokens } from '../tencent/vod.ts'
-import { graceMs, type Time, within } from '../time.ts'
+import { type Time, takeStep } from '../time.ts'
 import { type Plan, planTarget, preferTokens } from './plan.ts'
 import {
   type ApplicationState,
+  type Look,
+  lookOf,
   MirrorError,
   type MirrorReport,
   missing,
@@ -114,6 +116,18 @@ export async function runMirror(
   for (const application of applications) planAll(run, application)
   for (const { targets } of applications) for (const state of targets.filter(isOpen)) failLagging(state)
   return report(applications, notes)
+}
+
+/** What an application's targets hold now. `deadline` is on `Time.monotonic`. Never throws; of what fails, each look says why. */
+export async function lookAtTargets(
+  mirror: Mirror,
+  deadline: number,
+  settings: Run['settings'],
+  deps: MirrorDependencies,
+): Promise<readonly Look[]> {
+  const request = { mirrors: [mirror], dryRun: true, confirm: null, promote: null, deadline }
+  const { targets } = await observe({ request, settings, deps }, mirror)
+  return targets.map(lookOf)
 }
 
 /** Reads an application's list and then its targets, and plans them. */
@@ -509,16 +523,12 @@ function failLagging(state: Read): void {
     fail(state, new Error(reading.lagging))
 }
 
-/** Does one step of a run, which may take no longer than one upstream call, whatever it is that hangs. */
 function step<T>(
   { request, settings, deps }: Run,
   attempt: string,
   work: (deadline: number) => Promise<T>,
 ): Promise<T> {
-  const deadline = Math.min(deps.monotonic() + settings.timeoutMs, request.deadline)
-  const late = (): Error =>
-    new CodedError('Timeout', `${attempt}: no answer in time; check that this function can reach it`)
-  return within(deps, deadline + graceMs, late, () => work(deadline))
+  return takeStep(deps, { timeoutMs: settings.timeoutMs, deadline: request.deadline, attempt }, work)
 }
 
 /** `Promise.all` over `items` with at most {@link concurrency} under way; results keep their order. */

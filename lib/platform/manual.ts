@@ -1,4 +1,5 @@
 /** The fields of a run by hand, and of a schedule's constant input. Pure. */
+import { isFingerprint } from '../digest.ts'
 import { InputError } from '../errors.ts'
 
 interface FieldTypes {
@@ -40,4 +41,27 @@ export function readManual<Known extends Readonly<Record<string, keyof FieldType
 function isOf(type: keyof FieldTypes, value: unknown): boolean {
   if (type === 'a whole number') return Number.isSafeInteger(value)
   return typeof value === (type === 'a string' ? 'string' : 'boolean')
+}
+
+/**
+ * A digest as somebody copied it: blanks around it and capitals do not matter. `plan` is the event that shows it. Throws
+ * `InputError`.
+ */
+export function readDigest(who: string, text: string, plan: string): string {
+  const digest = text.trim().toLowerCase()
+  if (/^[\da-f]{64}$/.test(digest)) return digest
+  throw new InputError(
+    `${who}: "Confirm" must be the Digest of a plan, which has 64 hex digits; ` +
+      `run ${plan}, look at the plan, and send all of its "Digest"`,
+  )
+}
+
+/** A fingerprint as somebody copied it. Throws `InputError`. */
+export function readFingerprint(who: string, name: string, text: string): string {
+  const token = text.trim().toLowerCase()
+  if (isFingerprint(token)) return token
+  throw new InputError(
+    `${who}: "${name}" must be the fingerprint of a token, which has 16 hex digits, and never the token; ` +
+      'list-tokens and the logs tell fingerprints',
+  )
 }

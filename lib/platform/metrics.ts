@@ -1,7 +1,7 @@
 /** CloudWatch embedded metrics: log fields that CloudWatch Logs turns into metrics. Pure. */
 import type { Fields } from './log.ts'
 
-/** The metrics of both functions and their CloudWatch units. */
+/** The metrics of the functions and their CloudWatch units. */
 const units = {
   MirrorSuccess: 'Count',
   MirrorFailure: 'Count',
@@ -9,6 +9,11 @@ const units = {
   TokensAdded: 'Count',
   TokensRemoved: 'Count',
   TokensListed: 'Count',
+  RotationSuccess: 'Count',
+  RotationFailure: 'Count',
+  RotationHeld: 'Count',
+  RotationStuck: 'Count',
+  TokensDeleted: 'Count',
   Requests: 'Count',
   UpstreamCalls: 'Count',
   StaleServed: 'Count',

@@ -14,6 +14,9 @@ export interface Stamp {
 export const phases = ['idle', 'intent', 'warming', 'promoted', 'retiring'] as const
 export type Phase = (typeof phases)[number]
 
+export const deeds = ['abort', 'promote', 'rollback', 'delete'] as const
+export type Doing = (typeof deeds)[number]
+
 /** A token that a rotation is done with and that Tencent still lists: somebody should delete it, or say what it is for. */
 export interface Leftover {
   readonly fingerprint: string
@@ -38,12 +41,12 @@ export interface RotationRecord {
   readonly intent: string | null
   /** Every token that was listed or mirrored before that call. */
   readonly baseline: readonly string[]
+  /** When the new token was last given the limits of the old one. */
+  readonly limited: Stamp | null
   /** How often a token was to be created, and none came, since a rotation last got further. */
   readonly failures: number
-  /** What somebody asked for by hand and what takes more than one run. */
-  readonly ending: 'abort' | 'rollback' | null
-  /** Whether the old token may have been deleted: said before it is asked for. */
-  readonly deleting: boolean
+  /** What a run is about to do, or has begun: said before it is done, so that no other run does what goes against it. */
+  readonly doing: Doing | null
   /** Since when the list lacks a token that is named here. */
   readonly missing: Readonly<Record<string, Stamp>>
   readonly leftovers: readonly Leftover[]
@@ -68,9 +71,9 @@ export function renderRecord(record: RotationRecord): string {
     New: record.new,
     Intent: record.intent,
     Baseline: [...record.baseline].sort(),
+    Limited: record.limited && renderStamp(record.limited),
     Failures: record.failures,
-    Ending: record.ending,
-    Deleting: record.deleting,
+    Doing: record.doing,
     Missing: Object.fromEntries(
       Object.keys(record.missing)
         .sort()
@@ -85,19 +88,40 @@ export function renderRecord(record: RotationRecord): string {
 export function parseRecord(value: string): RotationRecord | null {
   const given = parseJson(value)
   if (!isRecord(given) || given['Type'] !== type || given['Format'] !== format) return null
-  const { SubAppId, Site, Phase, Old, New, Intent, Baseline, Failures, Ending, Deleting } = given
-  const { Missing, Leftovers, Told } = given
+  const {
+    SubAppId,
+    Site,
+    Phase,
+    Old,
+    New,
+    Intent,
+    Baseline,
+    Failures,
+    Doing,
+    Missing,
+    Leftovers,
+    Limited,
+    Told,
+  } = given
   const since = readStamp(given['Since'])
   const rotated = readStamp(given['Rotated'])
-  const told = Told === null ? null : readStamp(Told)
+  const [limited, told] = [Limited, Told].map((stamp) => (stamp === null ? null : readStamp(stamp)))
   const phase = phases.find((one) => one === Phase)
   const site = isSite(Site) ? Site : null
-  if (!since || !rotated || told === undefined || !phase || !site) return null
-  if (typeof SubAppId !== 'number' || typeof Failures !== 'number' || typeof Deleting !== 'boolean')
+  const doing = Doing === null ? null : deeds.find((one) => one === Doing)
+  if (
+    !since ||
+    !rotated ||
+    limited === undefined ||
+    told === undefined ||
+    doing === undefined ||
+    !phase ||
+    !site
+  )
     return null
+  if (typeof SubAppId !== 'number' || typeof Failures !== 'number') return null
   if (!isName(Old) || !isName(New) || (Intent !== null && typeof Intent !== 'string')) return null
   if (!isStrings(Baseline) || !Baseline.every(isFingerprint)) return null
-  if (Ending !== null && Ending !== 'abort' && Ending !== 'rollback') return null
   if (!isRecord(Missing) || !Array.isArray(Leftovers)) return null
   const missing = Object.entries(Missing).map(([name, stamp]) => [name, readStamp(stamp)] as const)
   const leftovers = Leftovers.map(readLeftover)
@@ -112,9 +136,9 @@ export function parseRecord(value: string): RotationRecord | null {
     new: New,
     intent: Intent,
     baseline: Baseline,
+    limited,
     failures: Failures,
-    ending: Ending,
-    deleting: Deleting,
+    doing,
     missing: Object.fromEntries(missing),
     leftovers: leftovers.flatMap((one) => one ?? []),
     told,

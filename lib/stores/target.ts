@@ -46,15 +46,39 @@ export function parseMirrors(
   if (problems.size === 0 && mirrors[0]?.targets.every(({ holds }) => holds === 'token'))
     problems.add('must name a target that holds the document too: with value=token it holds one token alone')
   if (problems.size === 0) {
-    // Other options do not make it another secret.
-    const all = mirrors.flatMap(({ targets }) =>
-      targets.map(({ scheme, name, options }) => JSON.stringify([scheme, name, options['region']])),
-    )
+    const all = mirrors.flatMap(({ targets }) => targets.map(nameSecret))
     if (new Set(all).size < all.length)
       problems.add('must name each target once: another name, region or kind makes another target')
   }
   for (const problem of problems) complain(problem)
   return mirrors
+}
+
+/** A name for the secret of a target: other options do not make it another one. */
+function nameSecret({ scheme, name, options }: Target): string {
+  return JSON.stringify([scheme, name, options['region']])
+}
+
+export function isSameSecret(one: Target, other: Target): boolean {
+  return nameSecret(one) === nameSecret(other)
+}
+
+/** The target of each application's record of its rotation, as {@link parseMirrors} reads them. */
+export function parseRecordTargets(
+  uris: readonly string[],
+  subAppIds: readonly number[],
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  complain: (what: string) => void,
+): { readonly subAppId: number; readonly target: Target }[] {
+  return parseMirrors(uris, subAppIds, storeKinds, complain).flatMap(({ subAppId, targets }) =>
+    targets.flatMap((target) => {
+      if (target.adopt || target.holds === 'token')
+        complain(
+          'must leave out adopt and value: it holds the record of a rotation, and nothing else may stand there',
+        )
+      return subAppId === null ? [] : [{ subAppId, target: { ...target, holds: 'record' as const } }]
+    }),
+  )
 }
 
 /** A URI taken apart, or phrases that say what is wrong with it. */
