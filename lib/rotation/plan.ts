@@ -63,7 +63,13 @@ export type Step =
   /** The record goes on, and nothing else changes. */
   | { readonly kind: 'note'; readonly reason: string; readonly record: RotationRecord }
   /** The record says so first; then one token is created. */
-  | { readonly kind: 'create'; readonly reason: string; readonly record: RotationRecord }
+  | {
+      readonly kind: 'create'
+      readonly reason: string
+      readonly record: RotationRecord
+      /** What the record says where Tencent refuses. */
+      readonly refused: RotationRecord
+    }
   /** The new token is limited as the old one is; then the record says when, and it warms up from then on. */
   | { readonly kind: 'copy'; readonly reason: string; readonly record: RotationRecord }
   /** The record says so first (`before`); then the pick is moved to `token` in every target; then the record goes on. */
@@ -188,6 +194,7 @@ function start(input: RotationInput, record: RotationRecord): Step {
       baseline: [...new Set([...listed, ...targets.flatMap(({ tokens }) => [...tokens])])].sort(),
       doing: null,
     },
+    refused: failed({ ...record, since: now }),
   }
 }
 
@@ -303,7 +310,7 @@ function warming(input: Current): Step {
   const waitMs = Math.max(settings.warmSeconds, settings.settleSeconds) * secondMs
   for (const since of [record.since, record.limited ?? record.since])
     if (elapsedMs(since, now) < waitMs)
-      return { kind: 'wait', reason: `${token} warms up ${until(since, now, waitMs)}` }
+      return { kind: 'wait', reason: `${token} warms up until ${when(since, now, waitMs)}` }
   return {
     kind: 'promote',
     reason: `consumers are moved from ${old} to ${token}`,
@@ -332,7 +339,7 @@ function promoted(input: Current): Step {
     return note({ ...record, since: now }, `${pointing[0].uri} names ${old}, so the grace begins anew`)
   const graceMs = settings.graceHours * hourMs
   if (elapsedMs(record.since, now) < graceMs)
-    return { kind: 'wait', reason: `${old} is left alone ${until(record.since, now, graceMs)}` }
+    return { kind: 'wait', reason: `${old} is left alone until ${when(record.since, now, graceMs)}` }
   return note({ ...record, phase: 'retiring', since: now }, `the grace of ${old} is over`)
 }
 
@@ -574,16 +581,13 @@ function whyNoneLeft({ targets, listed, excluded }: RotationInput): string | nul
 
 function whenDue({ settings, now }: RotationInput, { rotated }: RotationRecord): string {
   if (settings.everyDays === null) return 'AIGC_ROTATE_EVERY_DAYS is not set, so it rotates by hand only'
-  return `the next rotation is due ${until(rotated, now, settings.everyDays * dayMs)}`.replace(
-    'due until',
-    'due on',
-  )
+  return `the next rotation is due ${when(rotated, now, settings.everyDays * dayMs)}`
 }
 
-/** `until about 2026-03-10T05:16Z`, by this machine's clock. */
-function until(since: Stamp, now: Stamp, waitMs: number): string {
+/** `about 2026-03-10T05:16Z`, by this machine's clock. */
+function when(since: Stamp, now: Stamp, waitMs: number): string {
   const at = now.own + Math.max(0, waitMs - elapsedMs(since, now))
-  return `until about ${new Date(at).toISOString().slice(0, 16)}Z`
+  return `about ${new Date(at).toISOString().slice(0, 16)}Z`
 }
 
 function refuse(reason: string): Step {

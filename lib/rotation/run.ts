@@ -286,16 +286,7 @@ async function create(
         'CreateUnanswered',
         `${messageOf(error)}; whether a token was created shows when Tencent lists it, and a later run goes on from there`,
       )
-    const { since, failures } = step.record
-    await keeper.write({
-      ...step.record,
-      phase: 'idle',
-      since,
-      failures: failures + 1,
-      old: null,
-      intent: null,
-      baseline: [],
-    })
+    await keeper.write(step.refused)
     throw error
   }
   const name = fingerprint(token)

@@ -19,6 +19,18 @@ export function parseMirrors(
   storeKinds: Readonly<Record<string, StoreKind>>,
   complain: (what: string) => void,
 ): Mirror[] {
+  const mirrors = parseTargets(uris, subAppIds, storeKinds, complain)
+  if (mirrors[0]?.targets.length && mirrors[0].targets.every(({ holds }) => holds === 'token'))
+    complain('must name a target that holds the document too: with value=token it holds one token alone')
+  return mirrors
+}
+
+function parseTargets(
+  uris: readonly string[],
+  subAppIds: readonly number[],
+  storeKinds: Readonly<Record<string, StoreKind>>,
+  complain: (what: string) => void,
+): Mirror[] {
   if (uris.length === 0) return []
   const applications: readonly (number | null)[] = subAppIds.length > 0 ? subAppIds : [null]
   const problems = new Set<string>()
@@ -43,15 +55,13 @@ export function parseMirrors(
         `entry ${index + 1} contains {SubAppId}, but AIGC_SUB_APP_IDS is empty; set that, or write another name`,
       )
   }
-  if (problems.size === 0 && mirrors[0]?.targets.every(({ holds }) => holds === 'token'))
-    problems.add('must name a target that holds the document too: with value=token it holds one token alone')
   if (problems.size === 0) {
     const all = mirrors.flatMap(({ targets }) => targets.map(nameSecret))
     if (new Set(all).size < all.length)
       problems.add('must name each target once: another name, region or kind makes another target')
   }
   for (const problem of problems) complain(problem)
-  return mirrors
+  return problems.size > 0 ? [] : mirrors
 }
 
 /** A name for the secret of a target: other options do not make it another one. */
@@ -70,7 +80,7 @@ export function parseRecordTargets(
   storeKinds: Readonly<Record<string, StoreKind>>,
   complain: (what: string) => void,
 ): { readonly subAppId: number; readonly target: Target }[] {
-  return parseMirrors(uris, subAppIds, storeKinds, complain).flatMap(({ subAppId, targets }) =>
+  return parseTargets(uris, subAppIds, storeKinds, complain).flatMap(({ subAppId, targets }) =>
     targets.flatMap((target) => {
       if (target.adopt || target.holds === 'token')
         complain(

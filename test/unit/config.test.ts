@@ -54,6 +54,7 @@ describe('parseConfig', () => {
       minKeep: 0.5,
       exclude: new Set(),
       tokenLimit: 45,
+      rotation: { everyDays: null, records: [], warmSeconds: 300, graceHours: 24, mayDelete: false },
       logLevel: 'info',
       proxy: null,
     })
@@ -75,6 +76,11 @@ describe('parseConfig', () => {
       AIGC_MIN_KEEP: '0.75',
       AIGC_EXCLUDE: '0123456789abcdef, 0123456789ABCDE0',
       AIGC_TOKEN_LIMIT: '40',
+      AIGC_ROTATION_STATE: 'aws-secretsmanager:rotation/{SubAppId}?region=eu-west-1',
+      AIGC_ROTATE_EVERY_DAYS: '90',
+      AIGC_ROTATION_WARM_SECONDS: '600',
+      AIGC_ROTATION_GRACE_HOURS: '0.5',
+      AIGC_ROTATION_MAY_DELETE: 'true',
       AIGC_LOG_LEVEL: 'debug',
     })
     expect(config).toMatchObject({
@@ -96,8 +102,15 @@ describe('parseConfig', () => {
       minKeep: 0.75,
       exclude: new Set(['0123456789abcdef', '0123456789abcde0']),
       tokenLimit: 40,
+      rotation: { everyDays: 90, warmSeconds: 600, graceHours: 0.5, mayDelete: true },
       logLevel: 'debug',
     })
+    expect(
+      config.rotation.records.map(({ subAppId, target }) => [subAppId, target.name, target.holds]),
+    ).toEqual([
+      [251006666, 'rotation/251006666', 'record'],
+      [1500000000, 'rotation/1500000000', 'record'],
+    ])
     expect(config.mirrors[1]).toEqual({
       subAppId: 1500000000,
       targets: [
@@ -399,6 +412,51 @@ describe('parseConfig', () => {
       'a fallback',
       { AIGC_SUB_APP_IDS: '1,2', AIGC_FALLBACK: 'tencent-ssm:a?version={SubAppId}' },
       'AIGC_FALLBACK entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications',
+    ],
+    ...[
+      ['without applications', {}, 'AIGC_SUB_APP_IDS must name the applications whose tokens are rotated'],
+      [
+        'without targets',
+        { AIGC_SUB_APP_IDS: '7', AIGC_MIRROR_TARGETS: '' },
+        'AIGC_MIRROR_TARGETS must name the targets that the rotation moves to a new token',
+      ],
+      [
+        'in a target',
+        { AIGC_SUB_APP_IDS: '7', AIGC_ROTATION_STATE: 'file:/a' },
+        'AIGC_ROTATION_STATE must name a target of its own: AIGC_MIRROR_TARGETS or AIGC_FALLBACK names it too',
+      ],
+      [
+        'in two places',
+        { AIGC_ROTATION_STATE: 'file:/r,file:/s' },
+        'AIGC_ROTATION_STATE must name one target, not several',
+      ],
+      ...['adopt=true', 'value=token'].map(
+        (option) =>
+          [
+            `with ${option}`,
+            { AIGC_SUB_APP_IDS: '7', AIGC_ROTATION_STATE: `file:/r?${option}` },
+            'AIGC_ROTATION_STATE must leave out adopt and value: it holds the record of a rotation, and nothing else may stand there',
+          ] as const,
+      ),
+      [
+        'for several applications',
+        { AIGC_SUB_APP_IDS: '7,8' },
+        'AIGC_ROTATION_STATE entry 1 must contain {SubAppId} in the name, because AIGC_SUB_APP_IDS names several applications',
+      ],
+    ].map(([what, env, problem]): [string, Environment, string] => [
+      `a record of a rotation ${what}`,
+      { AIGC_MIRROR_TARGETS: 'file:/a', AIGC_ROTATION_STATE: 'file:/r', ...(env as Environment) },
+      problem as string,
+    ]),
+    [
+      'a rotation without a record',
+      { AIGC_ROTATE_EVERY_DAYS: '30' },
+      'AIGC_ROTATION_STATE must name where the record is kept, because AIGC_ROTATE_EVERY_DAYS is set',
+    ],
+    [
+      'half a day',
+      { AIGC_ROTATE_EVERY_DAYS: '0.5' },
+      'AIGC_ROTATE_EVERY_DAYS must be a whole number from 1 to 3650',
     ],
     [
       'half a pair',

@@ -1,0 +1,612 @@
+import { describe, expect, it } from 'vitest'
+import type { Look } from '../../../lib/mirror/report.ts'
+import {
+  dayMs,
+  elapsedMs,
+  hourMs,
+  isStuck,
+  planRotation,
+  type RotationInput,
+  type RotationSettings,
+  type Step,
+  secondMs,
+  whyKept,
+} from '../../../lib/rotation/plan.ts'
+import type { RotationRecord, Stamp } from '../../../lib/stores/record.ts'
+
+/** Fingerprints: of the token in use, of the one that takes over, of somebody else's. */
+const [old, fresh, other] = ['a', 'b', 'c'].map((letter) => letter.repeat(16)) as [string, string, string]
+const noon: Stamp = { own: Date.UTC(2026, 2, 10, 12), tencent: Date.UTC(2026, 2, 10, 12) }
+
+function before(ms: number, by: Partial<Stamp> = {}): Stamp {
+  return { own: noon.own - ms, tencent: noon.tencent - ms, ...by }
+}
+
+const settings: RotationSettings = {
+  everyDays: 30,
+  warmSeconds: 300,
+  graceHours: 24,
+  mayDelete: true,
+  settleSeconds: 60,
+  tokenLimit: 45,
+}
+
+function record(more: Partial<RotationRecord> = {}): RotationRecord {
+  return {
+    subAppId: 7,
+    site: 'intl',
+    phase: 'idle',
+    since: before(40 * dayMs),
+    rotated: before(40 * dayMs),
+    old: null,
+    new: null,
+    intent: null,
+    baseline: [],
+    limited: null,
+    failures: 0,
+    doing: null,
+    missing: {},
+    leftovers: [],
+    told: null,
+    ...more,
+  }
+}
+
+const underWay = { old, intent: 'i', baseline: [old] }
+const asked = record({ ...underWay, phase: 'intent', since: before(2 * 60 * secondMs) })
+const warm = record({ ...underWay, phase: 'warming', new: fresh, since: before(hourMs) })
+const moved = record({ ...underWay, phase: 'promoted', new: fresh, since: before(25 * hourMs) })
+const over = record({ ...moved, phase: 'retiring', since: before(hourMs) })
+
+function target(pick: string | null, tokens: readonly string[], more: Partial<Look> = {}): Look {
+  return {
+    uri: 'file:a',
+    holds: 'document',
+    isRead: true,
+    isInStep: true,
+    pick,
+    tokens: new Set(tokens),
+    reason: null,
+    ...more,
+  }
+}
+
+type Given = Partial<Omit<RotationInput, 'listed' | 'excluded' | 'settings'>> & {
+  readonly listed?: readonly string[]
+  readonly excluded?: readonly string[]
+  readonly settings?: Partial<RotationSettings>
+}
+
+function input({ listed = [old], excluded = [], settings: own = {}, ...more }: Given): RotationInput {
+  return {
+    application: { subAppId: 7, site: 'intl' },
+    request: { kind: 'next' },
+    record: record(),
+    now: noon,
+    targets: [target(old, [old])],
+    limits: { kind: 'same' },
+    intent: 'new-intent',
+    ...more,
+    listed: new Set(listed),
+    excluded: new Set(excluded),
+    settings: { ...settings, ...own },
+  }
+}
+
+/** What a step says in short: its kind, the phase that it leads to, and what it does or says. */
+function short(step: Step): string {
+  const to = 'record' in step && step.record ? ` ${step.record.phase}` : ''
+  const named = 'token' in step ? ` ${step.token.slice(0, 1)}` : ''
+  return `${step.kind}${to}${named}: ${step.reason}`
+}
+
+function plan(given: Given): string {
+  return short(planRotation(input(given)))
+}
+
+const bothListed = [old, fresh]
+const bothMirrored = [target(old, bothListed)]
+const onNew = [target(fresh, bothListed)]
+
+describe('planRotation', () => {
+  it.each<[string, Given, RegExp]>([
+    ['writes a record where there is none', { record: null }, /^note idle: this is the first run/],
+    [
+      'never rotates by itself without a setting',
+      { settings: { everyDays: null } },
+      /^wait: AIGC_ROTATE_EVERY_DAYS is not set/,
+    ],
+    [
+      'waits for the day',
+      { record: record({ rotated: before(29 * dayMs) }) },
+      /^wait: the next rotation is due about 2026-03-11T12:00Z/,
+    ],
+    ['begins when it is due', {}, /^create intent: a token is created that takes the place of a{16}$/],
+    [
+      'begins when somebody wants it',
+      { record: record({ rotated: noon }), request: { kind: 'now' } },
+      /^create intent/,
+    ],
+    ['begins so without a record', { record: null, request: { kind: 'now' } }, /^create intent/],
+    [
+      'waits for the mirror',
+      { targets: [target(old, [old], { isInStep: false, reason: 'held' })] },
+      /^wait: .*file:a is not in step.*\(held\); mirror-tokens goes first$/,
+    ],
+    [
+      'tells who asks that the mirror goes first',
+      { request: { kind: 'now' }, targets: [target(old, [old], { isInStep: false })] },
+      /^refuse: file:a is not in step/,
+    ],
+    [
+      'waits where targets differ',
+      { targets: [target(old, bothListed), target(fresh, bothListed)], listed: bothListed },
+      /^wait: .*do not name the same token/,
+    ],
+    [
+      'holds where there is no token',
+      { targets: [target(null, [])], listed: [] },
+      /^hold: there is no token/,
+    ],
+    [
+      'waits where the token in use is not listed',
+      { listed: [other] },
+      /^wait: .*a{16}, which is in use, is not listed/,
+    ],
+    [
+      'creates none at the limit',
+      { settings: { tokenLimit: 1 } },
+      /^hold: the application has 1 tokens, and none is created from AIGC_TOKEN_LIMIT \(1\) on/,
+    ],
+    ['creates one below it', { settings: { tokenLimit: 2 } }, /^create/],
+    [
+      'holds after three failures',
+      { record: record({ failures: 3, since: before(23 * hourMs) }) },
+      /^hold: 3 times in a row/,
+    ],
+    ['tries again a day later', { record: record({ failures: 3, since: before(24 * hourMs) }) }, /^create/],
+    [
+      'tries at once when somebody wants it',
+      { record: record({ failures: 3, since: noon }), request: { kind: 'now' } },
+      /^create/,
+    ],
+    ['has nothing to abort', { request: { kind: 'abort' } }, /^refuse: no rotation is under way/],
+    ['has nothing to roll back', { record: null, request: { kind: 'rollback' } }, /^refuse: no rotation/],
+
+    [
+      'waits for what may have been created',
+      { record: { ...asked, since: before(89 * secondMs) }, listed: bothListed },
+      /^wait: whether a token was created/,
+    ],
+    [
+      'adopts the one that came',
+      { record: asked, listed: bothListed },
+      /^note warming: b{16} takes the place of a{16}/,
+    ],
+    ['fails where none came', { record: asked }, /^note idle: no token was created/],
+    [
+      'holds where several came',
+      { record: asked, listed: [...bothListed, other] },
+      /^hold: several tokens have come .*: b{16}, c{16}; run \{"Adopt"/,
+    ],
+    [
+      'counts those that are only mirrored',
+      { record: asked, listed: bothListed, targets: [target(old, [old, other])] },
+      /^wait: Tencent does not list c{16}, which is mirrored/,
+    ],
+    [
+      'does not believe a list while a target cannot be read',
+      { record: asked, listed: bothListed, targets: [target(null, [], { isRead: false, reason: 'down' })] },
+      /^wait: file:a could not be read: down/,
+    ],
+    [
+      'adopts the one that somebody names',
+      { record: asked, listed: [...bothListed, other], request: { kind: 'adopt', token: other } },
+      /^note warming: c{16} takes the place/,
+    ],
+    [
+      'adopts none that was there before',
+      { record: asked, listed: [...bothListed, other], request: { kind: 'adopt', token: old } },
+      /^refuse: to be adopted are b{16}, c{16}/,
+    ],
+    [
+      'goes on with the one that was answered, whatever else came',
+      { record: { ...asked, new: fresh }, listed: [...bothListed, other] },
+      /^note warming: b{16} is listed/,
+    ],
+    ['waits until that is listed', { record: { ...asked, new: fresh } }, /^wait intent: b{16} was created/],
+    [
+      'gives up what is never listed',
+      { record: { ...asked, new: fresh, since: before(10 * 60 * secondMs) } },
+      /^note idle: b{16} was created and is not listed/,
+    ],
+    [
+      'aborts what was answered',
+      { record: { ...asked, new: fresh }, request: { kind: 'abort' } },
+      /^note idle: aborted/,
+    ],
+    [
+      'remembers that it was aborted until it shows what came',
+      { record: { ...asked, since: noon }, request: { kind: 'abort' } },
+      /^note intent: aborted: .* a later run says/,
+    ],
+    ['ends then', { record: { ...asked, doing: 'abort' }, listed: bothListed }, /^note idle: aborted/],
+    ['rolls back nothing yet', { record: asked, request: { kind: 'rollback' } }, /^refuse: .*"Abort"/],
+
+    [
+      'promotes what is warm',
+      { record: warm, listed: bothListed, targets: bothMirrored },
+      /^promote promoted b: consumers are moved from a{16} to b{16}$/,
+    ],
+    [
+      'waits until it is warm',
+      { record: { ...warm, since: before(299 * secondMs) }, listed: bothListed, targets: bothMirrored },
+      /^wait: b{16} warms up until about 2026-03-10T12:00Z/,
+    ],
+    [
+      'waits as long from its limits on',
+      { record: { ...warm, limited: before(299 * secondMs) }, listed: bothListed, targets: bothMirrored },
+      /^wait: b{16} warms up/,
+    ],
+    [
+      'waits a settle at least',
+      {
+        record: { ...warm, since: before(59 * secondMs) },
+        listed: bothListed,
+        targets: bothMirrored,
+        settings: { warmSeconds: 10 },
+      },
+      /^wait: b{16} warms up/,
+    ],
+    [
+      'waits for the mirror to have it',
+      { record: warm, listed: bothListed, targets: [...bothMirrored, target(old, [old], { uri: 'file:b' })] },
+      /^wait: file:b does not hold b{16} yet/,
+    ],
+    [
+      'asks that of no token alone',
+      {
+        record: warm,
+        listed: bothListed,
+        targets: [...bothMirrored, target(old, [old], { holds: 'token' })],
+      },
+      /^promote/,
+    ],
+    [
+      'waits for targets that cannot be read',
+      { record: warm, listed: bothListed, targets: [target(null, [], { isRead: false, reason: 'down' })] },
+      /^wait: file:a could not be read/,
+    ],
+    [
+      'copies limits first',
+      {
+        record: warm,
+        listed: bothListed,
+        targets: bothMirrored,
+        limits: { kind: 'different', what: 'the text quota' },
+      },
+      /^copy warming: the text quota of a{16} are copied to b{16}/,
+    ],
+    [
+      'holds where limits are not known',
+      {
+        record: warm,
+        listed: bothListed,
+        targets: bothMirrored,
+        limits: { kind: 'unknown', reason: 'refused' },
+      },
+      /^hold: .*cannot be told: refused/,
+    ],
+    [
+      'holds where nobody asked for them',
+      { record: warm, listed: bothListed, targets: bothMirrored, limits: null },
+      /^hold: .*nobody asked/,
+    ],
+    ['waits where the new one is not listed', { record: warm, targets: bothMirrored }, /^wait/],
+    [
+      'gives up where it stays away',
+      { record: { ...warm, missing: { [fresh]: before(60 * secondMs) } }, targets: bothMirrored },
+      /^note idle: Tencent no longer lists b{16}; the old token stays/,
+    ],
+    [
+      'waits where the old one is not listed',
+      { record: warm, listed: [fresh], targets: bothMirrored },
+      /^wait warming: Tencent does not list a{16} at the moment/,
+    ],
+    [
+      'gives up where that stays away',
+      {
+        record: { ...warm, missing: { [old]: before(60 * secondMs) } },
+        listed: [fresh],
+        targets: bothMirrored,
+      },
+      /^note idle: Tencent no longer lists a{16}, so its limits/,
+    ],
+    [
+      'gives up what is excluded',
+      { record: warm, listed: bothListed, targets: bothMirrored, excluded: [fresh] },
+      /^note idle: AIGC_EXCLUDE names b{16}/,
+    ],
+    [
+      'gives up where somebody moved consumers elsewhere',
+      { record: warm, listed: [...bothListed, other], targets: [target(other, [...bothListed, other])] },
+      /^note idle: consumers no longer use a{16}/,
+    ],
+    [
+      'goes on where they are there already',
+      { record: warm, listed: bothListed, targets: onNew },
+      /^promote promoted b/,
+    ],
+    [
+      'is aborted',
+      { record: warm, listed: bothListed, targets: bothMirrored, request: { kind: 'abort' } },
+      /^note idle: aborted/,
+    ],
+    [
+      'is not aborted while it promotes',
+      {
+        record: { ...warm, doing: 'promote' },
+        listed: bothListed,
+        targets: bothMirrored,
+        request: { kind: 'abort' },
+      },
+      /^refuse: consumers are being moved/,
+    ],
+
+    [
+      'leaves the old one alone for the grace',
+      { record: { ...moved, since: before(23 * hourMs) }, listed: bothListed, targets: onNew },
+      /^wait: a{16} is left alone until about 2026-03-10T13:00Z/,
+    ],
+    [
+      'retires it after that',
+      { record: moved, listed: bothListed, targets: onNew },
+      /^note retiring: the grace of a{16} is over/,
+    ],
+    [
+      'begins the grace anew where a target names it',
+      { record: moved, listed: bothListed, targets: [...onNew, target(old, bothListed, { uri: 'file:b' })] },
+      /^note promoted: file:b names a{16}, so the grace begins anew/,
+    ],
+    [
+      'takes all targets moved back for the end',
+      { record: moved, listed: bothListed, targets: bothMirrored },
+      /^note idle: consumers were moved back/,
+    ],
+    [
+      'waits where a target cannot be read',
+      { record: moved, listed: bothListed, targets: [target(null, [], { isRead: false, reason: 'down' })] },
+      /^wait: file:a could not/,
+    ],
+    [
+      'rolls back',
+      { record: moved, listed: bothListed, targets: onNew, request: { kind: 'rollback' } },
+      /^promote idle a: consumers are moved back from b{16} to a{16}/,
+    ],
+    [
+      'goes on rolling back',
+      { record: { ...moved, doing: 'rollback' }, listed: bothListed, targets: onNew },
+      /^promote idle a/,
+    ],
+    [
+      'rolls back to nothing that is gone',
+      { record: moved, listed: [fresh], targets: onNew, request: { kind: 'rollback' } },
+      /^refuse: a{16} is not listed/,
+    ],
+    [
+      'rolls back to nothing that a target lacks',
+      { record: moved, listed: bothListed, targets: [target(fresh, [fresh])], request: { kind: 'rollback' } },
+      /^refuse: file:a does not hold a{16}/,
+    ],
+    [
+      'does not roll back what is being deleted',
+      {
+        record: { ...over, doing: 'delete' },
+        listed: bothListed,
+        targets: onNew,
+        request: { kind: 'rollback' },
+      },
+      /^refuse: a{16} is being deleted/,
+    ],
+    [
+      'ends without deleting',
+      { record: moved, listed: bothListed, targets: onNew, request: { kind: 'abort' } },
+      /^note idle: ended: b{16} stays in use, and a{16} is not deleted/,
+    ],
+    [
+      'ends where somebody deleted the old one',
+      { record: { ...moved, missing: { [old]: before(60 * secondMs) } }, listed: [fresh], targets: onNew },
+      /^note idle: .*the rotation is over/,
+    ],
+
+    ['deletes', { record: over, listed: bothListed, targets: onNew }, /^delete a: a{16} is deleted/],
+    [
+      'tells who is to delete',
+      { record: over, listed: bothListed, targets: onNew, settings: { mayDelete: false } },
+      /^wait retiring: nothing uses a{16} any more: delete it at Tencent/,
+    ],
+    [
+      'deletes nothing that a target names',
+      { record: over, listed: bothListed, targets: [...onNew, target(old, bothListed, { uri: 'file:b' })] },
+      /^note promoted: file:b names a{16}/,
+    ],
+    [
+      'deletes nothing while a target cannot be read',
+      { record: over, listed: bothListed, targets: [...onNew, target(null, [], { isRead: false })] },
+      /^wait: file:a could not be read/,
+    ],
+    [
+      'deletes nothing where consumers would be left without a token',
+      { record: over, listed: [old], targets: onNew },
+      /^wait retiring: file:a names no token that Tencent lists/,
+    ],
+    [
+      'deletes nothing where they have an excluded one',
+      { record: over, listed: bothListed, targets: onNew, excluded: [fresh] },
+      /^wait: file:a names no token/,
+    ],
+    [
+      'looks twice',
+      { record: over, listed: [fresh], targets: onNew },
+      /^wait retiring: Tencent does not list a{16}/,
+    ],
+    [
+      'is over when it is gone',
+      { record: { ...over, missing: { [old]: before(60 * secondMs) } }, listed: [fresh], targets: onNew },
+      /^note idle: a{16} is gone: the rotation is over/,
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(plan(given)).toMatch(expected)
+  })
+
+  it('keeps down all tokens that there were before it creates one', () => {
+    const step = planRotation(
+      input({ listed: [old, other], targets: [target(old, [old, other]), target(old, [old, other])] }),
+    )
+    expect(step).toMatchObject({ record: { old, new: null, intent: 'new-intent', baseline: [old, other] } })
+  })
+
+  it('says before it moves or deletes anything what it is about to do', () => {
+    const warming = planRotation(input({ record: warm, listed: bothListed, targets: bothMirrored }))
+    expect(warming).toMatchObject({ before: { phase: 'warming', doing: 'promote' }, record: { doing: null } })
+    const deleting = planRotation(input({ record: over, listed: bothListed, targets: onNew }))
+    expect(deleting).toMatchObject({ before: { doing: 'delete' }, refused: { doing: null } })
+    const back = planRotation(
+      input({ record: moved, listed: bothListed, targets: onNew, request: { kind: 'rollback' } }),
+    )
+    expect(back).toMatchObject({ before: { phase: 'promoted', doing: 'rollback' } })
+  })
+
+  it.each<[string, Given, readonly string[]]>([
+    ['an aborted token', { record: warm, request: { kind: 'abort' } }, [fresh]],
+    ['a token that was rolled back', { record: moved, request: { kind: 'rollback' } }, [fresh]],
+    ['an old one that was not deleted', { record: over, request: { kind: 'abort' } }, [old]],
+    ['all that came of an aborted intent', { record: { ...asked, doing: 'abort' } }, [fresh, other]],
+    ['the others that came', { record: asked, request: { kind: 'adopt', token: fresh } }, [other]],
+  ])('names %s from then on', (_, given, expected) => {
+    const step = planRotation(
+      input({ listed: [old, fresh, other], targets: [target(fresh, bothListed)], ...given }),
+    )
+    const { leftovers = [] } = 'record' in step && step.record ? step.record : {}
+    expect(leftovers.map(({ fingerprint }) => fingerprint)).toEqual(expected)
+  })
+
+  it('forgets a leftover after two looks that lack it, and one that is in use again', () => {
+    const left = (missing: RotationRecord['missing']): RotationRecord =>
+      record({ rotated: noon, leftovers: [{ fingerprint: other, why: 'because' }], missing })
+    const seen = (given: Given) => planRotation(input(given))
+    expect(seen({ record: left({}) })).toMatchObject({ kind: 'wait', record: { missing: { [other]: noon } } })
+    expect(seen({ record: left({ [other]: before(60 * secondMs) }) })).toMatchObject({
+      kind: 'wait',
+      record: { leftovers: [] },
+    })
+    expect(seen({ record: left({}), listed: [old, other] })).not.toHaveProperty('record')
+    expect(seen({ record: left({}), listed: [old, other], targets: [target(other, [other])] })).toMatchObject(
+      {
+        record: { leftovers: [] },
+      },
+    )
+  })
+
+  it('tells once a day what a person should delete', () => {
+    const told = (ms: number) =>
+      planRotation(
+        input({
+          record: { ...over, told: before(ms) },
+          listed: bothListed,
+          targets: onNew,
+          settings: { mayDelete: false },
+        }),
+      )
+    expect(told(dayMs - 1)).toMatchObject({ kind: 'wait', tell: false })
+    expect(told(dayMs)).toMatchObject({ kind: 'wait', tell: true, record: { told: noon } })
+  })
+})
+
+describe('planRotation with clocks that jump', () => {
+  it('waits by the clock that says less', () => {
+    expect(elapsedMs(before(0, { own: noon.own - dayMs }), noon)).toBe(0)
+    for (const since of [before(23 * hourMs, { own: 0 }), before(23 * hourMs, { tencent: 0 })])
+      expect(plan({ record: { ...moved, since }, listed: bothListed, targets: onNew })).toMatch(/^wait/)
+  })
+
+  it('begins a wait anew that was counted from a moment to come', () => {
+    const since = before(25 * hourMs, { own: noon.own + 365 * dayMs })
+    const step = planRotation(input({ record: { ...moved, since }, listed: bothListed, targets: onNew }))
+    expect(step).toMatchObject({
+      kind: 'note',
+      record: { phase: 'promoted', since: { ...since, own: noon.own } },
+    })
+  })
+
+  it('takes small differences for none', () => {
+    const since = before(-30 * secondMs)
+    expect(plan({ record: { ...moved, since }, listed: bothListed, targets: onNew })).toMatch(/^wait/)
+  })
+})
+
+describe('planRotation of one token at once', () => {
+  const ask = { kind: 'retire', token: other, confirm: null } as const
+  const given: Given = { listed: [...bothListed, other], targets: [target(old, [...bothListed, other])] }
+  const digestOf = (more: Given = {}): string => {
+    const step = planRotation(input({ ...given, ...more, request: ask }))
+    return step.kind === 'ask' ? step.digest : short(step)
+  }
+
+  it('shows the plan, and deletes what was confirmed', () => {
+    expect(digestOf()).toMatch(/^[\da-f]{64}$/)
+    const confirmed = planRotation(input({ ...given, request: { ...ask, confirm: digestOf() } }))
+    expect(confirmed).toMatchObject({ kind: 'delete', token: other, before: null })
+  })
+
+  it('deletes nothing where the world has moved', () => {
+    const step = plan({ ...given, listed: [old, other], request: { ...ask, confirm: digestOf() } })
+    expect(step).toMatch(/^refuse: the tokens or the targets have changed/)
+  })
+
+  it.each<[string, Given, RegExp]>([
+    ['that is not listed', { listed: bothListed }, /^refuse: Tencent lists no token c{16}/],
+    ['that is in use', { targets: [target(other, [other])] }, /^refuse: file:a names it .*"Promote"/],
+    ['that is made ready', { record: { ...warm, new: other } }, /^refuse: .*"Abort"/],
+    [
+      'while a target cannot be read',
+      { targets: [target(old, [], { isRead: false })] },
+      /^refuse: file:a could/,
+    ],
+    ['where none would be left', { targets: [target(null, [])] }, /^refuse: file:a names no token/],
+    ['where it may not', { settings: { mayDelete: false } }, /^refuse: AIGC_ROTATION_MAY_DELETE/],
+  ])('refuses one %s', (_, more, expected) => {
+    expect(plan({ ...given, ...more, request: ask })).toMatch(expected)
+  })
+})
+
+describe('whyKept', () => {
+  it('says what speaks against a deletion', () => {
+    const given = input({ listed: bothListed, targets: onNew })
+    expect(whyKept(given, old)).toBeNull()
+    expect(whyKept(given, fresh)).toBe(`file:a names ${fresh}`)
+    expect(whyKept({ ...given, targets: [target(fresh, [], { isRead: false })] }, old)).toMatch(/could not/)
+    expect(whyKept({ ...given, listed: new Set([old]) }, old)).toMatch(/names no token/)
+  })
+})
+
+describe('isStuck', () => {
+  it.each<[RotationRecord, number, Partial<RotationSettings>?]>([
+    [record({ phase: 'intent' }), hourMs],
+    [record({ phase: 'warming' }), 300 * secondMs + 6 * hourMs],
+    [record({ phase: 'promoted' }), 48 * hourMs],
+    [record({ phase: 'retiring' }), dayMs],
+    [record({ phase: 'retiring' }), 7 * dayMs, { mayDelete: false }],
+  ])('says so of a phase that lasts too long', (given, mostMs, own = {}) => {
+    const lasting = (ms: number): boolean =>
+      isStuck({ ...given, since: before(ms) }, noon, { ...settings, ...own })
+    expect(lasting(mostMs)).toBe(false)
+    expect(lasting(mostMs + 1)).toBe(true)
+  })
+
+  it('says so of a rotation that is a day overdue', () => {
+    const due = (days: number, everyDays: number | null = 30): boolean =>
+      isStuck(record({ rotated: before(days * dayMs) }), noon, { ...settings, everyDays })
+    expect([due(31), due(32), due(32, null)]).toEqual([false, true, false])
+  })
+})

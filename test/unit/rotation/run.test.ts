@@ -1,0 +1,430 @@
+import { describe, expect, it } from 'vitest'
+import { type Config, parseConfig } from '../../../lib/config.ts'
+import { fingerprint } from '../../../lib/digest.ts'
+import { StoreError, TencentError } from '../../../lib/errors.ts'
+import { runMirror } from '../../../lib/mirror/run.ts'
+import type { RotationRequest } from '../../../lib/rotation/plan.ts'
+import { type RotationReport, rotationError, summarizeRotation } from '../../../lib/rotation/report.ts'
+import { type RotationDependencies, runRotation } from '../../../lib/rotation/run.ts'
+import { storeKinds } from '../../../lib/stores/index.ts'
+import { parseRecord } from '../../../lib/stores/record.ts'
+import { isStill, overtaken, type Reading, type Store } from '../../../lib/stores/store.ts'
+import type { ChangeTokens } from '../../../lib/tencent/vod.ts'
+import { mirrored } from '../../support/documents.ts'
+import { timeOf } from '../../support/time-of.ts'
+
+const config: Config = parseConfig(
+  {
+    AIGC_SECRET_ID: 'id',
+    AIGC_SECRET_KEY: 'key',
+    AIGC_SUB_APP_IDS: '7',
+    AIGC_MIRROR_TARGETS: 'file:a file:b',
+    AIGC_ROTATION_STATE: 'file:record',
+    AIGC_ROTATE_EVERY_DAYS: '30',
+    AIGC_ROTATION_MAY_DELETE: 'true',
+  },
+  storeKinds,
+)
+const hourMs = 3_600_000
+const [old, fresh] = ['token-in-use', 'token-that-is-new'].map(fingerprint)
+
+interface Own {
+  extInfo: string
+  quota: number | null
+}
+
+function lost(action: string): TencentError {
+  const call = { action, requestId: null, attempts: 1, retryable: true }
+  return new TencentError('ClientError.NetworkError', `${action}: no answer`, call)
+}
+
+function refusedBy(action: string, code = 'UnauthorizedOperation'): TencentError {
+  return new TencentError(code, `${action}: ${code}`, {
+    action,
+    requestId: null,
+    attempts: 1,
+    retryable: false,
+  })
+}
+
+/** One application with one token in two targets, and a clock that the test moves. */
+function world(settings: Partial<Config['rotation']> = {}) {
+  let now = Date.UTC(2026, 2, 10)
+  const tokens = new Map<string, Own>([['token-in-use', { extInfo: '', quota: null }]])
+  const values = new Map<string, string>([
+    ['file:a', mirrored(['token-in-use'])],
+    ['file:b', mirrored(['token-in-use'])],
+  ])
+  const calls: string[] = []
+  /** What goes wrong, once each: before anything is done, or after it. */
+  const before = new Map<string, Error>()
+  const after = new Map<string, Error>()
+  const meet = async <T>(name: string, work: () => T): Promise<T> => {
+    calls.push(name)
+    const [early, late] = [before.get(name), after.get(name)]
+    before.delete(name)
+    if (early) throw early
+    const result = work()
+    after.delete(name)
+    if (late) throw late
+    return result
+  }
+  const own = (token: string): Own => {
+    const found = tokens.get(token)
+    if (!found) throw refusedBy('changing', 'InvalidParameterValue')
+    return found
+  }
+  const alter = (token: string, more: Partial<Own>): void => {
+    tokens.set(token, { ...own(token), ...more })
+  }
+  const change: ChangeTokens = {
+    create: () =>
+      meet('create', () => {
+        tokens.set('token-that-is-new', { extInfo: '', quota: null })
+        return 'token-that-is-new'
+      }),
+    remove: (_, token) => meet('remove', () => void tokens.delete(token)),
+    setExtInfo: (_, token, extInfo) => meet('setExtInfo', () => alter(token, { extInfo })),
+    textQuota: (_, token) => meet('textQuota', () => own(token).quota),
+    setTextQuota: (_, token, { limit, has }) =>
+      meet(has ? 'modifyQuota' : 'createQuota', () => alter(token, { quota: limit })),
+  }
+  const deps: RotationDependencies = {
+    ...timeOf(() => now),
+    change,
+    newIntent: () => `intent-${now}`,
+    list: () =>
+      meet('list', () => ({
+        apiTokens: [...tokens.keys()],
+        extInfos: [...tokens.values()].map(({ extInfo }) => extInfo),
+        extInfosDropped: false,
+        requestId: null,
+        pick: null,
+        answeredAt: now,
+      })),
+    openStore: (target): Store => {
+      const look = (): Reading => {
+        const value = values.get(target.uri)
+        return value === undefined ? { state: 'absent' } : { state: 'value', marked: true, value }
+      }
+      return {
+        mostBytes: 65_536,
+        hasMark: true,
+        read: () => meet(`read ${target.uri}`, look),
+        write: (value, seen) =>
+          meet(`write ${target.uri}`, () => {
+            if (!isStill(look(), seen)) throw overtaken(target)
+            values.set(target.uri, value)
+          }),
+      }
+    },
+  }
+  const used: Config = { ...config, rotation: { ...config.rotation, ...settings } }
+  const [mirror] = used.mirrors
+  const [record] = used.rotation.records
+  if (!mirror || !record) throw new Error('no application')
+  const run = (request: RotationRequest = { kind: 'next' }, dryRun = false): Promise<RotationReport> => {
+    const rotations = [{ mirror: { ...mirror, subAppId: 7 }, record: record.target }]
+    return runRotation({ rotations, request, dryRun, deadline: now + 180_000 }, used, deps)
+  }
+  return {
+    tokens,
+    alter,
+    values,
+    calls,
+    before,
+    after,
+    deps,
+    run,
+    pass: (ms: number): void => {
+      now += ms
+    },
+    mirror: () =>
+      runMirror(
+        { mirrors: [mirror], dryRun: false, confirm: null, promote: null, deadline: now + 180_000 },
+        used,
+        deps,
+      ),
+    recordNow: () => parseRecord(values.get('file:record') ?? ''),
+    picks: () => ['file:a', 'file:b'].map((uri) => JSON.parse(values.get(uri) ?? '').ApiToken),
+    /** A run, and what it says in short. */
+    async step(request?: RotationRequest): Promise<string> {
+      const [result] = (await run(request)).Results
+      return `${result?.Outcome} ${result?.Step} ${result?.Phase}`
+    },
+  }
+}
+
+/** Until the new token is in use and the old one is still there. */
+async function promotedWorld(settings: Partial<Config['rotation']> = {}) {
+  const made = world(settings)
+  await made.step({ kind: 'now' })
+  await made.step()
+  await made.mirror()
+  made.pass(300_000)
+  expect(await made.step()).toBe('advanced promote promoted')
+  return made
+}
+
+describe('runRotation', () => {
+  it('replaces a token, a step a run', async () => {
+    const { step, mirror, pass, picks, tokens } = world()
+    expect(await step()).toBe('advanced note idle')
+    pass(30 * 24 * hourMs - 1)
+    expect(await step()).toBe('waiting wait idle')
+    pass(1)
+    expect(await step()).toBe('advanced create intent')
+    expect(await step()).toBe('advanced note warming')
+    expect(await step()).toBe('waiting wait warming')
+    await mirror()
+    expect(await step()).toBe('waiting wait warming')
+    pass(300_000)
+    expect(picks()).toEqual(['token-in-use', 'token-in-use'])
+    expect(await step()).toBe('advanced promote promoted')
+    expect(picks()).toEqual(['token-that-is-new', 'token-that-is-new'])
+    pass(24 * hourMs)
+    expect(await step()).toBe('advanced note retiring')
+    expect(await step()).toBe('advanced delete retiring')
+    expect([...tokens.keys()]).toEqual(['token-that-is-new'])
+    expect(await step()).toBe('waiting wait retiring')
+    pass(60_000)
+    expect(await step()).toBe('advanced note idle')
+    expect(await step()).toBe('waiting wait idle')
+  })
+
+  it('deletes nothing where it may not, and tells a person', async () => {
+    const { step, run, pass, calls, tokens } = await promotedWorld({ mayDelete: false })
+    pass(24 * hourMs)
+    expect(await step()).toBe('advanced note retiring')
+    const told = await run()
+    expect(told.Results).toMatchObject([{ Outcome: 'waiting', Delete: old, Remind: true }])
+    expect(summarizeRotation(told)).toMatchObject({ outcome: 'waiting', waiting: 1, remind: true })
+    expect((await run()).Results).toMatchObject([{ Delete: old, Remind: false }])
+    pass(24 * hourMs)
+    expect((await run()).Results).toMatchObject([{ Delete: old, Remind: true, Stuck: false }])
+    pass(7 * 24 * hourMs)
+    expect((await run()).Results).toMatchObject([{ Stuck: true }])
+    expect(calls).not.toContain('remove')
+    tokens.delete('token-in-use')
+    await step()
+    pass(60_000)
+    expect(await step()).toBe('advanced note idle')
+  })
+
+  it('gives the new token the limits of the old one before anybody uses it', async () => {
+    const { step, mirror, pass, tokens, calls, alter } = world()
+    tokens.set('token-in-use', { extInfo: '{"ip":{"192.0.2.1":true},"a":1}', quota: 500 })
+    await step({ kind: 'now' })
+    await step()
+    await mirror()
+    pass(300_000)
+    expect(await step()).toBe('advanced copy warming')
+    expect(tokens.get('token-that-is-new')).toEqual(tokens.get('token-in-use'))
+    expect(calls).toContain('createQuota')
+    expect(await step()).toBe('waiting wait warming')
+    pass(300_000)
+    alter('token-that-is-new', { extInfo: '{"a":1, "ip":{"192.0.2.1":true}}' })
+    expect(await step()).toBe('advanced promote promoted')
+  })
+
+  it('changes a quota that is there', async () => {
+    const { step, tokens, calls, alter } = world()
+    tokens.set('token-in-use', { extInfo: '', quota: 500 })
+    await step({ kind: 'now' })
+    alter('token-that-is-new', { quota: 400 })
+    await step()
+    expect(await step()).toBe('advanced copy warming')
+    expect(calls).toContain('modifyQuota')
+    expect(calls).not.toContain('setExtInfo')
+  })
+
+  it('holds where limits cannot be read', async () => {
+    const { step, run, before } = world()
+    await step({ kind: 'now' })
+    await step()
+    before.set('textQuota', refusedBy('DescribeAigcQuotas'))
+    const report = await run()
+    expect(report.Results).toMatchObject([
+      { Outcome: 'held', Reason: expect.stringContaining('DescribeAigcQuotas: UnauthorizedOperation') },
+    ])
+    expect(rotationError(report)).toMatchObject({ code: 'RotationIncomplete' })
+  })
+
+  it('finds a token whose answer was lost, and creates no second one', async () => {
+    const { step, run, after, pass, calls } = world()
+    after.set('create', lost('CreateAigcApiToken'))
+    const report = await run({ kind: 'now' })
+    expect(report.Results).toMatchObject([
+      { Outcome: 'failed', Phase: 'intent', Reason: expect.stringMatching(/a later run goes on from there/) },
+    ])
+    expect(await step()).toBe('waiting wait intent')
+    pass(90_000)
+    expect(await step()).toBe('advanced note warming')
+    expect(calls.filter((call) => call === 'create')).toHaveLength(1)
+  })
+
+  it('is idle again where none came of it', async () => {
+    const { step, run, before, pass, recordNow } = world()
+    before.set('create', lost('CreateAigcApiToken'))
+    await run({ kind: 'now' })
+    pass(90_000)
+    expect(await step()).toBe('advanced note idle')
+    expect(recordNow()).toMatchObject({ failures: 1, old: null })
+  })
+
+  it('is idle at once where Tencent refuses', async () => {
+    const { run, before, recordNow } = world()
+    before.set('create', refusedBy('CreateAigcApiToken', 'LimitExceeded'))
+    const report = await run({ kind: 'now' })
+    expect(report.Results).toMatchObject([{ Outcome: 'failed', Phase: 'idle' }])
+    expect(rotationError(report)?.message).toMatch(
+      /^Rotating: 1 of 1 applications did not go on, such as 7 \(failed: /,
+    )
+    expect(recordNow()).toMatchObject({ phase: 'idle', failures: 1 })
+  })
+
+  it('creates nothing where its intent was not written, or another run wrote its own', async () => {
+    for (const broken of ['before', 'after'] as const) {
+      const { run, calls, [broken]: faults } = world()
+      faults.set('write file:record', new StoreError('Down', 'Writing file:record: down', 'file:record'))
+      expect((await run({ kind: 'now' })).Results).toMatchObject([{ Outcome: 'failed' }])
+      expect(calls).not.toContain('create')
+    }
+    const { run, calls, deps, values } = world()
+    const { openStore } = deps
+    Object.assign(deps, {
+      openStore: (target: Parameters<typeof openStore>[0]): Store => {
+        const store = openStore(target)
+        const write: Store['write'] = async (...given) => {
+          await store.write(...given)
+          if (target.uri === 'file:record') values.set(target.uri, given[0].replace('intent-', 'another-'))
+        }
+        return { ...store, write }
+      },
+    })
+    expect((await run({ kind: 'now' })).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(/somebody else changed it/) },
+    ])
+    expect(calls).not.toContain('create')
+  })
+
+  it('touches no record that is not its own', async () => {
+    const { run, values, calls } = world()
+    values.set('file:record', 'a password')
+    expect((await run({ kind: 'now' })).Results).toMatchObject([
+      {
+        Outcome: 'held',
+        Reason: expect.stringMatching(/^file:record: it carries the mark of a rotation, and holds no/),
+      },
+    ])
+    expect(calls).toEqual(['read file:record'])
+  })
+
+  it('goes on with a promotion that a target did not take', async () => {
+    const { step, mirror, pass, before, picks, recordNow } = world()
+    await step({ kind: 'now' })
+    await step()
+    await mirror()
+    pass(300_000)
+    before.set('write file:b', new StoreError('Down', 'Writing file:b: down', 'file:b'))
+    expect(await step()).toBe('failed promote warming')
+    expect(recordNow()).toMatchObject({ doing: 'promote' })
+    expect(picks()).toEqual(['token-that-is-new', 'token-in-use'])
+    expect(await step()).toBe('advanced promote promoted')
+    expect(picks()).toEqual(['token-that-is-new', 'token-that-is-new'])
+  })
+
+  it('rolls back, and names the token that is left over', async () => {
+    const { run, step, picks, pass } = await promotedWorld()
+    const report = await run({ kind: 'rollback' })
+    expect(report.Results).toMatchObject([
+      { Outcome: 'advanced', Phase: 'idle', Leftovers: [{ Fingerprint: fresh }] },
+    ])
+    expect(picks()).toEqual(['token-in-use', 'token-in-use'])
+    pass(48 * hourMs)
+    expect(await step()).toBe('waiting wait idle')
+  })
+
+  it('says that a deletion was refused, every time', async () => {
+    const { step, run, before, pass, recordNow, tokens } = await promotedWorld()
+    pass(24 * hourMs)
+    await step()
+    for (let times = 0; times < 2; times++) {
+      before.set('remove', refusedBy('DeleteAigcApiToken'))
+      const report = await run()
+      expect(report.Results).toMatchObject([{ Outcome: 'failed', Phase: 'retiring' }])
+      expect(recordNow()).toMatchObject({ phase: 'retiring', doing: null })
+    }
+    expect(await step()).toBe('advanced delete retiring')
+    expect(tokens.size).toBe(1)
+  })
+
+  it('looks again before it deletes', async () => {
+    const { step, run, pass, deps, values, calls } = await promotedWorld()
+    pass(24 * hourMs)
+    await step()
+    // Somebody moves consumers back between the first look and the deletion.
+    const { list } = deps
+    let looks = 0
+    const moveBack: typeof list = async (...given) => {
+      if (++looks === 2) values.set('file:a', mirrored(['token-in-use', 'token-that-is-new']))
+      return list(...given)
+    }
+    Object.assign(deps, { list: moveBack })
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(/file:a names .*, so it was left/) },
+    ])
+    expect(calls).not.toContain('remove')
+  })
+
+  it('deletes one token at once, when that was confirmed', async () => {
+    const { run, tokens, mirror, recordNow } = world()
+    tokens.set('leaked-token', { extInfo: '', quota: null })
+    await mirror()
+    const token = fingerprint('leaked-token')
+    const [plan] = (await run({ kind: 'retire', token, confirm: null })).Results
+    expect(plan).toMatchObject({ Outcome: 'would-advance', Step: 'ask' })
+    expect(tokens.size).toBe(2)
+    const done = await run({ kind: 'retire', token, confirm: plan?.Digest ?? '' })
+    expect(done.Results).toMatchObject([{ Outcome: 'advanced', Step: 'delete' }])
+    expect([...tokens.keys()]).toEqual(['token-in-use'])
+    expect(recordNow()).toBeNull()
+  })
+
+  it('fails where the answer has no date', async () => {
+    const { run, deps } = world()
+    const { list } = deps
+    const undated: typeof list = async (...given) => {
+      const { answeredAt: _, ...listed } = await list(...given)
+      return listed
+    }
+    Object.assign(deps, { list: undated })
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(/the answer has no Date/) },
+    ])
+  })
+
+  it('changes nothing in a dry run, and never says a token', async () => {
+    const made = world()
+    const said: string[] = []
+    for (let runs = 0; runs < 12; runs++) {
+      const held = new Map(made.values)
+      const dry = await made.run(runs === 0 ? { kind: 'now' } : { kind: 'next' }, true)
+      expect(dry.Results).toMatchObject([{ Outcome: expect.stringMatching(/^would-/) }])
+      expect(new Map(made.values)).toEqual(held)
+      said.push(JSON.stringify([dry, await made.run(runs === 0 ? { kind: 'now' } : { kind: 'next' })]))
+      said.push(made.values.get('file:record') ?? '')
+      await made.mirror()
+      made.pass(hourMs * 3)
+    }
+    expect(made.tokens.size).toBe(1)
+    for (const token of ['token-in-use', 'token-that-is-new']) expect(said.join()).not.toContain(token)
+  })
+
+  it('refuses what cannot be done now, and says that it is no failure of the rotation', async () => {
+    const { run } = world()
+    const report = await run({ kind: 'rollback' })
+    expect(report.Results).toMatchObject([{ Outcome: 'refused', Step: 'refuse', Phase: null }])
+    expect(rotationError(report)).toMatchObject({ code: 'RotationRefused', name: 'RotationRefused' })
+  })
+})
