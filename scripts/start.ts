@@ -47,6 +47,7 @@ const hasSettings = Object.keys(env).some(
   (name) => name.startsWith('AIGC_') && name !== 'AIGC_LOG_LEVEL' && env[name],
 )
 const simulatorLagMs = 3_000
+const scheduled = { version: '0', source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }
 const simulator = hasCredentials && hasSettings ? null : await startSimulator()
 const key = provideKey()
 const ownTarget = `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.json' : 'tokens.json')}`
@@ -54,11 +55,7 @@ const ownTarget = `file:${join(folder, env['AIGC_SUB_APP_IDS'] ? '{SubAppId}.jso
 if (list(env['AIGC_MIRROR_TARGETS']).length === 0) provide({ AIGC_FALLBACK: ownTarget })
 provide({ AIGC_LOG_LEVEL: 'warn', AIGC_MIRROR_TARGETS: ownTarget })
 // What each function would say of the settings, once and before anything is built.
-try {
-  parseConfig(env, storeKinds)
-} catch (error) {
-  await fail(error instanceof Error ? error.message : String(error))
-}
+const isRotated = await rotates()
 const mirrorEveryMs = simulator ? 5_000 : 60_000
 
 const bundles = await build()
@@ -70,6 +67,9 @@ const lambda = createLambdaApi({
   functions: {
     'list-tokens': { handler: listTokens, limitMs: 15_000 },
     'mirror-tokens': { handler: load('mirror-tokens'), limitMs: 180_000, reservedConcurrency: 1 },
+    ...(isRotated && {
+      'rotate-tokens': { handler: load('rotate-tokens'), limitMs: 180_000, reservedConcurrency: 1 },
+    }),
   },
   key,
   record,
@@ -89,11 +89,23 @@ greet((await runMirror()) === null)
 while (true) {
   await sleep(mirrorEveryMs)
   await runMirror()
+  if (isRotated) await runRotation()
+}
+
+/** Whether the settings, which are what every function would take, keep a record of rotations. */
+async function rotates(): Promise<boolean> {
+  try {
+    return parseConfig(env, storeKinds).rotation.records.length > 0
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
 }
 
 async function startSimulator(): Promise<TencentSimulator> {
   // Of every kind, and there yet or not: what somebody names may hold real tokens, or be read as if it did.
-  const named = ['AIGC_MIRROR_TARGETS', 'AIGC_FALLBACK'].filter((name) => list(env[name]).length > 0)
+  const named = ['AIGC_MIRROR_TARGETS', 'AIGC_FALLBACK', 'AIGC_ROTATION_STATE'].filter(
+    (name) => list(env[name]).length > 0,
+  )
   const [are, them] = named.length > 1 ? ['are', 'them'] : ['is', 'it']
   if (named.length > 0)
     await fail(
@@ -102,6 +114,13 @@ async function startSimulator(): Promise<TencentSimulator> {
         '(docs/credentials.md)',
     )
   provide({ AIGC_SUB_APP_IDS: '251006666', AIGC_CACHE_SECONDS: '2', AIGC_SETTLE_SECONDS: '5' })
+  // As short as they go, for whoever wants to see a whole rotation.
+  provide({
+    AIGC_ROTATION_STATE: `file:${join(folder, 'rotation-{SubAppId}.json')}`,
+    AIGC_ROTATION_WARM_SECONDS: '10',
+    AIGC_ROTATION_GRACE_HOURS: '0.01',
+    AIGC_ROTATION_MAY_DELETE: 'true',
+  })
   const simulator = await startTencentSimulator({
     applications: list(env['AIGC_SUB_APP_IDS']).map((id) => ({
       subAppId: Number(id),
@@ -139,9 +158,8 @@ function provide(settings: Record<string, string>): void {
 
 /** Runs the mirror as EventBridge Scheduler does; returns what it threw. The function logs its failures itself. */
 async function runMirror(): Promise<Error | null> {
-  const event = { version: '0', source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' }
   try {
-    const { Results } = (await lambda.invoke('mirror-tokens', event)) as {
+    const { Results } = (await lambda.invoke('mirror-tokens', scheduled)) as {
       Results: { Outcome: string; Target: string; Added: string[]; Removed: string[] }[]
     }
     for (const { Outcome, Target, Added, Removed } of Results)
@@ -152,6 +170,19 @@ async function runMirror(): Promise<Error | null> {
     const failure = error instanceof Error ? error : new Error(String(error))
     say(`the mirror failed: ${failure.name}; the line above says why`)
     return failure
+  }
+}
+
+/** The same for the rotation. */
+async function runRotation(): Promise<void> {
+  try {
+    const { Results } = (await lambda.invoke('rotate-tokens', scheduled)) as {
+      Results: { Outcome: string; Reason: string; Remind: boolean }[]
+    }
+    for (const { Outcome, Reason, Remind } of Results)
+      if (Outcome === 'advanced' || Remind) say(`rotation: ${Reason}`)
+  } catch (error) {
+    say(`the rotation failed: ${error instanceof Error ? error.name : error}; the line above says why`)
   }
 }
 
@@ -185,6 +216,8 @@ Run the mirror by hand, here without writing; as on AWS Lambda, also for the AWS
   if (simulator) {
     const lagSeconds = simulatorLagMs / 1000
     const mirrorSeconds = lagSeconds + mirrorEveryMs / 1000
+    console.log(`Replace the token in use by a new one, step by step, in about a minute and a half (docs/rotation.md):
+  ${curl}${lambdaPath}functions/rotate-tokens/invocations -d '{"Now":true}'`)
     console.log(`Use the token, as an application would, at a stand-in of the AIGC gateway:
   curl ${simulator.url}/v1/chat/completions -H 'Content-Type: application/json' -H "Authorization: Bearer $(${curl.replace('curl', 'curl -s')}/token | cut -d '"' -f 6)" -d '{"model":"gpt-5.4","messages":[{"role":"user","content":"Hello"}]}'
 Create a token in the simulator, which lists it after ${lagSeconds} seconds; mirrored within about ${mirrorSeconds}:
