@@ -1,7 +1,8 @@
 /**
  * CAM 2019-01-16, the access management, as far as whether a role exists
  * (https://www.tencentcloud.com/document/product/598/33557) and which keys an identity provider has
- * (https://www.tencentcloud.com/document/product/598/47113). Whom a key may do what is not modelled: anything.
+ * (https://www.tencentcloud.com/document/product/598/47113). Policies are
+ * not modelled: a key may do everything but what `Key.denied` names.
  */
 import { createHash } from 'node:crypto'
 import { ApiError, action, type Service } from './service.ts'

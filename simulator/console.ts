@@ -4,9 +4,10 @@
  * web page's request carries `Origin`, and one by DNS rebinding a `Host` that is not loopback.
  */
 import { type FaultQueue, faultKinds, readFault } from './faults.ts'
-import { ApiError, type Fields, parseObject } from './service.ts'
+import { ApiError, type Fields, parseObject, readParameters, type Schema } from './service.ts'
 import type { RawRequest } from './verify-tc3.ts'
 import type { TokenState, Vod } from './vod.ts'
+import { readQuotaType } from './vod-quotas.ts'
 
 /** A status with a text, or with a value that is sent as JSON. */
 export interface ConsoleAnswer {
@@ -49,11 +50,20 @@ export function answerConsole(
         const token = vod.create(subAppId === null ? undefined : Number(subAppId), given)
         return { status: 201, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === token) } }
       }
+      case 'PUT tokens/ITEM':
       case 'DELETE tokens/ITEM': {
         const token = vod.states().find(({ ApiToken, Exists }) => Exists && ApiToken === item)
         if (!token) return refusal(404, 'ResourceNotFound', 'No such token exists.')
-        vod.delete(token.SubAppId, token.ApiToken)
+        if (request.method === 'DELETE') vod.delete(token.SubAppId, token.ApiToken)
+        else vod.update(token.SubAppId, token.ApiToken, JSON.stringify(parseObject(request.body)))
         return { status: 200, content: { Tokens: vod.states().filter(({ ApiToken }) => ApiToken === item) } }
+      }
+      case 'GET quotas':
+        return { status: 200, content: { Quotas: vod.quotas.states() } }
+      case 'POST quotas': {
+        const { QuotaType, ...quota } = readParameters(quotaSchema, parseObject(request.body))
+        vod.quotas.set({ ...quota, QuotaType: readQuotaType(QuotaType) })
+        return { status: 201, content: { Quotas: vod.quotas.states() } }
       }
       case 'POST faults': {
         const { times = 1, action, ...fault } = parseObject(request.body)
@@ -76,6 +86,14 @@ export function answerConsole(
   }
 }
 
+const quotaSchema = {
+  SubAppId: 'uint64',
+  QuotaType: 'string',
+  ApiToken: 'string?',
+  QuotaLimit: 'uint64',
+  Usage: 'uint64?',
+} satisfies Schema
+
 function refusal(status: number, code: string, message: string): ConsoleAnswer {
   return { status, content: { Error: { Code: code, Message: message } } }
 }
@@ -91,7 +109,12 @@ Create one in the first application, in the one that is named, or one of your ch
   curl -X POST ${url}/tokens
   curl -X POST '${url}/tokens?SubAppId=${SubAppId}'
   curl -X POST '${url}/tokens?ApiToken=example-token-1'
-Delete one
+Say what a token carries, such as the addresses that it is good from
+  curl -X PUT ${url}/tokens/${ApiToken} -d '{"ip":{"127.0.0.1":true}}'
+Every quota, and one of your choice: of an application's Image or Video, or of a token's Text
+  curl ${url}/quotas
+  curl ${url}/quotas -d '{"SubAppId":${SubAppId},"QuotaType":"Text","ApiToken":"${ApiToken}","QuotaLimit":1000,"Usage":5}'
+Delete a token, and with it its quota
   curl -X DELETE ${url}/tokens/${ApiToken}
 Spoil the next call, the next three, or the next one of an action
   curl ${url}/faults -d '{"kind":"throttle"}'

@@ -12,7 +12,7 @@ import { createCam } from './cam.ts'
 import { type Cls, createCls } from './cls.ts'
 import { answerConsole, isConsole } from './console.ts'
 import { type CallFault, createFaultQueue, type Fault, spoilList } from './faults.ts'
-import { createGate, maxBodyBytes } from './gate.ts'
+import { createGate, maxBodyBytes, secretIdOf } from './gate.ts'
 import { createScf, isFunctionUrl, type Scf } from './scf.ts'
 import {
   type Action,
@@ -55,7 +55,7 @@ export interface TencentSimulator {
   /** A permanent key pair, good from the start. */
   readonly secretId: string
   readonly secretKey: string
-  /** The keys that may sign, by secret id; add and delete at will. */
+  /** The keys that may sign, by secret id; add and delete at will. One with `denied` is refused those actions. */
   readonly keys: Map<string, Key>
   /** The account, to look into and to change behind the API's back. */
   readonly vod: Vod
@@ -77,7 +77,10 @@ export interface TencentSimulator {
    */
   fail(fault: Fault, times?: number, action?: string): void
   clearFaults(): void
-  /** How far the token list trails behind creations and deletions, and the age from which a token may be deleted. */
+  /**
+   * How far the lists of tokens and quotas trail behind what was created, changed and deleted, and the age from which a
+   * token may be updated, deleted or given a quota.
+   */
   lagMs: number
   /** How far the clock that signatures are checked by, and that the `Date` header shows, is ahead of the time. */
   clockOffsetMs: number
@@ -138,7 +141,7 @@ export async function startTencentSimulator(options: SimulatorOptions = {}): Pro
     const call: Call = {
       at: now(),
       action: request.headers['x-tc-action']?.[0] ?? '',
-      secretId: /Credential=([^/]*)/.exec(request.headers['authorization']?.[0] ?? '')?.[1] ?? '',
+      secretId: secretIdOf(request),
       headers: request.headers,
       body: Buffer.from(request.body).toString(),
       outcome: 'ok',

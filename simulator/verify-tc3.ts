@@ -21,6 +21,8 @@ export interface Key {
   readonly token?: string
   /** The server's time from which the key is refused, epoch milliseconds; default never. */
   readonly expiresAt?: number
+  /** What it may not do, such as `vod:DeleteAigcApiToken`; default nothing. */
+  readonly denied?: ReadonlySet<string>
 }
 
 /** Why a request is refused, in the words of API 3.0. */

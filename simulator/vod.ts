@@ -3,7 +3,8 @@
  * with applications and their tokens, and a list that trails behind the truth.
  */
 import { randomInt } from 'node:crypto'
-import { ApiError, action, type Service } from './service.ts'
+import { ApiError, action, type Fields, parseObject, type Service } from './service.ts'
+import { createQuotas, type Quotas } from './vod-quotas.ts'
 
 /** What the account is and how the list behaves. */
 export interface VodOptions {
@@ -29,7 +30,7 @@ export interface Application {
 export interface TokenState {
   readonly SubAppId: number
   readonly ApiToken: string
-  /** JSON text, such as `{"ip":{"127.0.0.1":true}}`. */
+  /** JSON text, such as `{"ip":{"127.0.0.1":true}}`; the list may show an older one still. */
   readonly ExtInfo: string
   readonly Exists: boolean
   readonly Listed: boolean
@@ -43,7 +44,11 @@ export interface Vod {
   readonly service: Service
   /** Creates a token, by default of 32 random letters and digits, and returns it. */
   create(subAppId?: number, token?: string, extInfo?: string): string
+  /** Replaces the ExtInfo of a token by any text. */
+  update(subAppId: number, token: string, extInfo: string): void
+  /** Deletes a token, and its quota. */
   delete(subAppId: number, token: string): void
+  readonly quotas: Quotas
   /** The application of a token that was made by `madeUntil` and not deleted by `deletedFrom`, epoch milliseconds; else null. */
   findApplication(token: string, times: { madeUntil: number; deletedFrom: number }): number | null
   /** The tokens that exist now, listed or not. */
@@ -55,7 +60,8 @@ export interface Vod {
 interface Token {
   readonly subAppId: number
   readonly token: string
-  readonly extInfo: string
+  /** Oldest first, never empty. */
+  readonly extInfos: { readonly text: string; readonly from: number }[]
   readonly createdAt: number
   deletedAt: number
 }
@@ -76,26 +82,43 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
   // The list is the truth of `lagMs` ago. That one rule delays creations and deletions alike.
   const listed = (): Token[] => existing(now() - lagMs())
 
-  const ofApplication = (subAppId: number, all: Token[]): Token[] => {
+  const requireApplication = (subAppId: number): void => {
     if (!applications.some((application) => application.subAppId === subAppId))
       throw userNotExist(`The application \`${subAppId}\` does not exist.`)
+  }
+  const ofApplication = (subAppId: number, all: Token[]): Token[] => {
+    requireApplication(subAppId)
     return all.filter((token) => token.subAppId === subAppId)
   }
+  const requireToken = (subAppId: number, token: string, createdUntil: number): Token => {
+    const found = ofApplication(subAppId, existing()).find((other) => other.token === token)
+    if (!found || found.createdAt > createdUntil)
+      throw invalid('The `ApiToken` does not exist, or is too new for this.')
+    return found
+  }
+  const {
+    actions: quotaActions,
+    quotas,
+    deleteOfToken,
+  } = createQuotas({
+    lagMs,
+    now,
+    requireApplication,
+    requireToken,
+  })
 
   const create: Vod['create'] = (subAppId = first.subAppId, token = randomToken(), extInfo = '{}') => {
     if (ofApplication(subAppId, existing()).some((other) => other.token === token))
-      throw new ApiError('InvalidParameterValue', 'The token exists already.')
+      throw invalid('The token exists already.')
     tokens.push(newToken(subAppId, token, extInfo, now()))
     return token
   }
-  const remove = (subAppId: number, token: string, createdUntil: number): void => {
-    const found = ofApplication(subAppId, existing()).find((other) => other.token === token)
-    if (!found || found.createdAt > createdUntil)
-      throw new ApiError(
-        'InvalidParameterValue',
-        'The `ApiToken` does not exist, or is too new to be deleted.',
-      )
-    found.deletedAt = now()
+  const update = (token: Token, text: string): void => {
+    token.extInfos.push({ text, from: now() })
+  }
+  const remove = (token: Token): void => {
+    token.deletedAt = now()
+    deleteOfToken(token.subAppId, token.token)
   }
 
   const describeAigcApiTokens = action({ SubAppId: 'uint64?' }, ({ SubAppId }) => {
@@ -104,7 +127,7 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
     const list = shuffled(ofApplication(SubAppId ?? first.subAppId, listed()))
     return {
       ApiTokens: list.map(({ token }) => token),
-      ...(extInfos && { ExtInfos: list.map(({ extInfo }) => extInfo) }),
+      ...(extInfos && { ExtInfos: list.map((token) => extInfoAt(token, now() - lagMs())) }),
     }
   })
   const createAigcApiToken = action({ SubAppId: 'uint64' }, ({ SubAppId }) => {
@@ -113,9 +136,22 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
     return { ApiToken: create(SubAppId) }
   })
   const deleteAigcApiToken = action({ SubAppId: 'uint64', ApiToken: 'string' }, ({ SubAppId, ApiToken }) => {
-    remove(SubAppId, ApiToken, now() - lagMs())
+    remove(requireToken(SubAppId, ApiToken, now() - lagMs()))
     return {}
   })
+  const updateAigcApiToken = action(
+    { SubAppId: 'uint64', ApiToken: 'string', ActionType: 'string?', ExtInfo: 'string?' },
+    ({ SubAppId, ApiToken, ActionType = 'Merge', ExtInfo = '' }) => {
+      const token = requireToken(SubAppId, ApiToken, now() - lagMs())
+      if (ActionType !== 'Merge' && ActionType !== 'Overwrite')
+        throw invalid(`The \`ActionType\` is \`${ActionType}\` and must be Merge or Overwrite.`)
+      const given = readObject(ExtInfo)
+      if (!given) throw invalid('The `ExtInfo` is not a JSON object.')
+      const before = ActionType === 'Merge' ? readObject(extInfoAt(token, now())) : null
+      update(token, canonicalJson({ ...before, ...given }))
+      return {}
+    },
+  )
 
   return {
     service: {
@@ -126,10 +162,14 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
         ['DescribeAigcApiTokens', describeAigcApiTokens],
         ['CreateAigcApiToken', createAigcApiToken],
         ['DeleteAigcApiToken', deleteAigcApiToken],
+        ['UpdateAigcApiToken', updateAigcApiToken],
+        ...quotaActions,
       ]),
     },
     create,
-    delete: (subAppId, token) => remove(subAppId, token, now()),
+    update: (subAppId, token, extInfo) => update(requireToken(subAppId, token, now()), extInfo),
+    delete: (subAppId, token) => remove(requireToken(subAppId, token, now())),
+    quotas,
     findApplication: (token, { madeUntil, deletedFrom }) =>
       tokens.find(
         (other) => other.token === token && other.createdAt <= madeUntil && deletedFrom < other.deletedAt,
@@ -143,7 +183,7 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
         .map((token) => ({
           SubAppId: token.subAppId,
           ApiToken: token.token,
-          ExtInfo: token.extInfo,
+          ExtInfo: extInfoAt(token, now()),
           Exists: exist.has(token),
           Listed: list.has(token),
         }))
@@ -152,7 +192,37 @@ export function createVod({ applications, legacyAccount, extInfos, lagMs, now }:
 }
 
 function newToken(subAppId: number, token: string, extInfo: string, createdAt: number): Token {
-  return { subAppId, token, extInfo, createdAt, deletedAt: Number.POSITIVE_INFINITY }
+  const extInfos = [{ text: extInfo, from: createdAt }]
+  return { subAppId, token, extInfos, createdAt, deletedAt: Number.POSITIVE_INFINITY }
+}
+
+function extInfoAt({ extInfos }: Token, at: number): string {
+  return extInfos.findLast(({ from }) => from <= at)?.text ?? '{}'
+}
+
+/** A JSON object, or null for any other text. */
+function readObject(text: string): Fields | null {
+  try {
+    return parseObject(Buffer.from(text))
+  } catch {
+    return null
+  }
+}
+
+/**
+ * JSON without blanks and with its names in order, as the encoder of Go writes a map. Tencent does not promise to keep
+ * the text that it was given, so nobody gets it back.
+ */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+function invalid(message: string): ApiError {
+  return new ApiError('InvalidParameterValue', message)
 }
 
 function userNotExist(message: string): ApiError {

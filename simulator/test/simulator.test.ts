@@ -589,6 +589,46 @@ describe('the console', () => {
     expect(await ask('GET', '')).toMatchObject({ Tokens: [{ SubAppId: 2, Exists: true, Listed: true }] })
   })
 
+  it('/simulator/tokens/TOKEN takes what the token carries', async () => {
+    const { simulator } = await start({ applications: [{ subAppId: 1, tokens: ['token-a'] }] })
+    const put = async (token: string, body: string) => {
+      const { status, text } = await exchange(simulator, {
+        ...{ method: 'PUT', path: `/simulator/tokens/${token}`, body },
+      })
+      return { status, ...JSON.parse(text) }
+    }
+    const ExtInfo = '{"ip":{"127.0.0.1":true}}'
+    expect(await put('token-a', ExtInfo)).toMatchObject({ status: 200, Tokens: [{ ExtInfo }] })
+    expect(await put('token-a', '[]')).toMatchObject({ status: 400, Error: { Code: 'InvalidRequest' } })
+    expect(await put('token-b', ExtInfo)).toMatchObject({ status: 404 })
+    expect(simulator.vod.states()).toMatchObject([{ ExtInfo }])
+  })
+
+  it('/simulator/quotas sets and shows quotas', async () => {
+    const { simulator } = await start({ applications: [{ subAppId: 1, tokens: ['token-a'] }] })
+    const ask = async (method: string, quota?: object) => {
+      const { status, text } = await exchange(simulator, {
+        ...{ method, path: '/simulator/quotas' },
+        ...(quota && { body: JSON.stringify(quota) }),
+      })
+      return { status, ...JSON.parse(text) }
+    }
+    const quota = { SubAppId: 1, QuotaType: 'Text', ApiToken: 'token-a', QuotaLimit: 1000 }
+    expect(await ask('GET')).toEqual({ status: 200, Quotas: [] })
+    const made = { ...quota, Usage: 5, Exists: true, Listed: false }
+    expect(await ask('POST', { ...quota, Usage: 5 })).toEqual({ status: 201, Quotas: [made] })
+    expect(await ask('GET')).toEqual({ status: 200, Quotas: [made] })
+    for (const [changed, Code] of [
+      [{ SubAppId: 2 }, 'ResourceNotFound.UserNotExist'],
+      [{ QuotaType: 'Sound' }, 'InvalidParameterValue'],
+      [{ QuotaType: 'Image' }, 'InvalidParameterValue'],
+      [{ ApiToken: 'token-b' }, 'InvalidParameterValue'],
+      [{ QuotaLimit: '1' }, 'InvalidParameter'],
+    ] as const)
+      expect(await ask('POST', { ...quota, ...changed })).toMatchObject({ status: 400, Error: { Code } })
+    expect(simulator.vod.quotas.states()).toHaveLength(1)
+  })
+
   it('/simulator/faults queues faults and clears them', async () => {
     const { simulator, call } = await start()
     const post = (body: string) => exchange(simulator, { method: 'POST', path: '/simulator/faults', body })

@@ -154,7 +154,7 @@ describe('npm start', { timeout }, () => {
     expect(explained).toMatchObject({ status: 200 })
     expect(explained.text.match(/^ {2}.*$/gm)).toContain(`  ${create}`)
     for (const line of explained.text.match(/^ {2}.*$/gm) ?? [])
-      expect(line).toMatch(/^ {2}curl( -X (POST|DELETE))? ([\w/.:-]+|'http:[^']+')( -d '[^']+')?$/)
+      expect(line).toMatch(/^ {2}curl( -X (POST|PUT|DELETE))? ([\w/.:-]+|'http:[^']+')( -d '[^']+')?$/)
 
     npm.signal('SIGINT')
     await npm.ended
