@@ -295,10 +295,16 @@ function warming(input: Current): Step {
     return hold(
       `whether ${token} is limited as ${old} is (addresses, quota) cannot be told: ${limits?.reason ?? 'nobody asked'}`,
     )
+  // What was changed a moment ago may not show yet, and a quota that is made twice is refused.
+  if (limits.kind === 'different' && record.limited !== null && elapsedMs(record.limited, now) < 2 * lagMs)
+    return {
+      kind: 'wait',
+      reason: `${token} was given the limits of ${old}, and Tencent does not show that yet`,
+    }
   if (limits.kind === 'different')
     return {
       kind: 'copy',
-      reason: `${limits.what} of ${old} are copied to ${token}`,
+      reason: `${token} is given the limits of ${old}: ${limits.what}`,
       record: { ...record, limited: now },
     }
   const lacking = targets.find(({ holds, tokens }) => holds === 'document' && !tokens.has(token))

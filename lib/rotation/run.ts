@@ -192,8 +192,8 @@ async function compareLimits(run: Run, subAppId: number, pair: Pair): Promise<Li
   try {
     const quotas = await quotasOf(run, subAppId, pair)
     const what = [
-      ...(isSameInfo(pair) ? [] : ['the addresses and whatever else ExtInfo says']),
-      ...(quotas.old === null || quotas.old === quotas.new ? [] : ['the text quota']),
+      ...(isSameInfo(pair) ? [] : ['its ExtInfo']),
+      ...(quotas.old === null || quotas.old === quotas.new ? [] : ['its text quota']),
     ]
     return what.length === 0 ? { kind: 'same' } : { kind: 'different', what: what.join(' and ') }
   } catch (error) {

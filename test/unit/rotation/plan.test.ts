@@ -285,7 +285,27 @@ describe('planRotation', () => {
         targets: bothMirrored,
         limits: { kind: 'different', what: 'the text quota' },
       },
-      /^copy warming: the text quota of a{16} are copied to b{16}/,
+      /^copy warming: b{16} is given the limits of a{16}: the text quota/,
+    ],
+    [
+      'waits until copied limits show',
+      {
+        record: { ...warm, limited: before(59 * secondMs) },
+        listed: bothListed,
+        targets: bothMirrored,
+        limits: { kind: 'different', what: 'the text quota' },
+      },
+      /^wait: b{16} was given the limits of a{16}, and Tencent does not show/,
+    ],
+    [
+      'copies them again where they do not',
+      {
+        record: { ...warm, limited: before(60 * secondMs) },
+        listed: bothListed,
+        targets: bothMirrored,
+        limits: { kind: 'different', what: 'the text quota' },
+      },
+      /^copy/,
     ],
     [
       'holds where limits are not known',
