@@ -9,6 +9,7 @@ import { scrubJson } from '../lib/platform/scrub.ts'
 import type { RotationRequest } from '../lib/rotation/plan.ts'
 import { RotationError, rotationError, summarizeRotation } from '../lib/rotation/report.ts'
 import { type Rotation, runRotation } from '../lib/rotation/run.ts'
+import { createChangeTokens } from '../lib/tencent/vod.ts'
 import { initializeAtLoad, initializeInFull } from './initialize.ts'
 import { answerPing, createHandler, type Work } from './invocation.ts'
 import { edge } from './runtime.ts'
@@ -45,7 +46,7 @@ const work: Work = {
         : `the input of the schedule (${read.shape})`,
     )
     const request = readOrder(given)
-    const { config, list, change, openStore } = runtime()
+    const { config, list, vod, addSecrets, openStore } = runtime()
     const rotations = chooseRotations(config, given.SubAppId ?? null)
     if (!['next', 'now'].includes(request.kind) && rotations.length > 1)
       throw new InputError(
@@ -54,7 +55,13 @@ const work: Work = {
     const report = await runRotation(
       { rotations, request, dryRun: given.DryRun ?? false, deadline },
       config,
-      { ...time, openStore, list, change, newIntent: randomUUID },
+      {
+        ...time,
+        openStore,
+        list,
+        change: createChangeTokens({ call: vod, addSecrets }),
+        newIntent: randomUUID,
+      },
     )
     const error = rotationError(report) ?? undefined
     const { outcome, reason, held, created, deleted, stuck, waiting, remind } = summarizeRotation(report)

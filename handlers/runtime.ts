@@ -25,13 +25,15 @@ import { createScrubber } from '../lib/platform/scrub.ts'
 import { proxySecrets } from '../lib/proxy.ts'
 import { openStore, storeKinds } from '../lib/stores/index.ts'
 import type { Store, StoreDependencies, Target } from '../lib/stores/store.ts'
-import { createTencentClient, type TencentClientDependencies } from '../lib/tencent/client.ts'
+import {
+  type CallTencent,
+  createTencentClient,
+  type TencentClientDependencies,
+} from '../lib/tencent/client.ts'
 import { createPace } from '../lib/tencent/pace.ts'
 import type { Credentials } from '../lib/tencent/tc3.ts'
 import { createTransport } from '../lib/tencent/transport.ts'
 import {
-  type ChangeTokens,
-  createChangeTokens,
   createListTokens,
   excludeTokens,
   type ListTokens,
@@ -84,15 +86,16 @@ export interface Runtime {
   cacheFor(readKeys: () => Credentials | null): TokenCache
   /** Asks Tencent, past the cache. */
   readonly list: ListTokens
-  /** Changes tokens at Tencent: for the rotation alone. */
-  readonly change: ChangeTokens
+  /** Calls VOD. */
+  readonly vod: CallTencent
+  addSecrets(secrets: readonly string[]): void
   openStore(target: Target): Store
   /** Loads the file of the AWS SDK. */
   aws(): Promise<Aws>
 }
 
 /** What is reached with the credentials of one environment. */
-type Upstream = Pick<Runtime, 'cache' | 'list' | 'change' | 'openStore'>
+type Upstream = Pick<Runtime, 'cache' | 'list' | 'vod' | 'openStore'>
 
 /** Secrets that are not ours but that an error of the AWS SDK could quote. */
 const awsVariables = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
@@ -190,9 +193,9 @@ function createRuntime(
     }
 
     const pace = createPace(vodCallsPerSecond, time)
-    const call = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace })
+    const vod = createTencentClient({ ...vodApi, endpoint: config.vodEndpoint }, { ...signed, pace })
     const list = createListTokens({
-      call,
+      call: vod,
       addSecrets,
       onExtInfosDropped: (subAppId, requestId) => log('warn', 'ext-infos-dropped', { subAppId, requestId }),
     })
@@ -226,13 +229,14 @@ function createRuntime(
       fallback: readsMirror || fallbacks.length === 0 ? null : unlessExcluded(mirrored),
       choosePick,
     })
-    return { cache, list, change: createChangeTokens({ call, addSecrets }), openStore: open }
+    return { cache, list, vod, openStore: open }
   }
   const upstream = reach(() => own)
   const perRunRole = createPerRunRole((keys) => reach(() => withRunRole(own, keys)))
   return {
     config,
     aws,
+    addSecrets,
     ...upstream,
     cacheFor(readKeys) {
       const keys = wouldUseRunRole(own) ? readKeys() : null

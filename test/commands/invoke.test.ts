@@ -11,7 +11,7 @@ import { type Checkout, openCheckout } from '../support/command.ts'
 // The limit of a hang, not a measure: an idle machine needs seconds.
 const timeout = 600_000
 const SubAppId = 251006666
-const usage = "usage: npm run invoke -- list-tokens|mirror-tokens 'EVENT'"
+const usage = "usage: npm run invoke -- list-tokens|mirror-tokens|rotate-tokens 'EVENT'"
 let checkout: Checkout
 
 beforeEach(() => {

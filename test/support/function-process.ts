@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { FunctionName } from '../../scripts/build.ts'
 
 export interface InvokeOptions {
   /** The function's time limit, default 30000 ms. */
@@ -45,23 +46,17 @@ export interface FunctionProcess {
 
 const runner = fileURLToPath(new URL('run-function.cjs', import.meta.url))
 
-export function bundlePath(name: 'list-tokens' | 'mirror-tokens'): string {
+export function bundlePath(name: FunctionName): string {
   return fileURLToPath(new URL(`../../dist/${name}/index.js`, import.meta.url))
 }
 
 /** Starts a bundle with exactly this environment. */
-export function startFunction(
-  name: 'list-tokens' | 'mirror-tokens',
-  environment: Record<string, string>,
-): FunctionProcess {
+export function startFunction(name: FunctionName, environment: Record<string, string>): FunctionProcess {
   return startBundle(bundlePath(name), environment)
 }
 
 /** What Lambda loads: it initialises, and is on Lambda by its environment. */
-export function startLambda(
-  name: 'list-tokens' | 'mirror-tokens',
-  environment: Record<string, string>,
-): FunctionProcess {
+export function startLambda(name: FunctionName, environment: Record<string, string>): FunctionProcess {
   const path = join(dirname(bundlePath(name)), 'lambda.mjs')
   return startBundle(path, { AWS_LAMBDA_FUNCTION_NAME: name, ...environment })
 }
