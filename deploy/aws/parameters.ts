@@ -314,10 +314,13 @@ function readTargets(
   complain: (problem: string) => void,
 ): ExtraTarget[] {
   const uris = split(targets)
-  const [mirror] = parseMirrors(uris, subAppIds.map(Number), storeKinds, (what) =>
+  if (uris.length === 0) return []
+  // The stack's own secret is another one, which holds the document.
+  const document = `file:${subAppIds.length > 0 ? '{SubAppId}' : 'document'}`
+  const [mirror] = parseMirrors([...uris, document], subAppIds.map(Number), storeKinds, (what) =>
     complain(`targets ${what}`),
   )
-  if (mirror?.targets.length !== uris.length) return []
+  if (mirror?.targets.length !== uris.length + 1) return []
   const own = ownSecretName(secretPrefix, subAppIds)
   return uris.flatMap((uri, i) => {
     const target = mirror.targets[i]

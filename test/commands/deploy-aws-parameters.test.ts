@@ -387,6 +387,15 @@ describe('further targets', () => {
     )
   })
 
+  it('may all hold one token alone, beside the stack’s own, which holds the document', () => {
+    const targets =
+      'aws-secretsmanager:y/{SubAppId}?value=token,aws-parameter-store:/y/{SubAppId}?value=token'
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: '1,2', targets })
+    expect(read).toMatchObject({
+      extraTargets: [{ aws: { service: 'secretsmanager' } }, { aws: { service: 'ssm' } }],
+    })
+  })
+
   it('in AWS may be written by the mirror, in their region, and others not', () => {
     const given = { subAppIds: '1,2', targets: 'aws-secretsmanager:y/{SubAppId}?region=eu-west-1' }
     expect(grantsOn(given, `${arn}y/2-AbCdEf`)).toEqual(all)
