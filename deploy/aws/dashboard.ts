@@ -18,6 +18,7 @@ const alarms = [
   'mirror-failed',
   'mirror-held',
   'token-limit',
+  'restart-failed',
   'upstream-errors',
   '5xx',
   'slow',
@@ -37,11 +38,13 @@ export function renderDashboard({
   stage,
   periodSeconds,
   hasMirror,
+  hasRestarts,
 }: {
   readonly prefix: string
   readonly stage: string
   readonly periodSeconds: number
   readonly hasMirror: boolean
+  readonly hasRestarts: boolean
 }): Json {
   const list = `${prefix}-list-tokens`
   const mirror = `${prefix}-mirror-tokens`
@@ -115,6 +118,7 @@ export function renderDashboard({
           title: 'Alarms',
           alarms: alarms
             .filter((name) => hasMirror || !/^(mirror-|token-limit$)/.test(name))
+            .filter((name) => hasRestarts || name !== 'restart-failed')
             .map((name) => alarmArn(`${prefix}-${name}`)),
         },
       },

@@ -1,6 +1,6 @@
 /**
- * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, targets, the
- * alarms' topic), and how a part of a template is left out. Pure but for that.
+ * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, targets, what is
+ * restarted, the alarms' topic), and how a part of a template is left out. Pure but for that.
  */
 
 /** A compiled template, of which little is known: an older version of this project may have made it. */
@@ -23,6 +23,7 @@ export function findDrops(deployed: AnyTemplate, next: AnyTemplate): Drop[] {
   if (before.uris.length > 0 && after.uris.length === 0)
     return [
       { name: 'mirror', leaves: 'no secret is kept in step any more; each stays as it is' },
+      ...restartDrops(before, after),
       ...topicDrop(before, after),
     ]
   const [own = '', ...others] = before.uris
@@ -42,6 +43,7 @@ export function findDrops(deployed: AnyTemplate, next: AnyTemplate): Drop[] {
     ...others
       .filter((uri) => !after.uris.includes(uri))
       .map((uri) => ({ name: 'targets', leaves: `${uri} stays, and nothing keeps it in step` })),
+    ...restartDrops(before, after),
     ...topicDrop(before, after),
   ]
 }
@@ -51,6 +53,8 @@ interface Kept {
   readonly ids: readonly string[]
   /** The mirror's targets, the stack's own first; none without a mirror. */
   readonly uris: readonly string[]
+  /** CLUSTER/SERVICE. */
+  readonly restarted: readonly string[]
   readonly hasTopic: boolean
 }
 
@@ -58,6 +62,15 @@ function topicDrop(before: Kept, after: Kept): Drop[] {
   return before.hasTopic && !after.hasTopic
     ? [{ name: 'alarmTopicArn', leaves: 'the alarms tell nobody any more' }]
     : []
+}
+
+function restartDrops(before: Kept, after: Kept): Drop[] {
+  return before.restarted
+    .filter((service) => !after.restarted.includes(service))
+    .map((service) => ({
+      name: 'restartEcsServices',
+      leaves: `${service} keeps the token that it has, and is not started anew when that changes`,
+    }))
 }
 
 function keptBy({ Resources = {} }: AnyTemplate): Kept {
@@ -68,6 +81,9 @@ function keptBy({ Resources = {} }: AnyTemplate): Kept {
   return {
     ids: mirror === undefined ? [] : AIGC_SUB_APP_IDS === '' ? ['none'] : AIGC_SUB_APP_IDS.split(','),
     uris: AIGC_MIRROR_TARGETS === '' ? [] : AIGC_MIRROR_TARGETS.split(','),
+    restarted: [
+      ...JSON.stringify(Resources['RestartMachineRole'] ?? '').matchAll(/:service\/([\w-]+\/[\w-]+)/g),
+    ].map(([, service = '']) => service),
     hasTopic: Object.values(Resources).some(({ Properties = {} }) => {
       const actions = Properties['AlarmActions']
       return Array.isArray(actions) && actions.length > 0

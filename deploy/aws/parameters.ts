@@ -6,6 +6,7 @@
 import { storeKinds } from '../../lib/stores/index.ts'
 import type { Target } from '../../lib/stores/store.ts'
 import { parseMirrors } from '../../lib/stores/target.ts'
+import type { Restarts } from './restart.ts'
 
 /** One parameter: what it takes, in words, and whether a value is that. */
 interface Parameter {
@@ -72,6 +73,17 @@ export const parameters = {
       return new Set(regions).size === regions.length && regions.every((region) => awsRegion.test(region))
     },
   },
+  restartEcsServices: {
+    takes: 'comma-separated services of ECS in this region, each once, as CLUSTER/SERVICE, such as apps/chat',
+    accepts: (value) => {
+      const services = split(value)
+      return (
+        new Set(services).size === services.length &&
+        services.every((service) => /^[\w-]{1,255}\/[\w-]{1,255}$/.test(service))
+      )
+    },
+  },
+  restartMinutes: number({ min: 1, max: 1440 }),
   settleSeconds: number({ min: 0, max: 600 }),
   minKeep: number({ min: 0, max: 1, decimals: true }),
   tokenLimit: number({ min: 1, max: 10_000 }),
@@ -143,6 +155,8 @@ export interface Deployment {
   readonly replicaRegions: readonly string[]
   /** Beside the secrets of the stack. */
   readonly extraTargets: readonly ExtraTarget[]
+  /** What is started anew when a token changes; `null` for nothing. */
+  readonly restarts: Restarts | null
   readonly settleSeconds: number
   readonly minKeep: string
   readonly tokenLimit: number
@@ -185,6 +199,7 @@ export interface ExtraTarget {
     readonly name: string
     readonly region: string
     readonly kmsKeyArn: string | null
+    readonly holds: Target['holds']
   } | null
 }
 
@@ -239,7 +254,7 @@ export function readDeployment(stage: string, region: string, said: Given): Depl
     problems.push('fallback must be true when source is mirror: it is what list-tokens reads')
   if (given.keepGeneratedName === 'true') onlyWith('keepGeneratedName', 'domain')
   if (given.mirror === 'false')
-    for (const name of ['replicaRegions', 'targets', 'keepSecrets'] as const)
+    for (const name of ['replicaRegions', 'targets', 'keepSecrets', 'restartEcsServices'] as const)
       if (given[name] !== '')
         problems.push(`${name} must be left out when mirror is false, which makes no secret`)
   const subAppIds = given.subAppIds === 'none' ? [] : split(given.subAppIds)
@@ -251,7 +266,9 @@ export function readDeployment(stage: string, region: string, said: Given): Depl
       )
   if (problems.length > 0) return problems
   const extraTargets = readTargets(given, subAppIds, region, (problem) => problems.push(problem))
-  if (problems.length > 0) return problems
+  const restarts = readRestarts(given, extraTargets, subAppIds, region)
+  if (typeof restarts === 'string') problems.push(restarts)
+  if (problems.length > 0 || typeof restarts === 'string') return problems
 
   return {
     stage,
@@ -268,6 +285,7 @@ export function readDeployment(stage: string, region: string, said: Given): Depl
     kmsKeyArn: given.kmsKeyArn || null,
     replicaRegions,
     extraTargets,
+    restarts,
     settleSeconds: Number(given.settleSeconds),
     minKeep: given.minKeep,
     tokenLimit: Number(given.tokenLimit),
@@ -314,10 +332,13 @@ function readTargets(
   complain: (problem: string) => void,
 ): ExtraTarget[] {
   const uris = split(targets)
-  const [mirror] = parseMirrors(uris, subAppIds.map(Number), storeKinds, (what) =>
+  if (uris.length === 0) return []
+  // The stack's own secret is another one, which holds the document.
+  const document = `file:${subAppIds.length > 0 ? '{SubAppId}' : 'document'}`
+  const [mirror] = parseMirrors([...uris, document], subAppIds.map(Number), storeKinds, (what) =>
     complain(`targets ${what}`),
   )
-  if (mirror?.targets.length !== uris.length) return []
+  if (mirror?.targets.length !== uris.length + 1) return []
   const own = ownSecretName(secretPrefix, subAppIds)
   return uris.flatMap((uri, i) => {
     const target = mirror.targets[i]
@@ -339,7 +360,7 @@ function readTargets(
     const kmsKeyArn = target.options['kmsKeyId'] ?? null
     if (kmsKeyArn !== null && !parameters.kmsKeyArn.accepts(kmsKeyArn))
       return refuse(`must have in kmsKeyId ${parameters.kmsKeyArn.takes}`)
-    const aws = { service, ...nameAndRegion(uri, target, region), kmsKeyArn }
+    const aws = { service, ...nameAndRegion(uri, target, region), kmsKeyArn, holds: target.holds }
     if (service === 'ssm') return [{ uri, aws }]
     if (isNamed(aws.name, own) && aws.region === region)
       return refuse('is the secret of the stack, which is a target already')
@@ -347,6 +368,39 @@ function readTargets(
       return refuse('is a replica of the secret of the stack, which AWS keeps in step itself')
     return [{ uri, aws }]
   })
+}
+
+/** What restarts what, or the problem with that. */
+function readRestarts(
+  { restartEcsServices, restartMinutes }: Given,
+  targets: readonly ExtraTarget[],
+  subAppIds: readonly string[],
+  region: string,
+): Restarts | string | null {
+  if (restartEcsServices === '') return null
+  const secrets = targets.flatMap(({ aws }) =>
+    aws?.service === 'secretsmanager' && aws.holds === 'token' && aws.region === region
+      ? [plainName(aws.name)]
+      : [],
+  )
+  if (secrets.length === 0)
+    return (
+      'restartEcsServices needs among targets a secret of this region that holds one token, whose change AWS tells, ' +
+      `such as aws-secretsmanager:${subAppIds.length > 0 ? 'apps/{SubAppId}/token' : 'apps/token'}?value=token`
+    )
+  const nameEach = (ids: readonly string[]): string[] => [
+    ...new Set(secrets.flatMap((name) => ids.map((id) => name.replaceAll('{SubAppId}', id)))),
+  ]
+  const names = nameEach(subAppIds.length > 0 ? subAppIds : [''])
+  return {
+    services: split(restartEcsServices).map((one) => {
+      const [cluster = '', service = ''] = one.split('/')
+      return { cluster, service }
+    }),
+    minutes: Number(restartMinutes),
+    // An event pattern has 2048 characters.
+    secretNames: names.join().length > 1500 ? nameEach(['*']) : names,
+  }
 }
 
 /** The kinds of targets in AWS for which the stack has a role. */
@@ -368,7 +422,12 @@ function nameAndRegion(
 
 /** Whether a name or an ARN is that of a secret with the name `own`. */
 function isNamed(name: string, own: string): boolean {
-  return name === own || name.replace(/^arn:.*:secret:/, '').slice(0, -7) === own
+  return plainName(name) === own
+}
+
+/** Less what makes an ARN of it: the account, and the six characters of AWS. */
+function plainName(name: string): string {
+  return name.startsWith('arn:') ? name.replace(/^arn:.*:secret:/, '').slice(0, -7) : name
 }
 
 function credentialsOf({

@@ -62,7 +62,8 @@ export default class BuildFunctions {
     this.hooks = {
       initialize: () => {
         stack = serverless.service.custom?.stack
-        if (stack?.leftOut.length > 0) delete serverless.service.functions['mirror-tokens']
+        if (stack?.leftOut.includes('MirrorDashtokensLambdaFunction'))
+          delete serverless.service.functions['mirror-tokens']
       },
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         leaveOut(serverless.service.provider.compiledCloudFormationTemplate, stack.leftOut),

@@ -15,6 +15,7 @@ import {
   parameters,
   readDeployment,
 } from './parameters.ts'
+import { restartResources } from './restart.ts'
 
 /** What the Serverless CLI passes to a file that it includes. */
 interface Cli {
@@ -188,21 +189,25 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     hidesGeneratedName: domain !== null && !domain.isAdditional,
     logRetentionDays: deployment.logRetentionDays,
     systemLogLevel: deployment.systemLogLevel,
-    leftOut: deployment.hasMirror
-      ? []
-      : [
-          'MirrorDashtokensLambdaFunction',
-          'MirrorDashtokensLogGroup',
-          'MirrorTokensRole',
-          'ScheduleGroup',
-          'FailedRuns',
-        ],
+    leftOut: [
+      ...(deployment.hasMirror
+        ? []
+        : [
+            'MirrorDashtokensLambdaFunction',
+            'MirrorDashtokensLogGroup',
+            'MirrorTokensRole',
+            'ScheduleGroup',
+            'FailedRuns',
+          ]),
+      ...(deployment.restarts === null ? ['RestartMachine'] : []),
+    ],
     throttling: { rateLimit: deployment.rateLimit, burstLimit: deployment.burstLimit },
     confirmedDrops: deployment.confirmedDrops,
     resources: {
       Resources: {
         ...secretResources(secrets, deployment),
         ...domainResources(deployment),
+        ...(deployment.restarts !== null && restartResources(prefix, deployment.restarts)),
         Dashboard: {
           Type: 'AWS::CloudWatch::Dashboard',
           Properties: {
@@ -212,6 +217,7 @@ export function describeStack(service: string, deployment: Deployment): Stack {
               stage: deployment.stage,
               periodSeconds,
               hasMirror: deployment.hasMirror,
+              hasRestarts: deployment.restarts !== null,
             }),
           },
         },

@@ -74,6 +74,7 @@ describe('parameters', () => {
       ['arn:aws:sns:us-east-1:123456789012:x'],
       ['x', 'arn:aws:sqs:us-east-1:123456789012:x'],
     ],
+    ['restartMinutes', ['1', '1440'], ['', '0', '1441', '1.5']],
     ['settleSeconds', ['0', '600'], ['', '601', '-1', '1.5', '1e2']],
     ['minKeep', ['0', '1', '0.25'], ['', '1.1', '.5', '50%']],
     ['tokenLimit', ['1', '10000'], ['', '0', '10001', '4.5']],
@@ -158,6 +159,22 @@ describe('parameters', () => {
     [{ mirror: 'false', targets: 'tencent-ssm:x' }, 'targets must be left out when mirror is false'],
     [{ mirror: 'false', keepSecrets: 'tokens' }, 'keepSecrets must be left out when mirror is false'],
     [
+      { mirror: 'false', restartEcsServices: 'apps/chat' },
+      'restartEcsServices must be left out when mirror is false',
+    ],
+    [{ restartEcsServices: 'apps/chat' }, 'restartEcsServices needs among targets a secret of this region'],
+    [
+      { subAppIds: '1', restartEcsServices: 'apps/chat', targets: 'aws-secretsmanager:y/{SubAppId}' },
+      'such as aws-secretsmanager:apps/{SubAppId}/token?value=token',
+    ],
+    [
+      {
+        restartEcsServices: 'apps/chat',
+        targets: 'aws-secretsmanager:y?value=token&region=eu-west-1,aws-parameter-store:y?value=token',
+      },
+      'such as aws-secretsmanager:apps/token?value=token',
+    ],
+    [
       { targets: 'file:/tmp/x' },
       'targets entry 1 is a file, which nobody but the function itself could read',
     ],
@@ -213,6 +230,67 @@ describe('parameters', () => {
       'tracing must be true or false',
       expect.stringContaining('stage must be '),
     ])
+  })
+})
+
+describe('restarts', () => {
+  const targets = 'aws-secretsmanager:y/{SubAppId}/token?value=token'
+  const restartsOf = (changes: Partial<Given>) => {
+    const given = { ...defaults, subAppIds: '1,2', targets, restartEcsServices: 'apps/chat', ...changes }
+    const read = readDeployment('dev', 'us-east-1', given)
+    return Array.isArray(read) ? read : read.restarts
+  }
+
+  it.each(['chat', 'apps/', 'apps/chat/x', 'apps/ch at', 'apps/chat,apps/chat', 'arn:aws:ecs:x', ','])(
+    'are of services by cluster and name, each once, not %j',
+    (restartEcsServices) => {
+      expect(restartsOf({ restartEcsServices })).toEqual([
+        expect.stringMatching(/^restartEcsServices must be .* as CLUSTER\/SERVICE, such as apps\/chat$/),
+      ])
+    },
+  )
+
+  it('follow the secrets of this region that hold one token, by the name that the event has', () => {
+    const arn = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:'
+    const others =
+      'aws-secretsmanager:y/{SubAppId},aws-secretsmanager:z/{SubAppId}?value=token&region=eu-west-1'
+    expect(
+      restartsOf({
+        restartEcsServices: 'apps/chat, apps/worker_2',
+        restartMinutes: '15',
+        targets: `${targets},${others},aws-secretsmanager:${arn}x/{SubAppId}-AbCdEf?value=token`,
+      }),
+    ).toEqual({
+      services: [
+        { cluster: 'apps', service: 'chat' },
+        { cluster: 'apps', service: 'worker_2' },
+      ],
+      minutes: 15,
+      secretNames: ['y/1/token', 'y/2/token', 'x/1', 'x/2'],
+    })
+    expect(restartsOf({ restartEcsServices: '' })).toBeNull()
+    expect(restartsOf({ subAppIds: 'none', targets: 'aws-secretsmanager:y?value=token' })).toMatchObject({
+      secretNames: ['y'],
+    })
+  })
+
+  it('of many secrets are told by what their names have in common, which an event pattern has room for', () => {
+    const subAppIds = Array.from({ length: 100 }, (_, i) => 1_500_000_000 + i).join()
+    expect(restartsOf({ subAppIds })).toMatchObject({ secretNames: ['y/*/token'] })
+    const given = { ...defaults, subAppIds, targets, restartEcsServices: 'apps/chat' }
+    const deployment = readDeployment('dev', 'us-east-1', given) as Deployment
+    expect(sizeProblem('x', deployment)).toBeNull()
+    expect(JSON.stringify(describeStack('x', deployment).resources.Resources['RestartRule'])).toContain(
+      '{"wildcard":"y/*/token"}',
+    )
+  })
+
+  it('of more services than a role has room for are refused', () => {
+    const restartEcsServices = Array.from({ length: 200 }, (_, i) => `a-cluster/with-a-service-${i}`).join()
+    const given = { ...defaults, subAppIds: '1', targets, restartEcsServices }
+    expect(sizeProblem('x', readDeployment('dev', 'us-east-1', given) as Deployment)).toMatch(
+      /^the role that restarts restartEcsServices would have \d+ characters, and AWS takes 10240/,
+    )
   })
 })
 
@@ -343,6 +421,27 @@ describe('findDrops', () => {
     expect(findDrops(before, after).map(({ name }) => name)).toEqual(names)
   })
 
+  it('tells which services are not restarted any more', () => {
+    const restarting = (restartEcsServices: string): AnyTemplate => {
+      const given = { ...defaults, restartEcsServices, targets: 'aws-secretsmanager:y?value=token' }
+      const { resources } = describeStack('x', readDeployment('dev', 'us-east-1', given) as Deployment)
+      return { Resources: { ...template('', own).Resources, ...resources.Resources } }
+    }
+    const before = restarting('apps/chat,apps/worker')
+    expect(findDrops(before, restarting('apps/worker,apps/more,apps/chat'))).toEqual([])
+    expect(findDrops(before, restarting('apps/worker'))).toEqual([
+      {
+        name: 'restartEcsServices',
+        leaves: 'apps/chat keeps the token that it has, and is not started anew when that changes',
+      },
+    ])
+    expect(findDrops(before, off).map(({ name }) => name)).toEqual([
+      'mirror',
+      'restartEcsServices',
+      'restartEcsServices',
+    ])
+  })
+
   it('says what is left behind', () => {
     expect(findDrops(template('1,2', own), template('1', own))).toEqual([
       { name: '2', leaves: 'the secret of aws-secretsmanager:p/2 stays, and nothing keeps it in step' },
@@ -385,6 +484,15 @@ describe('further targets', () => {
     expect(describeStack('x', deployment).mirrorEnvironment['AIGC_MIRROR_TARGETS']).toBe(
       'aws-secretsmanager:vod-aigc-tokens/dev/{SubAppId},tencent-ssm:x-{SubAppId},aws-secretsmanager:y/{SubAppId}?region=eu-west-1',
     )
+  })
+
+  it('may all hold one token alone, beside the stack’s own, which holds the document', () => {
+    const targets =
+      'aws-secretsmanager:y/{SubAppId}?value=token,aws-parameter-store:/y/{SubAppId}?value=token'
+    const read = readDeployment('dev', 'us-east-1', { ...defaults, subAppIds: '1,2', targets })
+    expect(read).toMatchObject({
+      extraTargets: [{ aws: { service: 'secretsmanager' } }, { aws: { service: 'ssm' } }],
+    })
   })
 
   it('in AWS may be written by the mirror, in their region, and others not', () => {

@@ -27,7 +27,8 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
   const functions = new Map<string, FunctionProcess>()
 
   beforeAll(async () => {
-    moto = await startMoto()
+    // Executions of state machines fail as soon as they are started.
+    moto = await startMoto(['env', 'SF_EXECUTION_HISTORY_TYPE=FAILURE', 'moto_server'])
     simulator = await startTencentSimulator({
       lagMs: 0,
       applications: [{ subAppId: 1500000001, tokens: ['token-a', 'token-b'] }],
@@ -135,6 +136,22 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await paste(block('put-function-concurrency'))).toContain('"ReservedConcurrentExecutions": 0')
     expect(account.reserved.get('vod-aigc-tokens-prod-mirror-tokens')).toBe(1)
     expect((await paste(block('tail -n 10'))).trimEnd().split('\n').length).toBeGreaterThan(2)
+  })
+
+  it('restart-failed: shows the execution that failed, and deploys a service', async () => {
+    await paste(`
+      aws ecs create-cluster --cluster-name apps
+      aws ecs register-task-definition --family app --container-definitions '[{"name":"app","image":"app","memory":128}]'
+      aws ecs create-service --cluster apps --service-name chat --task-definition app --desired-count 1
+      arn=$(aws stepfunctions create-state-machine --name "vod-aigc-tokens-$STAGE-restart" --definition '{}' \
+        --role-arn arn:aws:iam::123456789012:role/any --query stateMachineArn --output text)
+      aws stepfunctions start-execution --state-machine-arn "$arn" --input '{"restart":{"service":"chat"}}'
+    `)
+    expect(await paste(block('describe-execution'))).toContain('{"restart":{"service":"chat"}}')
+    const deployed = await paste(
+      block('update-service').replace('CLUSTER', 'apps').replace('SERVICE', 'chat'),
+    )
+    expect(deployed).toContain('"status": "PRIMARY"')
   })
 
   it('upstream-errors and 5xx: show the last line of each', async () => {

@@ -106,6 +106,19 @@ const calls: Readonly<Record<string, Calls>> = {
     actions: 'sqs:SetQueueAttributes sqs:GetQueueAttributes',
     on: () => `arn:aws:sqs:us-east-1:${account}:${stack}-failed-runs`,
   },
+  // By the names of the actions: these two were not read in the registry.
+  'AWS::StepFunctions::StateMachine': {
+    actions:
+      'states:CreateStateMachine states:DescribeStateMachine states:UpdateStateMachine states:DeleteStateMachine ' +
+      'states:ListTagsForResource states:TagResource states:UntagResource',
+    on: ({ StateMachineName }) => `arn:aws:states:us-east-1:${account}:stateMachine:${StateMachineName}`,
+  },
+  'AWS::Events::Rule': {
+    actions:
+      'events:PutRule events:DescribeRule events:PutTargets events:ListTargetsByRule events:RemoveTargets events:DeleteRule ' +
+      'events:EnableRule events:DisableRule events:ListTagsForResource events:TagResource events:UntagResource',
+    on: ({ Name }) => `arn:aws:events:us-east-1:${account}:rule/${Name}`,
+  },
   'AWS::CloudWatch::Alarm': alarm('cloudwatch:PutMetricAlarm'),
   'AWS::CloudWatch::CompositeAlarm': alarm('cloudwatch:PutCompositeAlarm'),
   'AWS::CloudWatch::Dashboard': {
@@ -153,6 +166,12 @@ export function callsFor({ Resources }: Template): IamRequest[] {
         : []),
       ...(Type === 'AWS::Scheduler::Schedule'
         ? [passed(Properties.Target.RoleArn['Fn::GetAtt'][0], 'scheduler.amazonaws.com')]
+        : []),
+      ...(Type === 'AWS::StepFunctions::StateMachine'
+        ? [passed(Properties.RoleArn['Fn::GetAtt'][0], 'states.amazonaws.com')]
+        : []),
+      ...(Type === 'AWS::Events::Rule'
+        ? [passed(Properties.Targets[0].RoleArn['Fn::GetAtt'][0], 'events.amazonaws.com')]
         : []),
     ]
   })

@@ -225,23 +225,26 @@ describe('the dashboard', () => {
     expect(() => runQuery(query, '/aws/lambda/x', [line])).toThrow()
   })
 
-  it('shows every alarm that tells somebody, and its widgets do not overlap', () => {
-    const body = bodyOf('no parameters')
-    const [alarms] = body.widgets.filter((widget: Resource['Properties']) => widget.type === 'alarm')
-    const arns = alarmsOf('no parameters')
-      .filter(([, { Properties }]) => Properties.AlarmActions)
-      .map(
-        ([, { Properties }]) =>
-          `arn:<Partition>:cloudwatch:<Region>:<AccountId>:alarm:${Properties.AlarmName}`,
-      )
-    expect([...alarms.properties.alarms].sort()).toEqual(arns.sort())
-    const taken = new Set<string>()
-    for (const { x, y, width, height } of body.widgets)
-      for (let column = x; column < x + width; column++)
-        for (let row = y; row < y + height; row++) {
-          expect(taken).not.toContain(`${column},${row}`)
-          expect(column).toBeLessThan(24)
-          taken.add(`${column},${row}`)
-        }
-  })
+  it.each(['no parameters', 'keyless and everything else'] as const)(
+    'shows every alarm that tells somebody, and its widgets do not overlap, with %s',
+    (name) => {
+      const body = bodyOf(name)
+      const [alarms] = body.widgets.filter((widget: Resource['Properties']) => widget.type === 'alarm')
+      const arns = alarmsOf(name)
+        .filter(([, { Properties }]) => Properties.AlarmActions)
+        .map(
+          ([, { Properties }]) =>
+            `arn:<Partition>:cloudwatch:<Region>:<AccountId>:alarm:${Properties.AlarmName}`,
+        )
+      expect([...alarms.properties.alarms].sort()).toEqual(arns.sort())
+      const taken = new Set<string>()
+      for (const { x, y, width, height } of body.widgets)
+        for (let column = x; column < x + width; column++)
+          for (let row = y; row < y + height; row++) {
+            expect(taken).not.toContain(`${column},${row}`)
+            expect(column).toBeLessThan(24)
+            taken.add(`${column},${row}`)
+          }
+    },
+  )
 })

@@ -35,7 +35,9 @@ export const cases = {
         kmsKeyArn: keyArn,
         replicaRegions: 'eu-west-1,us-east-1',
         targets:
-          'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId},aws-parameter-store:/team/{SubAppId}?value=token',
+          'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId},aws-parameter-store:/team/{SubAppId}?value=token,aws-secretsmanager:team/{SubAppId}/token?value=token',
+        restartEcsServices: 'apps/chat,apps/worker',
+        restartMinutes: '15',
         settleSeconds: '90',
         minKeep: '0.25',
         tokenLimit: '40',

@@ -116,9 +116,9 @@ describe('docs/alarms.md', () => {
     const [, ...sections] = page.split(/^## /m)
     const runbooks = sections.filter((text) => text.includes('**Means:**'))
     const alarms = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']
-      .flatMap((type) => ofType('no parameters', type))
+      .flatMap((type) => ofType('keyless and everything else', type))
       .filter(([, { Properties }]) => Properties.AlarmActions)
-      .map(([, { Properties }]) => Properties.AlarmName.replace('vod-aigc-tokens-dev-', ''))
+      .map(([, { Properties }]) => Properties.AlarmName.replace('vod-aigc-tokens-prod-', ''))
     expect(runbooks.map((text) => text.split('\n')[0]).sort()).toEqual(alarms.sort())
     for (const text of runbooks)
       expect(text).toMatch(/\*\*Means:\*\*.*\*\*Look at:\*\*.*```sh\n.*\*\*Do:\*\*.*\*\*Nothing to do:\*\*/s)

@@ -17,7 +17,7 @@ import {
 } from '../../support/cloudwatch-alarms.ts'
 import { matchesPattern } from '../../support/log-filter.ts'
 import type { Resource, Template } from '../../support/serverless-cli.ts'
-import { cli, params } from './cases.ts'
+import { cli, params, resource } from './cases.ts'
 import { type Line, listName, mirrorName, recordLines } from './lines.ts'
 
 const schedules = [1, 5, 15, 60] as const
@@ -427,6 +427,41 @@ describe.each([0.3, 2, 20])('with %d requests a minute', (rate) => {
       expect(rung(told)).toEqual([alarm])
       expect(told[0]?.minute).toBeLessThanOrEqual(begin + 6)
     })
+  })
+})
+
+describe('restart-failed', () => {
+  const [machine, rule] = ['RestartMachine', 'RestartRule']
+  const failures: [string, string, Record<string, string>][] = [
+    ['AWS/States', 'ExecutionsFailed', { StateMachineArn: machine }],
+    ['AWS/States', 'ExecutionsTimedOut', { StateMachineArn: machine }],
+    ['AWS/Events', 'FailedInvocations', { RuleName: rule }],
+  ]
+  /** What is told in an hour, when these are counted in its 20th minute. */
+  const toldOf = (
+    counted: readonly (readonly [string, string, Record<string, string>, number])[],
+  ): Told[] => {
+    const metrics = createMetrics()
+    for (const [namespace, metric, dimensions, value] of counted)
+      metrics.put(metricKey(namespace, metric, dimensions), { minute: 20, value, arrives: 21 })
+    const name = 'keyless and everything else'
+    const alarm = ['RestartFailedAlarm', resource(name, 'RestartFailedAlarm')] as const
+    const unknowns = { extra: 2, shuffle: <T>(list: readonly T[]): T[] => [...list] }
+    const resolve = (reference: unknown): string => (reference as { Ref: string }).Ref
+    const watched = watch([alarm], 'vod-aigc-tokens-prod-', metrics, unknowns, resolve)
+    return Array.from({ length: 60 }, (_, minute) => watched.evaluate(minute)).flat()
+  }
+
+  it.each(failures)('tells of %s %s within a minute, and of its end', (...failure) => {
+    const told = toldOf([[...failure, 1]]).filter(({ minute }) => minute > 0)
+    expect(told.map(({ state }) => state)).toEqual(['ALARM', 'OK'])
+    expect(told[0]?.minute).toBe(21)
+  })
+
+  it('tells nobody of executions that end well, nor where none is started', () => {
+    const zeros = failures.map((failure) => [...failure, 0] as const)
+    const well = ['AWS/States', 'ExecutionsSucceeded', { StateMachineArn: machine }, 9] as const
+    for (const counted of [[], zeros, [...zeros, well]]) expect(rung(toldOf(counted))).toEqual([])
   })
 })
 
