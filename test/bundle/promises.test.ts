@@ -5,6 +5,7 @@
  * `RECORD=FOLDER` writes the file anew, from a checkout of a version that was built there.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { observePromises, type Promises } from '../support/promises.ts'
@@ -31,7 +32,7 @@ const of = (section: keyof Promises) =>
 
 if (from)
   it('a version is recorded', async () => {
-    const recorded = Object.entries(await observePromises(from ?? '')).flatMap(([section, entries]) =>
+    const recorded = Object.entries(await observePromises(resolve(from))).flatMap(([section, entries]) =>
       Object.entries(entries).map(([name, seen]) => `${JSON.stringify([section, name, seen])}\n`),
     )
     writeFileSync(file, recorded.join(''))
@@ -60,6 +61,10 @@ else
 
     it.each(of('stores'))('its target %s: takes the same options', (scheme, options) => {
       expect(now.stores[scheme]).toEqual(expect.arrayContaining(options as string[]))
+    })
+
+    it.each(of('parameters'))('its parameter %s of the stack is there', (name) => {
+      expect(Object.keys(now.parameters)).toContain(name)
     })
 
     it.each(of('answers'))('its answer to "%s" has the same status, headers and fields', (name, seen) => {

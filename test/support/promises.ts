@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parse } from 'yaml'
 import type { Fault } from '../../simulator/faults.ts'
 import { startTencentSimulator } from '../../simulator/simulator.ts'
 import { type Answer, type FunctionProcess, startBundle } from './function-process.ts'
@@ -18,6 +19,8 @@ export interface Promises {
   readonly settings: Readonly<Record<string, { readonly default: unknown; readonly readers: string[] }>>
   /** By kind of store: the options of its URI. */
   readonly stores: Readonly<Record<string, readonly string[]>>
+  /** By name: the default of a parameter of the stack on AWS. */
+  readonly parameters: Readonly<Record<string, string>>
   /** By environment, as text: the configuration that is read from it. */
   readonly configurations: Readonly<Record<string, unknown>>
   /** By request: the answer. */
@@ -54,6 +57,8 @@ export async function observePromises(folder: string): Promise<Promises> {
     })),
     stores: mapValues(storeKinds, ({ options }: { options: readonly string[] }) => options),
     configurations: Object.fromEntries(configurations),
+    parameters: parse(readFileSync(join(folder, 'serverless.yml'), 'utf8'), { logLevel: 'error' }).params
+      .default,
     ...(await observeList(join(folder, 'dist/list-tokens/index.js'), metrics)),
     reports: await observeMirror(join(folder, 'dist/mirror-tokens/index.js'), metrics),
     metrics,
