@@ -72,15 +72,17 @@ export function whoAsks(environment: Readonly<Record<string, string | undefined>
         : [],
     ),
     // What the function takes from those who may invoke it, sent by somebody who may not.
-    ...['{}', '{"Reveal":true}', '{"Confirm":"0000000000000000"}'].map((body) => ({
-      method: 'POST' as const,
-      who: `as a run by hand, ${body}`,
-      path: '/',
-      view: 'by hand' as const,
-      headers: { 'content-type': 'application/json' },
-      body,
-      may: false,
-    })),
+    ...['{}', '{"Reveal":true}', '{"Confirm":"0000000000000000"}'].flatMap((body) =>
+      ['/', '/tokens'].map((path) => ({
+        method: 'POST' as const,
+        who: `as a run by hand, ${body}`,
+        path,
+        view: 'by hand' as const,
+        headers: { 'content-type': 'application/json' },
+        body,
+        may: false,
+      })),
+    ),
   ]
 }
 

@@ -79,7 +79,7 @@ function causeOf({ kind, version: other }: Difference): string {
   if (packages.length > 0)
     return `npm: other packages than those of package-lock.json are installed; run npm ci, and try again. ${packages.slice(0, 3).join('; ')}`
   if (other === null)
-    return 'it is no zip of this project, or one from before 1.1, which does not name its version'
+    return 'it is no zip of this project, or one from before 1.2, which does not name its version'
   if (!isTagged)
     return `another commit: this one is not tagged ${tag}; run git checkout ${tag} && npm ci, and try again`
   const node = `a Node that builds otherwise is not known (this is ${process.version}, and releases are built with 20.19)`

@@ -26,6 +26,7 @@ const words: Readonly<Record<string, string>> = {
   probe: '"3001" is not a URL; usage: npm run probe -- URL',
   bench: '"3001" is not a flag; usage: npm run bench -- [--quick]',
   invoke: 'there is no function "3001"; usage: npm run invoke -- list-tokens|mirror-tokens',
+  'check:tag': '"3001" is not a tag such as v1.2.0',
   'check:keyless': '"3001" is not a flag; usage: npm run check:keyless -- --provider NAME',
   'deploy:scf': '"3001" is not a flag; the flags are --role, ',
 }
@@ -45,6 +46,7 @@ it('commands of package.json are all held here', () => {
     'probe',
     'bench',
     'invoke',
+    'check:tag',
     'check:keyless',
     'deploy:scf',
     'mutate',

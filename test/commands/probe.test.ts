@@ -1,6 +1,10 @@
 /** `npm run probe`, against the endpoint itself and against one that lets people in. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import process from 'node:process'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPrivate, judge, whoAsks } from '../../scripts/probe-cases.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
@@ -24,7 +28,9 @@ describe('whoAsks', () => {
       { path: '/tokens/fingerprints' },
     ])
     expect(of('with the single key').filter(({ may }) => may)).toMatchObject([{ path: '/token' }])
-    expect(questions.filter(({ method }) => method === 'POST')).toHaveLength(3)
+    expect(questions.filter(({ method }) => method === 'POST').map(({ path }) => path)).toEqual([
+      ...['/', '/tokens', '/', '/tokens', '/', '/tokens'],
+    ])
     expect(whoAsks({}).some(({ who }) => /masked|single/.test(who))).toBe(false)
   })
 })
@@ -154,6 +160,22 @@ describe('npm run probe', () => {
     expect((await probe('http://127.0.0.1:1')).output).toMatch(
       /NOT KNOWN: without a key, GET \/token: no answer \(\w+\)/,
     )
+  })
+
+  it('is what docs/threat-model.md asks by hand, with curl alone', async () => {
+    const page = readFileSync(new URL('../../docs/threat-model.md', import.meta.url), 'utf8')
+    const [, commands = ''] = page.split('By hand, from any machine')[1]?.split(/^```(?:sh)?$/m) ?? []
+    const { PATH = '' } = process.env
+    const { stdout } = await promisify(execFile)(
+      'bash',
+      ['-eu', '-c', commands.replace(/^url=.*$/m, `url=http://127.0.0.1:${web.port}`)],
+      { env: { PATH, ...keys } },
+    )
+    const statuses = stdout.trim().split('\n')
+    expect(statuses).toHaveLength(14)
+    for (const line of statuses.slice(0, 10)) expect(line).toMatch(/^40[13] /)
+    for (const line of statuses.slice(10)) expect(line).toMatch(/^40[0345] /)
+    expect(stdout).not.toMatch(/the-masked-key|the-single-key/)
   })
 
   it('sends no key in the clear, and takes nothing but a URL', async () => {

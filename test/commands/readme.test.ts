@@ -52,6 +52,20 @@ function anchorsOf(page: string): string[] {
   )
 }
 
+/** Every row of the tables of threats: what somebody could try, what stands against it, and the tests that hold that. */
+const controls = read('docs/threat-model.md')
+  .split(/^### /m)
+  .slice(1)
+  .flatMap((section) => table('docs/threat-model.md', `### ${section.split('\n')[0]}\n`))
+
+/** The titles of tests and their groups in a file, as they are written there. */
+function titlesIn(path: string): string[] {
+  const text = existsSync(join(root, path)) ? read(path) : ''
+  return [...text.matchAll(/(?:\b(?:it|test|describe)(?:\.\w+)?\(|\)\()\s*(['"`])((?:\\.|(?!\1).)*)\1/g)].map(
+    ([, , title]) => title ?? '',
+  )
+}
+
 describe('pages', () => {
   it('docs/settings.md lists every setting with its default', () => {
     const rows = table('docs/settings.md', '# Settings').map(([name, value]) => [
@@ -81,11 +95,33 @@ describe('pages', () => {
     for (const text of decisions) expect(text).toContain('*Look again*')
   })
 
-  it('SECURITY.md names tests that exist', () => {
-    const tests = [...read('SECURITY.md').matchAll(/`(test\/[^`]+)`/g)].map(([, path]) => path ?? '')
-    expect(tests.length).toBeGreaterThan(10)
-    for (const path of tests) expect(existsSync(join(root, path)), path).toBe(true)
+  it('docs/threat-model.md says first what is not protected', () => {
+    const [, first = ''] = read('docs/threat-model.md').split(/^## /m)
+    expect(first).toMatch(/^What is not protected\n/)
+    for (const what of [
+      'What a function returns',
+      'Secrets under six characters',
+      'read the function’s settings',
+    ])
+      expect(first.replaceAll("'", '’')).toContain(what)
+    for (const what of ['Files of this machine', 'A gateway that was taken over'])
+      expect(first).toContain(what)
   })
+
+  it('docs/threat-model.md has threats in every section', () => {
+    expect(controls.length).toBeGreaterThan(50)
+  })
+
+  it.each(controls)(
+    'docs/threat-model.md: against "%s" stands what tests hold',
+    (_, control = '', tests = '') => {
+      expect(control).not.toBe('')
+      const named = [...tests.matchAll(/`([^`]+)`: "([^"]+)"(; |$)/g)]
+      expect(named.map(([text]) => text).join('')).toBe(tests)
+      expect(tests).not.toBe('')
+      for (const [, path = '', title] of named) expect(titlesIn(path), path).toContain(title)
+    },
+  )
 
   it.each(pages)('%s links to files and headings that exist', (page) => {
     for (const link of linksIn(read(page)).filter((link) => !/^[a-z]+:/.test(link))) {

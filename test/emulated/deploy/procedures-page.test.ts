@@ -418,9 +418,9 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
     const released = own.replace(/ {2}prod:\n( {4}.*\n)+/, '')
     expect(released).not.toContain('prod:')
     git('init', '-q')
-    commit(released, 'v1.0.0')
-    commit(released.replace('memorySize: 256', 'memorySize: 320'), 'v1.1.0')
-    git('checkout', '-q', 'v1.0.0')
+    commit(released, 'v1.1.0')
+    commit(released.replace('memorySize: 256', 'memorySize: 320'), 'v1.2.0')
+    git('checkout', '-q', 'v1.1.0')
     git('remote', 'add', 'origin', cli.folder)
     writeFileSync(manifest, own)
     const timestamps = [...(await pasteBlock('deploy list')).matchAll(/(?<=Timestamp: )\d+/g)].map(
