@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { startTencentSimulator, type TencentSimulator } from '../../../simulator/simulator.ts'
-import { startFunction } from '../../support/function-process.ts'
+import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
 import type { Moto } from '../../support/moto.ts'
 import { sha256 } from '../../support/sha256.ts'
 import { verifySigV4 } from '../../support/verify-sigv4.ts'
@@ -24,6 +24,8 @@ export interface World {
   readonly byKey: Record<string, string>
   readonly bySignature: Record<string, string>
   readonly bySecret: Record<string, string>
+  /** The rotation of this account, which deletes, after the shortest times that it takes; ask it to run. */
+  readonly rotate: FunctionProcess
 }
 
 /** An account with these tokens; its list lags by 300 ms. The secret is in step with it, by a run every half second. */
@@ -41,13 +43,6 @@ export async function openWorld(moto: Moto, tokens = ['CANARY-the-old-token']): 
     AIGC_SUB_APP_IDS: `${subAppId}`,
     AIGC_SETTLE_SECONDS: '1',
   }
-  const web = await startWeb({
-    ...account,
-    AIGC_CACHE_SECONDS: '1',
-    AIGC_HTTP_AUTH: 'keys',
-    AIGC_API_KEYS: `example:full:${sha256(key)}`,
-  })
-  onTestFinished(() => web.kill())
   await moto.reset()
   const awsAccess = {
     AWS_ENDPOINT_URL: moto.url,
@@ -56,11 +51,32 @@ export async function openWorld(moto: Moto, tokens = ['CANARY-the-old-token']): 
     AWS_ACCESS_KEY_ID: aws.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
   }
+  const target = 'aws-secretsmanager:prod/aigc'
+  const web = await startWeb({
+    ...account,
+    ...awsAccess,
+    // So that it names the token that the mirror names.
+    AIGC_FALLBACK: target,
+    AIGC_CACHE_SECONDS: '1',
+    AIGC_HTTP_AUTH: 'keys',
+    AIGC_API_KEYS: `example:full:${sha256(key)}`,
+  })
+  onTestFinished(() => web.kill())
   const mirror = startFunction('mirror-tokens', {
     ...account,
     ...awsAccess,
-    AIGC_MIRROR_TARGETS: 'aws-secretsmanager:prod/aigc',
+    AIGC_MIRROR_TARGETS: target,
   })
+  const rotate = startFunction('rotate-tokens', {
+    ...account,
+    ...awsAccess,
+    AIGC_MIRROR_TARGETS: target,
+    AIGC_ROTATION_STATE: 'aws-secretsmanager:prod/aigc-rotation',
+    AIGC_ROTATION_WARM_SECONDS: '10',
+    AIGC_ROTATION_GRACE_HOURS: '0.0125',
+    AIGC_ROTATION_MAY_DELETE: 'true',
+  })
+  onTestFinished(() => rotate.kill())
   let isOver = false
   const runMirror = async (): Promise<void> => {
     while (!isOver) {
@@ -82,6 +98,7 @@ export async function openWorld(moto: Moto, tokens = ['CANARY-the-old-token']): 
     byKey: { TOKENS_URL: url, TOKENS_KEY: key },
     bySignature: { ...awsAccess, TOKENS_URL: await startApiGateway(url) },
     bySecret: { ...awsAccess, AIGC_SECRET: 'prod/aigc' },
+    rotate,
   }
 }
 
@@ -119,10 +136,11 @@ export interface Consumer {
   end(): Promise<number | null>
 }
 
-/** Starts an example, and asks it again whenever it has answered. */
+/** Starts an example, and asks it again whenever it has answered; `answersEach`: how many lines it says to one question. */
 export function startConsumer(
   [program, ...args]: readonly [string, ...string[]],
   environment: Record<string, string>,
+  answersEach = 1,
 ): Consumer {
   const { PATH, HOME } = process.env
   // AWS's packages tell Node 20 on stderr that they will want a newer one.
@@ -132,10 +150,17 @@ export function startConsumer(
   let output = ''
   let errors = ''
   child.stdin.on('error', () => {})
-  child.stdin.write('How are you?\n')
+  const answers = (): string[] => output.split('\n').slice(0, -1)
+  let asked = 0
+  const ask = (): void => {
+    if (child.stdin.writableEnded || asked * answersEach > answers().length) return
+    asked++
+    child.stdin.write('How are you?\n')
+  }
+  ask()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
-    if (!child.stdin.writableEnded) child.stdin.write('How are you?\n')
+    ask()
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text
@@ -143,7 +168,7 @@ export function startConsumer(
   const closed = once(child, 'close')
   return {
     child,
-    answers: () => output.split('\n').slice(0, -1),
+    answers,
     errors: () => errors,
     async end() {
       child.stdin.end()
