@@ -42,7 +42,8 @@ else
     let now: Promises
     beforeAll(async () => {
       now = await observePromises(fileURLToPath(new URL('../..', import.meta.url)))
-    })
+      // The limit of a hang: a busy machine needs a minute.
+    }, 180_000)
 
     it.each(of('settings'))('its setting %s has the same default, and whoever read it does', (name, seen) => {
       const { default: value, readers } = seen as Promises['settings'][string]

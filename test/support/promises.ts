@@ -149,7 +149,7 @@ async function observeList(
       `masked:masked:${sha256(keys.masked)}`,
       `bound:full:${sha256(keys.bound)}:8`,
     ].join(),
-    AIGC_TIMEOUT_MS: '1500',
+    AIGC_TIMEOUT_MS: '4000',
   }
   const observe = async (start: (environment: Record<string, string>) => FunctionProcess) => {
     const answers: Record<string, unknown> = {}
@@ -251,7 +251,7 @@ async function observeMirror(
     AIGC_SUB_APP_IDS: '7',
     AIGC_MIRROR_TARGETS: `file:${file},tencent-ssm:aigc?region=${region}`,
     AIGC_SETTLE_SECONDS: '0',
-    AIGC_TIMEOUT_MS: '2500',
+    AIGC_TIMEOUT_MS: '10000',
   }
   const observe = async (start: (environment: Record<string, string>) => FunctionProcess) => {
     const steps: Record<string, unknown> = {}
