@@ -227,11 +227,14 @@ const rotationStuckAlarm = {
   message: `rotation-stuck: a rotation does not get further: {{.QueryLog[0][0].content.reason}} ${page}`,
 } as const
 
-/** Whoever started the runs: a rotation deletes one token of an application, and not soon again. */
+/**
+ * Whoever started the runs: a rotation deletes one token of an application, and not soon again. Of no lines a sum is null
+ * (https://www.tencentcloud.com/document/product/614/41995), which is not more than anything.
+ */
 function watchDeletions(applications: number): Omit<WantedAlarm, 'name'> {
   return {
-    queries: ['event:"rotate-tokens" AND deleted:>0 | select sum(deleted) as deleted'],
-    condition: `$1.deleted > ${applications}`,
+    queries: ['event:"rotate-tokens" AND deleted:>0 | select sum(deleted) as tokens'],
+    condition: `$1.tokens > ${applications}`,
     windowMinutes: dayMinutes,
     everyMinutes: 15,
     looks: 1,
