@@ -1050,7 +1050,35 @@ describe('docs/deploy-tencent.md', () => {
       ([, action]) => action ?? '',
     )
     expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
-    expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+    const changing = [...read('lib/tencent/vod.ts').matchAll(/'([A-Z][a-z]+Aigc\w+)'/g)].map(
+      ([, action]) => action,
+    )
+    expect(permissions('vod')).toEqual([...new Set(changing)].sort())
+  })
+
+  it('permits only rotate-tokens to change tokens, and in a policy of its own to delete them', () => {
+    const ofVod = policies
+      .map(({ statement }) => statement.flatMap(({ action }: { action: string }) => action))
+      .map((actions: string[]) => actions.filter((action) => action.startsWith('vod:')))
+      .filter(({ length }) => length > 0)
+    expect(ofVod.map((actions) => actions.toSorted())).toEqual([
+      ['vod:DescribeAigcApiTokens'],
+      ['vod:DescribeAigcApiTokens'],
+      permissions('vod').flatMap((name) => (name === 'DeleteAigcApiToken' ? [] : [`vod:${name}`])),
+      ['vod:DeleteAigcApiToken'],
+    ])
+    const narrowed = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ resource }) => String(resource).includes('qcs::vod'))
+    const [, subAppId] = /^AIGC_SUB_APP_IDS=(\d+)/m.exec(page) ?? []
+    const resource = [`qcs::vod::uin/*:subAppId/${subAppId}`]
+    expect(narrowed).toEqual(
+      ['vod:CreateAigcApiToken', 'vod:DeleteAigcApiToken'].map((action) => ({
+        effect: 'allow',
+        action: [action],
+        resource,
+      })),
+    )
   })
 
   it('has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
@@ -1058,7 +1086,7 @@ describe('docs/deploy-tencent.md', () => {
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => String(action).includes('ssm:'))
       .map(({ action }) => action)
-    expect(parts).toEqual([
+    const three = [
       ['ssm:CreateSecret'],
       [
         'ssm:DescribeSecret',
@@ -1068,7 +1096,9 @@ describe('docs/deploy-tencent.md', () => {
         'ssm:UpdateSecret',
       ],
       ['ssm:UpdateDescription'],
-    ])
+    ]
+    // Of the mirror and, with one more secret, of the rotation.
+    expect(parts).toEqual([...three, ...three])
     const other = read('docs/credentials.md')
     expect(other).not.toContain('"ssm:')
     const [, anchor] = /\(deploy-tencent\.md#([\w-]+)\)/.exec(other) ?? []
@@ -1081,24 +1111,29 @@ describe('docs/deploy-tencent.md', () => {
     expect(anchors).toContain(anchor)
   })
 
-  it('permits the run role the one secret that the page deploys with', () => {
-    const [, name] = /^AIGC_MIRROR_TARGETS=tencent-ssm:([\w-]+)/m.exec(page) ?? []
-    const ssm = policies
-      .flatMap(({ statement }) => statement)
-      .filter(({ action }) => String(action).includes('ssm:'))
-    for (const { action, resource } of ssm)
-      expect([action, resource]).toEqual([
-        action,
-        String(action) === 'ssm:CreateSecret'
-          ? ['qcs::ssm::uin/UIN:secret/*']
-          : [`qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`],
-      ])
+  it('permits the run roles the secrets that the page deploys with, and the mirror no record', () => {
+    const [target, record] = ['AIGC_MIRROR_TARGETS', 'AIGC_ROTATION_STATE'].map(
+      (name) => new RegExp(`^${name}=tencent-ssm:([\\w-]+)`, 'm').exec(page)?.[1],
+    )
+    const secretsOf = policies.flatMap(({ statement }) => {
+      const ssm = statement.filter(({ action }: { action: string[] }) => String(action).includes('ssm:'))
+      return ssm.length > 0 ? [ssm] : []
+    })
+    for (const [index, names] of [[target], [target, record]].entries())
+      for (const { action, resource } of secretsOf[index] ?? [])
+        expect([action, resource]).toEqual([
+          action,
+          String(action) === 'ssm:CreateSecret'
+            ? ['qcs::ssm::uin/UIN:secret/*']
+            : names.map((name) => `qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`),
+        ])
+    expect(secretsOf).toHaveLength(2)
   })
 
   it('permits the deploying user to hand over the roles that it deploys with', () => {
-    const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
+    const named = [...page.matchAll(/--(?:list-|rotation-)?role\s+([\w-]+)/g)].map(([, name]) => name)
     const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
-    expect(resource).toHaveLength(2)
+    expect(resource).toHaveLength(3)
     const handing = policies
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => action.includes('cam:PassRole'))
