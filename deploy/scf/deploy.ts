@@ -1,5 +1,5 @@
 /**
- * `npm run deploy:scf`: both functions, the timer and the function URL on Tencent SCF, and alarms in CLS, made or
+ * `npm run deploy:scf`: the functions, their timers and the function URL on Tencent SCF, and alarms in CLS, made or
  * brought up to date.
  * The thin edge: arguments, environment, files and the terminal. What is decided is in `scf/plan.ts`.
  */
@@ -21,7 +21,16 @@ import { loadEnv } from '../../scripts/environment.ts'
 import { makeFolder } from '../../scripts/scratch.ts'
 import { bringInStep, readSettled, type Scf, scfApi } from './apply.ts'
 import { type DeployOptions, help, parseOptions } from './options.ts'
-import { type Code, findUrl, type Plan, planDeployment, planRemoval, planReplacement } from './plan.ts'
+import {
+  type Code,
+  findUrl,
+  type Plan,
+  planDeployment,
+  planLeft,
+  planRemoval,
+  planReplacement,
+  planRotationRemoval,
+} from './plan.ts'
 import { type Get, waitUntilReady } from './ready.ts'
 import { camApi, camEndpoint, checkRoles, type NamedRole } from './roles.ts'
 import { type FunctionState, isOurs, isWatched } from './state.ts'
@@ -35,7 +44,7 @@ import {
 } from './wanted.ts'
 import { nameTopic, wantWatch } from './watch.ts'
 import { bringWatchInStep, clsApi, readWatch } from './watch-apply.ts'
-import { planAlarms, planSilence, planTopic } from './watch-plan.ts'
+import { planAlarms, planRotationSilence, planSilence, planTopic } from './watch-plan.ts'
 import type { WatchState } from './watch-state.ts'
 
 const options = readOptions()
@@ -104,7 +113,7 @@ async function run({ mode, stage, namespace, auth, ...others }: DeployOptions): 
     else await target.bring()
   }
   if (planning) print('Nothing was changed.')
-  if (mode === 'deploy') greet(states, nameFunctions(stage), auth)
+  if (mode === 'deploy') greet(states, nameFunctions(stage), options)
 }
 
 /** Site, region and endpoint: what the command itself needs of the settings. */
@@ -124,9 +133,14 @@ async function chooseDeployments(
 ): Promise<Target[]> {
   const { alarms, stage, namespace, auth } = options
   const wanted = wantFunctions(options, region, env)
-  const watch = alarms === null ? null : wantWatch(alarms, options)
+  const watch = alarms === null ? null : wantWatch(alarms, options, env)
   if (auth === 'CAM' && !['', 'platform'].includes(env['AIGC_HTTP_AUTH']?.trim() ?? ''))
     print('note: AIGC_HTTP_AUTH of list-tokens is platform, because --auth is CAM; for keys use --auth NONE')
+  const ofRotation = Object.entries(settings).flatMap(([name, { readers }]) =>
+    readers.every((reader) => reader === 'rotate-tokens') && env[name]?.trim() ? [name] : [],
+  )
+  if (!options.rotation && ofRotation.length > 0)
+    print(`note: without --rotation no function gets ${ofRotation.join(', ')}`)
   const codes = await build()
   const { scf, cls } = tencent
   let watchState: WatchState | null = null
@@ -160,11 +174,19 @@ async function chooseDeployments(
       await replacement.bring()
     },
   }
-  // It goes as soon as its successor stands.
-  const functions = wanted.flatMap(({ name }, index) => [
-    ...deployments.slice(index, index + 1),
-    ...(name === successor ? [replacing] : []),
-  ])
+  const rotation = { name: names['rotate-tokens'], namespace }
+  const left: Target = {
+    ...targetOf(rotation, (state) => planLeft(rotation, state), states, scf),
+    isQuiet: true,
+  }
+  const functions = [
+    // It goes as soon as its successor stands.
+    ...wanted.flatMap(({ name }, index) => [
+      ...deployments.slice(index, index + 1),
+      ...(name === successor ? [replacing] : []),
+    ]),
+    ...(options.rotation ? [] : [left]),
+  ]
   if (!watch) return functions
   const watchTarget = (title: string, plan: (state: WatchState) => Plan): Target => ({
     title: `${title} ${watch.topicName}`,
@@ -203,33 +225,51 @@ function targetOf(
   }
 }
 
-/** The alarms first, which would ring; then the mirror, so that its timer does not ring in between. */
+/** The alarms first, which would ring; then what has a timer, so that it does not ring in between. */
 async function chooseRemovals(
   states: Map<string, FunctionState | null>,
   { scf, cls }: Tencent,
 ): Promise<Target[]> {
-  const { stage, namespace, alarms } = options
+  const { stage, namespace, alarms, rotation } = options
   const names = nameFunctions(stage)
-  const removals = [...functionNames].reverse().map((name) => {
+  const chosen = rotation ? (['rotate-tokens'] as const) : [...functionNames].reverse()
+  const removals = chosen.map((name): Target => {
     const identity = { name: names[name], namespace }
-    return targetOf(identity, (state) => planRemoval(identity, state), states, scf)
+    if (name !== 'rotate-tokens')
+      return targetOf(identity, (state) => planRemoval(identity, state), states, scf)
+    const plan = (state: FunctionState | null): Plan =>
+      planRotationRemoval(identity, rotation ? state : oursOf(state))
+    return { ...targetOf(identity, plan, states, scf), isQuiet: !rotation }
   })
   const earlier = { name: nameEarlierFunction(stage), namespace }
-  const ofEarlier = (state: FunctionState | null): Plan =>
-    planRemoval(earlier, state && isOurs(state) ? state : null)
-  const functions = [...removals, { ...targetOf(earlier, ofEarlier, states, scf), isQuiet: true }]
+  const ofEarlier = (state: FunctionState | null): Plan => planRemoval(earlier, oursOf(state))
+  const functions = [
+    ...removals,
+    ...(rotation ? [] : [{ ...targetOf(earlier, ofEarlier, states, scf), isQuiet: true }]),
+  ]
   // Without alarms nothing of CLS is asked: who deploys may not be allowed to.
-  const mirror = await readSettled({ name: names['mirror-tokens'], namespace }, scf)
-  if (alarms === null && !(mirror && isOurs(mirror) && isWatched(mirror))) return functions
+  const silenced = await Promise.all(
+    chosen
+      .filter((name) => name !== 'list-tokens')
+      .map((name) => readSettled({ name: names[name], namespace }, scf)),
+  )
+  if (alarms === null && !silenced.some((state) => state && isOurs(state) && isWatched(state)))
+    return functions
   const topicName = nameTopic(options)
   const watched = { topicName, noticeId: null }
-  const plan = (state: WatchState): Plan => planSilence(topicName, state)
+  const plan = (state: WatchState): Plan =>
+    rotation ? planRotationSilence(topicName, state) : planSilence(topicName, state)
   const silence: Target = {
-    title: `alarms on ${topicName}`,
+    title: rotation ? `alarms on ${names['rotate-tokens']}` : `alarms on ${topicName}`,
     look: async () => plan(await readWatch(watched, cls)),
     bring: async () => void (await bringWatchInStep(watched, plan, cls)),
   }
   return [silence, ...functions]
+}
+
+/** What stands there, unless that is somebody else's: then it is in nobody's way. */
+function oursOf(state: FunctionState | null): FunctionState | null {
+  return state && isOurs(state) ? state : null
 }
 
 /** Builds into a folder of its own: `dist` may be in use. */
@@ -241,7 +281,8 @@ async function build(): Promise<Record<FunctionName, Code>> {
       const zip = await readFile(join(folder, `${name}.zip`))
       return { base64: zip.toString('base64'), sha256: createHash('sha256').update(zip).digest('hex') }
     }
-    return { 'list-tokens': await read('list-tokens'), 'mirror-tokens': await read('mirror-tokens') }
+    const codes = functionNames.map(async (name) => [name, await read(name)] as const)
+    return Object.fromEntries(await Promise.all(codes)) as Record<FunctionName, Code>
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -258,10 +299,15 @@ function pickOwn(names: readonly string[]): Environment {
   return Object.fromEntries(names.map((name) => [name, env[name]]))
 }
 
-function namedRoles({ role, listRole }: Pick<DeployOptions, 'role' | 'listRole'>): NamedRole[] {
+function namedRoles({
+  role,
+  listRole,
+  rotationRole,
+}: Pick<DeployOptions, 'role' | 'listRole' | 'rotationRole'>): NamedRole[] {
   return [
     ...(role === null ? [] : [{ name: role, flag: '--role' as const }]),
     ...(listRole === null || listRole === role ? [] : [{ name: listRole, flag: '--list-role' as const }]),
+    ...(rotationRole === null ? [] : [{ name: rotationRole, flag: '--rotation-role' as const }]),
   ]
 }
 
@@ -307,7 +353,7 @@ function signUrl(url: string, credentials: Credentials): Record<string, string> 
 function greet(
   states: ReadonlyMap<string, FunctionState | null>,
   names: Readonly<Record<FunctionName, string>>,
-  auth: 'CAM' | 'NONE',
+  { auth, rotation }: DeployOptions,
 ): void {
   const listTokens = states.get(names['list-tokens'])
   const url = listTokens ? findUrl(listTokens) : null
@@ -315,6 +361,12 @@ function greet(
   print(`
 list-tokens:    GET ${url ? `${url}/tokens` : '(no public address yet; see the SCF console)'} with ${caller}
 mirror-tokens:  runs by its timer; in the SCF console, run it with {} at once, with {"DryRun":true} to only look`)
+  if (!rotation) return
+  const days = env['AIGC_ROTATE_EVERY_DAYS']?.trim()
+  const when = days
+    ? `replaces the token in use every ${days} days`
+    : 'replaces the token in use when it is run with {"Now":true}'
+  print(`rotate-tokens:  ${when}; with {"DryRun":true} it says its next step`)
 }
 
 function readOptions(): DeployOptions {

@@ -4,7 +4,7 @@ import { findFlagProblems, keptByNpm } from '../../scripts/arguments.ts'
 
 export interface DeployOptions {
   readonly mode: 'deploy' | 'plan' | 'remove' | 'plan-remove' | 'help'
-  /** Part of both functions' names, such as `dev`. */
+  /** Part of the functions' names, such as `dev`. */
   readonly stage: string
   /** `null`: as the settings say. */
   readonly region: string | null
@@ -13,12 +13,18 @@ export interface DeployOptions {
   readonly role: string | null
   /** The name of the run role of list-tokens; `null`: the same. */
   readonly listRole: string | null
+  /** Whether rotate-tokens is deployed too; of a removal, whether nothing but that is removed. */
+  readonly rotation: boolean
+  /** The name of the run role of rotate-tokens; `null` only where none is needed. */
+  readonly rotationRole: string | null
   /** Whether `AIGC_SECRET_ID` and `AIGC_SECRET_KEY` are put into the functions. */
   readonly copyKeys: boolean
   /** Names of further variables that are put into the functions. */
   readonly variables: readonly string[]
   /** A cron expression of SCF's seven fields. */
   readonly schedule: string
+  /** The same for rotate-tokens. */
+  readonly rotationSchedule: string
   readonly auth: 'CAM' | 'NONE'
   /** The CLS notice group that hears of alarms; `null`: nothing of CLS is touched. */
   readonly alarms: string | null
@@ -27,6 +33,7 @@ export interface DeployOptions {
 }
 
 export const defaultRuntime = 'Nodejs20.19'
+const defaultRotationSchedule = '0 */15 * * * * *'
 /**
  * Which Node.js `newest` tries, newest first. The names of the newer ones follow those of CloudBase, which runs on SCF
  * (https://docs.cloudbase.net/run/develop/runtime); SCF's own list ends earlier.
@@ -36,6 +43,9 @@ export const newestRuntimes: readonly string[] = ['Nodejs24.11', 'Nodejs22.21', 
 const flags = {
   role: { type: 'string' },
   'list-role': { type: 'string' },
+  rotation: { type: 'boolean', default: false },
+  'rotation-role': { type: 'string' },
+  'rotation-schedule': { type: 'string' },
   stage: { type: 'string', default: 'dev' },
   region: { type: 'string' },
   namespace: { type: 'string', default: 'default' },
@@ -54,8 +64,14 @@ export const help = `usage: npm run deploy:scf -- --role NAME [flags]
 
 Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date. Safe to repeat.
 
-  --role NAME         the run role of both functions; docs/deploy-tencent.md says how to make it
+  --role NAME         the run role of these functions; docs/deploy-tencent.md says how to make it
   --list-role NAME    another run role for list-tokens, one that may write no secrets (default that of --role)
+  --rotation          deploys rotate-tokens too, which replaces tokens by new ones; with --rotation-role, and
+                      AIGC_ROTATION_STATE set
+  --rotation-role NAME
+                      the run role of rotate-tokens, the only one that may create tokens
+  --rotation-schedule CRON
+                      when rotate-tokens looks for its next step (default "0 */15 * * * * *", every 15 minutes)
   --stage NAME        part of the functions' names: vod-aigc-tokens-STAGE-list-web, vod-aigc-tokens-STAGE-mirror-tokens
                       (default dev)
   --region REGION     where the functions run (default AIGC_REGION, else TENCENTCLOUD_REGION, else by AIGC_SITE)
@@ -66,15 +82,17 @@ Deploys list-tokens and mirror-tokens to Tencent SCF, or brings them up to date.
                       user with scf:InvokeFunctionUrl); NONE: everybody, so only with AIGC_HTTP_AUTH=keys
   --runtime NAME      what new functions run on, such as Nodejs22.21 (default Nodejs20.19); newest: the newest that SCF
                       has of ${newestRuntimes.join(', ')}. A function keeps what it was made with
-  --alarms NOTICE_ID  keeps the log of both functions for 30 days in a CLS topic of its own, and makes four alarms on it,
-                      which tell this CLS notice group (made in the CLS console). Without it nothing of CLS is touched
-  --env NAME          puts one more variable of this environment into both functions, such as AWS_ACCESS_KEY_ID;
+  --alarms NOTICE_ID  keeps the log of the functions for 30 days in a CLS topic of its own, and makes four alarms on it
+                      (with --rotation seven), which tell this CLS notice group (made in the CLS console). Without it
+                      nothing of CLS is touched
+  --env NAME          puts one more variable of this environment into all functions, such as AWS_ACCESS_KEY_ID;
                       may be repeated
   --copy-keys         puts AIGC_SECRET_ID and AIGC_SECRET_KEY into the functions, in place of a run role's
                       credentials
   --plan              says what would change and changes nothing
-  --remove            takes timer, function URL and functions away, those of version 1.1 too, and the alarms of
-                      --alarms; mirrored secrets and the log topic stay
+  --remove            takes timers, function URL and functions away, those of version 1.1 too, and the alarms of
+                      --alarms; mirrored secrets, a rotation's record and the log topic stay. With --rotation: only
+                      rotate-tokens and its alarms
   --help              this text
 
 Credentials to deploy with: AIGC_SECRET_ID and AIGC_SECRET_KEY, or TENCENTCLOUD_SECRET_ID and
@@ -104,6 +122,9 @@ export function parseOptions(
   const [stage, namespace, schedule] = [text('stage'), text('namespace'), text('schedule')]
   const optional = (name: keyof typeof flags): string | null => (values[name] ? text(name) : null)
   const [role, listRole, region] = [optional('role'), optional('list-role'), optional('region')]
+  const rotation = values.rotation === true
+  const rotationRole = optional('rotation-role')
+  const rotationSchedule = optional('rotation-schedule')
   const auth = text('auth')
   const runtime = text('runtime')
   const variables = values.env as string[]
@@ -118,16 +139,27 @@ export function parseOptions(
   for (const [flag, name] of [
     ['--role', role],
     ['--list-role', listRole],
+    ['--rotation-role', rotationRole],
   ])
     if (name && !/^[\w+=,.@-]{1,128}$/.test(name))
       problems.push(`${flag} must be the name of a CAM role, without uin or path`)
   if (listRole && !role && !remove)
     problems.push('--list-role goes with --role, which mirror-tokens then has')
-  if (!isSchedule(schedule))
+  for (const [flag, given, example] of [
+    ['--schedule', schedule, '0 */5 * * * * *'],
+    ['--rotation-schedule', rotationSchedule ?? defaultRotationSchedule, defaultRotationSchedule],
+  ] as const)
+    if (!isSchedule(given))
+      problems.push(
+        `${flag} must be a cron expression of seven fields (second minute hour day month weekday year), such as "${example}"`,
+      )
+  if (rotation && !remove) problems.push(...findRotationProblems(role, listRole, rotationRole))
+  if (rotation && values['copy-keys'])
     problems.push(
-      '--schedule must be a cron expression of seven fields (second minute hour day month weekday year), ' +
-        'such as "0 */5 * * * * *"',
+      '--rotation and --copy-keys exclude each other: with one key for all functions each of them could create tokens',
     )
+  if (!rotation && (rotationRole || rotationSchedule))
+    problems.push('--rotation-role and --rotation-schedule go with --rotation')
   if (auth !== 'CAM' && auth !== 'NONE') problems.push('--auth must be CAM or NONE')
   if (runtime !== 'newest' && !(Number(/^Nodejs(\d+)\.\d+$/.exec(runtime)?.[1]) >= 20))
     problems.push('--runtime must be newest, or Node.js 20 or newer in the words of SCF, such as Nodejs22.21')
@@ -153,9 +185,12 @@ export function parseOptions(
     namespace,
     role,
     listRole,
+    rotation,
+    rotationRole,
     copyKeys: values['copy-keys'] === true,
     variables,
     schedule,
+    rotationSchedule: rotationSchedule ?? defaultRotationSchedule,
     auth: auth === 'NONE' ? 'NONE' : 'CAM',
     runtime,
     alarms,
@@ -165,6 +200,22 @@ export function parseOptions(
 const knownFlags = `the flags are ${Object.keys(flags)
   .map((name) => `--${name}`)
   .join(', ')}`
+
+/** The other functions stay unable to create tokens. */
+function findRotationProblems(
+  role: string | null,
+  listRole: string | null,
+  rotationRole: string | null,
+): string[] {
+  if (!rotationRole)
+    return [
+      '--rotation: name the run role of rotate-tokens with --rotation-role NAME ' +
+        '(docs/deploy-tencent.md says how to make one)',
+    ]
+  return [role, listRole].includes(rotationRole)
+    ? ['--rotation-role must be another role than the other functions have, which may not create tokens']
+    : []
+}
 
 /** SCF also takes the five fields of Unix, which count minutes where these count seconds: only seven are accepted. */
 function isSchedule(text: string): boolean {

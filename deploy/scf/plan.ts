@@ -98,6 +98,20 @@ export function planReplacement(
   return { ...planRemoval(earlier, state), notes }
 }
 
+/** That rotate-tokens is not asked for and yet stands: what is left, and how it goes. One that is somebody else's is in nobody's way. */
+export function planLeft({ name }: Pick<WantedFunction, 'name'>, state: FunctionState | null): Plan {
+  if (!state || !isOurs(state)) return nothing
+  const rings = state.triggers.some((trigger) => isOurTimer(trigger) && trigger.enabled)
+  return {
+    ...nothing,
+    notes: [
+      `function ${name} of an earlier deployment with --rotation is left as it is${isWatched(state) ? ', with its alarms' : ''}: ` +
+        `${rings ? 'its timer goes on to start it' : 'its timer does not start it'}; give --rotation again with every ` +
+        'deployment, so that it follows code and settings, or take it away with --remove --rotation',
+    ],
+  }
+}
+
 /** What is to be done for a function to be gone. */
 export function planRemoval(
   wanted: Pick<WantedFunction, 'name' | 'namespace'>,
@@ -107,6 +121,19 @@ export function planRemoval(
   if (!isOurs(state)) return { ...nothing, refusals: [foreign(wanted.name)] }
   const triggers = state.triggers.map((trigger) => deleteTrigger(wanted, trigger))
   return { ...nothing, steps: [...triggers, deleteFunction(wanted, `delete function ${wanted.name}`)] }
+}
+
+/** The same for rotate-tokens, which may be in the middle of a rotation. */
+export function planRotationRemoval(
+  wanted: Pick<WantedFunction, 'name' | 'namespace'>,
+  state: FunctionState | null,
+): Plan {
+  const plan = planRemoval(wanted, state)
+  if (plan.steps.length === 0) return plan
+  const note =
+    'the record of AIGC_ROTATION_STATE stays, and so do the tokens of a rotation that is under way; a later deployment ' +
+    'with --rotation goes on from there'
+  return { ...plan, notes: [note] }
 }
 
 /** The public address of the function's URL, or `null`. */

@@ -7,7 +7,7 @@ export const camApi = { service: 'cam', version: '2019-01-16' } as const
 /** A run role by its name, and the flag that named it. */
 export interface NamedRole {
   readonly name: string
-  readonly flag: '--role' | '--list-role'
+  readonly flag: '--role' | '--list-role' | '--rotation-role'
 }
 
 /** For one call with its retries: a deployment can do without the answer. */

@@ -1,4 +1,4 @@
-/** What shall stand on SCF: options, settings and zips in, two functions or every problem out. Pure. */
+/** What shall stand on SCF: options, settings and zips in, functions or every problem out. Pure. */
 import { isSetting, parseConfig, settings } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import { ConfigError } from '../../lib/errors.ts'
@@ -57,8 +57,8 @@ const kept = [
   'AIGC_OIDC_AUDIENCE',
 ]
 
-/** The functions that are deployed. */
-export const functionNames = ['list-tokens', 'mirror-tokens'] as const
+/** The functions in the order in which they are deployed, the last with `--rotation` only. */
+export const functionNames = ['list-tokens', 'mirror-tokens', 'rotate-tokens'] as const
 export type FunctionName = (typeof functionNames)[number]
 
 /** Of keys and values together. https://www.tencentcloud.com/document/product/583/32748 */
@@ -68,12 +68,13 @@ const reservedPrefixes = ['TENCENTCLOUD_', 'SCF_', 'QCLOUD_']
 /** Of an event's time to wait, in seconds; `GetAccount` gives these as `MinMsgTTL` and `MaxMsgTTL`. */
 const [minTtl, maxTtl] = [60, 21_600]
 
-/** The names of both functions, in the order in which they are deployed. */
+/** The names of the functions on SCF. */
 export function nameFunctions(stage: string): Readonly<Record<FunctionName, string>> {
   return {
     // Another name than the event function's before it: a function's type cannot be changed, and names are unique.
     'list-tokens': `vod-aigc-tokens-${stage}-list-web`,
     'mirror-tokens': `vod-aigc-tokens-${stage}-mirror-tokens`,
+    'rotate-tokens': `vod-aigc-tokens-${stage}-rotate-tokens`,
   }
 }
 
@@ -82,7 +83,7 @@ export function nameEarlierFunction(stage: string): string {
   return `vod-aigc-tokens-${stage}-list-tokens`
 }
 
-/** Both functions as `options` and the deployer's environment want them. Throws `ConfigError` with every problem. */
+/** The functions as `options` and the deployer's environment want them. Throws `ConfigError` with every problem. */
 export function wantFunctions(options: DeployOptions, region: string, env: Environment): WantedFunction[] {
   const problems = new Set<string>()
   for (const name of options.variables) {
@@ -109,6 +110,16 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
   const role = options.role ?? ''
   const runtimes = options.runtime === 'newest' ? newestRuntimes : [options.runtime]
   const common = { namespace: options.namespace, runtimes, memoryMb: 256, delivery: null }
+  const onTimer = (
+    cron: string,
+  ): Pick<WantedFunction, 'type' | 'timeoutSeconds' | 'trigger' | 'eventInvoke'> => ({
+    type: 'Event',
+    // Room for AIGC_SETTLE_SECONDS between the two looks that a removal takes, and each step of a rotation.
+    timeoutSeconds: 180,
+    trigger: { type: 'timer', cron },
+    // A run that could not start within a period is of no use: the next one does its work.
+    eventInvoke: { retries: 1, ttlSeconds: clamp(shortestPeriod(cron) ?? minTtl) },
+  })
   const wanted: WantedFunction[] = [
     {
       ...common,
@@ -122,19 +133,21 @@ export function wantFunctions(options: DeployOptions, region: string, env: Envir
       eventInvoke: null,
     },
     {
-      ...common,
+      ...{ ...common, ...onTimer(options.schedule) },
       function: 'mirror-tokens',
       name: names['mirror-tokens'],
-      type: 'Event',
       role,
-      // Room for AIGC_SETTLE_SECONDS between the two looks that a removal takes.
-      timeoutSeconds: 180,
       environment: chooseEnvironment('mirror-tokens', options, env),
-      trigger: { type: 'timer', cron: options.schedule },
-      // A run that could not start within a period is of no use: the next one does its work.
-      eventInvoke: { retries: 1, ttlSeconds: clamp(shortestPeriod(options.schedule) ?? minTtl) },
     },
   ]
+  if (options.rotation)
+    wanted.push({
+      ...{ ...common, ...onTimer(options.rotationSchedule) },
+      function: 'rotate-tokens',
+      name: names['rotate-tokens'],
+      role: options.rotationRole ?? '',
+      environment: chooseEnvironment('rotate-tokens', options, env),
+    })
   for (const one of wanted) for (const problem of checkEnvironment(one, region)) problems.add(problem)
   if (problems.size > 0) throw new ConfigError([...problems])
   return wanted
@@ -202,17 +215,17 @@ function checkEnvironment(
     )
     if (trigger.type === 'timer' && config.mirrors.length === 0)
       problems.push('AIGC_MIRROR_TARGETS must name at least one target, such as tencent-ssm:NAME')
+    const records = config.rotation.records.map(({ target }) => target)
+    if (name === 'rotate-tokens' && records.length === 0)
+      problems.push(
+        'AIGC_ROTATION_STATE must name where rotate-tokens keeps its record, such as tencent-ssm:NAME-rotation',
+      )
     const targets = [
       ...config.mirrors.flatMap((mirror) => mirror.targets),
       ...config.fallbacks.map(({ target }) => target),
     ]
-    const kept = Object.keys(storeKinds).filter((scheme) => cloudOf(scheme) !== null)
-    const lost = targets.find(({ scheme }) => !kept.includes(scheme))
-    if (lost)
-      problems.push(
-        `a target is a ${lost.scheme}:, and SCF keeps no files; use ${either(kept.map((scheme) => `${scheme}:`))}`,
-      )
-    problems.push(...checkAwsTargets(targets, environment))
+    problems.push(...checkKept('a target', targets), ...checkKept('AIGC_ROTATION_STATE', records))
+    problems.push(...checkAwsTargets([...targets, ...records], environment))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     problems.push(...error.problems)
@@ -222,6 +235,17 @@ function checkEnvironment(
 
 function cloudOf(scheme: string): StoreKind['cloud'] {
   return storeKinds[scheme]?.cloud ?? null
+}
+
+/** What would be gone with the machine that a function runs on. */
+function checkKept(what: string, targets: readonly Target[]): string[] {
+  const kept = Object.keys(storeKinds).filter((scheme) => cloudOf(scheme) !== null)
+  const lost = targets.find(({ scheme }) => !kept.includes(scheme))
+  return lost
+    ? [
+        `${what} is a ${lost.scheme}:, and SCF keeps no files; use ${either(kept.map((scheme) => `${scheme}:`))}`,
+      ]
+    : []
 }
 
 /** What AWS's own SDK would miss on SCF, which knows nothing of AWS. */

@@ -1,8 +1,16 @@
 /** Brings topic, index and alarms in CLS into the state that a plan wants; clock and calls are lent. */
 import { callMs, failed, isCode, repeat, type Scf } from './apply.ts'
 import type { Plan } from './plan.ts'
-import { logsetName, nameAlarms, type Watch } from './watch.ts'
-import { findAlarms, findLogset, findNotice, findTopic, readIndex, type WatchState } from './watch-state.ts'
+import { logsetName, nameAlarms, nameRotationAlarms, type Watch } from './watch.ts'
+import {
+  type AlarmState,
+  findAlarms,
+  findLogset,
+  findNotice,
+  findTopic,
+  readIndex,
+  type WatchState,
+} from './watch-state.ts'
 
 export const clsApi = { service: 'cls', version: '2020-10-16' } as const
 
@@ -30,8 +38,10 @@ export async function readWatch({ topicName, noticeId }: Watched, cls: Scf): Pro
   const noticeExists =
     noticeId === null ||
     findNotice(await list('DescribeAlarmNotices', { alarmNoticeId: [noticeId] }), { noticeId })
-  const names = nameAlarms(topicName)
-  const alarms = findAlarms(await list('DescribeAlarms', { name: names }), names)
+  const alarms: AlarmState[] = []
+  // CLS takes five names at a time.
+  for (const names of [nameAlarms(topicName), nameRotationAlarms(topicName)])
+    alarms.push(...findAlarms(await list('DescribeAlarms', { name: names }), names))
   const logsetId = findLogset(await list('DescribeLogsets', { logsetName: [logsetName] }), logsetName)
   if (logsetId === null) return { noticeExists, alarms, logsetId, topic: null, index: null }
   const topics = await list(

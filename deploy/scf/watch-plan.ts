@@ -1,7 +1,16 @@
 /** The judgement of what watches the functions: what stands in CLS and what is wanted in, the calls that remain out. Pure. */
 import { nothing, type Plan, type Step } from './plan.ts'
 import { fieldsOf, listOf, textOf } from './state.ts'
-import { indexed, keptDays, logsetName, tokenizer, topicMark, type WantedAlarm, type Watch } from './watch.ts'
+import {
+  indexed,
+  keptDays,
+  logsetName,
+  nameRotationAlarms,
+  tokenizer,
+  topicMark,
+  type WantedAlarm,
+  type Watch,
+} from './watch.ts'
 import type { AlarmState, IndexState, WatchState } from './watch-state.ts'
 
 /** How often a notice is repeated while an alarm lasts, in minutes. */
@@ -41,7 +50,7 @@ export function planTopic({ topicName, noticeId }: Watch, state: WatchState): Pl
         PartitionCount: 1,
         StorageType: 'hot',
         Period: keptDays,
-        Describes: `${topicMark}the log of both functions, for the alarms`,
+        Describes: `${topicMark}the log of the functions, for the alarms`,
       },
     })
   const missing = missingKeys(index)
@@ -111,6 +120,16 @@ export function planSilence(topicName: string, { topic, alarms }: WatchState): P
       ]
     : []
   return { ...nothing, steps, notes }
+}
+
+/** What is to be done for the alarms on rotate-tokens to be gone, and for the others to stay. */
+export function planRotationSilence(topicName: string, state: WatchState): Plan {
+  const names = nameRotationAlarms(topicName)
+  return planSilence(topicName, {
+    ...state,
+    topic: null,
+    alarms: state.alarms.filter(({ name }) => names.includes(name)),
+  })
 }
 
 function describeAlarm(

@@ -1,4 +1,5 @@
-/** What shall watch the functions in CLS: options in, a topic, its index and four alarms out. Pure. */
+/** What shall watch the functions in CLS: options in, a topic, its index and alarms out. Pure. */
+import { settings } from '../../lib/config.ts'
 import type { Environment } from '../../lib/credentials/sources.ts'
 import type { DeployOptions } from './options.ts'
 import { longestPeriod, shortestPeriod } from './schedule.ts'
@@ -45,6 +46,7 @@ export const indexed: Readonly<Record<string, 'text' | 'long' | 'double'>> = {
   ...{ event: 'text', level: 'text', trigger: 'text', outcome: 'text', reason: 'text', code: 'text' },
   ...{ message: 'text', route: 'text', caller: 'text', status: 'long', good: 'long', held: 'long' },
   ...{ added: 'long', removed: 'long', listed: 'long', dryRun: 'long', durationMs: 'long' },
+  ...{ created: 'long', deleted: 'long', stuck: 'long', waiting: 'long' },
   ...{ SCF_FunctionName: 'text', SCF_Namespace: 'text', SCF_RequestId: 'text', SCF_Alias: 'text' },
   ...{
     SCF_Qualifier: 'text',
@@ -68,6 +70,7 @@ const stalePeriods = 3
 
 /** A run of the timer; a run by hand is watched by whoever made it, and a dry run says nothing of the secrets. */
 const timerRuns = 'event:"mirror-tokens" AND trigger:"scf-timer" AND NOT dryRun:1'
+const rotationRuns = 'event:"rotate-tokens" AND trigger:"scf-timer" AND NOT dryRun:1'
 /** A run that keeps a secret back did its work; mirror-held tells of it, and no other alarm. */
 const fine = '(good:1 OR outcome:"held")'
 
@@ -77,11 +80,16 @@ export function nameTopic({ stage, namespace }: Pick<DeployOptions, 'stage' | 'n
   return `${logsetName}-${stage}${namespace === 'default' ? '' : `_${namespace}`}`
 }
 
-/** The names of the four alarms on a topic. */
+/** The names of the four alarms on a topic that are always wanted. */
 export function nameAlarms(topicName: string): string[] {
   return ['mirror-stale', 'mirror-failed', 'mirror-held', 'upstream-errors'].map(
     (name) => `${topicName}-${name}`,
   )
+}
+
+/** The names of those on rotate-tokens. */
+export function nameRotationAlarms(topicName: string): string[] {
+  return ['rotation-failed', 'rotation-stuck', 'rotation-deletions'].map((name) => `${topicName}-${name}`)
 }
 
 /** Why the functions of these options cannot be watched, a sentence each. */
@@ -100,25 +108,55 @@ export function findWatchProblems({ schedule }: Pick<DeployOptions, 'schedule'>,
 }
 
 /** What `--alarms NOTICE_ID` asks for, where nothing was found to be in the way of it. */
-export function wantWatch(noticeId: string, options: DeployOptions): Watch {
+export function wantWatch(noticeId: string, options: DeployOptions, env: Environment = {}): Watch {
   const topicName = nameTopic(options)
-  const minutes = (seconds: number | null): number => (seconds ?? Number.NaN) / 60
-  const shortest = minutes(shortestPeriod(options.schedule))
-  const longest = minutes(longestPeriod(options.schedule))
-  return { logsetName, topicName, noticeId, alarms: wantAlarms(topicName, shortest, longest) }
+  const { schedule, rotation, rotationSchedule } = options
+  const alarms = [
+    ...wantAlarms(topicName, minutes(shortestPeriod(schedule)), minutes(longestPeriod(schedule))),
+    ...(rotation
+      ? wantRotationAlarms(topicName, minutes(shortestPeriod(rotationSchedule)), countApplications(env))
+      : []),
+  ]
+  return { logsetName, topicName, noticeId, alarms }
+}
+
+/** Whatever is wrong with them is found elsewhere. */
+function countApplications(env: Environment): number {
+  const text = env['AIGC_SUB_APP_IDS']?.trim()
+  return text ? settings.AIGC_SUB_APP_IDS.read(text, () => {}).length : 0
+}
+
+/** `NaN` where it is not known. */
+function minutes(seconds: number | null): number {
+  return (seconds ?? Number.NaN) / 60
 }
 
 function wantAlarms(topicName: string, shortest: number, longest: number): WantedAlarm[] {
   const [stale = '', failed = '', held = '', upstream = ''] = nameAlarms(topicName)
-  const period = Math.max(leastPeriodMinutes, Math.floor(shortest))
   const gap = Math.max(leastPeriodMinutes, Math.ceil(longest))
-  const often = { windowMinutes: period, everyMinutes: Math.round(period / looksPerPeriod), looks: 1 }
+  const often = watchRuns(shortest)
   return [
     { name: stale, ...watchSilence(gap), ...staleAlarm },
     { name: failed, ...often, ...failedAlarm },
     { name: held, ...often, ...heldAlarm },
     { name: upstream, ...upstreamAlarm },
   ]
+}
+
+function wantRotationAlarms(topicName: string, shortest: number, applications: number): WantedAlarm[] {
+  const [failed = '', stuck = '', deletions = ''] = nameRotationAlarms(topicName)
+  return [
+    { name: failed, ...watchRuns(shortest), ...rotationFailedAlarm },
+    { name: stuck, ...watchRuns(shortest), ...rotationStuckAlarm },
+    { name: deletions, ...watchDeletions(Math.max(applications, 1)) },
+  ]
+}
+
+/** A window of one period, which has both tries of a run and no other. */
+function watchRuns(shortest: number): Pick<WantedAlarm, 'windowMinutes' | 'everyMinutes' | 'looks'> {
+  // Of a schedule of which nothing is known, SCF says what is wrong with it.
+  const period = Math.max(leastPeriodMinutes, Math.floor(shortest) || 0)
+  return { windowMinutes: period, everyMinutes: Math.round(period / looksPerPeriod), looks: 1 }
 }
 
 /**
@@ -170,3 +208,39 @@ const upstreamAlarm = {
   level: 0,
   message: `upstream-errors: requests to list-tokens met failures of Tencent: {{.QueryLog[0][0].content.reason}} ${page}`,
 } as const
+
+/** What is held for somebody to look has failed as well: no step of it is taken. */
+const rotationFailedAlarm = {
+  queries: [
+    `${rotationRuns} AND good:0 | select count(*) as failed`,
+    `${rotationRuns} AND good:1 | select count(*) as good`,
+  ],
+  condition: '$1.failed > 1 && $2.good < 1',
+  level: 0,
+  message: `rotation-failed: rotate-tokens failed or is held, and so was its second try: {{.QueryLog[0][0].content.reason}} ${page}`,
+} as const
+
+const rotationStuckAlarm = {
+  queries: [`${rotationRuns} AND stuck:>0 | select count(*) as runs`],
+  condition: '$1.runs > 0',
+  level: 0,
+  message: `rotation-stuck: a rotation does not get further: {{.QueryLog[0][0].content.reason}} ${page}`,
+} as const
+
+/**
+ * Whoever started the runs: a rotation deletes one token of an application, and not soon again. Of no lines a sum is null
+ * (https://www.tencentcloud.com/document/product/614/41995), which is not more than anything.
+ */
+function watchDeletions(applications: number): Omit<WantedAlarm, 'name'> {
+  return {
+    queries: ['event:"rotate-tokens" AND deleted:>0 | select sum(deleted) as tokens'],
+    condition: `$1.tokens > ${applications}`,
+    windowMinutes: dayMinutes,
+    everyMinutes: 15,
+    looks: 1,
+    level: 2,
+    message:
+      'rotation-deletions: rotate-tokens deleted more tokens within a day than there are applications: ' +
+      `{{.QueryLog[0][0].content.reason}} ${page}`,
+  }
+}

@@ -22,10 +22,14 @@ import {
   mirrorTokens,
   region,
   role,
+  rotateTokens,
+  rotation,
+  rotationRole,
   secret,
   startDeployment,
   subAppId,
   withKeys,
+  withRotation,
 } from '../support/scf-deployment.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
@@ -40,8 +44,10 @@ let index: Index
 beforeAll(async () => {
   const deployment = await startDeployment()
   const { simulator, run } = deployment
-  const settings = { ...withKeys, AIGC_CACHE_SECONDS: '0', AIGC_TIMEOUT_MS: '1000' }
-  const { exitCode, output } = await run([...role, '--auth', 'NONE', '--alarms', simulatedNotice], settings)
+  const settings = { ...withKeys, ...withRotation, AIGC_CACHE_SECONDS: '0', AIGC_TIMEOUT_MS: '1000' }
+  simulator.scf.roles.add(rotationRole)
+  const args = [...role, ...rotation, '--auth', 'NONE', '--alarms', simulatedNotice]
+  const { exitCode, output } = await run(args, settings)
   expect(exitCode, output).toBe(0)
   alarms = simulator.cls.alarms(region).map((alarm) => ({ ...alarm }))
   index = readIndexRule(simulator.cls.topics(region)[0]?.Index?.Rule ?? {})
@@ -74,6 +80,7 @@ async function recordMirror(deployment: Deployment): Promise<void> {
   }
   await timer('created')
   await timer('unchanged')
+  await recordRotation(deployment)
   await byHand('good by hand', {})
   await byHand('dry run by hand', { DryRun: true })
   await byHand('slip', { Typo: 1 })
@@ -107,6 +114,30 @@ async function recordMirror(deployment: Deployment): Promise<void> {
     await scf.service.actions.get(action)?.(input, { secretId: secret.id, region })
     await vi.waitUntil(() => scf.functions(region)[1]?.Status === 'Active')
   }
+}
+
+/** While there is nothing to do, and when that cannot be found out. */
+async function recordRotation(deployment: Deployment): Promise<void> {
+  const { simulator } = deployment
+  const timer = async (name: string): Promise<void> => {
+    await simulator.scf.runTimer(region, rotateTokens)
+    record(deployment, name, rotateTokens)
+  }
+  await timer('rotation begins')
+  await timer('rotation waits')
+  const invoke = simulator.scf.service.actions.get('Invoke')
+  simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' }, 2, 'DescribeAigcApiTokens')
+  await timer('rotation failed')
+  await invoke?.({ FunctionName: rotateTokens, ClientContext: '{}' }, { secretId: secret.id, region })
+  record(deployment, 'rotation failed by hand', rotateTokens)
+  const damaged = { SecretName: 'prod-aigc-rotation', VersionId: 'current', SecretString: 'no record' }
+  simulator.ssm.service.actions.get('UpdateSecret')?.(damaged, { secretId: secret.id, region })
+  await timer('rotation held')
+  // What takes days: the line of a run that waits, with other numbers.
+  const line = lines['rotation waits'] ?? {}
+  lines['rotation stuck'] = { ...line, stuck: 1 }
+  lines['rotation deleted'] = { ...line, outcome: 'advanced', deleted: 1 }
+  lines['rotation deleted by hand'] = { ...line, outcome: 'advanced', deleted: 1, trigger: 'manual' }
 }
 
 async function recordList(deployment: Deployment): Promise<void> {
@@ -169,17 +200,26 @@ function ringAll(
 }
 
 const healthy = (from: number, to: number): KeptLine[] => every(5, ['unchanged'], from, to)
+/** Both functions are well. */
+const turning = (from: number, to: number): KeptLine[] => [
+  ...healthy(from, to),
+  ...every(15, ['rotation waits'], from, to),
+]
 /** Of a run and its second try. */
 const failing = ['failed', 'failed']
 
 describe('the alarms of deploy:scf', () => {
-  it('are four, on lines that the functions write', () => {
+  it('are four, with --rotation seven, on lines that the functions write', () => {
     expect(alarms.map(({ Name }) => Name)).toEqual([
       'vod-aigc-tokens-dev-mirror-stale',
       'vod-aigc-tokens-dev-mirror-failed',
       'vod-aigc-tokens-dev-mirror-held',
       'vod-aigc-tokens-dev-upstream-errors',
+      'vod-aigc-tokens-dev-rotation-failed',
+      'vod-aigc-tokens-dev-rotation-stuck',
+      'vod-aigc-tokens-dev-rotation-deletions',
     ])
+    for (const name of ['stuck', 'deleted']) expect(lines['rotation waits']).toHaveProperty(name, 0)
     const told = Object.entries(lines).map(([name, { trigger, outcome, good, dryRun }]) => [
       name,
       ...[trigger, outcome, good, dryRun],
@@ -187,6 +227,14 @@ describe('the alarms of deploy:scf', () => {
     expect(told).toEqual([
       ['created', 'scf-timer', 'created', 1, 0],
       ['unchanged', 'scf-timer', 'unchanged', 1, 0],
+      ['rotation begins', 'scf-timer', 'advanced', 1, 0],
+      ['rotation waits', 'scf-timer', 'waiting', 1, 0],
+      ['rotation failed', 'scf-timer', 'failed', 0, 0],
+      ['rotation failed by hand', 'manual', 'failed', 0, 0],
+      ['rotation held', 'scf-timer', 'held', 0, 0],
+      ['rotation stuck', 'scf-timer', 'waiting', 1, 0],
+      ['rotation deleted', 'scf-timer', 'advanced', 1, 0],
+      ['rotation deleted by hand', 'manual', 'advanced', 1, 0],
       ['good by hand', 'manual', 'unchanged', 1, 0],
       ['dry run by hand', 'manual', 'unchanged', 1, 1],
       ['slip', 'manual', 'failed', 0, undefined],
@@ -282,6 +330,58 @@ describe('the alarms of deploy:scf', () => {
       () => [...healthy(0, 6 * hour), ...every(1, ['stale'], hour, 2 * hour)],
       { 'upstream-errors': certain(hour + 5, hour + 10) },
     ],
+    [
+      'a rotation waits, and deletes a token',
+      () => [...turning(0, 6 * hour), ...every(day, ['rotation deleted'], hour, 6 * hour)],
+      {},
+    ],
+    [
+      'each run of a rotation fails and succeeds at its second try',
+      () => [...healthy(0, 6 * hour), ...every(15, ['rotation failed', 'rotation waits'], 0, 6 * hour)],
+      {},
+    ],
+    [
+      'both tries of one run of a rotation fail',
+      () => [
+        ...healthy(0, 6 * hour),
+        ...every(15, ['rotation waits'], 0, hour),
+        ...every(15, ['rotation failed', 'rotation failed'], hour, hour + 1),
+        ...every(15, ['rotation waits'], hour + 15, 6 * hour),
+      ],
+      { 'rotation-failed': certain(hour + 1, hour + 5) },
+    ],
+    [
+      'a rotation is held from an hour on',
+      () => [
+        ...healthy(0, 6 * hour),
+        ...every(15, ['rotation waits'], 0, hour),
+        ...every(15, ['rotation held', 'rotation held'], hour, 6 * hour),
+      ],
+      { 'rotation-failed': certain(hour + 1, hour + 5) },
+    ],
+    [
+      'somebody’s runs of a rotation fail',
+      () => [...turning(0, 6 * hour), ...every(1, ['rotation failed by hand'], hour, 2 * hour)],
+      {},
+    ],
+    [
+      'a rotation is stuck from an hour on',
+      () => [
+        ...healthy(0, 6 * hour),
+        ...every(15, ['rotation waits'], 0, hour),
+        ...every(15, ['rotation stuck'], hour, 6 * hour),
+      ],
+      { 'rotation-stuck': certain(hour, hour + 4) },
+    ],
+    [
+      'two tokens are deleted within hours',
+      () => [
+        ...turning(0, 6 * hour),
+        ...every(day, ['rotation deleted'], hour, 2 * hour),
+        ...every(day, ['rotation deleted by hand'], 4 * hour, 5 * hour),
+      ],
+      { 'rotation-deletions': certain(4 * hour, 4 * hour + 13.5) },
+    ],
   ])('ring as they should when %s', (_, past, rings) => {
     expect(ringAll(alarms, past(), { from: 0, to: 6 * hour })).toEqual(rings)
   })
@@ -324,13 +424,54 @@ describe('the alarms of deploy:scf', () => {
   })
 })
 
+describe('the alarms of deploy:scf --rotation', () => {
+  const wanted = (args: string[], env: Record<string, string> = {}): Fields[] => {
+    const given = ['--role', 'r', ...rotation, ...args, '--alarms', simulatedNotice]
+    const options = parseOptions(given)
+    if ('problems' in options) throw new Error(options.problems.join())
+    const none = { noticeExists: true, logsetId: 'l', topic: null, index: null, alarms: [] }
+    const { steps } = planAlarms(wantWatch(simulatedNotice, options, env), none)
+    return steps.map(({ parameters }) => parameters).slice(4)
+  }
+
+  it.each([
+    ['0 * * * * * *', 1],
+    ['0 0 * * * * *', hour],
+    ['0 0 3 * * MON *', 7 * day],
+  ])('follow the schedule %s', (schedule, period) => {
+    const all = wanted(['--rotation-schedule', schedule])
+    const span = { from: 0, to: 12 * Math.max(period, 5) }
+    const runs = (...names: string[]): KeptLine[] => every(period, names, 0, span.to)
+    expect(ringAll(all, runs('rotation failed', 'rotation waits'), span)).toEqual({})
+    const failed = ringAll(all, runs('rotation failed', 'rotation failed'), span)
+    expect(failed).toEqual({ 'rotation-failed': expect.objectContaining({ always: true }) })
+    const stuck = ringAll(all, runs('rotation stuck'), span)
+    expect(stuck).toEqual({ 'rotation-stuck': expect.objectContaining({ always: true }) })
+  })
+
+  it('let each application have one deletion a day', () => {
+    const span = { from: 0, to: day }
+    const two = { AIGC_SUB_APP_IDS: '251006666,251006667' }
+    const deletions = (count: number): KeptLine[] => every(60, ['rotation deleted'], 0, count * 60)
+    expect(ringAll(wanted([], two), deletions(2), span)).toEqual({})
+    expect(Object.keys(ringAll(wanted([], two), deletions(3), span))).toEqual(['rotation-deletions'])
+    const daily = every(day, ['rotation deleted'], 0, 5 * day)
+    expect(ringAll(wanted([]), daily, { from: 0, to: 5 * day })).toEqual({})
+    const both = deletions(1).map(({ at, fields }) => ({ at, fields: { ...fields, deleted: 2 } }))
+    expect(ringAll(wanted([], two), both, span)).toEqual({})
+    expect(Object.keys(ringAll(wanted([]), both, span))).toEqual(['rotation-deletions'])
+  })
+})
+
 describe('the evaluator of alarms', () => {
   const small: Index = new Map([
     ['event', { type: 'text', tokenizer }],
     ['held', { type: 'long', tokenizer: '' }],
   ])
   it.each([
-    ['event:"a" | select sum(held) as n', 'SQL that is not known'],
+    ['event:"a" | select avg(held) as n', 'SQL that is not known'],
+    ['event:"a" | select sum(event) as n', 'cannot be summed: event'],
+    ['event:"a" | select sum(none) as n', 'cannot be summed: none'],
     ['event:"a" | select count(*) as n group by event', 'SQL that is not known'],
     ['event:"a"', 'SQL that is not known'],
     ['evnt:"a" | select count(*) as n', 'not in the index: evnt'],
@@ -350,7 +491,7 @@ describe('the evaluator of alarms', () => {
     expect(() => parseCondition(text)).toThrow('a condition that is not known')
   })
 
-  it('looks for whole words, and for nothing that CLS drops', () => {
+  it('looks for whole words, and for nothing that CLS drops; knows nothing of the sum of none', () => {
     const fits = (search: string, line: object): boolean =>
       parseQuery(`${search} | select count(*) as n`, small).fits({
         at: 0,
@@ -363,6 +504,10 @@ describe('the evaluator of alarms', () => {
     expect(fits('held:1', { held: true })).toBe(false)
     expect(fits('NOT held:1', { held: null })).toBe(true)
     expect(fits('held:1 OR event:"a" AND held:2', { held: 1 })).toBe(true)
+    const { aggregate } = parseQuery('event:"a" | select sum(held) as n', small)
+    expect([aggregate([]), aggregate([1, 2].map((held) => ({ at: 0, fields: { held } })))]).toEqual([null, 3])
+    for (const condition of ['$1.n > 0', '$1.n < 1'])
+      expect(parseCondition(condition)(new Map([[1, { n: null }]]))).toBe(false)
     expect(() => parseCondition('$1.m > 0')(new Map([[1, { n: 1 }]]))).toThrow('no query gives $1.m > 0')
   })
 })

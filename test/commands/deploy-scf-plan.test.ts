@@ -2,7 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type DeployOptions, help, parseOptions } from '../../deploy/scf/options.ts'
-import { findUrl, type Plan, planDeployment, planRemoval, planReplacement } from '../../deploy/scf/plan.ts'
+import {
+  findUrl,
+  type Plan,
+  planDeployment,
+  planLeft,
+  planRemoval,
+  planReplacement,
+  planRotationRemoval,
+} from '../../deploy/scf/plan.ts'
 import { camEndpoint } from '../../deploy/scf/roles.ts'
 import { longestPeriod, shortestPeriod } from '../../deploy/scf/schedule.ts'
 import {
@@ -13,12 +21,14 @@ import {
   type TriggerState,
 } from '../../deploy/scf/state.ts'
 import {
+  functionNames,
   nameEarlierFunction,
   nameFunctions,
   type WantedFunction,
   wantFunctions,
 } from '../../deploy/scf/wanted.ts'
 import { type SettingName, settings } from '../../lib/config.ts'
+import { functionNames as builtFunctions } from '../../scripts/build.ts'
 
 const region = 'ap-singapore'
 const code = { base64: 'UEs=', sha256: 'a'.repeat(64) }
@@ -30,6 +40,8 @@ function options(...args: string[]): DeployOptions {
   return read
 }
 
+const rotating = ['--role', 'r', '--rotation', '--rotation-role', 'rotator']
+
 describe('parseOptions', () => {
   it('has a default for everything but the role', () => {
     expect(options('--role', 'my-role')).toEqual({
@@ -39,9 +51,12 @@ describe('parseOptions', () => {
       namespace: 'default',
       role: 'my-role',
       listRole: null,
+      rotation: false,
+      rotationRole: null,
       copyKeys: false,
       variables: [],
       schedule: '0 */5 * * * * *',
+      rotationSchedule: '0 */15 * * * * *',
       auth: 'CAM',
       runtime: 'Nodejs20.19',
       alarms: null,
@@ -63,6 +78,9 @@ describe('parseOptions', () => {
     [['--role', 'r', '--runtime', 'newest'], { runtime: 'newest' }],
     [['--role', 'r', '--alarms', 'notice-a1'], { alarms: 'notice-a1' }],
     [['--remove', '--alarms', 'notice-a1'], { mode: 'remove', alarms: 'notice-a1' }],
+    [rotating, { rotation: true, rotationRole: 'rotator', rotationSchedule: '0 */15 * * * * *' }],
+    [[...rotating, '--rotation-schedule', '0 0 * * * * *'], { rotationSchedule: '0 0 * * * * *' }],
+    [['--remove', '--rotation'], { mode: 'remove', rotation: true, rotationRole: null }],
   ])('reads %j', (args, expected) => {
     expect(options(...args)).toMatchObject(expected)
   })
@@ -90,6 +108,23 @@ describe('parseOptions', () => {
     [['--role', 'r', '--alarms', 'me@example.com'], '--alarms must be the id of a CLS notice group'],
     [['--copy-keys', '--alarms', 'notice-a1'], '--alarms goes with --role'],
     [['--role', 'r', '--env', 'A=b'], '--env must be the name of a variable, without a value'],
+    [
+      ['--role', 'r', '--rotation'],
+      '--rotation: name the run role of rotate-tokens with --rotation-role NAME',
+    ],
+    [['--role', 'r', '--rotation', '--rotation-role', 'r'], '--rotation-role must be another role'],
+    [[...rotating, '--list-role', 'rotator'], '--rotation-role must be another role'],
+    [
+      ['--role', 'r', '--rotation', '--rotation-role', 'a b'],
+      '--rotation-role must be the name of a CAM role',
+    ],
+    [[...rotating, '--copy-keys'], '--rotation and --copy-keys exclude each other'],
+    [['--role', 'r', '--rotation-role', 'rotator'], 'go with --rotation'],
+    [['--role', 'r', '--rotation-schedule', '0 0 * * * * *'], 'go with --rotation'],
+    [
+      [...rotating, '--rotation-schedule', '*/15 * * * *'],
+      '--rotation-schedule must be a cron expression of seven',
+    ],
   ])('refuses %j', (args, message) => {
     expect(parseOptions(args)).toEqual({ problems: [expect.stringContaining(message)] })
   })
@@ -120,6 +155,11 @@ const everySetting: Partial<Record<SettingName, string>> = {
   AIGC_EXCLUDE: '0123456789abcdef',
 }
 const env = { AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc', AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
+const rotationEnv = {
+  ...env,
+  AIGC_SUB_APP_IDS: '251006666',
+  AIGC_ROTATION_STATE: 'tencent-ssm:prod-aigc-rotation',
+}
 
 function want(args: string[] = ['--role', 'r'], from: Record<string, string> = env): WantedFunction[] {
   return wantFunctions(options(...args), region, from)
@@ -178,6 +218,50 @@ describe('wantFunctions', () => {
         'AIGC_VOD_ENDPOINT',
       ].sort(),
     )
+  })
+
+  it('gives rotate-tokens the settings that it reads, to which the mirror’s belong', () => {
+    const from = { ...everySetting, ...rotationEnv, AIGC_ROTATE_EVERY_DAYS: '30' }
+    const [list, mirror, rotation] = want([...rotating, '--auth', 'NONE'], from)
+    const own = [
+      'AIGC_ROTATE_EVERY_DAYS',
+      'AIGC_ROTATION_GRACE_HOURS',
+      'AIGC_ROTATION_MAY_DELETE',
+      'AIGC_ROTATION_STATE',
+      'AIGC_ROTATION_WARM_SECONDS',
+    ]
+    expect(Object.keys(rotation?.environment ?? {})).toEqual(
+      [...Object.keys(mirror?.environment ?? {}), ...own].sort(),
+    )
+    for (const one of own)
+      for (const other of [list, mirror]) expect(other?.environment).not.toHaveProperty(one)
+    expect(rotation?.environment).toMatchObject({
+      AIGC_ROTATION_STATE: 'tencent-ssm:prod-aigc-rotation',
+      AIGC_ROTATION_MAY_DELETE: 'false',
+    })
+  })
+
+  it('wants rotate-tokens with --rotation only, on a timer and with a role of its own', () => {
+    expect(want(['--role', 'r'], rotationEnv)).toHaveLength(2)
+    expect(want([...rotating, '--list-role', 'l'], rotationEnv).map(({ role }) => role)).toEqual([
+      'l',
+      'r',
+      'rotator',
+    ])
+    const wanted = want(rotating, rotationEnv)
+    expect(wanted.map((one) => one.function)).toEqual(functionNames)
+    expect(wanted[2]).toMatchObject({
+      name: 'vod-aigc-tokens-dev-rotate-tokens',
+      type: 'Event',
+      timeoutSeconds: 180,
+      trigger: { type: 'timer', cron: '0 */15 * * * * *' },
+      eventInvoke: { retries: 1, ttlSeconds: 900 },
+    })
+    const [, , hourly] = want([...rotating, '--rotation-schedule', '0 0 * * * * *'], rotationEnv)
+    expect(hourly).toMatchObject({
+      trigger: { cron: '0 0 * * * * *' },
+      eventInvoke: { retries: 1, ttlSeconds: 3600 },
+    })
   })
 
   it('lets the platform vouch for callers behind CAM, whatever the environment says', () => {
@@ -288,6 +372,33 @@ describe('wantFunctions', () => {
       '--alarms: with AIGC_LOG_LEVEL=warn or error a good run writes',
     ],
     [[...alarms, '--schedule', '0 0 3 * * MON *'], env, '--alarms: silence can be told only of a timer'],
+    [
+      rotating,
+      { ...env, AIGC_SUB_APP_IDS: '251006666' },
+      'AIGC_ROTATION_STATE must name where rotate-tokens keeps its record',
+    ],
+    [
+      rotating,
+      { ...env, AIGC_SUB_APP_IDS: '251006666', AIGC_ROTATE_EVERY_DAYS: '30' },
+      'AIGC_ROTATION_STATE must name where the record is kept, because AIGC_ROTATE_EVERY_DAYS is set',
+    ],
+    [
+      rotating,
+      { ...rotationEnv, AIGC_ROTATION_STATE: 'file:/tmp/x' },
+      'AIGC_ROTATION_STATE is a file:, and SCF keeps no files; use aws-secretsmanager:',
+    ],
+    [
+      rotating,
+      { ...rotationEnv, AIGC_ROTATION_STATE: 'tencent-ssm:prod-aigc' },
+      'AIGC_ROTATION_STATE must name a target of its own',
+    ],
+    [
+      rotating,
+      { ...rotationEnv, AIGC_ROTATION_STATE: 'aws-secretsmanager:x?region=eu-west-1' },
+      'a target is in AWS, for which a function on SCF has no credentials',
+    ],
+    [rotating, { ...rotationEnv, AIGC_SUB_APP_IDS: '' }, 'AIGC_SUB_APP_IDS must name the applications'],
+    [rotating, { ...rotationEnv, AIGC_ROTATION_WARM_SECONDS: '1' }, 'AIGC_ROTATION_WARM_SECONDS must'],
   ])('refuses %j', (args, from, message) => {
     expect(problemsOf(args, from)).toContain(message)
   })
@@ -343,8 +454,14 @@ describe('wantFunctions', () => {
 describe('nameFunctions', () => {
   it('gives names that SCF takes, for the longest stage too, none of them that of version 1.1', () => {
     const names = [...Object.values(nameFunctions('s'.repeat(30))), nameEarlierFunction('s'.repeat(30))]
-    expect(new Set(names).size).toBe(3)
+    expect(new Set(names).size).toBe(4)
     for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9-]{1,58}[a-z0-9]$/)
+  })
+})
+
+describe('functionNames', () => {
+  it('are those of the zips', () => {
+    expect([...functionNames].sort()).toEqual([...builtFunctions].sort())
   })
 })
 
@@ -384,6 +501,7 @@ describe('shortestPeriod', () => {
 })
 
 const [list, mirror] = want() as [WantedFunction, WantedFunction]
+const [, , rotation] = want(rotating, rotationEnv) as [WantedFunction, WantedFunction, WantedFunction]
 const [openList] = want(['--role', 'r', '--auth', 'NONE'], everySetting) as [WantedFunction]
 const url: TriggerState = {
   type: 'http',
@@ -413,7 +531,11 @@ function deployed(wanted: WantedFunction, changes: Partial<FunctionState> = {}):
     role: 'r',
     environment: wanted.environment,
     logTopic: { logsetId: 'scf-own-logset', topicId: 'scf-own-topic' },
-    triggers: [wanted.trigger.type === 'timer' ? timer : { ...url, auth: wanted.trigger.auth }],
+    triggers: [
+      wanted.trigger.type === 'timer'
+        ? { ...timer, cron: wanted.trigger.cron }
+        : { ...url, auth: wanted.trigger.auth },
+    ],
     eventInvoke: wanted.eventInvoke,
     ...changes,
   }
@@ -548,8 +670,10 @@ describe('planDeployment', () => {
     ['list-tokens', list],
     ['list-tokens with an open URL', openList],
     ['mirror-tokens', mirror],
+    ['rotate-tokens', rotation],
   ])('has nothing to do for a %s as wanted', (_, wanted) => {
-    expect(planDeployment(wanted, code, deployed(wanted))).toEqual({ steps: [], notes: [], refusals: [] })
+    const state = deployed(wanted, { role: wanted.role })
+    expect(planDeployment(wanted, code, state)).toEqual({ steps: [], notes: [], refusals: [] })
   })
 
   it.each<[what: string, changes: Partial<FunctionState>, steps: string[], named: string]>([
@@ -615,6 +739,7 @@ describe('planDeployment', () => {
   it.each([
     ['list-tokens', list],
     ['mirror-tokens', mirror],
+    ['rotate-tokens', rotation],
   ])('describes %s in characters that SCF promises to take', (_, wanted) => {
     const [create] = planDeployment(wanted, code, null).steps
     expect(create?.parameters['Description']).toMatch(/^[A-Za-z0-9 ,.]{1,1000}$/)
@@ -769,6 +894,42 @@ describe('planRemoval', () => {
   })
 })
 
+describe('planLeft', () => {
+  const watched = { description: `vod aigc tokens, rotate tokens, alarms, code ${code.sha256}` }
+  const off = { triggers: [{ ...timer, enabled: false }] }
+
+  it.each<[what: string, changes: Partial<FunctionState>, says: RegExp]>([
+    [
+      'one that runs',
+      {},
+      /is left as it is: its timer goes on to start it;.* take it away with --remove --rotation$/,
+    ],
+    ['one that alarms watch', watched, /is left as it is, with its alarms: its timer goes on/],
+    ['one whose timer is off', off, /is left as it is: its timer does not start it; give --rotation again/],
+  ])('says what is left of %s, and how it goes', (_, changes, says) => {
+    expect(planLeft(rotation, deployed(rotation, changes))).toEqual({
+      ...{ steps: [], refusals: [] },
+      notes: [expect.stringMatching(says)],
+    })
+  })
+
+  it('has nothing to say where nothing is, and of what is not ours', () => {
+    const nothing = { steps: [], notes: [], refusals: [] }
+    expect(planLeft(rotation, null)).toEqual(nothing)
+    expect(planLeft(rotation, deployed(rotation, { description: 'mine' }))).toEqual(nothing)
+  })
+})
+
+describe('planRotationRemoval', () => {
+  it('deletes the timer, then the function, and says what stays of a rotation', () => {
+    const plan = planRotationRemoval(rotation, deployed(rotation))
+    expect(actions(plan)).toEqual(['DeleteTrigger', 'DeleteFunction'])
+    expect(plan.notes).toEqual([expect.stringMatching(/^the record of AIGC_ROTATION_STATE stays/)])
+    expect(planRotationRemoval(rotation, null)).toEqual({ steps: [], notes: [], refusals: [] })
+    expect(planRotationRemoval(rotation, deployed(rotation, { description: '' })).refusals).toHaveLength(1)
+  })
+})
+
 describe('readFunction', () => {
   const answer = {
     Status: 'UpdateFailed',
@@ -889,7 +1050,35 @@ describe('docs/deploy-tencent.md', () => {
       ([, action]) => action ?? '',
     )
     expect(permissions('ssm')).toEqual([...new Set(calls)].sort())
-    expect(permissions('vod')).toEqual(['DescribeAigcApiTokens'])
+    const changing = [...read('lib/tencent/vod.ts').matchAll(/'([A-Z][a-z]+Aigc\w+)'/g)].map(
+      ([, action]) => action,
+    )
+    expect(permissions('vod')).toEqual([...new Set(changing)].sort())
+  })
+
+  it('permits only rotate-tokens to change tokens, and in a policy of its own to delete them', () => {
+    const ofVod = policies
+      .map(({ statement }) => statement.flatMap(({ action }: { action: string }) => action))
+      .map((actions: string[]) => actions.filter((action) => action.startsWith('vod:')))
+      .filter(({ length }) => length > 0)
+    expect(ofVod.map((actions) => actions.toSorted())).toEqual([
+      ['vod:DescribeAigcApiTokens'],
+      ['vod:DescribeAigcApiTokens'],
+      permissions('vod').flatMap((name) => (name === 'DeleteAigcApiToken' ? [] : [`vod:${name}`])),
+      ['vod:DeleteAigcApiToken'],
+    ])
+    const narrowed = policies
+      .flatMap(({ statement }) => statement)
+      .filter(({ resource }) => String(resource).includes('qcs::vod'))
+    const [, subAppId] = /^AIGC_SUB_APP_IDS=(\d+)/m.exec(page) ?? []
+    const resource = [`qcs::vod::uin/*:subAppId/${subAppId}`]
+    expect(narrowed).toEqual(
+      ['vod:CreateAigcApiToken', 'vod:DeleteAigcApiToken'].map((action) => ({
+        effect: 'allow',
+        action: [action],
+        resource,
+      })),
+    )
   })
 
   it('has the one policy for tencent-ssm: targets, in three parts, and credentials.md links there', () => {
@@ -897,7 +1086,7 @@ describe('docs/deploy-tencent.md', () => {
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => String(action).includes('ssm:'))
       .map(({ action }) => action)
-    expect(parts).toEqual([
+    const three = [
       ['ssm:CreateSecret'],
       [
         'ssm:DescribeSecret',
@@ -907,7 +1096,9 @@ describe('docs/deploy-tencent.md', () => {
         'ssm:UpdateSecret',
       ],
       ['ssm:UpdateDescription'],
-    ])
+    ]
+    // Of the mirror and, with one more secret, of the rotation.
+    expect(parts).toEqual([...three, ...three])
     const other = read('docs/credentials.md')
     expect(other).not.toContain('"ssm:')
     const [, anchor] = /\(deploy-tencent\.md#([\w-]+)\)/.exec(other) ?? []
@@ -920,24 +1111,29 @@ describe('docs/deploy-tencent.md', () => {
     expect(anchors).toContain(anchor)
   })
 
-  it('permits the run role the one secret that the page deploys with', () => {
-    const [, name] = /^AIGC_MIRROR_TARGETS=tencent-ssm:([\w-]+)/m.exec(page) ?? []
-    const ssm = policies
-      .flatMap(({ statement }) => statement)
-      .filter(({ action }) => String(action).includes('ssm:'))
-    for (const { action, resource } of ssm)
-      expect([action, resource]).toEqual([
-        action,
-        String(action) === 'ssm:CreateSecret'
-          ? ['qcs::ssm::uin/UIN:secret/*']
-          : [`qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`],
-      ])
+  it('permits the run roles the secrets that the page deploys with, and the mirror no record', () => {
+    const [target, record] = ['AIGC_MIRROR_TARGETS', 'AIGC_ROTATION_STATE'].map(
+      (name) => new RegExp(`^${name}=tencent-ssm:([\\w-]+)`, 'm').exec(page)?.[1],
+    )
+    const secretsOf = policies.flatMap(({ statement }) => {
+      const ssm = statement.filter(({ action }: { action: string[] }) => String(action).includes('ssm:'))
+      return ssm.length > 0 ? [ssm] : []
+    })
+    for (const [index, names] of [[target], [target, record]].entries())
+      for (const { action, resource } of secretsOf[index] ?? [])
+        expect([action, resource]).toEqual([
+          action,
+          String(action) === 'ssm:CreateSecret'
+            ? ['qcs::ssm::uin/UIN:secret/*']
+            : names.map((name) => `qcs::ssm:ap-singapore:uin/UIN:secret/creatorUin/*/${name}`),
+        ])
+    expect(secretsOf).toHaveLength(2)
   })
 
   it('permits the deploying user to hand over the roles that it deploys with', () => {
-    const named = [...page.matchAll(/--(?:list-)?role\s+([\w-]+)/g)].map(([, name]) => name)
+    const named = [...page.matchAll(/--(?:list-|rotation-)?role\s+([\w-]+)/g)].map(([, name]) => name)
     const resource = [...new Set(named)].sort().map((name) => `qcs::cam::uin/UIN:roleName/${name}`)
-    expect(resource).toHaveLength(2)
+    expect(resource).toHaveLength(3)
     const handing = policies
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => action.includes('cam:PassRole'))

@@ -11,11 +11,15 @@ import {
   mirrorTokens,
   region,
   role,
+  rotateTokens,
+  rotation,
+  rotationRole,
   secret,
   startDeployment as start,
   subAppId,
   until,
   withKeys,
+  withRotation,
 } from '../support/scf-deployment.ts'
 import { sha256 } from '../support/sha256.ts'
 import { zipWebFunction } from '../support/web-function.ts'
@@ -611,6 +615,197 @@ describe('npm run deploy:scf --list-role', () => {
       { FunctionName: listTokens, Role: 'list-only' },
       { FunctionName: mirrorTokens, Role: 'vod-aigc-tokens' },
     ])
+  })
+})
+
+describe('npm run deploy:scf --rotation', () => {
+  const rotating = [...role, ...rotation]
+  const startRotating = async (): Promise<Deployment> => {
+    const deployment = await start()
+    deployment.simulator.scf.roles.add(rotationRole)
+    return deployment
+  }
+  const namesOf = ({ simulator }: Deployment): string[] =>
+    simulator.scf.functions(region).map(({ FunctionName }) => FunctionName)
+
+  it('makes rotate-tokens beside the others, which tells its next step; again it changes nothing', async () => {
+    const deployment = await startRotating()
+    const { simulator, run } = deployment
+    const plan = await run([...rotating, '--plan'], withRotation)
+    expect(plan.output.match(/^would (create|update) .*/gm)).toHaveLength(8)
+    const { exitCode, output } = await run(rotating, withRotation)
+    expect(exitCode, output).toBe(0)
+    expect(output).toMatch(
+      new RegExp(
+        `^create function ${rotateTokens}: Nodejs20.19, 256 MB, 180 s, role ${rotationRole}, .* … done$`,
+        'm',
+      ),
+    )
+    expect(output).toContain('rotate-tokens:  replaces the token in use every 30 days')
+    expect(namesOf(deployment)).toEqual([listTokens, mirrorTokens, rotateTokens])
+    const [list, mirror, rotate] = simulator.scf.functions(region)
+    expect(rotate).toMatchObject({
+      ...{ Type: 'Event', Role: rotationRole, Timeout: 180, EventInvoke: { retries: 1, MsgTTL: 900 } },
+      Triggers: [{ Type: 'timer', TriggerDesc: '{"cron":"0 */15 * * * * *"}', Enable: 1 }],
+      Environment: { ...withRotation, AIGC_MIRROR_TARGETS: 'tencent-ssm:prod-aigc' },
+    })
+    for (const other of [list, mirror]) {
+      expect(other?.Role).toBe('vod-aigc-tokens')
+      expect(Object.keys(other?.Environment ?? {}).join()).not.toContain('AIGC_ROTAT')
+    }
+
+    const calls = simulator.calls.length
+    const again = await run(rotating, withRotation)
+    expect(again.output).toContain(`unchanged: function ${rotateTokens}`)
+    expect(writes(simulator.calls.slice(calls))).toEqual([])
+
+    await simulator.scf.runTimer(region, mirrorTokens)
+    const before = simulator.calls.length
+    const invoke = simulator.scf.service.actions.get('Invoke')
+    const answer = await invoke?.(
+      { FunctionName: rotateTokens, ClientContext: '{"DryRun":true}' },
+      { secretId: secret.id, region },
+    )
+    const { RetMsg } = (answer as { Result: { RetMsg: string } }).Result
+    expect(JSON.parse(RetMsg)).toMatchObject({
+      Results: [{ SubAppId: subAppId, Outcome: 'would-advance', Step: 'note', Phase: null }],
+    })
+    const asked = simulator.calls.slice(before)
+    expect(asked.map(({ action }) => action)).toEqual([
+      'DescribeSecret',
+      'DescribeAigcApiTokens',
+      'DescribeSecret',
+      'GetSecretValue',
+    ])
+    // As its role: the deployer's key is not in the function.
+    for (const { secretId } of asked) expect(secretId).toMatch(/^role-/)
+    expect(await simulator.scf.runTimer(region, rotateTokens)).toMatchObject({
+      result: { Results: [{ Outcome: 'advanced', Step: 'note', Phase: 'idle' }] },
+    })
+    const record = simulator.ssm.versions(region, 'prod-aigc-rotation')['current'] ?? ''
+    expect(JSON.parse(record)).toMatchObject({ Type: 'vod-aigc-rotation', Phase: 'idle' })
+    const kept = JSON.stringify(simulator.scf.logs(region))
+    for (const token of simulator.vod.list(subAppId)) expect(record + kept).not.toContain(token)
+  })
+
+  it('left out afterwards leaves rotate-tokens and says how it goes; --remove --rotation takes it alone', async () => {
+    const deployment = await startRotating()
+    const { simulator, run } = deployment
+    await run(rotating, withRotation)
+    const before = standing(simulator)
+    for (const args of [role, [...role, '--plan']]) {
+      const { exitCode, output } = await run(args, withRotation)
+      expect(exitCode, output).toBe(0)
+      expect(output).toContain(
+        `note: function ${rotateTokens} of an earlier deployment with --rotation is left as it is: its timer goes on to ` +
+          'start it',
+      )
+      expect(output).toContain('take it away with --remove --rotation')
+      expect(output).toContain(
+        'note: without --rotation no function gets AIGC_ROTATION_STATE, AIGC_ROTATE_EVERY_DAYS',
+      )
+      expect(output).not.toContain(`unchanged: function ${rotateTokens}`)
+    }
+    expect(standing(simulator)).toEqual(before)
+
+    const taking = ['--remove', '--rotation']
+    const plan = await run([...taking, '--plan'])
+    expect(plan.output.match(/^would .*/gm)).toEqual([
+      `would delete timer schedule of ${rotateTokens}`,
+      `would delete function ${rotateTokens}`,
+    ])
+    expect(plan.output).toContain('note: the record of AIGC_ROTATION_STATE stays')
+    expect(await run(taking)).toMatchObject({ exitCode: 0 })
+    expect(standing(simulator)).toEqual(deployed)
+    expect((await run(taking)).output).toContain(`gone: function ${rotateTokens}`)
+    expect((await run(role)).output).not.toContain(rotateTokens)
+    expect(clsCalls(simulator.calls).all).toBe(0)
+  })
+
+  it('is taken away by --remove too, also by one that died on the way', async () => {
+    const deployment = await startRotating()
+    const { run, runUntilDeath } = deployment
+    await run(rotating, withRotation)
+    await runUntilDeath(['--remove'], 'DeleteFunction')
+    expect(namesOf(deployment)).toEqual([listTokens, mirrorTokens])
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(namesOf(deployment)).toEqual([])
+  })
+
+  it('refuses, before anything is touched, what rotate-tokens could not do with', async () => {
+    const deployment = await startRotating()
+    const { simulator, run } = deployment
+    const refused: [args: string[], env: Record<string, string>, says: RegExp][] = [
+      [[...role, '--rotation'], withRotation, /name the run role of rotate-tokens with --rotation-role/],
+      [rotating, {}, /AIGC_ROTATION_STATE must name where rotate-tokens keeps its record/],
+      [
+        rotating,
+        { AIGC_ROTATION_STATE: 'file:/tmp/record.json' },
+        /AIGC_ROTATION_STATE is a file:, and SCF keeps no files/,
+      ],
+      [
+        [...role, '--rotation', '--rotation-role', 'nobody'],
+        withRotation,
+        /the role nobody of --rotation-role does not exist/,
+      ],
+    ]
+    for (const [args, env, says] of refused) {
+      const { exitCode, output } = await run(args, env)
+      expect(exitCode, output).toBeGreaterThan(0)
+      expect(output).toMatch(says)
+    }
+    expect(writes(simulator.calls)).toEqual([])
+  })
+
+  it('leaves a function of that name that is somebody else’s, and refuses to be it', async () => {
+    const deployment = await startRotating()
+    const { simulator, run } = deployment
+    await run(rotating, withRotation)
+    simulator.scf.set(region, rotateTokens, { Description: 'somebody else' })
+    for (const args of [rotating, ['--remove', '--rotation']]) {
+      const { exitCode, output } = await run(args, withRotation)
+      expect(exitCode).toBe(1)
+      expect(output).toContain(`function ${rotateTokens} exists and was not made by this command`)
+    }
+    expect((await run(role)).output).not.toContain(rotateTokens)
+    expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
+    expect(namesOf(deployment)).toEqual([rotateTokens])
+  })
+
+  it('has three alarms of its own with --alarms, which go and stay with it', async () => {
+    const deployment = await startRotating()
+    const { simulator, run } = deployment
+    const watched = ['--alarms', simulatedNotice]
+    const alarmsOf = (): string[] =>
+      simulator.cls.alarms(region).map(({ Name }) => String(Name).replace('vod-aigc-tokens-dev-', ''))
+    await run([...role, ...watched])
+    const mirrorAlarms = alarmsOf()
+    const { exitCode, output } = await run([...rotating, ...watched], withRotation)
+    expect(exitCode, output).toBe(0)
+    const ofRotation = ['rotation-failed', 'rotation-stuck', 'rotation-deletions']
+    expect(alarmsOf()).toEqual([...mirrorAlarms, ...ofRotation])
+    const [{ TopicId } = {}] = simulator.cls.topics(region)
+    expect(simulator.scf.functions(region).map(({ ClsTopicId }) => ClsTopicId)).toEqual(
+      new Array(3).fill(TopicId),
+    )
+    const calls = simulator.calls.length
+    await run([...rotating, ...watched], withRotation)
+    const without = await run([...role, ...watched])
+    expect(without.output).toContain(
+      `function ${rotateTokens} of an earlier deployment with --rotation is left`,
+    )
+    expect(without.output).toContain('is left as it is, with its alarms')
+    expect(clsCalls(simulator.calls.slice(calls)).changes).toEqual([])
+
+    const removal = await run(['--remove', '--rotation'])
+    expect(removal.exitCode, removal.output).toBe(0)
+    expect(removal.output.match(/^delete alarm .*/gm)).toHaveLength(3)
+    expect(removal.output).not.toContain('the log topic')
+    expect(alarmsOf()).toEqual(mirrorAlarms)
+    expect(namesOf(deployment)).toEqual([listTokens, mirrorTokens])
+    await run([...rotating, ...watched], withRotation)
+    expect((await run(['--remove'])).output.match(/^delete alarm .*/gm)).toHaveLength(7)
+    expect(alarmsOf()).toEqual([])
   })
 })
 

@@ -66,7 +66,7 @@ export function ring(
     const results = new Map(
       targets.map(({ number, start, end, query }) => {
         const looked = lines.filter(({ at }) => at > now + start && at <= now + end)
-        return [number, { __QUERYCOUNT__: 1, [query.name]: looked.filter(query.fits).length }]
+        return [number, { __QUERYCOUNT__: 1, [query.name]: query.aggregate(looked.filter(query.fits)) }]
       }),
     )
     met = condition(results) ? met + 1 : 0
@@ -77,16 +77,26 @@ export function ring(
 
 interface Query {
   fits(line: KeptLine): boolean
-  /** What the count is called. */
+  /** What the lines that fit come to; a sum of none is null. */
+  aggregate(lines: readonly KeptLine[]): number | null
+  /** What that is called. */
   readonly name: string
 }
 
-/** `SEARCH | select count(*) as NAME`. */
+/** `SEARCH | select count(*) as NAME`, or `sum(FIELD)` in place of the count. */
 export function parseQuery(text: string, index: Index): Query {
   const [search = '', sql = '', ...more] = text.split(' | ')
-  const [, name] = /^select count\(\*\) as ([a-z]\w*)$/.exec(sql) ?? []
+  const [, summed, name] = /^select (?:count\(\*\)|sum\((\w+)\)) as ([a-z]\w*)$/.exec(sql) ?? []
   if (!name || more.length > 0) throw new Error(`SQL that is not known: ${sql}`)
-  return { fits: parseSearch(search, index), name }
+  const fits = parseSearch(search, index)
+  if (summed === undefined) return { fits, aggregate: ({ length }) => length, name }
+  if (index.get(summed)?.type !== 'long') throw new Error(`cannot be summed: ${summed}`)
+  return {
+    fits,
+    aggregate: (lines) =>
+      lines.length === 0 ? null : lines.reduce((sum, { fields }) => sum + Number(fields[summed] ?? 0), 0),
+    name,
+  }
 }
 
 type Fits = Condition<KeptLine>
@@ -141,7 +151,7 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
   '<=': (a, b) => a <= b,
 }
 
-type Results = ReadonlyMap<number, Readonly<Record<string, number>>>
+type Results = ReadonlyMap<number, Readonly<Record<string, number | null>>>
 
 /** Comparisons of a result with a number, joined by `&&` and `||`. */
 export function parseCondition(text: string): (results: Results) => boolean {
@@ -153,7 +163,7 @@ export function parseCondition(text: string): (results: Results) => boolean {
       return (results: Results): boolean => {
         const is = results.get(Number(number))?.[name]
         if (is === undefined) throw new Error(`no query gives ${part}`)
-        return compare(is, Number(value))
+        return is !== null && compare(is, Number(value))
       }
     }),
   )

@@ -10,6 +10,14 @@ export const region = 'ap-singapore'
 export const role = ['--role', 'vod-aigc-tokens']
 export const listTokens = 'vod-aigc-tokens-dev-list-web'
 export const mirrorTokens = 'vod-aigc-tokens-dev-mirror-tokens'
+export const rotateTokens = 'vod-aigc-tokens-dev-rotate-tokens'
+/** With a run role that the simulator has to be told of. */
+export const rotationRole = 'vod-aigc-tokens-rotation'
+export const rotation = ['--rotation', '--rotation-role', rotationRole]
+export const withRotation = {
+  AIGC_ROTATION_STATE: 'tencent-ssm:prod-aigc-rotation',
+  AIGC_ROTATE_EVERY_DAYS: '30',
+}
 export const subAppId = 251006666
 export const secret = {
   id: 'CANARY-secret-id-0001',
