@@ -81,7 +81,7 @@ export function planTarget(input: PlanInput): Plan {
   if (listed.size === 0 && input.excluded > 0) return { ...nothing, doubt: allExcluded, note: null }
   if (input.holds === 'token' && listed.size === 0) return { ...nothing, doubt: null, note: noToken }
   const doubt = judged.doubt ?? doubtList(input) ?? tooLong[1] ?? null
-  const keeps = judged.doubt === null && held !== null && needsChange(input, held)
+  const keeps = held !== null && needsChange(input, held)
   const all = keeps
     ? change(new Set([...listed, ...held.ApiTokens.filter((token) => !isExcluded(token))]))
     : null

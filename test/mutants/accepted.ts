@@ -26,6 +26,18 @@ export const accepted: readonly Accepted[] = [
   })),
   {
     file: 'lib/stores/target.ts',
+    from: "''",
+    on: "const [, scheme = ''] = ",
+    why: 'neither text is near to the name of a scheme',
+  },
+  ...['mirrors[0]?.targets', 'storeKinds[one]?.cloud'].map((from) => ({
+    file: 'lib/stores/target.ts',
+    from,
+    to: from.replace('?', ''),
+    why: typesOnly,
+  })),
+  {
+    file: 'lib/stores/target.ts',
     from: '[]',
     on: '.exec(uri) ?? []',
     why: 'its first element is not looked at',
@@ -119,6 +131,11 @@ export const accepted: readonly Accepted[] = [
     to: 'true',
     why: 'no other error says that it is retryable',
   },
+  ...[
+    { from: '[]', on: '?? { given: []', why: 'no token is so called' },
+    { from: 'token !== null', to: 'true', why: 'null is in no list; the compiler wants it asked' },
+    { from: 'a.hash < b.hash', to: 'a.hash <= b.hash', why: 'what has the same hash is the same token' },
+  ].map((one) => ({ ...one, file: 'lib/endpoint/pick.ts' })),
   {
     file: 'lib/endpoint/fallback.ts',
     from: "judged.kind === 'writable'",
@@ -193,9 +210,16 @@ export const accepted: readonly Accepted[] = [
   },
   {
     file: 'lib/mirror/plan.ts',
-    from: 'listed < minKeep * size - roundingError',
-    to: 'listed <= minKeep * size - roundingError',
+    from: 'listed.size < minKeep * size - roundingError',
+    to: 'listed.size <= minKeep * size - roundingError',
     why: 'a whole number of tokens never meets that bound',
+  },
+  { file: 'lib/mirror/plan.ts', from: 'ApiToken === null', to: 'false', why: 'null is not listed' },
+  {
+    file: 'lib/mirror/plan.ts',
+    from: '[]',
+    on: 'held?.ApiToken ?? []',
+    why: 'what is not listed is left out',
   },
   {
     file: 'lib/platform/events.ts',
