@@ -81,6 +81,7 @@
  * overtakes the write, and then it is read).
  */
 import { expect, it } from 'vitest'
+import { applyMutation, mutations } from './mutate.ts'
 import { type Story, simulate } from './scenario.ts'
 
 const only = process.env['SEED']
@@ -127,6 +128,18 @@ if (only) {
     // No rule was kept for want of an occasion. One run in ten waits more than ten times.
     for (const [name, count] of Object.entries(total))
       expect(count, name).toBeGreaterThan(seeds / (name === 'lateDeaths' ? 50 : 10))
+  })
+
+  it('mutate.ts breaks pieces of the source that are there', async () => {
+    const stale = await Promise.all(
+      mutations.map((mutation) =>
+        applyMutation(mutation).then(
+          () => [],
+          (error) => [mutation.name, error.message],
+        ),
+      ),
+    )
+    expect(stale.flat()).toEqual([])
   })
 
   it('simulate tells the same story for the same seed', async () => {
