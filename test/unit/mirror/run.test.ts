@@ -481,10 +481,12 @@ describe('runMirror', () => {
       'would-refuse',
       'would-hold',
     ])
+    const after = { Pick: fingerprint('b'), VersionId: versionId(mirrored(['b', 'c'])) }
+    expect(report.Results[0]).toMatchObject({ Added: [], Removed: [], ...after })
     expect(report.Results[1]).toMatchObject({
       Added: [fingerprint('c')],
       Removed: [fingerprint('a')],
-      VersionId: versionId(mirrored(['b', 'c'])),
+      ...after,
     })
     expect(reportError(report)).toBeNull()
     expect([writes, slept]).toEqual([[], []])
@@ -798,7 +800,9 @@ describe('runMirror', () => {
       { one: holds(['a', 'b', 'gone']), two: holds(['a', 'b', 'gone']) },
     )
     const plan = await run({ promote: fingerprint('b'), dryRun: true })
-    expect([plan.Results.map(({ Pick }) => Pick), writes]).toEqual([[fingerprint('b'), fingerprint('b')], []])
+    const change = { Added: [fingerprint('c')], Removed: [], Pick: fingerprint('b') }
+    expect(plan.Results).toMatchObject([change, change])
+    expect(writes).toEqual([])
     const report = await run({ promote: fingerprint('b') })
     expect([outcomes(report), slept]).toEqual([['updated', 'updated'], []])
     const document = mirrored(['a', 'b', 'c', 'gone'], { ApiToken: 'b' })
@@ -948,13 +952,15 @@ describe('runMirror', () => {
       credentials,
     })
     const store = new StoreError('AuthFailure', 'Reading: AuthFailure', 't', false, credentials)
-    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled })
-    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v']), mirror(8, ['x', 'y'])] })
-    expect(report.Credentials).toBe(credentials)
+    const w = new StoreError('AuthFailure', 'Reading: another', 'w', false, 'credentials of the role')
+    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled, w })
+    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v', 'w']), mirror(8, ['x', 'y'])] })
+    expect(report.Credentials).toBe(`${credentials}; credentials of the role`)
     expect(report.Results.map(({ Reason }) => Reason)).toEqual([
       null,
       'Reading: AuthFailure',
       'Listing: RequestLimitExceeded',
+      'Reading: another',
       'Listing: AuthFailure; check the key',
       'Listing: AuthFailure; check the key',
     ])
