@@ -435,18 +435,6 @@ export const mutations: readonly Mutation[] = [
     edits: [["if (!seen.marked && seen.state === 'empty') await", 'if (!seen.marked) await']],
   },
   {
-    name: "AWS's mark after the value where there was none",
-    rules: ['3 marked'],
-    file: aws,
-    edits: [
-      ["  if (!seen.marked && seen.state === 'empty') await markSeen(secret, target, seen.version)\n", ''],
-      [
-        "if (!seen.marked && seen.state === 'value') await secret.tag()",
-        'if (!seen.marked) await secret.tag()',
-      ],
-    ],
-  },
-  {
     name: 'no second plan for what was overtaken',
     rules: ['5 replan'],
     file: mirror,
