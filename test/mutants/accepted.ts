@@ -142,7 +142,7 @@ export const accepted: readonly Accepted[] = [
     to: 'true',
     why: 'a refusal holds nothing; the compiler wants it asked',
   },
-  ...["'done'", "'Timeout'", "'Overtaken'"].map((from) => ({
+  ...["'done'", "'Timeout'", "'Overtaken'", "'NotPromoted'", "'NotFollowed'"].map((from) => ({
     file: 'lib/mirror/run.ts',
     from,
     to: '""',
@@ -167,6 +167,49 @@ export const accepted: readonly Accepted[] = [
     why: 'then the write finds itself overtaken, reads and plans anew: the same end, one call later',
   },
   { file: 'lib/mirror/run.ts', from: '!plan', to: 'false', why: typesOnly },
+  ...['application.promoted = ', 'const names = [...(listed', 'const isListed = '].map((on) => ({
+    file: 'lib/mirror/run.ts',
+    on,
+    from: '[]',
+    why: 'without a list nothing is promoted',
+  })),
+  ...[
+    { from: '[]', on: 'excluded: [],', why: 'the list takes its place, or every target has failed' },
+    { from: '[]', on: '?.ApiTokens ?? []) application.known', why: 'no token is so called' },
+    { from: '[]', on: 'seen === null)) return []', why: 'no token is so called' },
+    { from: '[]', on: '[seen.reading.value] : []', why: 'no excluded token is so called' },
+    { from: '[]', on: 'known.map(fingerprint) : []', why: 'where nothing is excluded nothing is missing' },
+    { from: 'promoted === null', to: 'false', why: 'null is no token; the compiler wants it asked' },
+    {
+      from: 'list.length > most.length',
+      to: 'list.length >= most.length',
+      why: 'of lists of one length either will do',
+    },
+    { from: 'exclude.size > 0', to: ['true', 'exclude.size >= 0'], why: 'saves time alone' },
+    {
+      from: 'settings.exclude.size > 0',
+      to: ['true', 'settings.exclude.size >= 0'],
+      why: 'saves time alone',
+    },
+    {
+      from: 'run.request.confirm === null',
+      to: 'true',
+      on: 'for (const state of followers)',
+      why: 'a document that was overtaken is then not read again, so the plans are the same',
+    },
+    {
+      from: '[...documentTargets(application), ...tokenTargets(application)].filter(isOpen)',
+      why: 'nothing is promoted unless all targets are open; the compiler wants it asked',
+    },
+    { from: '!first', to: 'false', why: typesOnly },
+    { from: 'first?.target', to: 'first.target', why: typesOnly },
+    ...['const lagging = ', 'reading.lagging && state.outcome'].map((on) => ({
+      from: "reading.state === 'value'",
+      to: 'true',
+      on,
+      why: 'no other state has a copy; the compiler wants it asked',
+    })),
+  ].map((one) => ({ ...one, file: 'lib/mirror/run.ts' })),
   {
     file: 'lib/mirror/run.ts',
     from: '!listed',

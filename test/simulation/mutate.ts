@@ -76,7 +76,7 @@ export const mutations: readonly Mutation[] = [
     rules: ['1 empty'],
     file: plan,
     edits: [
-      ["  if (listed.size === 0 && memory?.ApiTokens.length !== 0) return 'the list is empty'\n", ''],
+      ["  if (listed.size === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'\n", ''],
       [
         'if (listed.size < minKeep * size - roundingError)',
         'if (listed.size > 0 && listed.size < minKeep * size)',
@@ -282,8 +282,8 @@ export const mutations: readonly Mutation[] = [
     file: plan,
     edits: [
       [
-        'listed.size === 0 && memory?.ApiTokens.length !== 0',
-        'listed.size === 0 && memory && memory.ApiTokens.length !== 0',
+        'listed.size === 0 && held?.ApiTokens.length !== 0',
+        'listed.size === 0 && held && held.ApiTokens.length !== 0',
       ],
     ],
   },

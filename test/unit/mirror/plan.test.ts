@@ -36,7 +36,6 @@ function input(
   return {
     holds: 'document',
     hasMark: true,
-    memory: held,
     application,
     reading,
     judged,
@@ -70,7 +69,7 @@ function confirmed(given: PlanInput): object {
 function alone(token: string, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
   const held = { ApiToken: token, ApiTokens: [token], SubAppId: 7, Site: 'intl' } as const
   const judged = { kind: 'writable', held, before: null, doubt: null, lostMark: false } as const
-  return input(holding(token), listed, { holds: 'token', judged, memory: held, ...more })
+  return input(holding(token), listed, { holds: 'token', judged, ...more })
 }
 
 const nothing = { write: null }
