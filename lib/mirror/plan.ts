@@ -32,8 +32,6 @@ export interface PlanInput {
    * not believed. Excluded ones do not count.
    */
   readonly guard: { readonly minKeep: number; readonly before: readonly string[] }
-  /** What a target holds now that has the document; `null` for none. The guard judges by it. */
-  readonly memory: MirroredDocument | null
   /** See `Store.hasMark`. */
   readonly hasMark: boolean
 }
@@ -80,8 +78,8 @@ export function planTarget(input: PlanInput): Plan {
   // Whoever wants it empty deletes the token at Tencent.
   if (listed.size === 0 && input.excluded > 0) return { ...nothing, doubt: allExcluded, note: null }
   if (input.holds === 'token' && listed.size === 0) return { ...nothing, doubt: null, note: noToken }
-  const doubt = judged.doubt ?? doubtList(input) ?? tooLong[1] ?? null
-  const keeps = judged.doubt === null && held !== null && needsChange(input, held)
+  const doubt = judged.doubt ?? doubtList(input, held) ?? tooLong[1] ?? null
+  const keeps = held !== null && needsChange(input, held)
   const all = keeps
     ? change(new Set([...listed, ...held.ApiTokens.filter((token) => !isExcluded(token))]))
     : null
@@ -115,8 +113,11 @@ function refuseLength(document: string | null, mostBytes: number): string | null
 const roundingError = 1e-9
 
 /** Why a list is too short to be believed, if it is. An empty one is fine where a confirmed empty one is held. */
-function doubtList({ listed, isExcluded, guard: { minKeep, before }, memory }: PlanInput): string | null {
-  if (listed.size === 0 && memory?.ApiTokens.length !== 0) return 'the list is empty'
+function doubtList(
+  { listed, isExcluded, guard: { minKeep, before } }: PlanInput,
+  held: MirroredDocument | null,
+): string | null {
+  if (listed.size === 0 && held?.ApiTokens.length !== 0) return 'the list is empty'
   const size = before.filter((token) => !isExcluded(token)).length
   if (listed.size < minKeep * size - roundingError)
     return `the list has ${listed.size} tokens where ${size} are held, less than the share AIGC_MIN_KEEP (${minKeep})`

@@ -240,7 +240,6 @@ function planOne(run: Run, application: Application, state: Read): void {
     mostBytes: store.mostBytes,
     hasMark: store.hasMark,
     guard: { minKeep: run.settings.minKeep, before: longest(memory.map(({ before }) => before)) },
-    memory: memory.map(({ seen }) => seen && documentHeld(seen.judged)).find((held) => held !== null) ?? null,
   })
 }
 

@@ -26,6 +26,18 @@ export const accepted: readonly Accepted[] = [
   })),
   {
     file: 'lib/stores/target.ts',
+    from: "''",
+    on: "const [, scheme = ''] = ",
+    why: 'neither text is near to the name of a scheme',
+  },
+  ...['mirrors[0]?.targets', 'storeKinds[one]?.cloud'].map((from) => ({
+    file: 'lib/stores/target.ts',
+    from,
+    to: from.replace('?', ''),
+    why: typesOnly,
+  })),
+  {
+    file: 'lib/stores/target.ts',
     from: '[]',
     on: '.exec(uri) ?? []',
     why: 'its first element is not looked at',
@@ -119,13 +131,18 @@ export const accepted: readonly Accepted[] = [
     to: 'true',
     why: 'no other error says that it is retryable',
   },
+  ...[
+    { from: '[]', on: '?? { given: []', why: 'no token is so called' },
+    { from: 'token !== null', to: 'true', why: 'null is in no list; the compiler wants it asked' },
+    { from: 'a.hash < b.hash', to: 'a.hash <= b.hash', why: 'what has the same hash is the same token' },
+  ].map((one) => ({ ...one, file: 'lib/endpoint/pick.ts' })),
   {
     file: 'lib/endpoint/fallback.ts',
     from: "judged.kind === 'writable'",
     to: 'true',
     why: 'a refusal holds nothing; the compiler wants it asked',
   },
-  ...["'done'", "'Timeout'", "'Overtaken'"].map((from) => ({
+  ...["'done'", "'Timeout'", "'Overtaken'", "'NotPromoted'", "'NotFollowed'"].map((from) => ({
     file: 'lib/mirror/run.ts',
     from,
     to: '""',
@@ -150,6 +167,49 @@ export const accepted: readonly Accepted[] = [
     why: 'then the write finds itself overtaken, reads and plans anew: the same end, one call later',
   },
   { file: 'lib/mirror/run.ts', from: '!plan', to: 'false', why: typesOnly },
+  ...['application.promoted = ', 'const names = [...(listed', 'const isListed = '].map((on) => ({
+    file: 'lib/mirror/run.ts',
+    on,
+    from: '[]',
+    why: 'without a list nothing is promoted',
+  })),
+  ...[
+    { from: '[]', on: 'excluded: [],', why: 'the list takes its place, or every target has failed' },
+    { from: '[]', on: '?.ApiTokens ?? []) application.known', why: 'no token is so called' },
+    { from: '[]', on: 'seen === null)) return []', why: 'no token is so called' },
+    { from: '[]', on: '[seen.reading.value] : []', why: 'no excluded token is so called' },
+    { from: '[]', on: 'known.map(fingerprint) : []', why: 'where nothing is excluded nothing is missing' },
+    { from: 'promoted === null', to: 'false', why: 'null is no token; the compiler wants it asked' },
+    {
+      from: 'list.length > most.length',
+      to: 'list.length >= most.length',
+      why: 'of lists of one length either will do',
+    },
+    { from: 'exclude.size > 0', to: ['true', 'exclude.size >= 0'], why: 'saves time alone' },
+    {
+      from: 'settings.exclude.size > 0',
+      to: ['true', 'settings.exclude.size >= 0'],
+      why: 'saves time alone',
+    },
+    {
+      from: 'run.request.confirm === null',
+      to: 'true',
+      on: 'for (const state of followers)',
+      why: 'a document that was overtaken is then not read again, so the plans are the same',
+    },
+    {
+      from: '[...documentTargets(application), ...tokenTargets(application)].filter(isOpen)',
+      why: 'nothing is promoted unless all targets are open; the compiler wants it asked',
+    },
+    { from: '!first', to: 'false', why: typesOnly },
+    { from: 'first?.target', to: 'first.target', why: typesOnly },
+    ...['const lagging = ', 'reading.lagging && state.outcome'].map((on) => ({
+      from: "reading.state === 'value'",
+      to: 'true',
+      on,
+      why: 'no other state has a copy; the compiler wants it asked',
+    })),
+  ].map((one) => ({ ...one, file: 'lib/mirror/run.ts' })),
   {
     file: 'lib/mirror/run.ts',
     from: '!listed',
@@ -161,6 +221,18 @@ export const accepted: readonly Accepted[] = [
     from: "''",
     on: 'return first ?',
     why: typesOnly,
+  },
+  {
+    file: 'lib/mirror/report.ts',
+    from: "''",
+    on: "parseDocument(value ?? '')",
+    why: 'neither text is a document',
+  },
+  {
+    file: 'lib/mirror/report.ts',
+    from: 'document?.ApiToken',
+    to: 'document.ApiToken',
+    why: 'what would be written to a target of documents is one',
   },
   {
     file: 'lib/mirror/report.ts',
@@ -193,9 +265,16 @@ export const accepted: readonly Accepted[] = [
   },
   {
     file: 'lib/mirror/plan.ts',
-    from: 'listed < minKeep * size - roundingError',
-    to: 'listed <= minKeep * size - roundingError',
+    from: 'listed.size < minKeep * size - roundingError',
+    to: 'listed.size <= minKeep * size - roundingError',
     why: 'a whole number of tokens never meets that bound',
+  },
+  { file: 'lib/mirror/plan.ts', from: 'ApiToken === null', to: 'false', why: 'null is not listed' },
+  {
+    file: 'lib/mirror/plan.ts',
+    from: '[]',
+    on: 'held?.ApiToken ?? []',
+    why: 'what is not listed is left out',
   },
   {
     file: 'lib/platform/events.ts',
@@ -209,6 +288,21 @@ export const accepted: readonly Accepted[] = [
     to: 'true',
     why: 'what platforms hand in inherits nothing that can be listed',
   },
+  ...[
+    { from: 'spelled.length > 3', to: 'spelled.length >= 3', why: 'no escape has three characters' },
+    { from: '[]', on: 'of: null, escapes: []', why: 'is not looked at where nothing was read' },
+    { from: 'present.length > 0', to: ['true', 'present.length >= 0'], why: 'saves time alone' },
+    { from: 'present.length > 1', to: ['true', 'present.length >= 1'], why: 'saves time alone' },
+    { from: 'escapes.length === 0', to: 'false', why: 'saves time alone' },
+    { from: "'too many escapes'", why: 'such a text is withheld, whatever is said' },
+    { from: 'escapes[middle]?.to', to: 'escapes[middle].to', why: typesOnly },
+  ].map((one) => ({ ...one, file: 'lib/platform/escapes.ts' })),
+  ...["'%'", "'\\\\'", "'&'"].map((from) => ({
+    file: 'lib/platform/escapes.ts',
+    from,
+    to: '""',
+    why: 'stands in every text, so more is read than need be',
+  })),
   {
     file: 'lib/stores/document.ts',
     from: 'reading.before === undefined',

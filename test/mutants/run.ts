@@ -12,9 +12,11 @@ import { type Accepted, accepted } from './accepted.ts'
 
 /** Where the tests of a file are not those in `test/unit` with its name. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
+  'handlers/initialize': ['handlers'],
   'handlers/invocation': ['handlers'],
   'handlers/list-tokens': ['handlers'],
   'handlers/mirror-tokens': ['handlers'],
+  'handlers/rehearsal': ['handlers'],
   'handlers/runtime': ['handlers'],
   'handlers/serve': ['handlers'],
   'lib/aws/call': ['aws/call'],
@@ -45,6 +47,9 @@ const leftAlone: Readonly<Record<string, string>> = {
   'lib/aws/sdk': 'names of the AWS SDK alone',
   'lib/aws/clients':
     'what hangs is seen from another process: test/bundle/mirror-tokens.test.ts, credential-sources.test.ts',
+  'lib/stores/aws': 'what both stores in AWS share, see there',
+  'lib/stores/aws-parameter-store':
+    'its tests need an emulator of AWS: test/emulated/stores-aws-parameter-store.test.ts',
   'lib/stores/aws-secretsmanager':
     'its tests need an emulator of AWS: test/emulated/stores-aws-secretsmanager.test.ts',
 }

@@ -124,10 +124,9 @@ export function createWitness(world: World, plans: SeenPlans): Witness {
     onWrite(run, secret, document) {
       const who = by(run, secret)
       const seen = newestOf(run, secret)
-      // What it read as no value may have got one since: then the store refuses.
-      const may =
-        seen?.state !== 'value' ||
-        mayWrite({ ...secret, value: seen.value, marked: seen.marked }, seen.version)
+      // What it read as no value may have got one since: then the store refuses. Nobody takes a mark away.
+      const marked = seen?.state === 'value' && seen.marked && secret.marked
+      const may = seen?.state !== 'value' || mayWrite({ ...secret, value: seen.value, marked }, seen.version)
       demand('1 ours', may, () => `${who} writes over what belongs to somebody else`)
       demand('1 trouble', newestOf(run, secret)?.state !== 'unavailable', () => `${who} revives what is gone`)
       const written = documentIn(document)

@@ -183,7 +183,7 @@ export interface Run {
   /** By target: the first reading, and the newest or what was written since. */
   readonly first: Map<string, Reading>
   readonly newest: Map<string, Reading>
-  /** By target: what readers got when the run last looked or wrote, and after how many changes that was. */
+  /** By target: what readers got when the run last looked, or wrote what cannot be overtaken, and after how many changes. */
   readonly looks: Map<string, { readonly value: string | null; readonly change: number }>
   /** By target: how many changes there had been when the last request took effect that was none to replace the value. */
   readonly asOf: Map<string, number>
@@ -568,7 +568,7 @@ type OpenKind = (
 /** What the secret is after a request, compared with what it was. */
 function notice(world: World, run: Run, secret: Secret, kind: Effect): void {
   const { uri } = secret
-  const before = { marked: secret.marked, kept: secret.versions.get('previous') }
+  const before = { marked: secret.marked, value: secret.value, kept: secret.versions.get('previous') }
   const now = stateOf(world, secret)
   const replaced = now.value !== null && now.value !== secret.value
   if (replaced) {
@@ -589,7 +589,9 @@ function notice(world: World, run: Run, secret: Secret, kind: Effect): void {
     world.trace(() => `run ${run.number} marks ${uri}`)
     guarded(world, () => world.witness.onMark(run, secret))
   }
-  if (kind === 'looks' || replaced) run.looks.set(uri, { value: secret.value, change: secret.changes })
+  // Where nothing is compared, another write may have come on top of one that replaced a value.
+  const isSure = kind === 'looks' || (replaced && (secret.kind === 'aws' || before.value === null))
+  if (isSure) run.looks.set(uri, { value: secret.value, change: secret.changes })
   if (kind !== 'replaces') run.asOf.set(uri, secret.changes)
 }
 

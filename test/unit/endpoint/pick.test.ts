@@ -5,7 +5,7 @@ import { createRandom } from '../../simulation/random.ts'
 import { sha256 } from '../../support/sha256.ts'
 
 function instance(settleSeconds = 60) {
-  let now = 0
+  let now = 1_000_000
   const choose = createPick({ settleSeconds }, { monotonic: () => now })
   return {
     choose: (tokens: string[], mirrored: string | null = null, subAppId: number | null = 7) =>
@@ -87,6 +87,15 @@ describe('createPick', () => {
       second,
       second,
     ])
+  })
+
+  it('remembers the last four that it gave out, each once, whatever empty lists come between', () => {
+    const { choose } = instance()
+    for (const token of ['g', 'h', 'e', 'b', 'c', 'c', 'c', 'c']) choose([token])
+    for (let i = 0; i < 4; i++) choose([])
+    // The SHA-256 of d is the smallest of all these.
+    expect(choose(['h', 'd'])).toBe('h')
+    expect(choose(['g', 'd'])).toBe('d')
   })
 
   it('remembers each application by itself', () => {

@@ -36,7 +36,6 @@ function input(
   return {
     holds: 'document',
     hasMark: true,
-    memory: held,
     application,
     reading,
     judged,
@@ -55,7 +54,9 @@ function input(
 function scheduled(given: PlanInput): object {
   const plan = planTarget(given)
   if (plan.kind === 'refused') return { refused: plan.reason }
-  return plan.doubt === null ? { write: plan.scheduled } : { held: plan.doubt }
+  const { doubt, meanwhile, note } = plan
+  if (doubt !== null) return { held: doubt, ...(meanwhile !== null && { meanwhile }) }
+  return { write: plan.scheduled, ...(note !== null && { note }) }
 }
 
 /** What it makes of the same plan once somebody confirmed it. */
@@ -64,7 +65,15 @@ function confirmed(given: PlanInput): object {
   return plan.kind === 'refused' ? { refused: plan.reason } : { write: plan.confirmed }
 }
 
+/** For a target that holds one token of ours alone. */
+function alone(token: string, listed: string[], more: Partial<PlanInput> = {}): PlanInput {
+  const held = { ApiToken: token, ApiTokens: [token], SubAppId: 7, Site: 'intl' } as const
+  const judged = { kind: 'writable', held, before: null, doubt: null, lostMark: false } as const
+  return input(holding(token), listed, { holds: 'token', judged, ...more })
+}
+
 const nothing = { write: null }
+const lostMark = { note: expect.stringMatching(/^our own document had lost the mark, which is put back/) }
 
 function written(value: string): object {
   return { write: value }
@@ -136,6 +145,11 @@ describe('planTarget', () => {
     ['lets a rotation through', input(holding(document(['a'])), ['b']), written(document(['a', 'b'], 'b'))],
     ['holds when the list is empty', input(holding(document(['a'])), []), { held: 'the list is empty' }],
     [
+      'moves no pick to another token then, which is as little listed',
+      input(holding(document(['a', 'b'], 'b')), []),
+      { held: 'the list is empty' },
+    ],
+    [
       'holds when the list is empty and nothing is mirrored',
       input({ state: 'absent' }, []),
       { held: 'the list is empty' },
@@ -144,6 +158,27 @@ describe('planTarget', () => {
       'holds when the list has shrunk below the share',
       input(holding(document(['a', 'b', 'c'])), ['a']),
       { held: expect.stringContaining('the list has 1 tokens where 3 are held') },
+    ],
+    [
+      'moves the pick to a listed token then, and takes nothing out',
+      input(holding(document(['a', 'b', 'c', 'd', 'e'])), ['b', 'x']),
+      { held: expect.any(String), meanwhile: document(['a', 'b', 'c', 'd', 'e', 'x'], 'b') },
+    ],
+    [
+      'takes out what is excluded then, and nothing else',
+      input(holding(document(['a', 'b', 'c', 'd'], 'b')), ['b'], { isExcluded: (token) => token === 'a' }),
+      { held: expect.any(String), meanwhile: document(['b', 'c', 'd'], 'b') },
+    ],
+    [
+      'writes nothing then where the pick is listed, whatever is new',
+      input(holding(document(['a', 'b', 'c', 'd', 'e'])), ['a', 'x']),
+      { held: expect.any(String) },
+    ],
+    ['replaces a token alone', alone('a', ['b', 'c'], { preferred: ['c'] }), written('c')],
+    [
+      'leaves a token alone where none is listed, and says so',
+      alone('a', []),
+      { ...nothing, note: 'there is no token to hold, so what it holds stays' },
     ],
     [
       'does not hold at the share exactly',
@@ -188,17 +223,17 @@ describe('planTarget', () => {
     [
       'writes an unchanged document again where the mark is missing, with adopt',
       input(holding(document(['a']), false), ['a'], { adopt: true }),
-      written(document(['a'])),
+      { ...written(document(['a'])), ...lostMark },
     ],
     [
       'writes an unchanged document of ours again where somebody took its mark away',
       input(holding(document(['a']), false), ['a']),
-      written(document(['a'])),
+      { ...written(document(['a'])), ...lostMark },
     ],
     [
       'writes a changed one then, too',
       input(holding(document(['a']), false), ['a', 'b']),
-      written(document(['a', 'b'])),
+      { ...written(document(['a', 'b'])), ...lostMark },
     ],
     [
       'refuses a document of this application without the mark that is not byte for byte what we write',

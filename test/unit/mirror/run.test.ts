@@ -213,6 +213,11 @@ describe('runMirror, of a target with a copy that does not follow', () => {
     expect(value('t')).toBe(mirrored(listed))
   })
 
+  it('says of one that is deferred as well what to do about that', async () => {
+    const { run } = world({ 7: [['a']] }, { t: copied(['a', 'b']) })
+    expect(outcomes(await run({ deadline: 30_000 }))).toEqual(['deferred'])
+  })
+
   it('says so of one that is held only after it is held no more', async () => {
     const report = await world({ 7: [[]] }, { t: copied(['a']) }).run()
     expect(report.Results[0]).toMatchObject({
@@ -481,10 +486,12 @@ describe('runMirror', () => {
       'would-refuse',
       'would-hold',
     ])
+    const after = { Pick: fingerprint('b'), VersionId: versionId(mirrored(['b', 'c'])) }
+    expect(report.Results[0]).toMatchObject({ Added: [], Removed: [], ...after })
     expect(report.Results[1]).toMatchObject({
       Added: [fingerprint('c')],
       Removed: [fingerprint('a')],
-      VersionId: versionId(mirrored(['b', 'c'])),
+      ...after,
     })
     expect(reportError(report)).toBeNull()
     expect([writes, slept]).toEqual([[], []])
@@ -672,6 +679,32 @@ describe('runMirror', () => {
     failing.set('one', new Error('forbidden'))
     expect(outcomes(await run())).toEqual(['failed', 'updated', 'updated'])
     expect(value('token:t')).toBe('b')
+    const unread = { one: new Error('forbidden'), two: holds(['a', 'b']), 'token:t': alone('a') }
+    expect(outcomes(await world({ 7: [['b', 'c']] }, unread).run())).toEqual(['failed', 'updated', 'updated'])
+  })
+
+  it('follows a document that was overtaken, to where it points by then', async () => {
+    const { run, value, rivals } = world({ 7: [['b', 'c']] }, { t: holds(['a', 'b']), 'token:t': alone('a') })
+    rivals.set('t', [holds(['a', 'b', 'c'], 'c')])
+    await run()
+    expect([value('t'), value('token:t')]).toEqual([mirrored(['b', 'c'], { ApiToken: 'c' }), 'c'])
+  })
+
+  it('holds a token alone where the list is too short for any document', async () => {
+    const { run } = world(
+      { 7: [['a']] },
+      { one: holds(['a', 'b', 'c', 'd', 'e']), two: holds(['a']), 'token:t': alone('b') },
+    )
+    expect(outcomes(await run())).toEqual(['held', 'unchanged', 'held'])
+  })
+
+  it('settles a document beside a value that is somebody else’s', async () => {
+    const { run, value } = world(
+      { 7: [['b', 'c']] },
+      { t: holds(['a', 'b', 'c']), 'token:t': alone('theirs', false) },
+    )
+    expect(outcomes(await run())).toEqual(['updated', 'refused'])
+    expect(value('t')).toBe(mirrored(['b', 'c']))
   })
 
   it('keeps the last token alone once it is confirmed that there is none', async () => {
@@ -716,7 +749,10 @@ describe('runMirror', () => {
   })
 
   it('moves the pick of what it holds, takes excluded tokens out of it, and nothing else', async () => {
-    const { run, value, writes } = world({ 7: [['b', 'n']] }, { t: holds(['a', 'b', 'c', 'd', 'e', 'x']) })
+    const { run, value, writes, slept } = world(
+      { 7: [['b', 'n']] },
+      { t: holds(['a', 'b', 'c', 'd', 'e', 'x']) },
+    )
     const report = await run({}, { exclude: new Set([fingerprint('x')]) })
     expect(report.Results[0]).toMatchObject({
       Outcome: 'held',
@@ -725,7 +761,7 @@ describe('runMirror', () => {
     })
     expect(value('t')).toBe(mirrored(['a', 'b', 'c', 'd', 'e', 'n'], { ApiToken: 'b' }))
     await run({}, { exclude: new Set([fingerprint('x')]) })
-    expect(writes).toEqual(['t'])
+    expect([writes, slept]).toEqual([['t'], []])
   })
 
   const excluding = (...tokens: string[]) => ({ exclude: new Set(tokens.map(fingerprint)) })
@@ -778,6 +814,11 @@ describe('runMirror', () => {
     const both = { mirrors: [mirror(7, ['t']), mirror(8, ['u'])] }
     w.readings.set('u', new Error('forbidden'))
     expect((await w.run(both, excluding('x'))).Notes).toBeUndefined()
+    expect((await w.run({}, excluding('x'))).Notes).toBeUndefined()
+    const other = world({ 7: [['a']] }, { t: holds(['a']), 'token:t': alone('theirs', false) })
+    expect((await other.run({}, excluding('theirs', 'x', 'y'))).Notes).toEqual([
+      expect.stringContaining(`names ${fingerprint('x')}, ${fingerprint('y')}, which this run found nowhere`),
+    ])
   })
 
   it('notes an application with more tokens than AIGC_TOKEN_LIMIT, excluded ones too', async () => {
@@ -798,7 +839,9 @@ describe('runMirror', () => {
       { one: holds(['a', 'b', 'gone']), two: holds(['a', 'b', 'gone']) },
     )
     const plan = await run({ promote: fingerprint('b'), dryRun: true })
-    expect([plan.Results.map(({ Pick }) => Pick), writes]).toEqual([[fingerprint('b'), fingerprint('b')], []])
+    const change = { Added: [fingerprint('c')], Removed: [], Pick: fingerprint('b') }
+    expect(plan.Results).toMatchObject([change, change])
+    expect(writes).toEqual([])
     const report = await run({ promote: fingerprint('b') })
     expect([outcomes(report), slept]).toEqual([['updated', 'updated'], []])
     const document = mirrored(['a', 'b', 'c', 'gone'], { ApiToken: 'b' })
@@ -843,6 +886,12 @@ describe('runMirror', () => {
       'Tencent lists no such token; to be promoted are B',
     ],
     [
+      'what nobody has, while another is excluded',
+      [{ 7: [['a', 'b', 'x']] }, { t: holds(['a', 'b']) }],
+      'y',
+      `Tencent lists no such token; to be promoted are ${['a', 'b'].map(fingerprint).sort().join(', ')}`,
+    ],
+    [
       'what a target does not hold yet',
       [{ 7: [['a', 'b']] }, { t: holds(['a', 'b']), u: holds(['b']) }],
       'a',
@@ -882,14 +931,17 @@ describe('runMirror', () => {
   ]
   it.each(refusals)('refuses to promote %s, and writes nothing', async (_, given, token, why) => {
     const { run, writes } = world(...given)
-    for (const dryRun of [false, true])
-      await expect(run({ promote: fingerprint(token), dryRun }, excluding('x'))).rejects.toMatchObject({
+    for (const dryRun of [false, true]) {
+      const error = await run({ promote: fingerprint(token), dryRun }, excluding('x')).catch((error) => error)
+      expect(error).toMatchObject({
         code: 'PromotionRefused',
         summary: expect.stringContaining(
           `Promoting ${fingerprint(token)}: ${why.replace(/B$/, fingerprint('b'))}`,
         ),
-        report: { Results: expect.any(Array) },
+        report: { Applications: [{ SubAppId: 7 }], Results: expect.any(Array) },
       })
+      expect(error.report).not.toHaveProperty('Notes')
+    }
     expect(writes).toEqual([])
   })
 
@@ -948,13 +1000,15 @@ describe('runMirror', () => {
       credentials,
     })
     const store = new StoreError('AuthFailure', 'Reading: AuthFailure', 't', false, credentials)
-    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled })
-    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v']), mirror(8, ['x', 'y'])] })
-    expect(report.Credentials).toBe(credentials)
+    const w = new StoreError('AuthFailure', 'Reading: another', 'w', false, 'credentials of the role')
+    const { run } = world({ 7: [['a']], 8: [refused] }, { t: holds(['a']), u: store, v: throttled, w })
+    const report = await run({ mirrors: [mirror(7, ['t', 'u', 'v', 'w']), mirror(8, ['x', 'y'])] })
+    expect(report.Credentials).toBe(`${credentials}; credentials of the role`)
     expect(report.Results.map(({ Reason }) => Reason)).toEqual([
       null,
       'Reading: AuthFailure',
       'Listing: RequestLimitExceeded',
+      'Reading: another',
       'Listing: AuthFailure; check the key',
       'Listing: AuthFailure; check the key',
     ])
@@ -968,6 +1022,7 @@ describe('runMirror', () => {
     const { run } = world({ 7: [['a']] }, { t: holds(['a', 'b', 'c']), ill: new Error('down') })
     const report = await run()
     expect(outcomes(report)).toEqual(['held', 'failed'])
+    expect(report).not.toHaveProperty('Credentials')
     expect(reportError(report)?.summary).toBe(
       'Mirroring: 2 of 2 targets not in step, such as t (held: the list has 1 tokens where 3 are held, less than the share ' +
         'AIGC_MIN_KEEP (0.5)); if a held change is right, run by hand with the Digest as "Confirm"',

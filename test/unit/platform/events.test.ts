@@ -644,6 +644,37 @@ describe('readEvent, megabytes', () => {
     })
   })
 
+  test.each([
+    ['rest-api.json', 'multiValueHeaders'],
+    ['http-api-v2.json', 'headers'],
+    ['http-api-v2.json', 'pathParameters'],
+    ['rest-api.json', 'queryStringParameters'],
+    ['http-api-v1.json', 'requestContext.authorizer'],
+    ['eventbridge-rule.json', 'detail'],
+    ['manual', ''],
+  ])('of %s asks very many %s for their names once, and looks at the first', (file, place) => {
+    const asked = { all: 0, one: 0 }
+    const value = new Proxy(many('x'), {
+      ownKeys(target) {
+        asked.all++
+        return Reflect.ownKeys(target)
+      },
+      get(target, name) {
+        asked.one++
+        return Reflect.get(target, name)
+      },
+    })
+    readEvent(file === 'manual' ? value : recordedWith(file, place, value))
+    expect(asked.all).toBe(1)
+    expect(asked.one).toBeLessThanOrEqual(mostNames)
+  })
+
+  test('reads a constant input of a schedule up to the longest value, and refuses what is longer', () => {
+    const read = (length: number) => readEvent(recordedWith('scf-timer.json', 'Message', '{}'.padEnd(length)))
+    expect(read(longestValue)).toMatchObject({ kind: 'schedule', fields: {} })
+    expect(() => read(longestValue + 1)).toThrow('should be one in at most 8192 characters')
+  })
+
   test('reads the first of very many headers', () => {
     const { headers } = readHttp(recordedWith('http-api-v2.json', 'headers', { first: '1', ...many('x') }))
     expect(headers).toMatchObject({ first: '1' })

@@ -236,6 +236,13 @@ describe('judgeToken', () => {
       held('a', true),
     ],
     ['the same under another name', holding('a', false, versionId('b')), refused],
+    ['a token under our mark and that name', holding('a', true, versionId('a')), held('a')],
+    [
+      'a token under that name where there is no place for a mark',
+      holding('a', false, versionId('a')),
+      held('a'),
+      { hasMark: false },
+    ],
     [
       'a document, whatever may be taken over',
       holding(rendered, true, versionId(rendered)),
