@@ -116,9 +116,9 @@ describe('npm start', { timeout }, () => {
   it('serves and mirrors a simulator, follows what its printed commands do, and ends by Ctrl-C', async () => {
     const npm = await greeted(checkout.npm('start', [], { PORT: '0' }))
     expect(npm.output()).toContain('no Tencent credentials were found')
-    const [one, list, fingerprints, dryRun, use, create, remove, help] = printed(npm, 'curl')
+    const [one, list, fingerprints, dryRun, rotate, use, create, remove, help] = printed(npm, 'curl')
     const [cat] = printed(npm, 'cat')
-    expect(printed(npm, 'curl')).toHaveLength(8)
+    expect(printed(npm, 'curl')).toHaveLength(9)
     expect(printed(npm, 'cat')).toHaveLength(1)
 
     const before = await pasteForTokens(list)
@@ -156,6 +156,13 @@ describe('npm start', { timeout }, () => {
     for (const line of explained.text.match(/^ {2}.*$/gm) ?? [])
       expect(line).toMatch(/^ {2}curl( -X (POST|PUT|DELETE))? ([\w/.:-]+|'http:[^']+')( -d '[^']+')?$/)
 
+    const begun = await npm.until(async () => {
+      const answer = await paste(rotate)
+      return answer.status === 429 ? null : answer
+    })
+    expect(begun.json).toMatchObject({ Results: [{ Outcome: 'advanced', Step: 'create' }] })
+    await npm.until(() => npm.output().includes('is listed'))
+
     npm.signal('SIGINT')
     await npm.ended
     expect(npm.output()).not.toMatch(/error|exception/i)
@@ -166,7 +173,7 @@ describe('npm start', { timeout }, () => {
 
   it('rehearses what a person does by hand on Lambda: moves the pick, looks at what is held, confirms', async () => {
     const command = await greeted(start({ AIGC_LOG_LEVEL: 'info' }))
-    const [, list, , dryRun = '', , , remove = ''] = printed(command, 'curl')
+    const [, list, , dryRun = '', , , , remove = ''] = printed(command, 'curl')
     const [cat] = printed(command, 'cat')
     const tokens = await pasteForTokens(list)
     const byHand = (event: object): ReturnType<typeof paste> =>
@@ -230,7 +237,7 @@ describe('npm start', { timeout }, () => {
     const command = await greeted(
       start({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(thrower)}` }),
     )
-    const [, list, , , , create] = printed(command, 'curl')
+    const [, list, , , , , create] = printed(command, 'curl')
     const file = printed(command, 'cat')[0]?.replace('cat ', '') ?? ''
     expect(checkout.leftovers()).toContain(relative(checkout.temporary, file))
 
@@ -258,7 +265,7 @@ describe('npm start', { timeout }, () => {
 
   it('survives requests that break off or make no sense', async () => {
     const command = await greeted(start())
-    const [, list, , , , create] = printed(command, 'curl')
+    const [, list, , , , , create] = printed(command, 'curl')
     await breakOff(urlIn(list))
     await breakOff(urlIn(create))
     expect(await askWithHost(urlIn(create), '127.0.0.1:99999')).toBe(200)
