@@ -102,7 +102,7 @@ const appearMs = 10 * 60 * secondMs
 /** After so many calls in a row of which no token came, a day passes before the next. */
 const mostFailures = 3
 /** By so much two good clocks may differ. */
-const toleranceMs = 60 * secondMs
+export const toleranceMs = 60 * secondMs
 
 /** How long ago, by whichever clock says less, so that a jump of one of them shortens no wait. */
 export function elapsedMs(since: Stamp, now: Stamp): number {

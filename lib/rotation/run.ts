@@ -12,7 +12,7 @@ import { judgeRecord, type RotationRecord, renderRecord, type Stamp } from '../s
 import { overtaken, type Reading, type Store, type Target } from '../stores/store.ts'
 import type { Mirror } from '../stores/target.ts'
 import type { ChangeTokens, TokenList } from '../tencent/vod.ts'
-import { type Time, takeStep } from '../time.ts'
+import { type Moment, momentOf, type Time, takeStep } from '../time.ts'
 import {
   type Limits,
   planRotation,
@@ -20,6 +20,7 @@ import {
   type RotationRequest,
   type RotationSettings,
   type Step,
+  toleranceMs,
   whyKept,
 } from './plan.ts'
 import {
@@ -56,6 +57,8 @@ interface Run {
   readonly config: Config
   readonly settings: RotationSettings
   readonly deps: RotationDependencies
+  /** When it began to look at this application. */
+  readonly began: Moment
 }
 
 /** Runs the rotation and reports; `rotationError` says whether the report is good news. */
@@ -65,10 +68,11 @@ export async function runRotation(
   deps: RotationDependencies,
 ): Promise<RotationReport> {
   const { settleSeconds, tokenLimit, rotation } = config
-  const run: Run = { order, config, settings: { ...rotation, settleSeconds, tokenLimit }, deps }
+  const settings = { ...rotation, settleSeconds, tokenLimit }
   // One after the other: they are few, and a quarter of an hour comes again.
   const Results: RotationResult[] = []
-  for (const rotation of order.rotations) Results.push(await rotate(run, rotation))
+  for (const one of order.rotations)
+    Results.push(await rotate({ order, config, settings, deps, began: momentOf(deps) }, one))
   return { Results }
 }
 
@@ -231,6 +235,19 @@ function canonical(value: unknown): string {
   )
 }
 
+/**
+ * Throws where the calendar and the other clock have gone apart since the run began: then it stood still, as a frozen process does,
+ * and others may have gone on meanwhile; or a clock was set, and what it would take down is wrong.
+ */
+function expectAwake({ began, deps }: Run): void {
+  const apartMs = deps.now() - began.now - (deps.monotonic() - began.monotonic)
+  if (Math.abs(apartMs) <= toleranceMs) return
+  throw new CodedError(
+    'ClockJumped',
+    'this run stood still, or the clock of its machine was set meanwhile, so it goes no further; a later run looks anew',
+  )
+}
+
 interface Taken {
   readonly input: RotationInput
   readonly keeper: Keeper
@@ -267,12 +284,14 @@ async function take(run: Run, rotation: Rotation, taken: Taken): Promise<string>
 type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>
 
 async function create(
-  { order, config, deps }: Run,
+  run: Run,
   { mirror: { subAppId } }: Rotation,
   keeper: Keeper,
   step: StepOf<'create'>,
 ): Promise<string> {
+  const { order, config, deps } = run
   await keeper.write(step.record)
+  expectAwake(run)
   let token: string
   try {
     token = await takeStep(
@@ -324,12 +343,14 @@ async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord |
 }
 
 async function promote(
-  { order, config, deps }: Run,
+  run: Run,
   { mirror }: Rotation,
   { input, keeper }: Taken,
   step: StepOf<'promote'>,
 ): Promise<string> {
-  if (keeper.record()?.doing !== step.before.doing) await keeper.write(step.before)
+  const { order, config, deps } = run
+  await keeper.write(step.before)
+  expectAwake(run)
   const seen = deps.monotonic()
   const request = {
     mirrors: [mirror],
@@ -355,13 +376,14 @@ async function remove(
 ): Promise<string> {
   const { order, config, deps } = run
   const { subAppId } = rotation.mirror
-  if (step.before !== null && keeper.record()?.doing !== 'delete') await keeper.write(step.before)
+  if (step.before !== null) await keeper.write(step.before)
   // Somebody may have moved consumers meanwhile.
   const { list, targets } = await look(run, rotation)
   const reason = whyKept({ ...input, listed: new Set(list.apiTokens.map(fingerprint)), targets }, step.token)
   if (reason !== null) throw new CodedError('NotDeleted', `Deleting ${step.token}: ${reason}, so it was left`)
   const token = list.apiTokens.find((one) => fingerprint(one) === step.token)
   if (token === undefined) return `${step.token} is no longer listed`
+  expectAwake(run)
   try {
     await takeStep(
       deps,
@@ -381,11 +403,12 @@ interface Keeper {
   record(): RotationRecord | null
   /** Gives the reason where the target must not be touched. */
   read(application: { readonly subAppId: number; readonly site: Config['site'] }): Promise<string | null>
-  /** Writes a record in place of the one that was read last, and reads it back. Throws where another run was faster. */
+  /** Writes a record, where it is another, in place of the one that was read last, and reads it back. Throws where another run was faster. */
   write(record: RotationRecord): Promise<void>
 }
 
-function createKeeper({ order, config, deps }: Run, target: Target): Keeper {
+function createKeeper(run: Run, target: Target): Keeper {
+  const { order, config, deps } = run
   const store: Store = deps.openStore(target)
   let record: RotationRecord | null = null
   let reading: Reading = { state: 'absent' }
@@ -406,8 +429,9 @@ function createKeeper({ order, config, deps }: Run, target: Target): Keeper {
     },
     async write(next) {
       const text = renderRecord(next)
-      if (reading.state === 'value' && reading.value === text) return
-      await step('Writing', (deadline) => store.write(text, reading, deadline))
+      expectAwake(run)
+      if (reading.state !== 'value' || reading.value !== text)
+        await step('Writing', (deadline) => store.write(text, reading, deadline))
       const found = await step('Reading', (deadline) => store.read(deadline))
       if (found.state !== 'value' || found.value !== text) throw overtaken(target)
       reading = found
