@@ -219,7 +219,7 @@ export function createWitness(
       demand(
         '8 due',
         isAsked ||
-          (everyDays !== null && age >= everyDays * 24 * hourMs - slackMs) ||
+          (everyDays !== null && age >= everyDays * 24 * hourMs - freshMs) ||
           !isUntouched(application, process),
         () => `${who} creates ${age / hourMs} h after the last rotation`,
       )
@@ -301,7 +301,7 @@ export function createWitness(
       demand('3 settle', seenFor >= waitMs - slackMs, () => `${who}, listed for ${seenFor} ms`)
       const limits = [...token.infos, ...token.quotas].filter(({ by }) => by?.work.kind === 'rotate')
       const limited = Math.max(...limits.map(({ at }) => at))
-      demand('3 limited', clock.now() - limited >= waitMs - slackMs, () => `${who}, limited at ${limited}`)
+      demand('3 limited', clock.now() - limited >= waitMs - freshMs, () => `${who}, limited at ${limited}`)
       for (const { target, value: held } of application.targets) {
         const isHeld = target.holds === 'token' || documentOf(held)?.ApiTokens.includes(token.name)
         const look = process.seen.get(secret)
@@ -348,17 +348,6 @@ export function createWitness(
         counts.adopted++
         const known = tokenOf(application, after.New)
         demand('10 adopted', known !== undefined, () => `${who} adopts ${after.New}`)
-      }
-      const isLimited = after.Phase === 'warming' && after.Limited !== null
-      if (isLimited && JSON.stringify(after.Limited) !== JSON.stringify(before?.Limited)) {
-        counts.copied++
-        const pair = [tokenOf(application, after.Old), tokenOf(application, after.New)]
-        const [info, own] = pair.map((token) => token && steady(token.infos, lateOf(process), process))
-        demand(
-          '10 copied',
-          info === undefined || own === undefined || same(info, own),
-          () => `${who}: ${info}, ${own}`,
-        )
       }
     },
 
@@ -422,6 +411,14 @@ export function createWitness(
         const isMoved = intervals(secret, New ?? '', application).some(({ to }) => to >= process.startedAt)
         demand('12 promoted', isMoved, () => `${who}, and ${secret.target.uri} does not name ${New}`)
       }
+    if (Step === 'copy') {
+      counts.copied++
+      const record = recordIn(application.record.value)
+      const pair = [tokenOf(application, record?.Old ?? null), tokenOf(application, record?.New ?? null)]
+      const [info, own] = pair.map((token) => token && steady(token.infos, lateOf(process), process))
+      const isSame = info === undefined || own === undefined || same(info, own)
+      demand('12 copied', isSame, () => `${who}: ${info}, ${own}`)
+    }
     if (Step === 'delete') {
       const name = Reason.slice(0, 16)
       const token = tokenOf(application, name)

@@ -385,7 +385,8 @@ function act(players: Players, application: Application): void {
       if (tokens.length < 8) addToken(world, application, null)
       return
     case 'remove':
-      return remove(likely)
+      remove(likely)
+      return
     case 'promote':
       start(players, { kind: 'mirror', dryRun: false, confirm: null, promote: likely })
       return
@@ -437,12 +438,8 @@ function act(players: Players, application: Application): void {
       if (!random.chance(0.3)) return
       counts.lostRecords++
       world.trace(() => 'somebody takes the record away')
-      return touchRecord(
-        world,
-        application,
-        ledger,
-        random.chance(0.7) ? null : '{"Type":"vod-aigc-rotation"}',
-      )
+      touchRecord(world, application, ledger, random.chance(0.7) ? null : '{"Type":"vod-aigc-rotation"}')
+      return
     case 'fixed':
       world.faults = { ...world.faults, refusal: 0 }
   }
