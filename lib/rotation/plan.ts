@@ -1,5 +1,5 @@
 /** The rotation's judgement: the one step that a run takes, from what the record, the list, the targets and two clocks say. Pure. */
-import { sha256Hex } from '../digest.ts'
+import { fingerprint, sha256Hex } from '../digest.ts'
 import type { Look } from '../mirror/report.ts'
 import type { Leftover, RotationRecord, Stamp } from '../stores/record.ts'
 import type { Site } from '../tencent/sites.ts'
@@ -199,11 +199,9 @@ function start(input: RotationInput, record: RotationRecord): Step {
 }
 
 function intent(input: Current): Step {
-  const { record, request, listed, targets, now } = input
+  const { record, request, listed, settings, now } = input
   if (request.kind === 'rollback') return refuse(notPromoted)
-  const known = new Set([...record.baseline, ...record.leftovers.map(({ fingerprint }) => fingerprint)])
-  const mirrored = targets.flatMap(({ tokens }) => [...tokens])
-  const candidates = [...new Set([...listed, ...mirrored])].filter((token) => !known.has(token)).sort()
+  const candidates = candidatesOf(input, record)
   const warm = (token: string): Step =>
     note(
       {
@@ -234,19 +232,21 @@ function intent(input: Current): Step {
       `${token} was created and is not listed; the old token stays in use`,
     )
   }
-  const waitMs = lagMs + Math.max(60, input.settings.settleSeconds) * secondMs
-  if (elapsedMs(record.since, now) < waitMs) {
-    if (request.kind === 'abort')
-      return note(
-        { ...record, doing: 'abort' },
-        'aborted: the old token stays in use; a later run says whether a token was created all the same',
-      )
-    return { kind: 'wait', reason: 'whether a token was created shows when Tencent lists it' }
-  }
+  const later = (reason: string): Step =>
+    request.kind === 'abort'
+      ? note(
+          { ...record, doing: 'abort' },
+          'aborted: the old token stays in use; a later run says whether a token was created all the same',
+        )
+      : { kind: 'wait', reason }
+  if (elapsedMs(record.since, now) < awaitMs(settings))
+    return later('whether a token was created shows when Tencent lists it')
   const unsure = unsureOf(input)
-  if (unsure !== null) return { kind: 'wait', reason: unsure }
-  if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
+  if (unsure !== null) return later(unsure)
   const [only, ...others] = candidates
+  if (only === undefined && !isGone(input, awaitedIn(record)))
+    return later('Tencent lists no token that was created; a second look settles it')
+  if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
   if (only === undefined)
     return note(
       failed(end(input, [], '')),
@@ -256,6 +256,34 @@ function intent(input: Current): Step {
   return hold(
     `several tokens have come since this rotation began, and one of them is its own: ${candidates.join(', ')}; ` +
       'run {"Adopt":"FINGERPRINT"} with the one that may take over, or {"Abort":true}',
+  )
+}
+
+/** For how long it may be that a token was created, and is not listed. */
+function awaitMs({ settleSeconds }: RotationSettings): number {
+  return lagMs + Math.max(60, settleSeconds) * secondMs
+}
+
+/** The tokens of which one may be that of the call whose answer did not come. */
+function candidatesOf({ listed, targets }: RotationInput, record: RotationRecord): readonly string[] {
+  const known = new Set([...record.baseline, ...record.leftovers.map(({ fingerprint }) => fingerprint)])
+  const mirrored = targets.flatMap(({ tokens }) => [...tokens])
+  return [...new Set([...listed, ...mirrored])].filter((token) => !known.has(token)).sort()
+}
+
+/** What stands for a token whose name is not known in `missing`. */
+function awaitedIn({ intent }: RotationRecord): string {
+  return fingerprint(intent ?? '')
+}
+
+/** Whether a token that this rotation may have created is not there, as far as one look tells. */
+function isAwaited(input: RotationInput, record: RotationRecord): boolean {
+  return (
+    record.phase === 'intent' &&
+    record.new === null &&
+    elapsedMs(record.since, input.now) >= awaitMs(input.settings) &&
+    unsureOf(input) === null &&
+    candidatesOf(input, record).length === 0
   )
 }
 
@@ -517,8 +545,10 @@ function withoutFuture(record: RotationRecord, now: Stamp): RotationRecord {
 }
 
 /** Keeps down which of the tokens at stake the list lacks; drops what is gone or in use again. The same record for no change. */
-function tidy({ listed, targets, now, settings }: RotationInput, record: RotationRecord): RotationRecord {
-  const names = [record.old, record.new, ...record.leftovers.map(({ fingerprint }) => fingerprint)]
+function tidy(input: RotationInput, record: RotationRecord): RotationRecord {
+  const { listed, targets, now, settings } = input
+  const awaited = isAwaited(input, record) ? awaitedIn(record) : null
+  const names = [record.old, record.new, awaited, ...record.leftovers.map(({ fingerprint }) => fingerprint)]
   const lacking = names.filter((name): name is string => name !== null && !listed.has(name))
   const missing = Object.fromEntries(lacking.map((name) => [name, record.missing[name] ?? now]))
   const leftovers = record.leftovers.filter(({ fingerprint }) => {
