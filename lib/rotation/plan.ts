@@ -549,7 +549,9 @@ function tidy(input: RotationInput, record: RotationRecord): RotationRecord {
   const { listed, targets, now, settings } = input
   const awaited = isAwaited(input, record) ? awaitedIn(record) : null
   const names = [record.old, record.new, awaited, ...record.leftovers.map(({ fingerprint }) => fingerprint)]
-  const lacking = names.filter((name): name is string => name !== null && !listed.has(name))
+  // A list that lacks what is in use is not all there is.
+  const isDoubtful = targets.some(({ pick, isRead }) => (pick === null ? !isRead : !listed.has(pick)))
+  const lacking = names.filter((name): name is string => name !== null && !listed.has(name) && !isDoubtful)
   const missing = Object.fromEntries(lacking.map((name) => [name, record.missing[name] ?? now]))
   const leftovers = record.leftovers.filter(({ fingerprint }) => {
     const since = missing[fingerprint]
