@@ -88,6 +88,8 @@ export type Step =
       readonly before: RotationRecord | null
       /** What the record says where Tencent refuses. */
       readonly refused: RotationRecord | null
+      /** What it says where a target names the token again. */
+      readonly pointed: RotationRecord | null
     }
   /** What `Confirm` would delete. */
   | { readonly kind: 'ask'; readonly reason: string; readonly token: string; readonly digest: string }
@@ -361,16 +363,21 @@ function promoted(input: Current): Step {
   if (byHand !== null) return byHand
   if (isGone(input, old))
     return note(end(input, [], ''), `Tencent no longer lists ${old}: the rotation is over`)
-  const unread = whyUnread(input)
-  if (unread !== null) return { kind: 'wait', reason: unread }
   const pointing = targets.filter(({ pick }) => pick === old)
   if (pointing.length === targets.length)
     return note(
       end(input, [record.new ?? ''], 'consumers were moved back from it by hand'),
       `consumers were moved back to ${old}, so the rotation is over`,
     )
+  // For how long it will is not known before a run sees that it does not any more.
   if (pointing[0])
-    return note({ ...record, since: now }, `${pointing[0].uri} names ${old}, so the grace begins anew`)
+    return record.doing === 'promote'
+      ? { kind: 'wait', reason: `${pointing[0].uri} still names ${old}` }
+      : note(pointed(input), `${pointing[0].uri} names ${old}, so the grace begins anew when it does not`)
+  const unread = whyUnread(input)
+  if (unread !== null) return { kind: 'wait', reason: unread }
+  if (record.doing === 'promote')
+    return note({ ...record, since: now, doing: null }, `no target names ${old}, and its grace begins anew`)
   const graceMs = settings.graceHours * hourMs
   if (elapsedMs(record.since, now) < graceMs)
     return { kind: 'wait', reason: `${old} is left alone until ${when(record.since, now, graceMs)}` }
@@ -383,16 +390,13 @@ function retiring(input: Current): Step {
   const byHand = turnBack(input)
   if (byHand !== null) return byHand
   if (isGone(input, old)) return note(end(input, [], ''), `${old} is gone: the rotation is over`)
+  const pointing = targets.find(({ pick }) => pick === old)
+  if (pointing)
+    return note(pointed(input), `${pointing.uri} names ${old}, so the grace begins anew when it does not`)
   if (!listed.has(old))
     return { kind: 'wait', reason: `Tencent does not list ${old}; a second look settles it` }
   const unread = whyUnread(input)
   if (unread !== null) return { kind: 'wait', reason: unread }
-  const pointing = targets.find(({ pick }) => pick === old)
-  if (pointing)
-    return note(
-      { ...record, phase: 'promoted', since: now, doing: null },
-      `${pointing.uri} names ${old}, so the grace begins anew`,
-    )
   const reason = whyNoneLeft(input)
   if (reason !== null) return { kind: 'wait', reason }
   if (!settings.mayDelete) {
@@ -410,7 +414,13 @@ function retiring(input: Current): Step {
     token: old,
     before: { ...record, doing: 'delete' },
     refused: { ...record, doing: null },
+    pointed: pointed(input),
   }
+}
+
+/** A target names the old token again: it has no grace before none does. */
+function pointed({ record, now }: Current): RotationRecord {
+  return { ...record, phase: 'promoted', since: now, doing: 'promote' }
 }
 
 /** What somebody asks for after the promotion, or has asked for and is not done. */
@@ -475,7 +485,14 @@ function retire(input: RotationInput, request: RotationRequest & { kind: 'retire
     return refuse(
       'the tokens or the targets have changed since that plan; run again without "Confirm" and look at the new one',
     )
-  return { kind: 'delete', reason: `${token} is deleted at once`, token, before: null, refused: null }
+  return {
+    kind: 'delete',
+    reason: `${token} is deleted at once`,
+    token,
+    before: null,
+    refused: null,
+    pointed: null,
+  }
 }
 
 /** The record of an application that has none: when it was last rotated is not known, and that is never a reason to rotate. */

@@ -380,6 +380,8 @@ async function remove(
   // Somebody may have moved consumers meanwhile.
   const { list, targets } = await look(run, rotation)
   const reason = whyKept({ ...input, listed: new Set(list.apiTokens.map(fingerprint)), targets }, step.token)
+  const isPointedTo = targets.some(({ pick }) => pick === step.token)
+  if (isPointedTo && step.pointed !== null) await keeper.write(step.pointed)
   if (reason !== null) throw new CodedError('NotDeleted', `Deleting ${step.token}: ${reason}, so it was left`)
   const token = list.apiTokens.find((one) => fingerprint(one) === step.token)
   if (token === undefined) return `${step.token} is no longer listed`
