@@ -70,7 +70,7 @@ export type Step =
       /** What the record says where Tencent refuses. */
       readonly refused: RotationRecord
     }
-  /** The new token is limited as the old one is; then the record says when, and it warms up from then on. */
+  /** The record says when; then the new token is limited as the old one is, and warms up from then on. */
   | { readonly kind: 'copy'; readonly reason: string; readonly record: RotationRecord }
   /** The record says so first (`before`); then the pick is moved to `token` in every target; then the record goes on. */
   | {

@@ -271,8 +271,8 @@ async function take(run: Run, rotation: Rotation, taken: Taken): Promise<string>
     case 'create':
       return create(run, rotation, keeper, step)
     case 'copy':
-      await copyLimits(run, rotation, keeper.record())
       await keeper.write(step.record)
+      await copyLimits(run, rotation, step.record)
       return step.reason
     case 'promote':
       return promote(run, rotation, taken, step)
@@ -318,8 +318,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof TencentError && !error.retryable && !error.code.startsWith('ClientError.')
 }
 
-async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord | null): Promise<void> {
-  if (record === null) return
+async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord): Promise<void> {
   const { order, config, deps } = run
   const { subAppId } = rotation.mirror
   const { list } = await look(run, rotation)
