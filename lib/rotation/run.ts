@@ -100,7 +100,8 @@ async function rotate(run: Run, rotation: Rotation): Promise<RotationResult> {
     input = await observe(run, rotation, keeper.record())
     step = planRotation(input)
     if (order.dryRun) return close(wouldBe[step.kind], step.reason)
-    return close(outcomeOf[step.kind], await take(run, rotation, { input, keeper, step }))
+    step = await take(run, rotation, { input, keeper, step })
+    return close(outcomeOf[step.kind], step.reason)
   } catch (error) {
     const doing = step === null || step.kind === 'note' ? '' : `, while ${step.reason}`
     return close('failed', `${messageOf(error)}${doing}`)
@@ -254,28 +255,29 @@ interface Taken {
   readonly step: Step
 }
 
-/** Takes a step; gives the sentence that tells what came of it. Throws where it was not taken, or not to its end. */
-async function take(run: Run, rotation: Rotation, taken: Taken): Promise<string> {
+/** Takes a step; gives it back as it was taken, with the sentence that tells. Throws where it was not, or not to its end. */
+async function take(run: Run, rotation: Rotation, taken: Taken): Promise<Step> {
   const { step, keeper } = taken
   switch (step.kind) {
     case 'refuse':
     case 'ask':
-      return step.reason
+      return step
     case 'wait':
     case 'hold':
       if (step.record) await keeper.write(step.record)
-      return step.reason
+      return step
     case 'note':
       await keeper.write(step.record)
-      return step.reason
+      return step
     case 'create':
-      return create(run, rotation, keeper, step)
+      return { ...step, reason: await create(run, rotation, keeper, step) }
     case 'copy':
       await keeper.write(step.record)
       await copyLimits(run, rotation, step.record)
-      return step.reason
+      return step
     case 'promote':
-      return promote(run, rotation, taken, step)
+      await promote(run, rotation, taken, step)
+      return step
     case 'delete':
       return remove(run, rotation, taken, step)
   }
@@ -346,7 +348,7 @@ async function promote(
   { mirror }: Rotation,
   { input, keeper }: Taken,
   step: StepOf<'promote'>,
-): Promise<string> {
+): Promise<void> {
   const { order, config, deps } = run
   await keeper.write(step.before)
   expectAwake(run)
@@ -364,7 +366,6 @@ async function promote(
   const now: Stamp = { own: deps.now(), tencent: input.now.tencent + deps.monotonic() - seen }
   const isForward = step.record.phase === 'promoted'
   await keeper.write({ ...step.record, since: now, ...(isForward && { rotated: now }) })
-  return step.reason
 }
 
 async function remove(
@@ -372,7 +373,7 @@ async function remove(
   rotation: Rotation,
   { input, keeper }: Taken,
   step: StepOf<'delete'>,
-): Promise<string> {
+): Promise<Step> {
   const { order, config, deps } = run
   const { subAppId } = rotation.mirror
   if (step.before !== null) await keeper.write(step.before)
@@ -383,7 +384,8 @@ async function remove(
   if (isPointedTo && step.pointed !== null) await keeper.write(step.pointed)
   if (reason !== null) throw new CodedError('NotDeleted', `Deleting ${step.token}: ${reason}, so it was left`)
   const token = list.apiTokens.find((one) => fingerprint(one) === step.token)
-  if (token === undefined) return `${step.token} is no longer listed`
+  if (token === undefined)
+    return { kind: 'wait', reason: `Tencent does not list ${step.token}; a second look settles it` }
   expectAwake(run)
   try {
     await takeStep(
@@ -395,7 +397,7 @@ async function remove(
     if (isRefusal(error) && step.refused !== null) await keeper.write(step.refused)
     throw error
   }
-  return step.reason
+  return step
 }
 
 /** Reads and writes the record of one application. */
