@@ -249,6 +249,24 @@ function expectAwake({ began, deps }: Run): void {
   )
 }
 
+/** What a run writes targets with: no further than {@link expectAwake} lets it. */
+function awake(run: Run): MirrorDependencies {
+  const { deps } = run
+  return {
+    ...deps,
+    openStore(target) {
+      const store = deps.openStore(target)
+      return {
+        ...store,
+        async write(document, seen, deadline) {
+          expectAwake(run)
+          await store.write(document, seen, deadline)
+        },
+      }
+    },
+  }
+}
+
 interface Taken {
   readonly input: RotationInput
   readonly keeper: Keeper
@@ -330,8 +348,10 @@ async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord):
       'ListChanged',
       'Copying limits: Tencent no longer lists both tokens with their ExtInfos',
     )
-  const change = (attempt: string, work: (deadline: number) => Promise<void>): Promise<void> =>
-    takeStep(deps, { timeoutMs: config.timeoutMs, deadline: order.deadline, attempt }, work)
+  const change = (attempt: string, work: (deadline: number) => Promise<void>): Promise<void> => {
+    expectAwake(run)
+    return takeStep(deps, { timeoutMs: config.timeoutMs, deadline: order.deadline, attempt }, work)
+  }
   if (!isSameInfo(pair))
     await change('Copying ExtInfo', (deadline) =>
       deps.change.setExtInfo(subAppId, pair.new.token, pair.old.extInfo || '{}', deadline),
@@ -360,7 +380,7 @@ async function promote(
     promote: step.token,
     deadline: order.deadline,
   }
-  const failure = reportError(await runMirror(request, config, deps))
+  const failure = reportError(await runMirror(request, config, awake(run)))
   if (failure) throw failure
   // Consumers were moved now, and not when the run began.
   const now: Stamp = { own: deps.now(), tencent: input.now.tencent + deps.monotonic() - seen }

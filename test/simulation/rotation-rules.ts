@@ -329,9 +329,10 @@ export function createWitness(
       const ledger = ledgerOf(application)
       demand('10 form', after !== null, () => `${who} writes ${value}`)
       if (!after) return
-      if (before === null) ledger.rotatedAt = clock.now()
+      // Its times are from when the run looked.
+      if (before === null) ledger.rotatedAt = process.startedAt
       if (after.Phase === 'promoted' && before?.Phase === 'warming') {
-        ledger.rotatedAt = clock.now()
+        ledger.rotatedAt = process.startedAt
         if (after.Old !== null) {
           ledger.replaced.add(after.Old)
           ledger.owed.add(after.Old)
