@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fingerprint } from '../../../lib/digest.ts'
 import type { Look } from '../../../lib/mirror/report.ts'
 import {
   dayMs,
@@ -183,7 +184,21 @@ describe('planRotation', () => {
       { record: asked, listed: bothListed },
       /^note warming: b{16} takes the place of a{16}/,
     ],
-    ['fails where none came', { record: asked }, /^note idle: no token was created/],
+    [
+      'looks again before it fails',
+      { record: asked },
+      /^wait intent: Tencent lists no token that was created; a second look/,
+    ],
+    [
+      'fails where none came',
+      { record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) } } },
+      /^note idle: no token was created/,
+    ],
+    [
+      'keeps down that somebody ends it, where the list tells nothing',
+      { record: asked, request: { kind: 'abort' }, targets: [target(old, [old, other])] },
+      /^note intent: aborted/,
+    ],
     [
       'holds where several came',
       { record: asked, listed: [...bothListed, other] },
@@ -331,14 +346,14 @@ describe('planRotation', () => {
     [
       'waits where the old one is not listed',
       { record: warm, listed: [fresh], targets: bothMirrored },
-      /^wait warming: Tencent does not list a{16} at the moment/,
+      /^wait: Tencent does not list a{16} at the moment/,
     ],
     [
       'gives up where that stays away',
       {
         record: { ...warm, missing: { [old]: before(60 * secondMs) } },
         listed: [fresh],
-        targets: bothMirrored,
+        targets: onNew,
       },
       /^note idle: Tencent no longer lists a{16}, so its limits/,
     ],
@@ -387,6 +402,34 @@ describe('planRotation', () => {
       'begins the grace anew where a target names it',
       { record: moved, listed: bothListed, targets: [...onNew, target(old, bothListed, { uri: 'file:b' })] },
       /^note promoted: file:b names a{16}, so the grace begins anew/,
+    ],
+    [
+      'does not count it before a run sees that none does',
+      {
+        record: { ...moved, doing: 'promote' },
+        listed: bothListed,
+        targets: [...onNew, target(old, bothListed, { uri: 'file:b' })],
+      },
+      /^wait: file:b still names a{16}/,
+    ],
+    [
+      'counts it from then on',
+      { record: { ...moved, doing: 'promote' }, listed: bothListed, targets: onNew },
+      /^note promoted: no target names a{16}, and its grace begins anew/,
+    ],
+    [
+      'sees that a target names it where another cannot be read',
+      {
+        record: over,
+        listed: bothListed,
+        targets: [target(null, [], { isRead: false }), target(old, bothListed, { uri: 'file:b' })],
+      },
+      /^note promoted: file:b names a{16}/,
+    ],
+    [
+      'does not believe a list that lacks what is in use',
+      { record: { ...over, missing: { [old]: before(hourMs) } }, listed: [], targets: onNew },
+      /^wait retiring: Tencent does not list a{16}; a second look/,
     ],
     [
       'takes all targets moved back for the end',
@@ -458,7 +501,7 @@ describe('planRotation', () => {
     [
       'deletes nothing where consumers would be left without a token',
       { record: over, listed: [old], targets: onNew },
-      /^wait retiring: file:a names no token that Tencent lists/,
+      /^wait: file:a names no token that Tencent lists/,
     ],
     [
       'deletes nothing where they have an excluded one',

@@ -268,6 +268,8 @@ describe('runRotation', () => {
     before.set('create', lost('CreateAigcApiToken'))
     await run({ kind: 'now' })
     pass(90_000)
+    expect(await step()).toBe('waiting wait intent')
+    pass(60_000)
     expect(await step()).toBe('advanced note idle')
     expect(recordNow()).toMatchObject({ failures: 1, old: null })
   })
