@@ -437,10 +437,15 @@ function turnBack(input: Current): Step | null {
   if (record.doing === 'delete') return refuse(`${old} is being deleted, so there is no way back to it`)
   if (request.kind === 'next' && isGone(input, old))
     return note(end(input, [], ''), `Tencent no longer lists ${old}, so there is no way back to it`)
+  // Where somebody has asked for it before, a later run may find that the token is gone.
+  const later = (reason: string): Step =>
+    request.kind === 'rollback'
+      ? refuse(reason)
+      : { kind: 'wait', reason: `consumers are to be moved back: ${reason}` }
   if (!listed.has(old) || excluded.has(old))
-    return refuse(`${old} is not listed, so there is no way back to it`)
+    return later(`${old} is not listed, so there is no way back to it`)
   const lacking = targets.find(({ holds, tokens }) => holds === 'document' && !tokens.has(old))
-  if (lacking) return refuse(`${lacking.uri} does not hold ${old}`)
+  if (lacking) return later(`${lacking.uri} does not hold ${old}`)
   return {
     kind: 'promote',
     reason: `consumers are moved back from ${token} to ${old}`,

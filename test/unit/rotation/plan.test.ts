@@ -427,6 +427,11 @@ describe('planRotation', () => {
       /^note promoted: file:b names a{16}/,
     ],
     [
+      'waits with a rollback that cannot be finished, so that it may see that the token is gone',
+      { record: { ...moved, doing: 'rollback' }, listed: [fresh], targets: onNew },
+      /^wait promoted: consumers are to be moved back: a{16} is not listed/,
+    ],
+    [
       'does not believe a list that lacks what is in use',
       { record: { ...over, missing: { [old]: before(hourMs) } }, listed: [], targets: onNew },
       /^wait retiring: Tencent does not list a{16}; a second look/,
