@@ -213,7 +213,6 @@ export function createWitness(
       }
       const request = process.work.kind === 'rotate' ? process.work.request.kind : ''
       const isAsked = request === 'now'
-      demand('10 none', isAsked || request === 'next', () => `${who} creates`)
       const { everyDays } = settings
       const age = clock.now() - ledger.rotatedAt
       demand(
@@ -343,12 +342,13 @@ export function createWitness(
           demand('10 promoted', isMoved, () => `${who}, and ${secret.target.uri} never named ${after.New}`)
         }
       }
+      const isByItself = process.work.kind === 'rotate' && process.work.request.kind === 'next'
+      const isStart = before === null && after.Phase === 'intent'
+      demand('10 none', !isStart || !isByItself, () => `${who} begins a rotation without a record`)
       if (before?.Phase === 'promoted' && after.Phase === 'promoted') counts.graceAnew++
       if (before?.Phase === 'intent' && after.Phase === 'idle') counts.failedIntents++
       if (before?.Phase === 'intent' && after.Phase === 'warming' && before.New === null) {
         counts.adopted++
-        const known = tokenOf(application, after.New)
-        demand('10 adopted', known !== undefined, () => `${who} adopts ${after.New}`)
       }
     },
 
