@@ -627,6 +627,10 @@ const mutations: readonly Mutation[] = [
     file: rotationPlan,
     edits: [
       [
+        'const pointing = targets.filter(({ pick }) => pick === old)',
+        "const pointing = targets.filter(({ pick }) => pick === 'nothing')",
+      ],
+      [
         'const pointing = targets.find(({ pick }) => pick === old)',
         "const pointing = targets.find(({ pick }) => pick === 'nothing')",
       ],
@@ -793,7 +797,10 @@ const mutations: readonly Mutation[] = [
         'const out = targets.find(({ isInStep }) => !isInStep)',
         'const out = targets.find(({ isRead, isInStep }) => isRead && !isInStep)',
       ],
-      ['new Set(targets.map(({ pick }) => pick))', 'new Set(targets.flatMap(({ pick }) => pick ?? []))'],
+      [
+        'others] = new Set(targets.map(({ pick }) => pick))',
+        'others] = new Set(targets.flatMap(({ pick }) => pick ?? []))',
+      ],
     ],
   },
   {

@@ -283,9 +283,11 @@ export function createWitness(
       const isForward = record?.Phase === 'warming' && record.Doing === 'promote' && record.New === pick
       const isBack = record?.Doing === 'rollback' && record.Old === pick
       if (isBack) counts.rolledBack++
+      // Within one write of a store that cannot compare, nobody asks again.
+      const stoodInWrite = !secret.compares && process.frozenMs > 0
       demand(
         '6 moves',
-        isForward || isBack || !isUntouched(application, process),
+        isForward || isBack || !isUntouched(application, process) || stoodInWrite,
         () =>
           `${who}, and the record says ${record?.Phase} ${record?.Old} -> ${record?.New} ${record?.Doing}`,
       )
@@ -344,7 +346,11 @@ export function createWitness(
       }
       const isByItself = process.work.kind === 'rotate' && process.work.request.kind === 'next'
       const isStart = before === null && after.Phase === 'intent'
-      demand('10 none', !isStart || !isByItself, () => `${who} begins a rotation without a record`)
+      demand(
+        '10 none',
+        !isStart || !isByItself || !isUntouched(application, process),
+        () => `${who} begins a rotation without a record`,
+      )
       if (before?.Phase === 'promoted' && after.Phase === 'promoted') counts.graceAnew++
       if (before?.Phase === 'intent' && after.Phase === 'idle') counts.failedIntents++
       if (before?.Phase === 'intent' && after.Phase === 'warming' && before.New === null) {

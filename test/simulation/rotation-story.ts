@@ -161,8 +161,7 @@ function createStory(
     jumps: isCalm ? 'none' : random.pick(['none', 'none', 'own', 'tencent', 'apart']),
     overlaps: random.chance(0.5),
     async play() {
-      const isForeign = !isCalm && random.chance(0.3)
-      if (isForeign) disturbIntents(players)
+      if (!isCalm && random.chance(0.5)) meddle(players)
       if (!isCalm) await storm(players)
       for (const application of applications) await rest(players, application)
     },
@@ -235,19 +234,27 @@ function alive({ clock }: World, { tokens }: Application): Token[] {
   return tokens.filter((token) => isAlive(token, clock.now()))
 }
 
-/** Whatever is about to be a token of the rotation gets company. */
-function disturbIntents({ world, counts }: Players): void {
+/** People who do things right when a run does: create a token while one is created, change their mind while it is carried out. */
+function meddle(players: Players): void {
+  const { world, counts } = players
   const { clock, random, witness } = world
   world.witness = {
     ...witness,
     onCreate(process, application) {
       witness.onCreate(process, application)
-      if (world.faults === calm || !random.chance(0.5)) return
+      if (world.faults === calm || !random.chance(0.4)) return
       clock.after(random.between(0, 40_000), () => {
         if (alive(world, application).length >= 9) return
         counts.foreign++
         addToken(world, application, null)
-        world.trace(() => `somebody creates a token while one is being created`)
+        world.trace(() => 'somebody creates a token while one is being created')
+      })
+    },
+    onRecord(process, application, value) {
+      witness.onRecord(process, application, value)
+      if (world.faults === calm || !random.chance(0.1)) return
+      clock.after(random.between(0, 4000), () => {
+        if (world.faults !== calm) act(players, application)
       })
     },
   }
@@ -267,7 +274,7 @@ async function storm(players: Players): Promise<void> {
       .flatMap(({ targets, record }) => [...targets, record])
       .map((secret) => outages(world, secret, isStormy)),
   ]
-  await clock.sleep(random.between(3, 8) * hourMs)
+  await clock.sleep(random.between(2, 6) * hourMs)
   stormy = false
   await Promise.all(parts)
   world.faults = calm
@@ -358,29 +365,30 @@ function act(players: Players, application: Application): void {
     world.trace(() => `somebody deletes ${name}`)
   }
   const ledger = ledgers.get(application) as Ledger
-  switch (
-    random.pick([
-      'create',
-      'create',
-      'remove',
-      'promote',
-      'promote',
-      'swing',
-      'now',
-      'now',
-      'abort',
-      'rollback',
-      'rollback',
-      'adopt',
-      'retire',
-      'dry',
-      'limits',
-      'exclude',
-      'lose',
-      'damage',
-      'fixed',
-    ] as const)
-  ) {
+  const isMoved = record?.Phase === 'promoted' || record?.Phase === 'retiring'
+  const afterwards = ['promote', 'swing', 'swing', 'rollback', 'abort', 'retire'] as const
+  const whenever = [
+    'create',
+    'create',
+    'remove',
+    'promote',
+    'promote',
+    'swing',
+    'now',
+    'now',
+    'abort',
+    'rollback',
+    'rollback',
+    'adopt',
+    'retire',
+    'dry',
+    'limits',
+    'exclude',
+    'lose',
+    'damage',
+    'fixed',
+  ] as const
+  switch (random.pick<(typeof whenever)[number]>(isMoved && random.chance(0.5) ? afterwards : whenever)) {
     case 'create':
       if (tokens.length < 8) addToken(world, application, null)
       return
@@ -388,7 +396,12 @@ function act(players: Players, application: Application): void {
       remove(likely)
       return
     case 'promote':
-      start(players, { kind: 'mirror', dryRun: false, confirm: null, promote: likely })
+      start(players, {
+        kind: 'mirror',
+        dryRun: false,
+        confirm: null,
+        promote: isMoved && random.chance(0.5) ? (record.Old ?? any) : likely,
+      })
       return
     case 'swing': {
       // There, and some time later back.

@@ -384,7 +384,8 @@ function createNode(world: World, process: Process): Node {
       return death
     }
     if (random.chance(faults.death)) clock.after(random.between(0, ms), () => die(`in ${what}`))
-    if (random.chance(faults.freeze)) {
+    // Where it is about to do something, more often.
+    if (random.chance(number > 4 ? 3 * faults.freeze : faults.freeze)) {
       const longMs = random.between(1000, random.pick([20_000, 200_000, 10_800_000] as const))
       clock.after(random.between(0, ms), () => {
         if (process.state !== 'running' || clock.now() < process.thawsAt) return
