@@ -677,7 +677,7 @@ const mutations: readonly Mutation[] = [
   {
     of: 'rotation',
     name: 'rotation: a run that stood still goes on',
-    rules: ['1 look', '3 limited', '4 intent', '6 moves'],
+    rules: ['3 limited', '4 intent', '6 moves'],
     file: rotation,
     edits: [['if (Math.abs(apartMs) <= toleranceMs) return', 'if (Math.abs(apartMs) >= 0) return']],
   },
