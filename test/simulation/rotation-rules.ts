@@ -405,7 +405,7 @@ export function createWitness(
   function tookEffect(
     process: Process,
     application: Application,
-    { Step, Phase, New, Reason }: NonNullable<Process['rotated']>['Results'][number],
+    { Step, Phase, Old, New, Reason }: NonNullable<Process['rotated']>['Results'][number],
     who: string,
   ): void {
     if (Step === 'create') {
@@ -420,8 +420,7 @@ export function createWitness(
       }
     if (Step === 'copy') {
       counts.copied++
-      const record = recordIn(application.record.value)
-      const pair = [tokenOf(application, record?.Old ?? null), tokenOf(application, record?.New ?? null)]
+      const pair = [tokenOf(application, Old), tokenOf(application, New)]
       const [info, own] = pair.map((token) => token && steady(token.infos, lateOf(process), process))
       const isSame = info === undefined || own === undefined || same(info, own)
       demand('12 copied', isSame, () => `${who}: ${info}, ${own}`)
