@@ -246,8 +246,9 @@ function intent(input: Current): Step {
   const unsure = unsureOf(input)
   if (unsure !== null) return later(unsure)
   const [only, ...others] = candidates
-  if (only === undefined && !isGone(input, awaitedIn(record)))
-    return later('Tencent lists no token that was created; a second look settles it')
+  // One list may lack the token by mistake, and have one of somebody else's.
+  if (others.length === 0 && !isGone(input, awaitedIn(record)))
+    return later(`Tencent lists ${only ?? 'no token that was created'}; a second look settles it`)
   if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
   if (only === undefined)
     return note(
@@ -278,14 +279,14 @@ function awaitedIn({ intent }: RotationRecord): string {
   return fingerprint(intent ?? '')
 }
 
-/** Whether a token that this rotation may have created is not there, as far as one look tells. */
+/** Whether a second look has to tell which token this rotation has created, if any. */
 function isAwaited(input: RotationInput, record: RotationRecord): boolean {
   return (
     record.phase === 'intent' &&
     record.new === null &&
     elapsedMs(record.since, input.now) >= awaitMs(input.settings) &&
     unsureOf(input) === null &&
-    candidatesOf(input, record).length === 0
+    candidatesOf(input, record).length <= 1
   )
 }
 

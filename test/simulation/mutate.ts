@@ -877,7 +877,10 @@ const mutations: readonly Mutation[] = [
     rules: ['9 named'],
     file: rotationPlan,
     edits: [
-      ['only === undefined && !isGone(input, awaitedIn(record))', 'only === undefined && listed.size === 0'],
+      [
+        'others.length === 0 && !isGone(input, awaitedIn(record))',
+        'others.length === 0 && listed.size === 0',
+      ],
     ],
   },
   {

@@ -180,8 +180,13 @@ describe('planRotation', () => {
       /^wait: whether a token was created/,
     ],
     [
-      'adopts the one that came',
+      'looks again before it adopts',
       { record: asked, listed: bothListed },
+      /^wait intent: Tencent lists b{16}; a second look/,
+    ],
+    [
+      'adopts the one that came',
+      { record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) } }, listed: bothListed },
       /^note warming: b{16} takes the place of a{16}/,
     ],
     [
@@ -245,7 +250,14 @@ describe('planRotation', () => {
       { record: { ...asked, since: noon }, request: { kind: 'abort' } },
       /^note intent: aborted: .* a later run says/,
     ],
-    ['ends then', { record: { ...asked, doing: 'abort' }, listed: bothListed }, /^note idle: aborted/],
+    [
+      'ends then',
+      {
+        record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) }, doing: 'abort' },
+        listed: bothListed,
+      },
+      /^note idle: aborted/,
+    ],
     ['rolls back nothing yet', { record: asked, request: { kind: 'rollback' } }, /^refuse: .*"Abort"/],
 
     [

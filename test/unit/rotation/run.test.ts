@@ -259,6 +259,8 @@ describe('runRotation', () => {
     ])
     expect(await step()).toBe('waiting wait intent')
     pass(90_000)
+    expect(await step()).toBe('waiting wait intent')
+    pass(60_000)
     expect(await step()).toBe('advanced note warming')
     expect(calls.filter((call) => call === 'create')).toHaveLength(1)
   })
