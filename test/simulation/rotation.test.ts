@@ -24,7 +24,15 @@ async function explain({ seed, violation }: Story): Promise<string> {
 }
 
 /** How many worlds there are for each occasion of a rule, where that is not one in ten. */
-const rare: Readonly<Record<string, number>> = { retired: 100, contested: 400, hiddenTwice: 400 }
+const rare: Readonly<Record<string, number>> = {
+  adopted: 40,
+  graceAnew: 40,
+  foreign: 40,
+  rolledBack: 100,
+  retired: 100,
+  contested: 400,
+  hiddenTwice: 400,
+}
 
 if (only) {
   it(`runRotation keeps its rules in the world of seed ${only}`, async () => {
