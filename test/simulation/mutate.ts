@@ -827,7 +827,7 @@ const mutations: readonly Mutation[] = [
   {
     of: 'rotation',
     name: 'rotation: by the clock that says more',
-    rules: ['1 grace', '3 settle', '8 due'],
+    rules: ['1 grace', '8 due'],
     file: rotationPlan,
     edits: [
       [
@@ -839,7 +839,7 @@ const mutations: readonly Mutation[] = [
   {
     of: 'rotation',
     name: 'rotation: by the clock of the machine alone',
-    rules: ['1 grace', '3 settle', '8 due'],
+    rules: ['8 due'],
     file: rotationPlan,
     edits: [
       ['return Math.min(now.own - since.own, now.tencent - since.tencent)', 'return now.own - since.own'],
@@ -848,7 +848,7 @@ const mutations: readonly Mutation[] = [
   {
     of: 'rotation',
     name: "rotation: by Tencent's clock alone",
-    rules: ['1 grace', '3 settle', '8 due'],
+    rules: ['1 grace', '8 due'],
     file: rotationPlan,
     edits: [
       [
