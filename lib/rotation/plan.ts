@@ -432,7 +432,9 @@ function turnBack(input: Current): Step | null {
   if (request.kind === 'abort')
     return note(
       end(input, [old], 'a rotation replaced it, and was ended before it was deleted'),
-      `ended: ${token} stays in use, and ${old} is not deleted`,
+      record.doing === 'delete'
+        ? `ended: ${token} stays in use, and ${old} may have been deleted already`
+        : `ended: ${token} stays in use, and ${old} is not deleted`,
     )
   if (request.kind !== 'rollback' && record.doing !== 'rollback') return null
   if (record.doing === 'delete') return refuse(`${old} is being deleted, so there is no way back to it`)
@@ -466,6 +468,8 @@ function retire(input: RotationInput, request: RotationRequest & { kind: 'retire
   if (!listed.has(token)) return refuse(`Tencent lists no token ${token}`)
   if (record !== null && record.new === token && record.phase !== 'promoted' && record.phase !== 'retiring')
     return refuse(`${token} is being made ready to take over; run {"Abort":true} first`)
+  if (record?.doing === 'rollback' && record.old === token)
+    return refuse(`consumers are being moved back to ${token}; let that end first`)
   const unread = whyUnread(input)
   if (unread !== null) return refuse(unread)
   const pointing = targets.find(({ pick }) => pick === token)

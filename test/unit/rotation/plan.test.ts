@@ -494,6 +494,16 @@ describe('planRotation', () => {
       /^note idle: ended: b{16} stays in use, and a{16} is not deleted/,
     ],
     [
+      'ends while it deletes, and says so',
+      {
+        record: { ...over, doing: 'delete' },
+        listed: bothListed,
+        targets: onNew,
+        request: { kind: 'abort' },
+      },
+      /^note idle: ended: b{16} stays in use, and a{16} may have been deleted already/,
+    ],
+    [
       'ends where somebody deleted the old one',
       { record: { ...moved, missing: { [old]: before(60 * secondMs) } }, listed: [fresh], targets: onNew },
       /^note idle: .*the rotation is over/,
@@ -648,6 +658,11 @@ describe('planRotation of one token at once', () => {
     ['that is not listed', { listed: bothListed }, /^refuse: Tencent lists no token c{16}/],
     ['that is in use', { targets: [target(other, [other])] }, /^refuse: file:a names it .*"Promote"/],
     ['that is made ready', { record: { ...warm, new: other } }, /^refuse: .*"Abort"/],
+    [
+      'that consumers are being moved back to',
+      { record: { ...moved, old: other, doing: 'rollback' } },
+      /^refuse: consumers are being moved back/,
+    ],
     [
       'while a target cannot be read',
       { targets: [target(old, [], { isRead: false })] },
