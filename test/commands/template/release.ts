@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parameters } from '../../../deploy/aws/parameters.ts'
 import { parametersFor } from '../../../deploy/aws/release.ts'
+import { functionNames } from '../../../scripts/build.ts'
 import { evaluateTemplate, passesRules, type Values } from '../../support/cloudformation.ts'
 import { cli, params } from './cases.ts'
 
@@ -216,7 +217,7 @@ describe('parameters of a release', () => {
 describe('npm run release', () => {
   it('writes nothing else, and the sum of each', async () => {
     const ends = ['licences.txt', 'sbom.json', 'zip']
-    const files = ['list-tokens', 'mirror-tokens'].flatMap((name) => ends.map((end) => `${name}.${end}`))
+    const files = functionNames.flatMap((name) => ends.map((end) => `${name}.${end}`))
     const summed = [...files, 'template-many.json', 'template.json']
     expect(readdirSync(join(cli.folder, 'release')).sort()).toEqual(['SHA256SUMS', ...summed])
     const checked = await promisify(execFile)('sha256sum', ['--check', 'SHA256SUMS'], {
