@@ -27,6 +27,9 @@ describe('parameters', () => {
       expect(output).not.toMatch(/built dist|\.ts:\d/)
     }
     expect((await cli.run(['print', '--path=service'])).code).toBe(0)
+    // Also where a stage has a rotation in serverless.yml, which a deployment without ids cannot have.
+    const rotating = params({ rotation: 'true', rotateEveryDays: '30' })
+    expect((await cli.run(['print', '--path=service', ...rotating])).code).toBe(0)
   })
 
   it('that are misspelt in serverless.yml stop the CLI too', async () => {
