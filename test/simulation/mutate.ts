@@ -637,31 +637,6 @@ export const mutations: readonly Mutation[] = [
   },
   {
     of: 'rotation',
-    name: 'rotation: grace counted from the last sight of the old token',
-    rules: ['1 grace'],
-    file: rotationPlan,
-    edits: [
-      ["phase: 'promoted', since: now, doing: 'promote' }", "phase: 'promoted', since: now, doing: null }"],
-    ],
-  },
-  {
-    of: 'rotation',
-    name: 'rotation: a target that names the old token is not seen beside one that cannot be read',
-    rules: ['1 grace'],
-    file: rotationPlan,
-    edits: [
-      [
-        '  if (pointing[0])\n    return record.doing',
-        '  if (pointing[0] && whyUnread(input) === null)\n    return record.doing',
-      ],
-      [
-        '  if (pointing)\n    return note(pointed(input)',
-        '  if (pointing && whyUnread(input) === null)\n    return note(pointed(input)',
-      ],
-    ],
-  },
-  {
-    of: 'rotation',
     name: 'rotation: a run that stood still goes on',
     rules: ['3 limited', '4 intent', '6 moves'],
     file: rotation,
@@ -678,13 +653,6 @@ export const mutations: readonly Mutation[] = [
         "    token: record.baseline.find((one) => one !== old && listed.has(one)) ?? old,\n    before: { ...record, doing: 'delete' },",
       ],
     ],
-  },
-  {
-    of: 'rotation',
-    name: 'rotation: a deletion that says nothing before',
-    rules: ['2 stands'],
-    file: rotation,
-    edits: [['if (step.before !== null) await keeper.write(step.before)', '']],
   },
   {
     of: 'rotation',

@@ -363,6 +363,21 @@ describe('runRotation', () => {
     expect(tokens.size).toBe(1)
   })
 
+  it('says in the record that it deletes before it does', async () => {
+    const { step, pass, deps, recordNow } = await promotedWorld()
+    pass(24 * hourMs)
+    await step()
+    const { remove } = deps.change
+    const said: unknown[] = []
+    const watched: typeof remove = (...given) => {
+      said.push(recordNow()?.doing)
+      return remove(...given)
+    }
+    Object.assign(deps.change, { remove: watched })
+    expect(await step()).toBe('advanced delete retiring')
+    expect(said).toEqual(['delete'])
+  })
+
   it('looks again before it deletes', async () => {
     const { step, run, pass, deps, values, calls } = await promotedWorld()
     pass(24 * hourMs)
