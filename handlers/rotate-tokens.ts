@@ -89,7 +89,8 @@ const work: Work = {
             // What is held has a metric of its own; what is refused is seen by whoever asked for it.
             RotationFailure: outcome === 'failed' ? 1 : 0,
             RotationHeld: held,
-            RotationStuck: stuck,
+            // Of a run that did not go on the other two tell: one cause has one alarm.
+            RotationStuck: error ? 0 : stuck,
             TokensDeleted: deleted,
           },
     }

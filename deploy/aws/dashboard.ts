@@ -1,6 +1,6 @@
 /**
- * The dashboard: is the mirror fresh, what changed when, who asks, what does Tencent do. From the metrics of both
- * functions and from their log lines, whose fields are those of handlers/ and lib/endpoint/answer.ts. Pure.
+ * The dashboard: is the mirror fresh, what changed when, what does the rotation do, who asks, what does Tencent do. From the metrics of
+ * the functions and from their log lines, whose fields are those of handlers/ and lib/endpoint/answer.ts. Pure.
  */
 import { type Json, renderJson } from './intrinsics.ts'
 
@@ -19,6 +19,9 @@ const alarms = [
   'mirror-held',
   'token-limit',
   'restart-failed',
+  'rotation-failed',
+  'rotation-stuck',
+  'rotation-deletions',
   'upstream-errors',
   '5xx',
   'slow',
@@ -39,15 +42,18 @@ export function renderDashboard({
   periodSeconds,
   hasMirror,
   hasRestarts,
+  hasRotation,
 }: {
   readonly prefix: string
   readonly stage: string
   readonly periodSeconds: number
   readonly hasMirror: boolean
   readonly hasRestarts: boolean
+  readonly hasRotation: boolean
 }): Json {
   const list = `${prefix}-list-tokens`
   const mirror = `${prefix}-mirror-tokens`
+  const rotate = `${prefix}-rotate-tokens`
   const tooMany = `TooManyRequests-${stage}`
   const ours = (metric: string, functionName: string, options: Json): Json => [
     'VodAigcTokens',
@@ -105,6 +111,24 @@ export function renderDashboard({
     ]),
   ]
 
+  const rotationWidgets = (): Widget[] => [
+    heading('What does the rotation do?'),
+    graph('Runs of rotate-tokens', 8, 900, [
+      ours('RotationSuccess', rotate, sum('waited or went on', { color: green })),
+      ours('RotationFailure', rotate, sum('failed', { color: red })),
+      ours('RotationHeld', rotate, sum('applications held', { color: orange })),
+      ours('RotationStuck', rotate, { stat: 'Maximum', label: 'applications that are stuck', color: purple }),
+      ours('TokensDeleted', rotate, sum('tokens deleted', { color: brown })),
+    ]),
+    table('Steps, and runs that did not go on', 16, rotate, [
+      'filter event = "rotate-tokens"',
+      'filter outcome = "advanced" or level = "warn" or level = "error"',
+      'fields timestamp, trigger, outcome, reason, created, deleted, held, stuck, waiting, invocation',
+      'sort @timestamp desc',
+      'limit 50',
+    ]),
+  ]
+
   return renderJson({
     start: `-PT${Math.max(3, Math.ceil((3 * periodSeconds) / 3600))}H`,
     periodOverride: 'inherit',
@@ -119,10 +143,12 @@ export function renderDashboard({
           alarms: alarms
             .filter((name) => hasMirror || !/^(mirror-|token-limit$)/.test(name))
             .filter((name) => hasRestarts || name !== 'restart-failed')
+            .filter((name) => hasRotation || !name.startsWith('rotation-'))
             .map((name) => alarmArn(`${prefix}-${name}`)),
         },
       },
       ...(hasMirror ? mirrorWidgets() : []),
+      ...(hasRotation ? rotationWidgets() : []),
 
       heading('Who asks?'),
       graph('Requests', 8, 300, [

@@ -1,6 +1,6 @@
 /**
  * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, targets, what is
- * restarted, the alarms' topic), and how a part of a template is left out. Pure but for that.
+ * restarted, the rotation, the alarms' topic), and how a part of a template is left out. Pure but for that.
  */
 
 /** A compiled template, of which little is known: an older version of this project may have made it. */
@@ -24,6 +24,7 @@ export function findDrops(deployed: AnyTemplate, next: AnyTemplate): Drop[] {
     return [
       { name: 'mirror', leaves: 'no secret is kept in step any more; each stays as it is' },
       ...restartDrops(before, after),
+      ...rotationDrop(before, after),
       ...topicDrop(before, after),
     ]
   const [own = '', ...others] = before.uris
@@ -44,6 +45,7 @@ export function findDrops(deployed: AnyTemplate, next: AnyTemplate): Drop[] {
       .filter((uri) => !after.uris.includes(uri))
       .map((uri) => ({ name: 'targets', leaves: `${uri} stays, and nothing keeps it in step` })),
     ...restartDrops(before, after),
+    ...rotationDrop(before, after),
     ...topicDrop(before, after),
   ]
 }
@@ -55,6 +57,8 @@ interface Kept {
   readonly uris: readonly string[]
   /** CLUSTER/SERVICE. */
   readonly restarted: readonly string[]
+  /** The URI of the rotation's records; `null` without a rotation. */
+  readonly records: string | null
   readonly hasTopic: boolean
 }
 
@@ -73,10 +77,23 @@ function restartDrops(before: Kept, after: Kept): Drop[] {
     }))
 }
 
+function rotationDrop(before: Kept, after: Kept): Drop[] {
+  if (before.records === null || after.records !== null) return []
+  return [
+    {
+      name: 'rotation',
+      leaves:
+        'nothing replaces tokens any more, and a rotation that has begun stops where it is: the token in use stays in use, and old and ' +
+        `new ones stay at Tencent; the records of ${before.records} stay, and the secret with its Tencent credentials where the stack made ` +
+        'one: delete that key',
+    },
+  ]
+}
+
 function keptBy({ Resources = {} }: AnyTemplate): Kept {
-  const mirror = Resources['MirrorDashtokensLambdaFunction']?.Properties?.['Environment'] as
-    | { Variables?: Readonly<Record<string, string>> }
-    | undefined
+  const settingsOf = (logicalId: string): { Variables?: Readonly<Record<string, string>> } | undefined =>
+    Resources[logicalId]?.Properties?.['Environment'] as ReturnType<typeof settingsOf>
+  const mirror = settingsOf('MirrorDashtokensLambdaFunction')
   const { AIGC_SUB_APP_IDS = '', AIGC_MIRROR_TARGETS = '' } = mirror?.Variables ?? {}
   return {
     ids: mirror === undefined ? [] : AIGC_SUB_APP_IDS === '' ? ['none'] : AIGC_SUB_APP_IDS.split(','),
@@ -84,6 +101,7 @@ function keptBy({ Resources = {} }: AnyTemplate): Kept {
     restarted: [
       ...JSON.stringify(Resources['RestartMachineRole'] ?? '').matchAll(/:service\/([\w-]+\/[\w-]+)/g),
     ].map(([, service = '']) => service),
+    records: settingsOf('RotateDashtokensLambdaFunction')?.Variables?.['AIGC_ROTATION_STATE'] ?? null,
     hasTopic: Object.values(Resources).some(({ Properties = {} }) => {
       const actions = Properties['AlarmActions']
       return Array.isArray(actions) && actions.length > 0

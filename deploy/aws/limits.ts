@@ -20,8 +20,10 @@ export function exceededLimits(stack: Stack): string[] {
     // Lambda measures them as JSON: its refusal quotes the text ("String measured: {…}").
     ['the settings of list-tokens', bytes(stack.listEnvironment), 4096, 'bytes'],
     ['the settings of mirror-tokens', bytes(stack.mirrorEnvironment), 4096, 'bytes'],
+    ['the settings of rotate-tokens', bytes(stack.rotateEnvironment), 4096, 'bytes'],
     ['the role of list-tokens', policyLength(stack.listStatements, names), 10_240, 'characters'],
     ['the role of mirror-tokens', policyLength(stack.mirrorStatements, names), 10_240, 'characters'],
+    ['the role of rotate-tokens', policyLength(stack.rotateStatements, names), 10_240, 'characters'],
     [
       'the role that restarts restartEcsServices',
       policyLength(RestartMachineRole?.Properties['Policies'] ?? [], names),

@@ -14,6 +14,10 @@ interface Parameter {
   readonly accepts: (value: string) => boolean
 }
 
+const tencentRoleArn = /^qcs::cam::uin\/\d+:(roleName|role)\/[\w+=,.@-]+$/
+const secretNameOrArn =
+  /^(?!arn:)[\w/+=.@-]{1,512}$|^arn:aws[a-z-]*:secretsmanager:[a-z\d-]+:\d{12}:secret:[\w/+=.@-]{1,512}-[A-Za-z\d]{6}$/
+
 export const parameters = {
   subAppIds: {
     takes:
@@ -27,7 +31,7 @@ export const parameters = {
   site: oneOf('intl', 'cn'),
   roleArn: optional(
     'the ARN of a Tencent role, such as qcs::cam::uin/100000000001:roleName/vod-aigc-tokens',
-    /^qcs::cam::uin\/\d+:(roleName|role)\/[\w+=,.@-]+$/,
+    tencentRoleArn,
   ),
   oidcProvider: optional("the name of Tencent's OIDC identity provider for this account", /^[\w.-]{1,128}$/),
   audience: {
@@ -36,7 +40,7 @@ export const parameters = {
   },
   credentialsSecret: optional(
     'the name or the full ARN of a secret in AWS Secrets Manager that holds {"SecretId":"…","SecretKey":"…"}',
-    /^(?!arn:)[\w/+=.@-]{1,512}$|^arn:aws[a-z-]*:secretsmanager:[a-z\d-]+:\d{12}:secret:[\w/+=.@-]{1,512}-[A-Za-z\d]{6}$/,
+    secretNameOrArn,
   ),
   credentialsKmsKeyArn: keyArn('of the key that encrypts credentialsSecret'),
   schedule: {
@@ -57,7 +61,7 @@ export const parameters = {
   },
   keepSecrets: optional(
     'comma-separated ends of the names of secrets that exist, such as 251006666,tencent-credentials; the stack makes the rest',
-    /^[\w-]+(\s*,\s*[\w-]+)*$/,
+    /^[\w-]+(\/\d+)?(\s*,\s*[\w-]+(\/\d+)?)*$/,
   ),
   kmsKeyArn: keyArn('of the key that encrypts the secrets'),
   targets: {
@@ -87,6 +91,19 @@ export const parameters = {
   settleSeconds: number({ min: 0, max: 600 }),
   minKeep: number({ min: 0, max: 1, decimals: true }),
   tokenLimit: number({ min: 1, max: 10_000 }),
+  rotation: oneOf('true', 'false'),
+  rotateEveryDays: orNothing(number({ min: 1, max: 3650 })),
+  rotationWarmSeconds: number({ min: 10, max: 86_400 }),
+  rotationGraceHours: number({ min: 1, max: 2160 }),
+  rotationMayDelete: oneOf('true', 'false'),
+  rotationRoleArn: optional(
+    'the ARN of a Tencent role of its own, such as qcs::cam::uin/100000000001:roleName/vod-aigc-rotation',
+    tencentRoleArn,
+  ),
+  rotationCredentialsSecret: optional(
+    'the name or the full ARN of a secret of its own in AWS Secrets Manager that holds {"SecretId":"…","SecretKey":"…"}',
+    secretNameOrArn,
+  ),
   exclude: optional(
     'comma-separated fingerprints of 16 hex digits, such as 0123456789abcdef',
     /^[\da-f]{16}(\s*,\s*[\da-f]{16})*$/i,
@@ -137,6 +154,17 @@ export type Credentials =
   /** A secret that the stack makes empty, for its owner to fill. */
   | { kind: 'own-secret' }
 
+/** How tokens are replaced by new ones. */
+export interface RotationOfStack {
+  /** `null`: by hand only. */
+  readonly everyDays: number | null
+  readonly warmSeconds: number
+  readonly graceHours: number
+  readonly mayDelete: boolean
+  /** Others than those of the mirror, which must not be able to create or delete a token. */
+  readonly credentials: Credentials
+}
+
 export interface Deployment {
   readonly stage: string
   readonly region: string
@@ -157,6 +185,8 @@ export interface Deployment {
   readonly extraTargets: readonly ExtraTarget[]
   /** What is started anew when a token changes; `null` for nothing. */
   readonly restarts: Restarts | null
+  /** `null`: tokens are replaced by hand. */
+  readonly rotation: RotationOfStack | null
   readonly settleSeconds: number
   readonly minKeep: string
   readonly tokenLimit: number
@@ -258,11 +288,19 @@ export function readDeployment(stage: string, region: string, said: Given): Depl
       if (given[name] !== '')
         problems.push(`${name} must be left out when mirror is false, which makes no secret`)
   const subAppIds = given.subAppIds === 'none' ? [] : split(given.subAppIds)
-  const names = [...(subAppIds.length > 0 ? subAppIds : ['tokens']), 'tencent-credentials']
+  problems.push(...rotationProblems(given, subAppIds))
+  const names = [
+    ...(subAppIds.length > 0 ? subAppIds : ['tokens']),
+    'tencent-credentials',
+    ...(given.rotation === 'true'
+      ? ['rotation-credentials', ...subAppIds.map((id) => `rotation/${id}`)]
+      : []),
+  ]
   for (const kept of split(given.keepSecrets))
     if (parameters.keepSecrets.accepts(given.keepSecrets) && !names.includes(kept))
       problems.push(
-        `keepSecrets must name secrets of this stack, and ${kept} is none: neither one of subAppIds nor tencent-credentials`,
+        `keepSecrets must name secrets of this stack, and ${kept} is none: neither one of subAppIds nor tencent-credentials` +
+          (given.rotation === 'true' ? ', rotation-credentials or rotation/ID' : ''),
       )
   if (problems.length > 0) return problems
   const extraTargets = readTargets(given, subAppIds, region, (problem) => problems.push(problem))
@@ -286,6 +324,7 @@ export function readDeployment(stage: string, region: string, said: Given): Depl
     replicaRegions,
     extraTargets,
     restarts,
+    rotation: given.rotation === 'true' ? rotationOf(given) : null,
     settleSeconds: Number(given.settleSeconds),
     minKeep: given.minKeep,
     tokenLimit: Number(given.tokenLimit),
@@ -321,12 +360,79 @@ export function ownSecretName(secretPrefix: string, subAppIds: readonly string[]
   return `${secretPrefix}/${subAppIds.length > 0 ? '{SubAppId}' : 'tokens'}`
 }
 
+/** The name of the secret with the record of an application's rotation, `{SubAppId}` in it. */
+export function recordName(secretPrefix: string): string {
+  return `${secretPrefix}/rotation/{SubAppId}`
+}
+
+/** What a stack without a rotation is told of one. */
+export const noRotation = {
+  rotation: 'false',
+  rotateEveryDays: '',
+  rotationMayDelete: 'false',
+  rotationRoleArn: '',
+  rotationCredentialsSecret: '',
+} as const satisfies Partial<Given>
+
+/** What cannot be of a rotation, in sentences. It has Tencent credentials of its own, found in the same way as those of the mirror. */
+function rotationProblems(given: Given, subAppIds: readonly string[]): string[] {
+  if (given.rotation !== 'true')
+    return (Object.keys(noRotation) as (keyof typeof noRotation)[])
+      .filter((name) => name !== 'rotation' && given[name] !== noRotation[name])
+      .filter((name) => parameters[name].accepts(given[name]))
+      .map((name) => `${name} needs rotation=true`)
+  const problems: string[] = []
+  if (given.mirror === 'false')
+    problems.push(
+      'rotation must be left out when mirror is false: tokens are replaced where they are mirrored, by the stack that does that',
+    )
+  if (subAppIds.length === 0)
+    problems.push('rotation needs subAppIds: without an id it is not known whose tokens are replaced')
+  const isKeyless = given.roleArn !== ''
+  const isStored = !isKeyless && given.credentialsSecret !== ''
+  if (isKeyless && given.rotationRoleArn === '')
+    problems.push(
+      'rotation needs rotationRoleArn beside roleArn: a Tencent role of its own, so that the mirror can neither create nor delete a token',
+    )
+  if (isStored && given.rotationCredentialsSecret === '')
+    problems.push(
+      'rotation needs rotationCredentialsSecret beside credentialsSecret: a key of its own, so that the mirror can neither create nor ' +
+        'delete a token',
+    )
+  if (!isKeyless && given.rotationRoleArn !== '') problems.push('rotationRoleArn needs roleArn too')
+  if (!isStored && given.rotationCredentialsSecret !== '')
+    problems.push('rotationCredentialsSecret needs credentialsSecret too')
+  if (isKeyless && given.rotationRoleArn === given.roleArn)
+    problems.push(
+      'rotationRoleArn must be another role than roleArn, with which the mirror could create and delete tokens',
+    )
+  if (isStored && given.rotationCredentialsSecret === given.credentialsSecret)
+    problems.push(
+      'rotationCredentialsSecret must be another secret than credentialsSecret, with which the mirror could create and delete tokens',
+    )
+  return problems
+}
+
+function rotationOf(given: Given): RotationOfStack {
+  return {
+    everyDays: given.rotateEveryDays === '' ? null : Number(given.rotateEveryDays),
+    warmSeconds: Number(given.rotationWarmSeconds),
+    graceHours: Number(given.rotationGraceHours),
+    mayDelete: given.rotationMayDelete === 'true',
+    credentials: credentialsOf({
+      ...given,
+      roleArn: given.rotationRoleArn,
+      credentialsSecret: given.rotationCredentialsSecret,
+    }),
+  }
+}
+
 /**
  * The targets beside the stack's own. The mirror's role may write secrets that carry the mark, and make and mark none, so whatever
  * of a URI asks for that is refused. Parameters it may make and mark: there is none without a value, which others could make.
  */
 function readTargets(
-  { targets, secretPrefix, replicaRegions }: Given,
+  { targets, secretPrefix, replicaRegions, rotation }: Given,
   subAppIds: readonly string[],
   region: string,
   complain: (problem: string) => void,
@@ -364,6 +470,8 @@ function readTargets(
     if (service === 'ssm') return [{ uri, aws }]
     if (isNamed(aws.name, own) && aws.region === region)
       return refuse('is the secret of the stack, which is a target already')
+    if (rotation === 'true' && aws.region === region && isNamed(aws.name, recordName(secretPrefix)))
+      return refuse('is the record of the rotation, in which nothing else may stand')
     if (isNamed(aws.name, own) && split(replicaRegions).includes(aws.region))
       return refuse('is a replica of the secret of the stack, which AWS keeps in step itself')
     return [{ uri, aws }]
@@ -475,6 +583,10 @@ function number({ min, max, decimals = false }: { min: number; max: number; deci
     takes: `a ${decimals ? '' : 'whole '}number from ${min} to ${max}`,
     accepts: (value) => pattern.test(value) && Number(value) >= min && Number(value) <= max,
   }
+}
+
+function orNothing({ takes, accepts }: Parameter): Parameter {
+  return { takes: `${takes}, or none`, accepts: (value) => value === '' || accepts(value) }
 }
 
 function optional(takes: string, pattern: RegExp): Parameter {

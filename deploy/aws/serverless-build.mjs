@@ -32,7 +32,7 @@ export default class BuildFunctions {
         stdio: 'inherit',
       })
       mkdirSync(join(serviceDir, '.serverless'), { recursive: true })
-      for (const name of ['list-tokens', 'mirror-tokens']) {
+      for (const name of ['list-tokens', 'mirror-tokens', 'rotate-tokens']) {
         const zip = join(serviceDir, '.serverless', `${name}.zip`)
         // What is not deployed would count as a change each time.
         if (Object.hasOwn(serverless.service.functions, name))
@@ -62,8 +62,10 @@ export default class BuildFunctions {
     this.hooks = {
       initialize: () => {
         stack = serverless.service.custom?.stack
-        if (stack?.leftOut.includes('MirrorDashtokensLambdaFunction'))
-          delete serverless.service.functions['mirror-tokens']
+        for (const name of ['mirror-tokens', 'rotate-tokens']) {
+          const logicalId = serverless.getProvider('aws').naming.getLambdaLogicalId(name)
+          if (stack?.leftOut.includes(logicalId)) delete serverless.service.functions[name]
+        }
       },
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         leaveOut(serverless.service.provider.compiledCloudFormationTemplate, stack.leftOut),

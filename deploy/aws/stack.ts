@@ -7,13 +7,16 @@ import { renderDashboard } from './dashboard.ts'
 import type { Json } from './intrinsics.ts'
 import { exceededLimits, greatestThatFits } from './limits.ts'
 import {
+  type Credentials,
   type Deployment,
   type ExtraTarget,
   type Given,
   nameProblem,
+  noRotation,
   ownSecretName,
   parameters,
   readDeployment,
+  recordName,
 } from './parameters.ts'
 import { restartResources } from './restart.ts'
 
@@ -47,7 +50,7 @@ export async function resolveStack({
   const missing = given['subAppIds'] === '' ? `subAppIds must be ${parameters.subAppIds.takes}` : null
   const deployment = readDeployment(stage, region, {
     ...(given as Given),
-    ...(missing !== null && { subAppIds: 'none' }),
+    ...(missing !== null && { ...noRotation, subAppIds: 'none' }),
   })
   if (Array.isArray(deployment)) throw refusal([...unknown, ...(missing ? [missing] : []), ...deployment])
   if (unknown.length > 0) throw refusal([...unknown, ...(missing ? [missing] : [])])
@@ -88,8 +91,11 @@ export interface Statement {
 export interface Stack {
   readonly listEnvironment: Readonly<Record<string, string>>
   readonly mirrorEnvironment: Readonly<Record<string, string>>
+  /** Nothing without a rotation, as of its statements. */
+  readonly rotateEnvironment: Readonly<Record<string, string>>
   readonly listStatements: readonly Statement[]
   readonly mirrorStatements: readonly Statement[]
+  readonly rotateStatements: readonly Statement[]
   readonly listTimeoutSeconds: number
   readonly mirrorTimeoutSeconds: number
   readonly mirrorConcurrency: number | null
@@ -97,6 +103,15 @@ export interface Stack {
   readonly schedule: string
   readonly periodSeconds: number
   readonly alarmWindows: AlarmWindows
+  readonly rotation: {
+    readonly schedule: string
+    readonly periodSeconds: number
+    readonly flexibleTimeWindow: Json
+    readonly eventAgeSeconds: number
+    readonly alarmWindows: AlarmWindows
+    /** As many deletions as a day may have: one of each application. */
+    readonly deletionsADay: number
+  }
   readonly flexibleTimeWindow: Json
   readonly alarmActions: readonly string[]
   readonly tokenLimit: number
@@ -134,10 +149,19 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     ...(deployment.excluded.length > 0 && { AIGC_EXCLUDE: deployment.excluded.join() }),
   }
   const target = `aws-secretsmanager:${ownSecretName(deployment.secretPrefix, subAppIds)}`
+  const { rotation } = deployment
+  const records = rotationRecords(deployment)
+  const forMirror = {
+    AIGC_MIRROR_TARGETS: [target, ...deployment.extraTargets.map(({ uri }) => uri)].join(),
+    AIGC_SETTLE_SECONDS: `${deployment.settleSeconds}`,
+    AIGC_MIN_KEEP: deployment.minKeep,
+    AIGC_TOKEN_LIMIT: `${deployment.tokenLimit}`,
+  }
+  const timeoutSeconds = mirrorTimeoutSeconds(deployment)
   return {
     listEnvironment: {
       ...shared,
-      ...(readsTencent && credentialSettings(deployment)),
+      ...(readsTencent && credentialSettings(deployment, ownCredentials)),
       AIGC_HTTP_AUTH: 'gateway',
       AIGC_SOURCE: deployment.source,
       ...(deployment.hasFallback && { AIGC_FALLBACK: target }),
@@ -146,43 +170,74 @@ export function describeStack(service: string, deployment: Deployment): Stack {
     },
     mirrorEnvironment: {
       ...shared,
-      ...credentialSettings(deployment),
-      AIGC_MIRROR_TARGETS: [target, ...deployment.extraTargets.map(({ uri }) => uri)].join(),
-      AIGC_SETTLE_SECONDS: `${deployment.settleSeconds}`,
-      AIGC_MIN_KEEP: deployment.minKeep,
-      AIGC_TOKEN_LIMIT: `${deployment.tokenLimit}`,
+      ...credentialSettings(deployment, ownCredentials),
+      ...forMirror,
     },
+    rotateEnvironment: rotation
+      ? {
+          ...shared,
+          ...credentialSettings(deployment, rotationCredentials),
+          ...forMirror,
+          AIGC_ROTATION_STATE: `aws-secretsmanager:${recordName(deployment.secretPrefix)}`,
+          ...(rotation.everyDays !== null && { AIGC_ROTATE_EVERY_DAYS: `${rotation.everyDays}` }),
+          AIGC_ROTATION_WARM_SECONDS: `${rotation.warmSeconds}`,
+          AIGC_ROTATION_GRACE_HOURS: `${rotation.graceHours}`,
+          AIGC_ROTATION_MAY_DELETE: `${rotation.mayDelete}`,
+        }
+      : {},
     listStatements: [
       writeLog(`${prefix}-list-tokens`),
-      ...(readsTencent ? useCredentials(deployment) : []),
+      ...(readsTencent ? useCredentials(deployment, ownCredentials) : []),
       // It hands these tokens out anyway, so being able to read them gives away nothing more.
       ...(deployment.hasFallback ? readSecrets(secrets, deployment) : []),
       ...trace(deployment),
     ],
     mirrorStatements: [
       writeLog(`${prefix}-mirror-tokens`),
-      ...useCredentials(deployment),
+      ...useCredentials(deployment, ownCredentials),
       ...keepSecrets(onSecrets(secrets, deployment), deployment.kmsKeyArn),
-      ...deployment.extraTargets.flatMap((target) => keepExtraTarget(target, subAppIds)),
-      { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
+      ...deployment.extraTargets.flatMap((target) => keepExtraTarget(target, subAppIds, makeParameter)),
+      reportFailedRun,
       ...trace(deployment),
     ],
+    rotateStatements: rotation
+      ? [
+          writeLog(`${prefix}-rotate-tokens`),
+          ...useCredentials(deployment, rotationCredentials),
+          // Moving the pick is writing them; making and marking them is the mirror's.
+          ...keepSecrets(onSecrets(secrets, deployment), deployment.kmsKeyArn),
+          ...deployment.extraTargets.flatMap((target) => keepExtraTarget(target, subAppIds, writeParameter)),
+          // The key is that of the mirrored secrets.
+          ...keepSecrets(onSecrets(records, deployment, ofRecords), null),
+          reportFailedRun,
+          ...trace(deployment),
+        ]
+      : [],
     // AIGC_TIMEOUT_MS and a cold start.
     listTimeoutSeconds: Math.ceil(deployment.timeoutMs / 1000) + 5,
-    mirrorTimeoutSeconds: mirrorTimeoutSeconds(deployment),
+    mirrorTimeoutSeconds: timeoutSeconds,
     mirrorConcurrency: deployment.mirrorConcurrency,
-    mirrorEventAgeSeconds: mirrorEventAgeSeconds(deployment),
+    mirrorEventAgeSeconds: eventAgeSeconds(periodSeconds, timeoutSeconds),
     schedule: deployment.schedule,
     periodSeconds,
     alarmWindows: alarmWindows({
       periodSeconds,
       jitterMinutes: jitterMinutes(periodSeconds),
-      timeoutSeconds: mirrorTimeoutSeconds(deployment),
+      timeoutSeconds,
     }),
-    flexibleTimeWindow:
-      jitterMinutes(periodSeconds) === 0
-        ? { Mode: 'OFF' }
-        : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: jitterMinutes(periodSeconds) },
+    rotation: {
+      schedule: `rate(${rotationSeconds / 60} minutes)`,
+      periodSeconds: rotationSeconds,
+      flexibleTimeWindow: flexibleTimeWindow(rotationSeconds),
+      eventAgeSeconds: eventAgeSeconds(rotationSeconds, timeoutSeconds),
+      alarmWindows: alarmWindows({
+        periodSeconds: rotationSeconds,
+        jitterMinutes: jitterMinutes(rotationSeconds),
+        timeoutSeconds,
+      }),
+      deletionsADay: Math.max(1, subAppIds.length),
+    },
+    flexibleTimeWindow: flexibleTimeWindow(periodSeconds),
     alarmActions: alarmTopicArn === null ? [] : [alarmTopicArn],
     tokenLimit: deployment.tokenLimit,
     isTraced: deployment.isTraced,
@@ -200,12 +255,15 @@ export function describeStack(service: string, deployment: Deployment): Stack {
             'FailedRuns',
           ]),
       ...(deployment.restarts === null ? ['RestartMachine'] : []),
+      ...(rotation === null
+        ? ['RotateDashtokensLambdaFunction', 'RotateDashtokensLogGroup', 'RotateTokensRole']
+        : []),
     ],
     throttling: { rateLimit: deployment.rateLimit, burstLimit: deployment.burstLimit },
     confirmedDrops: deployment.confirmedDrops,
     resources: {
       Resources: {
-        ...secretResources(secrets, deployment),
+        ...secretResources(secrets, records, deployment),
         ...domainResources(deployment),
         ...(deployment.restarts !== null && restartResources(prefix, deployment.restarts)),
         Dashboard: {
@@ -218,19 +276,21 @@ export function describeStack(service: string, deployment: Deployment): Stack {
               periodSeconds,
               hasMirror: deployment.hasMirror,
               hasRestarts: deployment.restarts !== null,
+              hasRotation: rotation !== null,
             }),
           },
         },
       },
       Outputs: {
         ...secretOutputs(secrets, deployment),
+        ...(rotation && rotationOutputs(records, deployment)),
         DashboardName: { Description: 'The dashboard in CloudWatch', Value: { Ref: 'Dashboard' } },
         ListTokensRoleArn: roleOutput('ListTokensRole'),
         ...(deployment.hasMirror && { MirrorTokensRoleArn: roleOutput('MirrorTokensRole') }),
         ...(usesOwnCredentials(deployment) && {
           CredentialsSecretName: {
             Description: 'The secret to put Tencent credentials into',
-            Value: ownCredentialsName(deployment),
+            Value: ownCredentials.nameFor(deployment),
           },
         }),
         ...domainOutputs(deployment),
@@ -254,9 +314,12 @@ function mirrorTimeoutSeconds({ settleSeconds, timeoutMs, subAppIds }: Deploymen
  * that could not start until a later one was due is not worth starting.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
-function mirrorEventAgeSeconds(deployment: Deployment): number {
-  return Math.min(21_600, Math.max(deployment.periodSeconds, mirrorTimeoutSeconds(deployment) + 300 + 60))
+function eventAgeSeconds(periodSeconds: number, timeoutSeconds: number): number {
+  return Math.min(21_600, Math.max(periodSeconds, timeoutSeconds + 300 + 60))
 }
+
+/** From one run of the rotation to the next: a step each. */
+const rotationSeconds = 900
 
 /**
  * Stacks that were deployed together shall not ask Tencent together. Below five minutes there is no such window, because it would
@@ -264,6 +327,11 @@ function mirrorEventAgeSeconds(deployment: Deployment): number {
  */
 function jitterMinutes(periodSeconds: number): number {
   return Math.min(15, Math.floor(periodSeconds / 300))
+}
+
+function flexibleTimeWindow(periodSeconds: number): Json {
+  const MaximumWindowInMinutes = jitterMinutes(periodSeconds)
+  return MaximumWindowInMinutes === 0 ? { Mode: 'OFF' } : { Mode: 'FLEXIBLE', MaximumWindowInMinutes }
 }
 
 /** AWS generates the roles' names, and Tencent has to be told them (`oidc:sub`) where no key is stored. */
@@ -293,6 +361,16 @@ function mirroredSecrets(deployment: Deployment): SecretOfStack[] {
   return subAppIds.map((id) => secret(`MirroredSecret${id}`, id))
 }
 
+/** One per application, of which nobody but the rotation writes any; none without a rotation. */
+function rotationRecords(deployment: Deployment): SecretOfStack[] {
+  if (deployment.rotation === null) return []
+  return deployment.subAppIds.map((id) => ({
+    logicalId: `RotationRecord${id}`,
+    name: recordName(deployment.secretPrefix).replace('{SubAppId}', id),
+    isMade: makes(deployment, `rotation/${id}`),
+  }))
+}
+
 function makes({ makesSecrets, keptSecrets }: Deployment, end: string): boolean {
   return makesSecrets && !keptSecrets.includes(end)
 }
@@ -317,6 +395,31 @@ function secretOutputs(
         : []),
     ]),
   )
+}
+
+function rotationOutputs(
+  records: readonly SecretOfStack[],
+  deployment: Deployment,
+): Stack['resources']['Outputs'] {
+  const [only] = records
+  return {
+    RotationRecordsName: {
+      Description: 'Where the rotation keeps its record of each application',
+      Value: records.length === 1 && only ? only.name : `${deployment.secretPrefix}/rotation/*`,
+    },
+    // Not with the end of the other two: it belongs into the trust policy of another Tencent role.
+    RotationRoleArn: {
+      ...roleOutput('RotateTokensRole'),
+      Description:
+        "What the trust policy of the rotation's Tencent role must name in oidc:sub, where no key is stored",
+    },
+    ...(deployment.rotation?.credentials.kind === 'own-secret' && {
+      RotationCredentialsSecretName: {
+        Description: 'The secret to put Tencent credentials into that may create tokens',
+        Value: rotationCredentials.nameFor(deployment),
+      },
+    }),
+  }
 }
 
 function domainOutputs({ domain }: Deployment): Stack['resources']['Outputs'] {
@@ -356,11 +459,29 @@ function usesOwnCredentials({ credentials, hasMirror, source }: Deployment): boo
   return credentials.kind === 'own-secret' && (hasMirror || source === 'api')
 }
 
-function ownCredentialsName({ secretPrefix }: Deployment): string {
-  return `${secretPrefix}/${ownCredentialsEnd}`
+/** Tencent credentials of functions, and the secret that the stack makes for them where nothing else is said. */
+interface CredentialsOfStack {
+  readonly of: (deployment: Deployment) => Credentials | undefined
+  /** What ends the secret's name. */
+  readonly end: string
+  readonly logicalId: string
+  readonly nameFor: (deployment: Deployment) => string
 }
 
-const ownCredentialsEnd = 'tencent-credentials'
+const ownCredentials: CredentialsOfStack = {
+  of: ({ credentials }) => credentials,
+  end: 'tencent-credentials',
+  logicalId: 'CredentialsSecret',
+  nameFor: ({ secretPrefix }) => `${secretPrefix}/tencent-credentials`,
+}
+
+/** With which tokens can be created, and perhaps deleted: no other function has them. */
+const rotationCredentials: CredentialsOfStack = {
+  of: ({ rotation }) => rotation?.credentials,
+  end: 'rotation-credentials',
+  logicalId: 'RotationCredentialsSecret',
+  nameFor: ({ secretPrefix }) => `${secretPrefix}/rotation-credentials`,
+}
 
 /**
  * The secrets, without values. They outlive the stack, whose consumers must not lose them, except that a first
@@ -368,6 +489,7 @@ const ownCredentialsEnd = 'tencent-credentials'
  */
 function secretResources(
   secrets: readonly SecretOfStack[],
+  records: readonly SecretOfStack[],
   deployment: Deployment,
 ): Record<string, Resource> {
   const { kmsKeyArn, replicaRegions } = deployment
@@ -397,20 +519,36 @@ function secretResources(
       },
     },
   ])
+  // With a mark of its own, so that neither function takes one of the other for its own.
+  const ofRotation = records
+    .filter(({ isMade }) => isMade)
+    .map(({ logicalId, name }) => [
+      logicalId,
+      {
+        ...common,
+        Properties: {
+          Name: name,
+          Description: 'Rotation of Tencent Cloud VOD AIGC API tokens, no secret, kept by vod-aigc-tokens',
+          ...key,
+          Tags: [{ Key: 'managed-by', Value: ofRecords.mark }],
+        },
+      },
+    ])
+  // Without the mark of the mirror, which leaves other people's secrets alone, and without replicas.
+  const credentials = (
+    { end, logicalId, nameFor }: CredentialsOfStack,
+    whose: string,
+  ): Record<string, Resource> => {
+    if (!makes(deployment, end)) return {}
+    const Description = `Tencent Cloud credentials of ${whose}: {"SecretId":"...","SecretKey":"..."}`
+    return { [logicalId]: { ...common, Properties: { Name: nameFor(deployment), Description, ...key } } }
+  }
   return {
     ...Object.fromEntries(mirrored),
-    // Without the mark of the mirror, which leaves other people's secrets alone, and without replicas.
-    ...(usesOwnCredentials(deployment) &&
-      makes(deployment, ownCredentialsEnd) && {
-        CredentialsSecret: {
-          ...common,
-          Properties: {
-            Name: ownCredentialsName(deployment),
-            Description: 'Tencent Cloud credentials of vod-aigc-tokens: {"SecretId":"...","SecretKey":"..."}',
-            ...key,
-          },
-        },
-      }),
+    ...(usesOwnCredentials(deployment) && credentials(ownCredentials, 'vod-aigc-tokens')),
+    ...Object.fromEntries(ofRotation),
+    ...(rotationCredentials.of(deployment)?.kind === 'own-secret' &&
+      credentials(rotationCredentials, 'the rotation of vod-aigc-tokens')),
   }
 }
 
@@ -442,9 +580,14 @@ function domainResources({ domain }: Deployment): Record<string, Resource> {
   }
 }
 
-function credentialSettings(deployment: Deployment): Record<string, string> {
-  const { credentials } = deployment
-  switch (credentials.kind) {
+function credentialSettings(
+  deployment: Deployment,
+  { of, nameFor }: CredentialsOfStack,
+): Record<string, string> {
+  const credentials = of(deployment)
+  switch (credentials?.kind) {
+    case undefined:
+      return {}
     case 'web-identity':
       return {
         AIGC_ROLE_ARN: credentials.roleArn,
@@ -454,13 +597,18 @@ function credentialSettings(deployment: Deployment): Record<string, string> {
     case 'secret':
       return { AIGC_CREDENTIALS_SECRET: credentials.secret }
     case 'own-secret':
-      return { AIGC_CREDENTIALS_SECRET: ownCredentialsName(deployment) }
+      return { AIGC_CREDENTIALS_SECRET: nameFor(deployment) }
   }
 }
 
-function useCredentials(deployment: Deployment): Statement[] {
-  const { credentials, kmsKeyArn } = deployment
-  switch (credentials.kind) {
+function useCredentials(
+  deployment: Deployment,
+  { of, end, logicalId, nameFor }: CredentialsOfStack,
+): Statement[] {
+  const credentials = of(deployment)
+  switch (credentials?.kind) {
+    case undefined:
+      return []
     case 'web-identity':
       return [
         {
@@ -493,11 +641,9 @@ function useCredentials(deployment: Deployment): Statement[] {
         {
           Effect: 'Allow',
           Action: ['secretsmanager:GetSecretValue'],
-          Resource: makes(deployment, ownCredentialsEnd)
-            ? { Ref: 'CredentialsSecret' }
-            : secretArnByName(ownCredentialsName(deployment)),
+          Resource: makes(deployment, end) ? { Ref: logicalId } : secretArnByName(nameFor(deployment)),
         },
-        ...useKey(kmsKeyArn, ['kms:Decrypt']),
+        ...useKey(deployment.kmsKeyArn, ['kms:Decrypt']),
       ]
   }
 }
@@ -533,7 +679,11 @@ function keepSecrets(
   ]
 }
 
-function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): Statement[] {
+function keepExtraTarget(
+  { aws }: ExtraTarget,
+  subAppIds: readonly string[],
+  onParameter: readonly string[],
+): Statement[] {
   if (aws === null) return []
   const { service, name, region, kmsKeyArn } = aws
   const arnOf = (one: string): Json => (one.startsWith('arn:') ? one : secretArn(`${one}-??????`, region))
@@ -543,10 +693,11 @@ function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): St
     return keepParameters(
       (names.length > mostNamed ? [nameFor('*')] : names).map((one) => parameterArn(one, region)),
       kmsKeyArn,
+      onParameter,
     )
   return keepSecrets(
     names.length > mostNamed
-      ? { Resource: arnOf(nameFor('*')), Condition: isMarked }
+      ? { Resource: arnOf(nameFor('*')), Condition: isMarkedAs('vod-aigc-tokens') }
       : { Resource: names.map(arnOf) },
     kmsKeyArn,
   )
@@ -556,12 +707,10 @@ function keepExtraTarget({ aws }: ExtraTarget, subAppIds: readonly string[]): St
 function onSecrets(
   secrets: readonly SecretOfStack[],
   { secretPrefix }: Deployment,
+  { folder, mark } = { folder: '', mark: 'vod-aigc-tokens' },
 ): Pick<Statement, 'Resource' | 'Condition'> {
   if (areMany(secrets))
-    return {
-      Resource: secretArn(`${secretPrefix}/*`),
-      Condition: isMarked,
-    }
+    return { Resource: secretArn(`${secretPrefix}/${folder}*`), Condition: isMarkedAs(mark) }
   return {
     Resource: secrets.map(({ logicalId, name, isMade }) =>
       isMade ? { Ref: logicalId } : secretArnByName(name),
@@ -569,16 +718,19 @@ function onSecrets(
   }
 }
 
-const isMarked = { StringEquals: { 'aws:ResourceTag/managed-by': 'vod-aigc-tokens' } }
+const ofRecords = { folder: 'rotation/', mark: 'vod-aigc-rotation' }
 
+function isMarkedAs(mark: string): Json {
+  return { StringEquals: { 'aws:ResourceTag/managed-by': mark } }
+}
+
+const writeParameter = ['ssm:GetParameter', 'ssm:ListTagsForResource', 'ssm:PutParameter']
 /** A parameter is made and marked in one step, and a role that may do that may mark it later, too. */
-function keepParameters(Resource: Json, kmsKeyArn: string | null): Statement[] {
+const makeParameter = ['ssm:AddTagsToResource', ...writeParameter]
+
+function keepParameters(Resource: Json, kmsKeyArn: string | null, Action: readonly string[]): Statement[] {
   return [
-    {
-      Effect: 'Allow',
-      Action: ['ssm:AddTagsToResource', 'ssm:GetParameter', 'ssm:ListTagsForResource', 'ssm:PutParameter'],
-      Resource,
-    },
+    { Effect: 'Allow', Action, Resource },
     // The last is for the tier Advanced. docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
     ...useKey(kmsKeyArn, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'], 'ssm'),
   ]
@@ -608,6 +760,12 @@ function useKey(arn: string | null, Action: readonly string[], service = 'secret
   const [, , , region = ''] = arn.split(':')
   const via = { 'Fn::Sub': `${service}.${region}.\${AWS::URLSuffix}` }
   return [{ Effect: 'Allow', Action, Resource: arn, Condition: { StringEquals: { 'kms:ViaService': via } } }]
+}
+
+const reportFailedRun: Statement = {
+  Effect: 'Allow',
+  Action: ['sqs:SendMessage'],
+  Resource: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] },
 }
 
 function writeLog(functionName: string): Statement {

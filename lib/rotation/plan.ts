@@ -1,5 +1,5 @@
 /** The rotation's judgement: the one step that a run takes, from what the record, the list, the targets and two clocks say. Pure. */
-import { sha256Hex } from '../digest.ts'
+import { fingerprint, sha256Hex } from '../digest.ts'
 import type { Look } from '../mirror/report.ts'
 import type { Leftover, RotationRecord, Stamp } from '../stores/record.ts'
 import type { Site } from '../tencent/sites.ts'
@@ -70,7 +70,7 @@ export type Step =
       /** What the record says where Tencent refuses. */
       readonly refused: RotationRecord
     }
-  /** The new token is limited as the old one is; then the record says when, and it warms up from then on. */
+  /** The record says when; then the new token is limited as the old one is, and warms up from then on. */
   | { readonly kind: 'copy'; readonly reason: string; readonly record: RotationRecord }
   /** The record says so first (`before`); then the pick is moved to `token` in every target; then the record goes on. */
   | {
@@ -88,6 +88,8 @@ export type Step =
       readonly before: RotationRecord | null
       /** What the record says where Tencent refuses. */
       readonly refused: RotationRecord | null
+      /** What it says where a target names the token again. */
+      readonly pointed: RotationRecord | null
     }
   /** What `Confirm` would delete. */
   | { readonly kind: 'ask'; readonly reason: string; readonly token: string; readonly digest: string }
@@ -102,7 +104,7 @@ const appearMs = 10 * 60 * secondMs
 /** After so many calls in a row of which no token came, a day passes before the next. */
 const mostFailures = 3
 /** By so much two good clocks may differ. */
-const toleranceMs = 60 * secondMs
+export const toleranceMs = 60 * secondMs
 
 /** How long ago, by whichever clock says less, so that a jump of one of them shortens no wait. */
 export function elapsedMs(since: Stamp, now: Stamp): number {
@@ -199,11 +201,9 @@ function start(input: RotationInput, record: RotationRecord): Step {
 }
 
 function intent(input: Current): Step {
-  const { record, request, listed, targets, now } = input
+  const { record, request, listed, settings, now } = input
   if (request.kind === 'rollback') return refuse(notPromoted)
-  const known = new Set([...record.baseline, ...record.leftovers.map(({ fingerprint }) => fingerprint)])
-  const mirrored = targets.flatMap(({ tokens }) => [...tokens])
-  const candidates = [...new Set([...listed, ...mirrored])].filter((token) => !known.has(token)).sort()
+  const candidates = candidatesOf(input, record)
   const warm = (token: string): Step =>
     note(
       {
@@ -234,19 +234,22 @@ function intent(input: Current): Step {
       `${token} was created and is not listed; the old token stays in use`,
     )
   }
-  const waitMs = lagMs + Math.max(60, input.settings.settleSeconds) * secondMs
-  if (elapsedMs(record.since, now) < waitMs) {
-    if (request.kind === 'abort')
-      return note(
-        { ...record, doing: 'abort' },
-        'aborted: the old token stays in use; a later run says whether a token was created all the same',
-      )
-    return { kind: 'wait', reason: 'whether a token was created shows when Tencent lists it' }
-  }
+  const later = (reason: string): Step =>
+    request.kind === 'abort'
+      ? note(
+          { ...record, doing: 'abort' },
+          'aborted: the old token stays in use; a later run says whether a token was created all the same',
+        )
+      : { kind: 'wait', reason }
+  if (elapsedMs(record.since, now) < awaitMs(settings))
+    return later('whether a token was created shows when Tencent lists it')
   const unsure = unsureOf(input)
-  if (unsure !== null) return { kind: 'wait', reason: unsure }
-  if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
+  if (unsure !== null) return later(unsure)
   const [only, ...others] = candidates
+  // One list may lack the token by mistake, and have one of somebody else's.
+  if (others.length === 0 && !isGone(input, awaitedIn(record)))
+    return later(`Tencent lists ${only ?? 'no token that was created'}; a second look settles it`)
+  if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
   if (only === undefined)
     return note(
       failed(end(input, [], '')),
@@ -256,6 +259,34 @@ function intent(input: Current): Step {
   return hold(
     `several tokens have come since this rotation began, and one of them is its own: ${candidates.join(', ')}; ` +
       'run {"Adopt":"FINGERPRINT"} with the one that may take over, or {"Abort":true}',
+  )
+}
+
+/** For how long it may be that a token was created, and is not listed. */
+function awaitMs({ settleSeconds }: RotationSettings): number {
+  return lagMs + Math.max(60, settleSeconds) * secondMs
+}
+
+/** The tokens of which one may be that of the call whose answer did not come. */
+function candidatesOf({ listed, targets }: RotationInput, record: RotationRecord): readonly string[] {
+  const known = new Set([...record.baseline, ...record.leftovers.map(({ fingerprint }) => fingerprint)])
+  const mirrored = targets.flatMap(({ tokens }) => [...tokens])
+  return [...new Set([...listed, ...mirrored])].filter((token) => !known.has(token)).sort()
+}
+
+/** What stands for a token whose name is not known in `missing`. */
+function awaitedIn({ intent }: RotationRecord): string {
+  return fingerprint(intent ?? '')
+}
+
+/** Whether a second look has to tell which token this rotation has created, if any. */
+function isAwaited(input: RotationInput, record: RotationRecord): boolean {
+  return (
+    record.phase === 'intent' &&
+    record.new === null &&
+    elapsedMs(record.since, input.now) >= awaitMs(input.settings) &&
+    unsureOf(input) === null &&
+    candidatesOf(input, record).length <= 1
   )
 }
 
@@ -333,16 +364,21 @@ function promoted(input: Current): Step {
   if (byHand !== null) return byHand
   if (isGone(input, old))
     return note(end(input, [], ''), `Tencent no longer lists ${old}: the rotation is over`)
-  const unread = whyUnread(input)
-  if (unread !== null) return { kind: 'wait', reason: unread }
   const pointing = targets.filter(({ pick }) => pick === old)
   if (pointing.length === targets.length)
     return note(
       end(input, [record.new ?? ''], 'consumers were moved back from it by hand'),
       `consumers were moved back to ${old}, so the rotation is over`,
     )
+  // For how long it will is not known before a run sees that it does not any more.
   if (pointing[0])
-    return note({ ...record, since: now }, `${pointing[0].uri} names ${old}, so the grace begins anew`)
+    return record.doing === 'promote'
+      ? { kind: 'wait', reason: `${pointing[0].uri} still names ${old}` }
+      : note(pointed(input), `${pointing[0].uri} names ${old}, so the grace begins anew when it does not`)
+  const unread = whyUnread(input)
+  if (unread !== null) return { kind: 'wait', reason: unread }
+  if (record.doing === 'promote')
+    return note({ ...record, since: now, doing: null }, `no target names ${old}, and its grace begins anew`)
   const graceMs = settings.graceHours * hourMs
   if (elapsedMs(record.since, now) < graceMs)
     return { kind: 'wait', reason: `${old} is left alone until ${when(record.since, now, graceMs)}` }
@@ -355,16 +391,13 @@ function retiring(input: Current): Step {
   const byHand = turnBack(input)
   if (byHand !== null) return byHand
   if (isGone(input, old)) return note(end(input, [], ''), `${old} is gone: the rotation is over`)
+  const pointing = targets.find(({ pick }) => pick === old)
+  if (pointing)
+    return note(pointed(input), `${pointing.uri} names ${old}, so the grace begins anew when it does not`)
   if (!listed.has(old))
     return { kind: 'wait', reason: `Tencent does not list ${old}; a second look settles it` }
   const unread = whyUnread(input)
   if (unread !== null) return { kind: 'wait', reason: unread }
-  const pointing = targets.find(({ pick }) => pick === old)
-  if (pointing)
-    return note(
-      { ...record, phase: 'promoted', since: now, doing: null },
-      `${pointing.uri} names ${old}, so the grace begins anew`,
-    )
   const reason = whyNoneLeft(input)
   if (reason !== null) return { kind: 'wait', reason }
   if (!settings.mayDelete) {
@@ -382,7 +415,13 @@ function retiring(input: Current): Step {
     token: old,
     before: { ...record, doing: 'delete' },
     refused: { ...record, doing: null },
+    pointed: pointed(input),
   }
+}
+
+/** A target names the old token again: it has no grace before none does. */
+function pointed({ record, now }: Current): RotationRecord {
+  return { ...record, phase: 'promoted', since: now, doing: 'promote' }
 }
 
 /** What somebody asks for after the promotion, or has asked for and is not done. */
@@ -393,16 +432,23 @@ function turnBack(input: Current): Step | null {
   if (request.kind === 'abort')
     return note(
       end(input, [old], 'a rotation replaced it, and was ended before it was deleted'),
-      `ended: ${token} stays in use, and ${old} is not deleted`,
+      record.doing === 'delete'
+        ? `ended: ${token} stays in use, and ${old} may have been deleted already`
+        : `ended: ${token} stays in use, and ${old} is not deleted`,
     )
   if (request.kind !== 'rollback' && record.doing !== 'rollback') return null
   if (record.doing === 'delete') return refuse(`${old} is being deleted, so there is no way back to it`)
   if (request.kind === 'next' && isGone(input, old))
     return note(end(input, [], ''), `Tencent no longer lists ${old}, so there is no way back to it`)
+  // Where somebody has asked for it before, a later run may find that the token is gone.
+  const later = (reason: string): Step =>
+    request.kind === 'rollback'
+      ? refuse(reason)
+      : { kind: 'wait', reason: `consumers are to be moved back: ${reason}` }
   if (!listed.has(old) || excluded.has(old))
-    return refuse(`${old} is not listed, so there is no way back to it`)
+    return later(`${old} is not listed, so there is no way back to it`)
   const lacking = targets.find(({ holds, tokens }) => holds === 'document' && !tokens.has(old))
-  if (lacking) return refuse(`${lacking.uri} does not hold ${old}`)
+  if (lacking) return later(`${lacking.uri} does not hold ${old}`)
   return {
     kind: 'promote',
     reason: `consumers are moved back from ${token} to ${old}`,
@@ -422,6 +468,8 @@ function retire(input: RotationInput, request: RotationRequest & { kind: 'retire
   if (!listed.has(token)) return refuse(`Tencent lists no token ${token}`)
   if (record !== null && record.new === token && record.phase !== 'promoted' && record.phase !== 'retiring')
     return refuse(`${token} is being made ready to take over; run {"Abort":true} first`)
+  if (record?.doing === 'rollback' && record.old === token)
+    return refuse(`consumers are being moved back to ${token}; let that end first`)
   const unread = whyUnread(input)
   if (unread !== null) return refuse(unread)
   const pointing = targets.find(({ pick }) => pick === token)
@@ -447,7 +495,14 @@ function retire(input: RotationInput, request: RotationRequest & { kind: 'retire
     return refuse(
       'the tokens or the targets have changed since that plan; run again without "Confirm" and look at the new one',
     )
-  return { kind: 'delete', reason: `${token} is deleted at once`, token, before: null, refused: null }
+  return {
+    kind: 'delete',
+    reason: `${token} is deleted at once`,
+    token,
+    before: null,
+    refused: null,
+    pointed: null,
+  }
 }
 
 /** The record of an application that has none: when it was last rotated is not known, and that is never a reason to rotate. */
@@ -517,9 +572,13 @@ function withoutFuture(record: RotationRecord, now: Stamp): RotationRecord {
 }
 
 /** Keeps down which of the tokens at stake the list lacks; drops what is gone or in use again. The same record for no change. */
-function tidy({ listed, targets, now, settings }: RotationInput, record: RotationRecord): RotationRecord {
-  const names = [record.old, record.new, ...record.leftovers.map(({ fingerprint }) => fingerprint)]
-  const lacking = names.filter((name): name is string => name !== null && !listed.has(name))
+function tidy(input: RotationInput, record: RotationRecord): RotationRecord {
+  const { listed, targets, now, settings } = input
+  const awaited = isAwaited(input, record) ? awaitedIn(record) : null
+  const names = [record.old, record.new, awaited, ...record.leftovers.map(({ fingerprint }) => fingerprint)]
+  // A list that lacks what is in use is not all there is.
+  const isDoubtful = targets.some(({ pick, isRead }) => (pick === null ? !isRead : !listed.has(pick)))
+  const lacking = names.filter((name): name is string => name !== null && !listed.has(name) && !isDoubtful)
   const missing = Object.fromEntries(lacking.map((name) => [name, record.missing[name] ?? now]))
   const leftovers = record.leftovers.filter(({ fingerprint }) => {
     const since = missing[fingerprint]

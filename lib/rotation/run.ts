@@ -12,7 +12,7 @@ import { judgeRecord, type RotationRecord, renderRecord, type Stamp } from '../s
 import { overtaken, type Reading, type Store, type Target } from '../stores/store.ts'
 import type { Mirror } from '../stores/target.ts'
 import type { ChangeTokens, TokenList } from '../tencent/vod.ts'
-import { type Time, takeStep } from '../time.ts'
+import { type Moment, momentOf, type Time, takeStep } from '../time.ts'
 import {
   type Limits,
   planRotation,
@@ -20,6 +20,7 @@ import {
   type RotationRequest,
   type RotationSettings,
   type Step,
+  toleranceMs,
   whyKept,
 } from './plan.ts'
 import {
@@ -56,6 +57,8 @@ interface Run {
   readonly config: Config
   readonly settings: RotationSettings
   readonly deps: RotationDependencies
+  /** When it began to look at this application. */
+  readonly began: Moment
 }
 
 /** Runs the rotation and reports; `rotationError` says whether the report is good news. */
@@ -65,10 +68,11 @@ export async function runRotation(
   deps: RotationDependencies,
 ): Promise<RotationReport> {
   const { settleSeconds, tokenLimit, rotation } = config
-  const run: Run = { order, config, settings: { ...rotation, settleSeconds, tokenLimit }, deps }
+  const settings = { ...rotation, settleSeconds, tokenLimit }
   // One after the other: they are few, and a quarter of an hour comes again.
   const Results: RotationResult[] = []
-  for (const rotation of order.rotations) Results.push(await rotate(run, rotation))
+  for (const one of order.rotations)
+    Results.push(await rotate({ order, config, settings, deps, began: momentOf(deps) }, one))
   return { Results }
 }
 
@@ -96,7 +100,8 @@ async function rotate(run: Run, rotation: Rotation): Promise<RotationResult> {
     input = await observe(run, rotation, keeper.record())
     step = planRotation(input)
     if (order.dryRun) return close(wouldBe[step.kind], step.reason)
-    return close(outcomeOf[step.kind], await take(run, rotation, { input, keeper, step }))
+    step = await take(run, rotation, { input, keeper, step })
+    return close(outcomeOf[step.kind], step.reason)
   } catch (error) {
     const doing = step === null || step.kind === 'note' ? '' : `, while ${step.reason}`
     return close('failed', `${messageOf(error)}${doing}`)
@@ -231,34 +236,66 @@ function canonical(value: unknown): string {
   )
 }
 
+/**
+ * Throws where the calendar and the other clock have gone apart since the run began: then it stood still, as a frozen process does,
+ * and others may have gone on meanwhile; or a clock was set, and what it would take down is wrong.
+ */
+function expectAwake({ began, deps }: Run): void {
+  const apartMs = deps.now() - began.now - (deps.monotonic() - began.monotonic)
+  if (Math.abs(apartMs) <= toleranceMs) return
+  throw new CodedError(
+    'ClockJumped',
+    'this run stood still, or the clock of its machine was set meanwhile, so it goes no further; a later run looks anew',
+  )
+}
+
+/** What a run writes targets with: no further than {@link expectAwake} lets it. */
+function awake(run: Run): MirrorDependencies {
+  const { deps } = run
+  return {
+    ...deps,
+    openStore(target) {
+      const store = deps.openStore(target)
+      return {
+        ...store,
+        async write(document, seen, deadline) {
+          expectAwake(run)
+          await store.write(document, seen, deadline)
+        },
+      }
+    },
+  }
+}
+
 interface Taken {
   readonly input: RotationInput
   readonly keeper: Keeper
   readonly step: Step
 }
 
-/** Takes a step; gives the sentence that tells what came of it. Throws where it was not taken, or not to its end. */
-async function take(run: Run, rotation: Rotation, taken: Taken): Promise<string> {
+/** Takes a step; gives it back as it was taken, with the sentence that tells. Throws where it was not, or not to its end. */
+async function take(run: Run, rotation: Rotation, taken: Taken): Promise<Step> {
   const { step, keeper } = taken
   switch (step.kind) {
     case 'refuse':
     case 'ask':
-      return step.reason
+      return step
     case 'wait':
     case 'hold':
       if (step.record) await keeper.write(step.record)
-      return step.reason
+      return step
     case 'note':
       await keeper.write(step.record)
-      return step.reason
+      return step
     case 'create':
-      return create(run, rotation, keeper, step)
+      return { ...step, reason: await create(run, rotation, keeper, step) }
     case 'copy':
-      await copyLimits(run, rotation, keeper.record())
       await keeper.write(step.record)
-      return step.reason
+      await copyLimits(run, rotation, step.record)
+      return step
     case 'promote':
-      return promote(run, rotation, taken, step)
+      await promote(run, rotation, taken, step)
+      return step
     case 'delete':
       return remove(run, rotation, taken, step)
   }
@@ -267,12 +304,14 @@ async function take(run: Run, rotation: Rotation, taken: Taken): Promise<string>
 type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>
 
 async function create(
-  { order, config, deps }: Run,
+  run: Run,
   { mirror: { subAppId } }: Rotation,
   keeper: Keeper,
   step: StepOf<'create'>,
 ): Promise<string> {
+  const { order, config, deps } = run
   await keeper.write(step.record)
+  expectAwake(run)
   let token: string
   try {
     token = await takeStep(
@@ -299,8 +338,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof TencentError && !error.retryable && !error.code.startsWith('ClientError.')
 }
 
-async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord | null): Promise<void> {
-  if (record === null) return
+async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord): Promise<void> {
   const { order, config, deps } = run
   const { subAppId } = rotation.mirror
   const { list } = await look(run, rotation)
@@ -310,8 +348,10 @@ async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord |
       'ListChanged',
       'Copying limits: Tencent no longer lists both tokens with their ExtInfos',
     )
-  const change = (attempt: string, work: (deadline: number) => Promise<void>): Promise<void> =>
-    takeStep(deps, { timeoutMs: config.timeoutMs, deadline: order.deadline, attempt }, work)
+  const change = (attempt: string, work: (deadline: number) => Promise<void>): Promise<void> => {
+    expectAwake(run)
+    return takeStep(deps, { timeoutMs: config.timeoutMs, deadline: order.deadline, attempt }, work)
+  }
   if (!isSameInfo(pair))
     await change('Copying ExtInfo', (deadline) =>
       deps.change.setExtInfo(subAppId, pair.new.token, pair.old.extInfo || '{}', deadline),
@@ -324,12 +364,14 @@ async function copyLimits(run: Run, rotation: Rotation, record: RotationRecord |
 }
 
 async function promote(
-  { order, config, deps }: Run,
+  run: Run,
   { mirror }: Rotation,
   { input, keeper }: Taken,
   step: StepOf<'promote'>,
-): Promise<string> {
-  if (keeper.record()?.doing !== step.before.doing) await keeper.write(step.before)
+): Promise<void> {
+  const { order, config, deps } = run
+  await keeper.write(step.before)
+  expectAwake(run)
   const seen = deps.monotonic()
   const request = {
     mirrors: [mirror],
@@ -338,13 +380,12 @@ async function promote(
     promote: step.token,
     deadline: order.deadline,
   }
-  const failure = reportError(await runMirror(request, config, deps))
+  const failure = reportError(await runMirror(request, config, awake(run)))
   if (failure) throw failure
   // Consumers were moved now, and not when the run began.
   const now: Stamp = { own: deps.now(), tencent: input.now.tencent + deps.monotonic() - seen }
   const isForward = step.record.phase === 'promoted'
   await keeper.write({ ...step.record, since: now, ...(isForward && { rotated: now }) })
-  return step.reason
 }
 
 async function remove(
@@ -352,16 +393,20 @@ async function remove(
   rotation: Rotation,
   { input, keeper }: Taken,
   step: StepOf<'delete'>,
-): Promise<string> {
+): Promise<Step> {
   const { order, config, deps } = run
   const { subAppId } = rotation.mirror
-  if (step.before !== null && keeper.record()?.doing !== 'delete') await keeper.write(step.before)
+  if (step.before !== null) await keeper.write(step.before)
   // Somebody may have moved consumers meanwhile.
   const { list, targets } = await look(run, rotation)
   const reason = whyKept({ ...input, listed: new Set(list.apiTokens.map(fingerprint)), targets }, step.token)
+  const isPointedTo = targets.some(({ pick }) => pick === step.token)
+  if (isPointedTo && step.pointed !== null) await keeper.write(step.pointed)
   if (reason !== null) throw new CodedError('NotDeleted', `Deleting ${step.token}: ${reason}, so it was left`)
   const token = list.apiTokens.find((one) => fingerprint(one) === step.token)
-  if (token === undefined) return `${step.token} is no longer listed`
+  if (token === undefined)
+    return { kind: 'wait', reason: `Tencent does not list ${step.token}; a second look settles it` }
+  expectAwake(run)
   try {
     await takeStep(
       deps,
@@ -372,7 +417,7 @@ async function remove(
     if (isRefusal(error) && step.refused !== null) await keeper.write(step.refused)
     throw error
   }
-  return step.reason
+  return step
 }
 
 /** Reads and writes the record of one application. */
@@ -381,11 +426,12 @@ interface Keeper {
   record(): RotationRecord | null
   /** Gives the reason where the target must not be touched. */
   read(application: { readonly subAppId: number; readonly site: Config['site'] }): Promise<string | null>
-  /** Writes a record in place of the one that was read last, and reads it back. Throws where another run was faster. */
+  /** Writes a record, where it is another, in place of the one that was read last, and reads it back. Throws where another run was faster. */
   write(record: RotationRecord): Promise<void>
 }
 
-function createKeeper({ order, config, deps }: Run, target: Target): Keeper {
+function createKeeper(run: Run, target: Target): Keeper {
+  const { order, config, deps } = run
   const store: Store = deps.openStore(target)
   let record: RotationRecord | null = null
   let reading: Reading = { state: 'absent' }
@@ -406,8 +452,9 @@ function createKeeper({ order, config, deps }: Run, target: Target): Keeper {
     },
     async write(next) {
       const text = renderRecord(next)
-      if (reading.state === 'value' && reading.value === text) return
-      await step('Writing', (deadline) => store.write(text, reading, deadline))
+      expectAwake(run)
+      if (reading.state !== 'value' || reading.value !== text)
+        await step('Writing', (deadline) => store.write(text, reading, deadline))
       const found = await step('Reading', (deadline) => store.read(deadline))
       if (found.state !== 'value' || found.value !== text) throw overtaken(target)
       reading = found

@@ -45,7 +45,10 @@ export interface RotationRecord {
   readonly limited: Stamp | null
   /** How often a token was to be created, and none came, since a rotation last got further. */
   readonly failures: number
-  /** What a run is about to do, or has begun: said before it is done, so that no other run does what goes against it. */
+  /**
+   * What a run is about to do, or has begun: said before it is done, so that no other run does what goes against it. While
+   * promoted, `promote`: a target was seen to name the old token again, and the grace begins anew when none does.
+   */
   readonly doing: Doing | null
   /** Since when the list lacks a token that is named here. */
   readonly missing: Readonly<Record<string, Stamp>>

@@ -162,6 +162,8 @@ describe('rotate-tokens', () => {
     expect(await step(rotate, { Now: true })).toBe('failed create intent')
     pass(91_000)
     await mirror.invoke({})
+    expect(await step(rotate)).toBe('waiting wait intent')
+    pass(2_000)
     // A hanging simulator has done nothing.
     expect(await step(rotate)).toBe(kind === 'hang' ? 'advanced note idle' : 'advanced note warming')
     expect(simulator.calls.filter(({ action }) => action === 'CreateAigcApiToken')).toHaveLength(1)

@@ -34,6 +34,9 @@ describe('parameters', () => {
     ['logLevel', 'AIGC_LOG_LEVEL'],
     ['site', 'AIGC_SITE'],
     ['source', 'AIGC_SOURCE'],
+    ['rotationWarmSeconds', 'AIGC_ROTATION_WARM_SECONDS'],
+    ['rotationGraceHours', 'AIGC_ROTATION_GRACE_HOURS'],
+    ['rotationMayDelete', 'AIGC_ROTATION_MAY_DELETE'],
   ] as const)('%s has the default of %s', (name, setting) => {
     expect(defaults[name]).toBe(String(settings[setting].default))
   })
@@ -96,6 +99,13 @@ describe('parameters', () => {
     ['mirror', ['false'], ['', 'no']],
     ['keepSecrets', ['tokens', 'tokens,tencent-credentials'], ['a/b', ',']],
     ['keepGeneratedName', ['false'], ['', 'yes']],
+    ['rotation', ['false'], ['', 'yes']],
+    ['rotateEveryDays', ['', 'none'], ['0', '3651', '1.5', 'rate(1 day)']],
+    ['rotationWarmSeconds', ['10', '86400'], ['', '9', '86401']],
+    ['rotationGraceHours', ['1', '2160'], ['', '0', '2161', '0.5']],
+    ['rotationMayDelete', ['false'], ['', 'yes']],
+    ['rotationRoleArn', [''], ['arn:aws:iam::123456789012:role/x']],
+    ['rotationCredentialsSecret', [''], ['arn:aws:iam::123456789012:role/x']],
   ] as const)('%s takes what it should and names itself otherwise', (name, good, bad) => {
     for (const value of good) expect(read({ [name]: value }), value).not.toBeInstanceOf(Array)
     for (const value of bad) {
@@ -204,6 +214,58 @@ describe('parameters', () => {
         replicaRegions: 'eu-west-1',
       },
       'targets entry 1 is a replica of the secret of the stack',
+    ],
+    [{ rotateEveryDays: '30' }, 'rotateEveryDays needs rotation=true'],
+    [{ rotationMayDelete: 'true' }, 'rotationMayDelete needs rotation=true'],
+    [{ rotationCredentialsSecret: 's' }, 'rotationCredentialsSecret needs rotation=true'],
+    [
+      { roleArn: role, oidcProvider: 'p', rotationRoleArn: `${role}2` },
+      'rotationRoleArn needs rotation=true',
+    ],
+    [
+      { rotation: 'true' },
+      'rotation needs subAppIds: without an id it is not known whose tokens are replaced',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', mirror: 'false' },
+      'rotation must be left out when mirror is false: tokens are replaced where they are mirrored',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', roleArn: role, oidcProvider: 'p' },
+      'rotation needs rotationRoleArn beside roleArn: a Tencent role of its own',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', roleArn: role, oidcProvider: 'p', rotationRoleArn: role },
+      'rotationRoleArn must be another role than roleArn, with which the mirror could create and delete tokens',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', credentialsSecret: 's' },
+      'rotation needs rotationCredentialsSecret beside credentialsSecret: a key of its own',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', credentialsSecret: 's', rotationCredentialsSecret: 's' },
+      'rotationCredentialsSecret must be another secret than credentialsSecret',
+    ],
+    [{ subAppIds: '1', rotation: 'true', rotationRoleArn: role }, 'rotationRoleArn needs roleArn too'],
+    [
+      { subAppIds: '1', rotation: 'true', rotationCredentialsSecret: 's' },
+      'rotationCredentialsSecret needs credentialsSecret too',
+    ],
+    [
+      {
+        subAppIds: '1',
+        rotation: 'true',
+        targets: 'aws-secretsmanager:vod-aigc-tokens/dev/rotation/{SubAppId}',
+      },
+      'targets entry 1 is the record of the rotation',
+    ],
+    [
+      { subAppIds: '1', keepSecrets: 'rotation/1' },
+      'keepSecrets must name secrets of this stack, and rotation/1 is',
+    ],
+    [
+      { subAppIds: '1', rotation: 'true', keepSecrets: 'rotation/2' },
+      'neither one of subAppIds nor tencent-credentials, rotation-credentials or rotation/ID',
     ],
     [{ source: 'mirror', fallback: 'false' }, 'fallback must be true when source is mirror'],
     [
@@ -442,12 +504,180 @@ describe('findDrops', () => {
     ])
   })
 
+  it('tells that nothing is rotated any more, and what that leaves', () => {
+    const rotating = (State: string): AnyTemplate => ({
+      Resources: {
+        ...template('1', own).Resources,
+        RotateDashtokensLambdaFunction: {
+          Properties: { Environment: { Variables: { AIGC_ROTATION_STATE: State } } },
+        },
+      },
+    })
+    const before = rotating('aws-secretsmanager:p/rotation/{SubAppId}')
+    expect(findDrops(before, before)).toEqual([])
+    expect(findDrops(template('1', own), before)).toEqual([])
+    const [drop, ...others] = findDrops(before, template('1', own))
+    expect(others).toEqual([])
+    expect(drop?.name).toBe('rotation')
+    expect(drop?.leaves).toMatch(
+      /^nothing replaces tokens any more, .*; the records of aws-secretsmanager:p\/rotation\/\{SubAppId\} stay, .*: delete that key$/,
+    )
+    expect(findDrops(before, off).map(({ name }) => name)).toEqual(['mirror', 'rotation'])
+  })
+
   it('says what is left behind', () => {
     expect(findDrops(template('1,2', own), template('1', own))).toEqual([
       { name: '2', leaves: 'the secret of aws-secretsmanager:p/2 stays, and nothing keeps it in step' },
     ])
     expect(findDrops(template('', 'aws-secretsmanager:p/tokens'), template('1', own))[0]?.leaves).toContain(
       'p/tokens stays',
+    )
+  })
+})
+
+describe('a rotation', () => {
+  const tencentRole = 'qcs::cam::uin/100000000001:roleName'
+  const stackWith = (changes: Partial<Given>): Stack => {
+    const given = { ...defaults, subAppIds: '1,2', rotation: 'true', ...changes }
+    return describeStack('x', readDeployment('dev', 'us-east-1', given) as Deployment)
+  }
+  const arnOf = (name: string): string =>
+    `arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}-AbCdEf`
+  const roles = ['listStatements', 'mirrorStatements', 'rotateStatements'] as const
+  const statementsOf = (stack: Stack, role: (typeof roles)[number]): PolicyStatement[] => {
+    const secrets = Object.entries(stack.resources.Resources).map(([logicalId, { Properties }]) => [
+      logicalId,
+      arnOf(String(Properties['Name'])),
+    ])
+    return resolveReferences(stack[role], Object.fromEntries(secrets))
+  }
+  const all = ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage']
+  /** What a role may do with a secret, by its name and its mark. */
+  const grantsOn = (stack: Stack, role: (typeof roles)[number], name: string, mark?: string): string[] =>
+    [...all, 'CreateSecret', 'TagResource', 'DeleteSecret'].filter((action) =>
+      isAllowed(statementsOf(stack, role), {
+        action: `secretsmanager:${action}`,
+        resource: arnOf(name),
+        keys: mark === undefined ? {} : { 'aws:ResourceTag/managed-by': mark },
+      }),
+    )
+
+  it('is not there unless it is asked for, and nothing of it', () => {
+    const { resources, leftOut, rotateStatements, rotateEnvironment } = stackWith({ rotation: 'false' })
+    expect(JSON.stringify(resources)).not.toMatch(/[Rr]otat/)
+    expect([rotateStatements, rotateEnvironment]).toEqual([[], {}])
+    expect(leftOut).toContain('RotateDashtokensLambdaFunction')
+    expect(stackWith({}).leftOut).not.toContain('RotateDashtokensLambdaFunction')
+  })
+
+  it('has the settings of the mirror, and its own', () => {
+    const { mirrorEnvironment, rotateEnvironment } = stackWith({
+      rotateEveryDays: '30',
+      rotationWarmSeconds: '600',
+      rotationGraceHours: '48',
+      rotationMayDelete: 'true',
+      targets: 'tencent-ssm:x-{SubAppId}',
+      exclude: '0123456789abcdef',
+    })
+    expect(rotateEnvironment).toEqual({
+      ...mirrorEnvironment,
+      AIGC_CREDENTIALS_SECRET: 'vod-aigc-tokens/dev/rotation-credentials',
+      AIGC_ROTATION_STATE: 'aws-secretsmanager:vod-aigc-tokens/dev/rotation/{SubAppId}',
+      AIGC_ROTATE_EVERY_DAYS: '30',
+      AIGC_ROTATION_WARM_SECONDS: '600',
+      AIGC_ROTATION_GRACE_HOURS: '48',
+      AIGC_ROTATION_MAY_DELETE: 'true',
+    })
+    expect(stackWith({}).rotateEnvironment).not.toHaveProperty('AIGC_ROTATE_EVERY_DAYS')
+  })
+
+  it.each<Partial<Given>>([
+    {},
+    { credentialsSecret: 'team/tencent', rotationCredentialsSecret: 'team/rotation' },
+    { roleArn: `${tencentRole}/a`, oidcProvider: 'p', rotationRoleArn: `${tencentRole}/b` },
+  ])('has credentials of its own, which no other function has, with %j', (changes) => {
+    const stack = stackWith(changes)
+    const named = ({ AIGC_CREDENTIALS_SECRET, AIGC_ROLE_ARN }: Readonly<Record<string, string>>) =>
+      AIGC_CREDENTIALS_SECRET ?? AIGC_ROLE_ARN
+    const [own, others] = [named(stack.rotateEnvironment), named(stack.mirrorEnvironment)]
+    expect(named(stack.listEnvironment)).toBe(others)
+    expect(own).not.toBe(others)
+    if (changes.roleArn) {
+      expect([others, own]).toEqual([`${tencentRole}/a`, `${tencentRole}/b`])
+      return
+    }
+    for (const role of ['listStatements', 'mirrorStatements'] as const) {
+      expect(grantsOn(stack, role, own ?? '')).toEqual([])
+      expect(grantsOn(stack, role, others ?? '')).toEqual(['GetSecretValue'])
+    }
+    expect(grantsOn(stack, 'rotateStatements', own ?? '')).toEqual(['GetSecretValue'])
+    expect(grantsOn(stack, 'rotateStatements', others ?? '')).toEqual([])
+    expect(stack.resources.Resources['RotationCredentialsSecret']?.Properties['Name']).toBe(
+      changes.credentialsSecret ? undefined : 'vod-aigc-tokens/dev/rotation-credentials',
+    )
+  })
+
+  it.each([1, 20, 21, 200])('keeps records that no other function reaches, with %i applications', (count) => {
+    const ids = Array.from({ length: count }, (_, i) => `${1_500_000_000 + i}`)
+    const given = { ...defaults, subAppIds: ids.join(), rotation: 'true' }
+    expect(sizeProblem('x', readDeployment('dev', 'us-east-1', given) as Deployment)).toBeNull()
+    const stack = stackWith({ subAppIds: ids.join() })
+    for (const id of [ids[0], ids.at(-1)]) {
+      const [record, mirrored] = [`vod-aigc-tokens/dev/rotation/${id}`, `vod-aigc-tokens/dev/${id}`]
+      const secret = stack.resources.Resources[`RotationRecord${id}`]
+      expect(secret).toMatchObject({
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+        Properties: { Name: record, Tags: [{ Key: 'managed-by', Value: 'vod-aigc-rotation' }] },
+      })
+      expect(Object.keys(secret?.Properties ?? {})).not.toContain('SecretString')
+      expect(grantsOn(stack, 'rotateStatements', record, 'vod-aigc-rotation')).toEqual(all)
+      expect(grantsOn(stack, 'rotateStatements', mirrored, 'vod-aigc-tokens')).toEqual(all)
+      for (const role of ['listStatements', 'mirrorStatements'] as const)
+        expect(grantsOn(stack, role, record, 'vod-aigc-rotation')).toEqual([])
+    }
+    for (const name of [
+      'vod-aigc-tokens/prod/1500000000',
+      'vod-aigc-tokens/prod/rotation/1500000000',
+      'other',
+    ])
+      for (const mark of ['vod-aigc-tokens', 'vod-aigc-rotation', undefined])
+        expect(grantsOn(stack, 'rotateStatements', name, mark)).toEqual([])
+    expect(stack.rotation.deletionsADay).toBe(count)
+  })
+
+  it('leaves out secrets that exist, and names them all the same', () => {
+    const stack = stackWith({ keepSecrets: 'rotation/2,rotation-credentials' })
+    expect(Object.keys(stack.resources.Resources)).toContain('RotationRecord1')
+    for (const gone of ['RotationRecord2', 'RotationCredentialsSecret'])
+      expect(Object.keys(stack.resources.Resources)).not.toContain(gone)
+    expect(grantsOn(stack, 'rotateStatements', 'vod-aigc-tokens/dev/rotation/2')).toEqual(all)
+    expect(grantsOn(stack, 'rotateStatements', 'vod-aigc-tokens/dev/rotation-credentials')).toEqual([
+      'GetSecretValue',
+    ])
+  })
+
+  it('may write further targets, and make or mark none of them', () => {
+    const stack = stackWith({
+      targets: 'aws-secretsmanager:y/{SubAppId}?value=token,aws-parameter-store:/y/{SubAppId}',
+      kmsKeyArn: keyArn,
+    })
+    expect(grantsOn(stack, 'rotateStatements', 'y/1')).toEqual(all)
+    const actions = statementsOf(stack, 'rotateStatements').flatMap(({ Action }) => Action)
+    expect(actions.filter((action) => action.startsWith('ssm:'))).toEqual([
+      'ssm:GetParameter',
+      'ssm:ListTagsForResource',
+      'ssm:PutParameter',
+    ])
+    expect(actions).toContain('kms:GenerateDataKey')
+    expect(stack.resources.Resources['RotationRecord1']?.Properties['KmsKeyId']).toBe(keyArn)
+  })
+
+  it('of more applications than a template has room for is refused with the number that fits', () => {
+    const subAppIds = Array.from({ length: 300 }, (_, i) => 1_500_000_000 + i).join()
+    const given = { ...defaults, subAppIds, rotation: 'true' }
+    expect(sizeProblem('x', readDeployment('dev', 'us-east-1', given) as Deployment)).toMatch(
+      /because the template would have \d+ resources, and AWS takes 500; the first 21\d fit/,
     )
   })
 })

@@ -51,12 +51,13 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
       AWS_ACCESS_KEY_ID: 'x',
       AWS_SECRET_ACCESS_KEY: 'x',
     }
-    for (const name of ['list-tokens', 'mirror-tokens'] as const)
+    for (const name of ['list-tokens', 'mirror-tokens', 'rotate-tokens'] as const)
       functions.set(
         `vod-aigc-tokens-prod-${name}`,
         startFunction(name, {
           ...shared,
           AIGC_MIRROR_TARGETS: `file:${folder}/mirrored.json`,
+          AIGC_ROTATION_STATE: `file:${folder}/rotation.json`,
           AWS_LAMBDA_FUNCTION_NAME: `vod-aigc-tokens-prod-${name}`,
         }),
       )
@@ -90,6 +91,8 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
   const scheduled = recordedWith('eventbridge-scheduler.json', 'detail', {})
   const mirror = (event: unknown = scheduled) =>
     functions.get('vod-aigc-tokens-prod-mirror-tokens')?.invoke(event)
+  const rotate = (event: unknown = scheduled) =>
+    functions.get('vod-aigc-tokens-prod-rotate-tokens')?.invoke(event)
   const list = () =>
     functions.get('vod-aigc-tokens-prod-list-tokens')?.invoke(
       recordedWith('http-api-v2.json', 'requestContext.authorizer', {
@@ -140,6 +143,33 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await paste(block('put-function-concurrency'))).toContain('"ReservedConcurrentExecutions": 0')
     expect(account.reserved.get('vod-aigc-tokens-prod-mirror-tokens')).toBe(1)
     expect((await paste(block('tail -n 10'))).trimEnd().split('\n').length).toBeGreaterThan(2)
+  })
+
+  it('rotation-failed: says why, and ends the rotation', async () => {
+    for (const token of ['token-a', 'token-b']) simulator.vod.create(1500000001, token)
+    await mirror()
+    simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' }, 100)
+    await rotate()
+    simulator.clearFaults()
+    expect(await paste(block('$.RotationSuccess = 0'))).toMatch(/^\{.*UnauthorizedOperation.*\}\n$/)
+    await rotate()
+    expect((await rotate({ Now: true }))?.result).toMatchObject({ Results: [{ Phase: 'intent' }] })
+    expect(await paste(block('"Abort":true'))).toContain('"Phase":"idle"')
+  })
+
+  it('rotation-stuck: shows for what it waits', async () => {
+    const said = await paste(
+      block(
+        `"$rotate" --cli-read-timeout 0 \\\n  --cli-binary-format raw-in-base64-out --payload '{"DryRun"`,
+      ),
+    )
+    expect(said).toContain('"Outcome":"would-wait"')
+  })
+
+  it('rotation-deletions: shows what was deleted, and stops the function', async () => {
+    expect(await paste(block('$.TokensDeleted > 0'))).toBe('')
+    await paste(block('"$rotate" --reserved-concurrent-executions 0'))
+    expect(account.reserved.get('vod-aigc-tokens-prod-rotate-tokens')).toBe(0)
   })
 
   it('restart-failed: shows the execution that failed, and deploys a service', async () => {

@@ -1,5 +1,5 @@
 /**
- * Breaks the rules of the mirror on purpose, one at a time, in a private copy of lib, and tells in which seed each
+ * Breaks the rules of the mirror and of the rotation on purpose, one at a time, in a private copy of lib, and tells in which seed each
  * rule that should notice does: `node --import tsx test/simulation/mutate.ts [SEEDS] [NAME]`. Fails
  * when a rule notices in none of the seeds (default 5000). NAME picks the mutations whose names contain it.
  */
@@ -13,16 +13,22 @@ interface Mutation {
   /** The rules that have to notice, each when it watches alone. */
   readonly rules: readonly string[]
   readonly file: string
-  /** Pieces of the source and what stands there instead; each piece must be there, once. */
-  readonly edits: readonly (readonly [from: string, to: string])[]
+  /** Pieces of the source and what stands there instead; each piece must be there, once; of another file where one is named. */
+  readonly edits: readonly (readonly [from: string, to: string, file?: string])[]
+  /** Whose worlds: the mirror's unless said. */
+  readonly of?: 'rotation'
 }
 
 const mirror = 'lib/mirror/run.ts'
+const time = 'lib/time.ts'
 const plan = 'lib/mirror/plan.ts'
 const report = 'lib/mirror/report.ts'
 const document = 'lib/stores/document.ts'
 const ssm = 'lib/stores/tencent-ssm.ts'
 const aws = 'lib/stores/aws-secretsmanager.ts'
+const rotation = 'lib/rotation/run.ts'
+const rotationPlan = 'lib/rotation/plan.ts'
+const rotationReport = 'lib/rotation/report.ts'
 
 export const mutations: readonly Mutation[] = [
   {
@@ -290,8 +296,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'steps without a time limit of their own',
     rules: ['2 late'],
-    file: mirror,
-    edits: [['Math.min(deps.monotonic() + settings.timeoutMs, request.deadline)', 'request.deadline']],
+    file: time,
+    edits: [['Math.min(time.monotonic() + run.timeoutMs, run.deadline)', 'run.deadline']],
   },
   {
     name: 'dry run that writes',
@@ -409,7 +415,7 @@ export const mutations: readonly Mutation[] = [
     name: "Tencent's mark taken from any description that begins alike",
     rules: ['1 ours'],
     file: ssm,
-    edits: [['text.startsWith(markedBy)', 'text.startsWith(mark)']],
+    edits: [['text.startsWith(markedBy(target))', 'text.startsWith(markOf(target))']],
   },
   {
     name: "AWS's label moved from whatever is current",
@@ -597,36 +603,378 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'steps that wait for whatever hangs',
     rules: ['5 ends'],
-    file: mirror,
-    edits: [['return within(deps, deadline + graceMs, late, () => work(deadline))', 'return work(deadline)']],
+    file: time,
+    edits: [['return within(time, deadline + graceMs, late, () => work(deadline))', 'return work(deadline)']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: what targets name is not looked at',
+    rules: ['1 in use'],
+    file: rotationPlan,
+    edits: [
+      [
+        'const pointing = targets.filter(({ pick }) => pick === old)',
+        "const pointing = targets.filter(({ pick }) => pick === 'nothing')",
+      ],
+      [
+        'const pointing = targets.find(({ pick }) => pick === old)',
+        "const pointing = targets.find(({ pick }) => pick === 'nothing')",
+      ],
+      [
+        'const pointing = input.targets.find(({ pick }) => pick === token)',
+        "const pointing = input.targets.find(({ pick }) => pick === 'nothing')",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: half of the grace',
+    rules: ['1 grace'],
+    file: rotationPlan,
+    edits: [
+      ['const graceMs = settings.graceHours * hourMs', 'const graceMs = (settings.graceHours * hourMs) / 2'],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: a run that stood still goes on',
+    rules: ['3 limited', '4 intent', '6 moves'],
+    file: rotation,
+    edits: [['if (Math.abs(apartMs) <= toleranceMs) return', 'if (Math.abs(apartMs) >= 0) return']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: some other token deleted',
+    rules: ['2 replaced', '2 stands'],
+    file: rotationPlan,
+    edits: [
+      [
+        "    token: old,\n    before: { ...record, doing: 'delete' },",
+        "    token: record.baseline.find((one) => one !== old && listed.has(one)) ?? old,\n    before: { ...record, doing: 'delete' },",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: half of the time to warm up',
+    rules: ['3 settle'],
+    file: rotationPlan,
+    edits: [
+      [
+        'const waitMs = Math.max(settings.warmSeconds, settings.settleSeconds) * secondMs\n',
+        'const waitMs = (Math.max(settings.warmSeconds, settings.settleSeconds) * secondMs) / 2\n',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no time to warm up',
+    rules: ['3 warm'],
+    file: rotationPlan,
+    edits: [
+      [
+        'const waitMs = Math.max(settings.warmSeconds, settings.settleSeconds) * secondMs\n',
+        'const waitMs = 0\n',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no time to warm up after limits were copied',
+    rules: ['3 limited'],
+    file: rotationPlan,
+    edits: [
+      [
+        'for (const since of [record.since, record.limited ?? record.since])',
+        'for (const since of [record.since])',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: promoted where a target does not hold it',
+    rules: ['3 held'],
+    file: rotationPlan,
+    edits: [
+      [
+        "const lacking = targets.find(({ holds, tokens }) => holds === 'document' && !tokens.has(token))",
+        "const lacking = targets.find(({ uri }) => uri === '')",
+      ],
+      ['documents.every((state) => tokensHeld(state)', 'documents.some((state) => tokensHeld(state)', mirror],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: created before the record says so',
+    rules: ['4 intent'],
+    file: rotation,
+    edits: [['  await keeper.write(step.record)\n  expectAwake(run)\n', '']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: created again where no answer came',
+    rules: ['4 once'],
+    file: rotation,
+    edits: [
+      [
+        '(deadline) => deps.change.create(subAppId, deadline),',
+        '(deadline) =>\n        deps.change.create(subAppId, deadline).catch(() => deps.change.create(subAppId, deadline)),',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: one token too many',
+    rules: ['5 limit'],
+    file: rotationPlan,
+    edits: [['listed.size >= settings.tokenLimit', 'listed.size > settings.tokenLimit']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: created by a list that lacks what targets hold',
+    rules: ['5 short'],
+    file: rotationPlan,
+    edits: [
+      [
+        'const out = targets.find(({ isInStep }) => !isInStep)',
+        'const out = targets.find(({ isRead }) => !isRead)',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: created where a target could not be read',
+    rules: ['5 read'],
+    file: rotationPlan,
+    edits: [
+      [
+        'const out = targets.find(({ isInStep }) => !isInStep)',
+        'const out = targets.find(({ isRead, isInStep }) => isRead && !isInStep)',
+      ],
+      [
+        'others] = new Set(targets.map(({ pick }) => pick))',
+        'others] = new Set(targets.flatMap(({ pick }) => pick ?? []))',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: consumers moved before the record says so',
+    rules: ['6 moves'],
+    file: rotation,
+    edits: [['  await keeper.write(step.before)\n  expectAwake(run)\n  const seen', '  const seen']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: ExtInfo not compared',
+    rules: ['7 info'],
+    file: rotation,
+    edits: [["isSameInfo(pair) ? [] : ['its ExtInfo']", 'isSameInfo(pair) ? [] : []']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: text quotas not compared',
+    rules: ['7 quota'],
+    file: rotation,
+    edits: [["quotas.old === quotas.new ? [] : ['its text quota']", 'quotas.old === quotas.new ? [] : []']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: by the clock that says more',
+    rules: ['1 grace', '8 due'],
+    file: rotationPlan,
+    edits: [
+      [
+        'return Math.min(now.own - since.own, now.tencent - since.tencent)',
+        'return Math.max(now.own - since.own, now.tencent - since.tencent)',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: by the clock of the machine alone',
+    rules: ['8 due'],
+    file: rotationPlan,
+    edits: [
+      ['return Math.min(now.own - since.own, now.tencent - since.tencent)', 'return now.own - since.own'],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: "rotation: by Tencent's clock alone",
+    rules: ['1 grace', '8 due'],
+    file: rotationPlan,
+    edits: [
+      [
+        'return Math.min(now.own - since.own, now.tencent - since.tencent)',
+        'return now.tencent - since.tencent',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: moments to come are waited for',
+    rules: ['14 ends'],
+    file: rotationPlan,
+    edits: [['if (!isAhead) return stamp', 'if (isAhead || !isAhead) return stamp']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: leftovers forgotten',
+    rules: ['9 named'],
+    file: rotationPlan,
+    edits: [['leftovers: [...others, ...added]', 'leftovers: others']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: one look tells that no token was created',
+    rules: ['9 named'],
+    file: rotationPlan,
+    edits: [
+      [
+        'others.length === 0 && !isGone(input, awaitedIn(record))',
+        'others.length === 0 && listed.size === 0',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: absences believed from any list',
+    rules: ['9 named'],
+    file: rotationPlan,
+    edits: [[' && !isDoubtful)', ' && (isDoubtful || !isDoubtful))']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: the record goes on although consumers were not moved',
+    rules: ['10 promoted', '12 promoted'],
+    file: rotation,
+    edits: [['if (failure) throw failure', "if (failure?.name === '') throw failure"]],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no record means due',
+    rules: ['10 none'],
+    file: rotationPlan,
+    edits: [
+      [
+        "if (request.kind === 'now') return start(input, first)",
+        "if (request.kind === 'now' || request.kind === 'next') return start(input, first)",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: deleted without leave',
+    rules: ['11 withheld'],
+    file: rotationPlan,
+    edits: [['  if (!settings.mayDelete) {\n', '  if (!settings.mayDelete && settings.everyDays === 0) {\n']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: reported by another name',
+    rules: ['12 record'],
+    file: rotationReport,
+    edits: [['Old: record?.old ?? null', 'Old: record?.new ?? null']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: success reported although nothing was created',
+    rules: ['12 created'],
+    file: rotation,
+    edits: [
+      [
+        '    await keeper.write(step.refused)\n    throw error',
+        "    await keeper.write(step.refused)\n    return ''",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: success reported although nothing was deleted',
+    rules: ['12 deleted'],
+    file: rotation,
+    edits: [
+      [
+        'await keeper.write(step.refused)\n    throw error\n  }\n  return step',
+        'await keeper.write(step.refused)\n  }\n  return step',
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: what is not listed counts as deleted',
+    rules: ['12 deleted'],
+    file: rotation,
+    edits: [['  if (token === undefined)\n    return {', '  if (token === undefined)\n    return step ?? {']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: success reported although ExtInfo was not copied',
+    rules: ['12 copied'],
+    file: rotation,
+    edits: [['  if (!isSameInfo(pair))\n', '  if (isSameInfo(pair))\n']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: dry runs that act',
+    rules: ['13 dry'],
+    file: rotation,
+    edits: [['if (order.dryRun) return close(', "if (order.dryRun && step.kind === 'wait') return close("]],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: tokens in the record',
+    rules: ['13 secret'],
+    file: rotation,
+    edits: [['const name = fingerprint(token)\n', 'const name = token\n']],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: retires for ever',
+    rules: ['14 ends'],
+    file: rotationPlan,
+    edits: [['if (isGone(input, old)) return note(', "if (isGone(input, '')) return note("]],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: nobody is told what to delete',
+    rules: ['14 ends'],
+    file: rotationReport,
+    edits: [['Delete: isWithheld ? record.old : null', 'Delete: isWithheld ? null : null']],
   },
 ]
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Its file, broken. Rejects where a piece is not there, or twice. */
-export async function applyMutation({ file, edits }: Mutation): Promise<string> {
-  let source = await readFile(join(root, file), 'utf8')
-  for (const [from, to] of edits) {
-    if (source.split(from).length !== 2) throw new Error(`Mutating ${file}: not there, or twice: ${from}`)
-    source = source.replace(from, () => to)
+/** Its files, broken, by path. Rejects where a piece is not there, or twice. */
+export async function applyMutation({ file, edits }: Mutation): Promise<Map<string, string>> {
+  const broken = new Map<string, string>()
+  for (const [from, to, where = file] of edits) {
+    const source = broken.get(where) ?? (await readFile(join(root, where), 'utf8'))
+    if (source.split(from).length !== 2) throw new Error(`Mutating ${where}: not there, or twice: ${from}`)
+    broken.set(
+      where,
+      source.replace(from, () => to),
+    )
   }
-  return source
+  return broken
 }
 
 /** Tells in which seed each rule notices, and gives how many notice in none. */
 async function run(seeds: number, wanted: string): Promise<number> {
   let unseen = 0
   for (const mutation of mutations.filter(({ name }) => name.includes(wanted))) {
-    const { name, rules, file } = mutation
+    const { name, rules, of } = mutation
     const copy = await mkdtemp(join(tmpdir(), 'mutant-'))
     try {
       for (const folder of ['handlers', 'lib', 'test/simulation', 'test/support', 'simulator'])
         await cp(join(root, folder), join(copy, folder), { recursive: true })
       await writeFile(join(copy, 'package.json'), '{"type":"module"}')
-      await writeFile(join(copy, file), await applyMutation(mutation))
-      const { simulate }: typeof import('./scenario.ts') = await import(
-        pathToFileURL(join(copy, 'test/simulation/scenario.ts')).href
+      for (const [path, source] of await applyMutation(mutation)) await writeFile(join(copy, path), source)
+      const story = of === 'rotation' ? 'rotation-story.ts' : 'scenario.ts'
+      const { simulate }: Pick<typeof import('./scenario.ts'), 'simulate'> = await import(
+        pathToFileURL(join(copy, 'test/simulation', story)).href
       )
       for (const rule of rules) {
         let seed = 1

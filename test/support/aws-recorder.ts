@@ -1,4 +1,4 @@
-/** A front of moto that notes what a client of S3, CloudFormation, Lambda and STS calls, as IAM would see it. What it does not know is noted by method and path. */
+/** A front of moto that notes what a client of S3, CloudFormation, Lambda, STS and Secrets Manager calls, as IAM would see it. What it does not know is noted by method and path. */
 import { createServer, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { IamRequest } from './iam.ts'
@@ -71,6 +71,14 @@ function readRequest(
           resource: `arn:aws:lambda:us-east-1:123456789012:function:${name}`,
         }
       return null
+    }
+    case 'secretsmanager': {
+      const { SecretId = '' } = JSON.parse(body)
+      return {
+        action: `secretsmanager:${`${target}`.split('.')[1]}`,
+        // With six characters as AWS appends them.
+        resource: `arn:aws:secretsmanager:us-east-1:123456789012:secret:${SecretId}-AbCdEf`,
+      }
     }
     default:
       return target ? { action: `${service}:${`${target}`.split('.')[1]}`, resource: '*' } : null

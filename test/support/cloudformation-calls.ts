@@ -60,7 +60,8 @@ const calls: Readonly<Record<string, Calls>> = {
     actions:
       'lambda:PutFunctionEventInvokeConfig lambda:GetFunctionEventInvokeConfig lambda:UpdateFunctionEventInvokeConfig ' +
       'lambda:DeleteFunctionEventInvokeConfig',
-    on: () => `arn:aws:lambda:us-east-1:${account}:function:${stack}-mirror-tokens:$LATEST`,
+    on: ({ FunctionName: { Ref } }) =>
+      `arn:aws:lambda:us-east-1:${account}:function:${stack}-${Ref.startsWith('Rotate') ? 'rotate' : 'mirror'}-tokens:$LATEST`,
   },
   'AWS::Lambda::Permission': {
     actions: 'lambda:AddPermission lambda:RemovePermission lambda:GetPolicy',

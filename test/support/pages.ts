@@ -199,7 +199,9 @@ export async function startAwsAccount(
       return json({ RequestedQuota: { ...JSON.parse(body), Status: 'PENDING' } })
     if (target.endsWith('.FilterLogEvents')) {
       const { logGroupName, filterPattern, startTime } = JSON.parse(body)
-      if (startTime <= Date.now() - 2 * 3_600_000 || startTime > Date.now())
+      // An hour ago, or a day.
+      const hours = (Date.now() - startTime) / 3_600_000
+      if (!(hours >= 0 && hours < 2) && !(hours >= 24 && hours < 25))
         throw new Error('this looks at another time')
       const lines =
         otherLogs[logGroupName] ??

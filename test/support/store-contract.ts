@@ -13,6 +13,7 @@ import { StoreError } from '../../lib/errors.ts'
 import type { TargetResult } from '../../lib/mirror/report.ts'
 import { runMirror } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
+import { type Phase, renderRecord } from '../../lib/stores/record.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
 import type { Site } from '../../lib/tencent/sites.ts'
 import { awsDeps } from './aws-deps.ts'
@@ -95,6 +96,15 @@ export function documentOf(seed: string, count = 2, tokenLength = 64): string {
       .slice(0, tokenLength),
   )
   return JSON.stringify({ ApiToken: tokens[0], ApiTokens: tokens.sort(), SubAppId: 251006666, Site: 'intl' })
+}
+
+function recordOf(phase: Phase): string {
+  const moment = { own: 0, tencent: 0 }
+  return renderRecord({
+    ...{ subAppId: 251006666, site: 'intl', phase, since: moment, rotated: moment },
+    ...{ old: null, new: null, intent: null, baseline: [], limited: null, failures: 0, doing: null },
+    ...{ missing: {}, leftovers: [], told: null },
+  })
 }
 
 function withToken(token: string): string {
@@ -181,6 +191,25 @@ export function storeContract(scheme: string, harness: Harness): void {
       await mirror(open(target), a)
       expect(await harness.currentOf(target)).toBe(a)
       expect(await open(target).read(soon())).toMatchObject({ state: 'value', marked: true, value: a })
+    })
+
+    test('a record of a rotation has a mark of its own, and the mirror leaves it', async () => {
+      const target = harness.target()
+      const keeper: Target = { ...target, holds: 'record' }
+      const [first, second] = ['idle', 'intent'].map((phase) => recordOf(phase as Phase)) as [string, string]
+      for (const record of [first, second, first]) {
+        await mirror(open(keeper), record)
+        expect(await open(keeper).read(soon())).toMatchObject({ state: 'value', marked: true, value: record })
+        expect(await harness.currentOf(target)).toBe(record)
+      }
+      expect(await open(target).read(soon())).toMatchObject({ marked: false })
+      const unadopted: Target = { ...target, adopt: false }
+      expect(await run(unadopted, ['a-token'])).toMatchObject({ Outcome: 'refused' })
+      expect(await harness.currentOf(target)).toBe(first)
+      // And a rotation leaves what the mirror keeps.
+      const mirrored = harness.target()
+      await mirror(open(mirrored), a)
+      expect(await open({ ...mirrored, holds: 'record' }).read(soon())).toMatchObject({ marked: false })
     })
 
     if (putEmpty)

@@ -7,7 +7,17 @@ import { describeStack } from '../../../deploy/aws/stack.ts'
 import { matchesPattern } from '../../support/log-filter.ts'
 import { discoverFields, type Row, runQuery } from '../../support/logs-insights.ts'
 import type { Resource } from '../../support/serverless-cli.ts'
-import { type Case, caseNames, deployment, expectAsReviewed, ofType, resource, textOf } from './cases.ts'
+import {
+  type Case,
+  caseNames,
+  cases,
+  deployment,
+  expectAsReviewed,
+  ofType,
+  resource,
+  rotating,
+  textOf,
+} from './cases.ts'
 import { type Line, listName, recordLines } from './lines.ts'
 
 /** Alarms of both types. */
@@ -100,32 +110,36 @@ describe('log lines', () => {
     for (const [, line] of found) expect(line['FunctionName']).toBe(listName)
   })
 
-  it('make, with AWS, every metric on the dashboard and in the alarms', () => {
-    const ours = new Set<string>()
-    for (const [, { Properties }] of ofType('no parameters', 'AWS::Logs::MetricFilter'))
-      for (const { MetricName } of Properties.MetricTransformations) ours.add(MetricName)
-    for (const { _aws } of lines.values() as Iterable<Resource['Properties']>)
-      for (const { Metrics } of _aws?.CloudWatchMetrics ?? []) for (const { Name } of Metrics) ours.add(Name)
-    const body = JSON.parse(textOf(resource('no parameters', 'Dashboard').Properties.DashboardBody))
-    const shown: string[][] = body.widgets.flatMap(
-      (widget: Resource['Properties']) => widget.properties.metrics ?? [],
-    )
-    expect(shown.length).toBeGreaterThan(10)
-    const watched = ofType('no parameters', 'AWS::CloudWatch::Alarm').flatMap(([, { Properties }]) =>
-      Properties.Metrics
-        ? Properties.Metrics.flatMap(({ MetricStat }: Resource['Properties']) =>
-            MetricStat ? [[MetricStat.Metric.Namespace, MetricStat.Metric.MetricName]] : [],
-          )
-        : [[Properties.Namespace, Properties.MetricName]],
-    )
-    for (const [namespace = '', name = ''] of [...shown, ...watched])
-      if (namespace === 'VodAigcTokens') expect([...ours]).toContain(name)
-      else expect(['AWS/Lambda', 'AWS/ApiGateway']).toContain(namespace)
-  })
+  it.each(['no parameters', rotating] as const)(
+    'make, with AWS, every metric on the dashboard and in the alarms, with %s',
+    (name) => {
+      const ours = new Set<string>()
+      for (const [, { Properties }] of ofType(name, 'AWS::Logs::MetricFilter'))
+        for (const { MetricName } of Properties.MetricTransformations) ours.add(MetricName)
+      for (const { _aws } of lines.values() as Iterable<Resource['Properties']>)
+        for (const { Metrics } of _aws?.CloudWatchMetrics ?? [])
+          for (const { Name } of Metrics) ours.add(Name)
+      const body = JSON.parse(textOf(resource(name, 'Dashboard').Properties.DashboardBody))
+      const shown: string[][] = body.widgets.flatMap(
+        (widget: Resource['Properties']) => widget.properties.metrics ?? [],
+      )
+      expect(shown.length).toBeGreaterThan(10)
+      const watched = ofType(name, 'AWS::CloudWatch::Alarm').flatMap(([, { Properties }]) =>
+        Properties.Metrics
+          ? Properties.Metrics.flatMap(({ MetricStat }: Resource['Properties']) =>
+              MetricStat ? [[MetricStat.Metric.Namespace, MetricStat.Metric.MetricName]] : [],
+            )
+          : [[Properties.Namespace, Properties.MetricName]],
+      )
+      for (const [namespace = '', metric = ''] of [...shown, ...watched])
+        if (namespace === 'VodAigcTokens') expect([...ours]).toContain(metric)
+        else if (name !== rotating || !/^AWS\/(States|Events)$/.test(namespace))
+          expect(['AWS/Lambda', 'AWS/ApiGateway']).toContain(namespace)
+    },
+  )
 })
 
 describe('the dashboard', () => {
-  const prefix = 'vod-aigc-tokens-dev'
   let lines: ReadonlyMap<string, Line>
   beforeAll(async () => {
     lines = await recordLines()
@@ -136,8 +150,8 @@ describe('the dashboard', () => {
   }
 
   /** The rows of a table over the lines of these situations. */
-  function rowsOf(title: string, situations: readonly string[]): Row[] {
-    const [widget] = bodyOf('no parameters').widgets.filter(
+  function rowsOf(title: string, situations: readonly string[], of: Case = 'no parameters'): Row[] {
+    const [widget] = bodyOf(of).widgets.filter(
       ({ properties }: Resource['Properties']) => properties.title === title,
     )
     const chosen = situations.map((name) => {
@@ -146,6 +160,7 @@ describe('the dashboard', () => {
       return line
     })
     const [functionName] = new Set(chosen.map(({ event }) => event))
+    const prefix = `vod-aigc-tokens-${cases[of].stage}`
     return runQuery(widget.properties.query, `/aws/lambda/${prefix}-${functionName}`, chosen)
   }
 
@@ -195,6 +210,19 @@ describe('the dashboard', () => {
     // So it would be without the order of a line's members.
     const { results, ...first } = line as { results: Line[] }
     expect(discoverFields({ results, ...first }).has('MirrorSuccess')).toBe(false)
+  })
+
+  it('tells the steps of a rotation, and which runs did not go on', () => {
+    const told = ['held', 'stuck and failed', 'stuck', 'ends', 'deletes', 'creates', 'failed', 'refused']
+    const quiet = ['waits', 'dry run', 'sees it gone']
+    const rows = rowsOf(
+      'Steps, and runs that did not go on',
+      [...told, ...quiet].map((name) => `rotation ${name}`),
+      rotating,
+    )
+    expect(rows.map(({ timestamp }) => timestamp)).toEqual(told.map((name) => at(`rotation ${name}`)))
+    expect(rows[4]).toMatchObject({ outcome: 'advanced', deleted: 1, trigger: 'eventbridge-scheduler' })
+    expect(rows[2]).toMatchObject({ outcome: 'waiting', stuck: 1 })
   })
 
   it('tells who asks', () => {

@@ -38,6 +38,12 @@ export const cases = {
           'aws-secretsmanager:team/{SubAppId}?region=eu-west-1,tencent-ssm:aigc-{SubAppId},aws-parameter-store:/team/{SubAppId}?value=token,aws-secretsmanager:team/{SubAppId}/token?value=token',
         restartEcsServices: 'apps/chat,apps/worker',
         restartMinutes: '15',
+        rotation: 'true',
+        rotateEveryDays: '30',
+        rotationWarmSeconds: '600',
+        rotationGraceHours: '48',
+        rotationMayDelete: 'true',
+        rotationRoleArn: 'qcs::cam::uin/100000000001:roleName/vod-aigc-rotation',
         settleSeconds: '90',
         minKeep: '0.25',
         tokenLimit: '40',
@@ -70,6 +76,8 @@ export const cases = {
   },
 } as const
 export type Case = keyof typeof cases
+/** The one of them with a rotation. */
+export const rotating: Case = 'keyless and everything else'
 /** Those with a mirror. */
 export const caseNames = (Object.keys(cases) as Case[]).filter((name) => name !== 'a region that only reads')
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { besides } from '../../../deploy/aws/limits.ts'
 import { describeStack } from '../../../deploy/aws/stack.ts'
 import type { Resource } from '../../support/serverless-cli.ts'
-import { caseNames, cases, cli, deployment, ofType, params, resource, template } from './cases.ts'
+import { caseNames, cases, cli, deployment, ids, ofType, params, resource, template } from './cases.ts'
 
 describe('parameters', () => {
   it('that cannot be used stop the CLI before it packages, with sentences', async () => {
@@ -27,6 +27,9 @@ describe('parameters', () => {
       expect(output).not.toMatch(/built dist|\.ts:\d/)
     }
     expect((await cli.run(['print', '--path=service'])).code).toBe(0)
+    // Also where a stage has a rotation in serverless.yml, which a deployment without ids cannot have.
+    const rotating = params({ rotation: 'true', rotateEveryDays: '30' })
+    expect((await cli.run(['print', '--path=service', ...rotating])).code).toBe(0)
   })
 
   it('that are misspelt in serverless.yml stop the CLI too', async () => {
@@ -47,7 +50,17 @@ describe('parameters', () => {
 describe('limits', () => {
   it.each(caseNames)('reckon with all that is beside what stack.ts makes, with %s', (name) => {
     const { Resources, Outputs } = template(name)
-    const made = describeStack('vod-aigc-tokens', deployment({})).resources
+    const made = describeStack(
+      'vod-aigc-tokens',
+      deployment({
+        subAppIds: ids.join(),
+        rotation: 'true',
+        targets: 'aws-secretsmanager:x/{SubAppId}?value=token',
+        restartEcsServices: 'apps/chat',
+        domain: 'aigc.example.com',
+        certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/0123',
+      }),
+    ).resources
     const others = (all: object, ours: object): string[] =>
       Object.keys(all).filter((key) => !/^MirroredSecret/.test(key) && !Object.hasOwn(ours, key))
     expect(others(Resources, made.Resources).length).toBeGreaterThan(30)

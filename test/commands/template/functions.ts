@@ -1,20 +1,32 @@
-/** The two functions: what they are, and what they are told. */
+/** The functions: what they are, and what they are told. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { parseConfig, settings } from '../../../lib/config.ts'
 import { storeKinds } from '../../../lib/stores/index.ts'
-import { type Case, caseNames, cases, cli, expectAsReviewed, ofType, resource } from './cases.ts'
+import { type Case, caseNames, cases, cli, expectAsReviewed, ofType, resource, rotating } from './cases.ts'
 
-const logicalIds = ['ListDashtokensLambdaFunction', 'MirrorDashtokensLambdaFunction']
+const names = ['list-tokens', 'mirror-tokens']
+
+function functionsOf(name: Case): string[] {
+  return name === rotating ? [...names, 'rotate-tokens'] : names
+}
+
+function logicalIdsOf(name: Case): string[] {
+  return functionsOf(name).map((one) => {
+    const [first = '', ...others] = one
+    return `${first.toUpperCase()}${others.join('').replace('-', 'Dash')}LambdaFunction`
+  })
+}
 
 describe('functions', () => {
   it.each(caseNames)('run Node 24 on arm64, each with its own role and zip, with %s', (name) => {
-    expect(ofType(name, 'AWS::Lambda::Function')).toHaveLength(2)
+    expect(ofType(name, 'AWS::Lambda::Function').map(([logicalId]) => logicalId)).toEqual(logicalIdsOf(name))
     for (const [logicalId, role, memory] of [
       ['ListDashtokensLambdaFunction', 'ListTokensRole', 512],
       ['MirrorDashtokensLambdaFunction', 'MirrorTokensRole', 256],
+      ...(name === rotating ? ([['RotateDashtokensLambdaFunction', 'RotateTokensRole', 256]] as const) : []),
     ] as const)
       expect(resource(name, logicalId).Properties).toMatchObject({
         Handler: 'lambda.handler',
@@ -38,12 +50,12 @@ describe('functions', () => {
 
   it('have the environment that was reviewed', async () => {
     await expectAsReviewed('environments', (name) =>
-      Object.fromEntries(logicalIds.map((logicalId) => [logicalId, environment(name, logicalId)])),
+      Object.fromEntries(logicalIdsOf(name).map((logicalId) => [logicalId, environment(name, logicalId)])),
     )
   })
 
   it.each(caseNames)('have settings that they accept, and no key among them, with %s', (name) => {
-    for (const logicalId of logicalIds) {
+    for (const logicalId of logicalIdsOf(name)) {
       const given = environment(name, logicalId)
       expect(Object.keys(given)).not.toContainEqual(expect.stringMatching(/SECRET_(ID|KEY)|TOKEN$|API_KEYS/))
       // Where the functions know another source of credentials, it has to satisfy them; else a stand-in does.
@@ -51,7 +63,8 @@ describe('functions', () => {
       const isComplete = known.length === Object.keys(given).length
       const standIn = isComplete ? {} : { AIGC_SECRET_ID: 'id', AIGC_SECRET_KEY: 'key' }
       const config = parseConfig({ ...Object.fromEntries(known), ...standIn }, storeKinds)
-      expect(config.mirrors.length > 0).toBe(logicalId.startsWith('Mirror'))
+      expect(config.mirrors.length > 0).toBe(!logicalId.startsWith('List'))
+      expect(config.rotation.records.length > 0).toBe(logicalId.startsWith('Rotate'))
     }
   })
 
@@ -60,7 +73,7 @@ describe('functions', () => {
     expect(of('no parameters')).toMatchObject({ Timeout: 180, ReservedConcurrentExecutions: 1 })
     expect(of('no parameters').TracingConfig).toBeUndefined()
     expect(of('keyless and everything else').ReservedConcurrentExecutions).toBeUndefined()
-    for (const logicalId of logicalIds)
+    for (const logicalId of logicalIdsOf('keyless and everything else'))
       expect(resource('keyless and everything else', logicalId).Properties.TracingConfig).toEqual({
         Mode: 'Active',
       })
@@ -71,11 +84,10 @@ describe('functions', () => {
     ['keyless and everything else', 365],
   ] as const)('and the API keep their logs, with %s, for %i days', (name, days) => {
     expect(ofType(name, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties)).toEqual([
-      { LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-list-tokens`, RetentionInDays: days },
-      {
-        LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-mirror-tokens`,
+      ...functionsOf(name).map((one) => ({
+        LogGroupName: `/aws/lambda/vod-aigc-tokens-${cases[name].stage}-${one}`,
         RetentionInDays: days,
-      },
+      })),
       {
         LogGroupName: `/aws/vendedlogs/vod-aigc-tokens-${cases[name].stage}-http-api`,
         RetentionInDays: days,

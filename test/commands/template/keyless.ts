@@ -8,9 +8,9 @@ import { resource } from './cases.ts'
 
 describe('without a stored key', () => {
   const name = 'keyless and everything else'
-  const roleArn = 'qcs::cam::uin/100000000001:roleName/vod-aigc-tokens'
+  const roles = 'qcs::cam::uin/100000000001:roleName'
 
-  /** What is granted of the identity token; both roles have the same. */
+  /** What is granted of the identity token; all roles have the same. */
   function statement(role: string): PolicyStatement {
     const [granted, ...others] = resource(name, role).Properties.Policies[0].PolicyDocument.Statement.filter(
       ({ Action }: PolicyStatement) => Action.includes('sts:GetWebIdentityToken'),
@@ -20,22 +20,25 @@ describe('without a stored key', () => {
   }
 
   it.each([
-    ['list-tokens', 'ListDashtokensLambdaFunction', 'ListTokensRole'],
-    ['mirror-tokens', 'MirrorDashtokensLambdaFunction', 'MirrorTokensRole'],
-  ] as const)('%s asks AWS for the identity token that its role is granted', async (fn, logicalId, role) => {
+    ['list-tokens', 'ListDashtokensLambdaFunction', 'ListTokensRole', 'vod-aigc-tokens'],
+    ['mirror-tokens', 'MirrorDashtokensLambdaFunction', 'MirrorTokensRole', 'vod-aigc-tokens'],
+    ['rotate-tokens', 'RotateDashtokensLambdaFunction', 'RotateTokensRole', 'vod-aigc-rotation'],
+  ] as const)('%s asks AWS for the identity token that its role is granted', async (...of) => {
+    const [fn, logicalId, role, tencentRole] = of
     const aws = await startAwsSts({ region: 'eu-central-1' })
     const simulator = await startTencentSimulator({
       applications: [{ subAppId: 1500000001, tokens: ['token-a'] }],
     })
     const { issuer, jwks } = aws
     simulator.sts.providers.set('aws-lambda', { issuer, audiences: ['my-audience'], jwks })
-    simulator.sts.roles.set(roleArn, { providerId: 'aws-lambda' })
+    simulator.sts.roles.set(`${roles}/${tencentRole}`, { providerId: 'aws-lambda' })
     const process = startFunction(fn, {
       ...resource(name, logicalId).Properties.Environment.Variables,
       AIGC_VOD_ENDPOINT: simulator.url,
       AIGC_STS_ENDPOINT: simulator.url,
       AWS_REGION: aws.region,
       AWS_ENDPOINT_URL_STS: aws.url,
+      ...(fn === 'rotate-tokens' && { AIGC_ROTATION_STATE: 'file:/tmp/no-such-folder/{SubAppId}.json' }),
       // Nobody is there: only the token is looked at here.
       AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:9',
       AWS_ACCESS_KEY_ID: aws.accessKeyId,
@@ -43,7 +46,7 @@ describe('without a stored key', () => {
       AWS_SESSION_TOKEN: aws.sessionToken,
     })
     try {
-      await process.invoke({ SubAppId: 1500000001 })
+      await process.invoke({ SubAppId: 1500000001, ...(fn === 'rotate-tokens' && { DryRun: true }) })
     } finally {
       await Promise.all([process.close(), aws.close(), simulator.close()])
     }

@@ -1,23 +1,37 @@
-/** Log lines as both functions write them on Lambda, through good and bad times: what dashboard, filters and alarms read. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** Log lines as the functions write them on Lambda, through good and bad times: what dashboard, filters and alarms read. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { startTencentSimulator } from '../../../simulator/simulator.ts'
-import { startFunction } from '../../support/function-process.ts'
+import { type FunctionProcess, startFunction } from '../../support/function-process.ts'
 import { getEvent, recordedWith } from '../../support/recorded-events.ts'
 
 export type Line = Readonly<Record<string, unknown>>
 
 export const listName = 'the-list'
 export const mirrorName = 'the-mirror'
+export const rotationName = 'the-rotation'
 
 let recorded: Promise<ReadonlyMap<string, Line>> | null = null
 
 /** A line for each situation, by its name; recorded once. */
 export function recordLines(): Promise<ReadonlyMap<string, Line>> {
-  recorded ??= record()
+  recorded ??= Promise.all([record(), recordRotation()]).then(
+    (all) => new Map(all.flatMap((lines) => [...lines])),
+  )
   return recorded
+}
+
+/** The line that a function writes of an event. */
+async function lineOf(fn: FunctionProcess, event: unknown): Promise<Line> {
+  const written = fn.log().length
+  await fn.invoke(event)
+  // A line of a thousand results takes the pipe a while.
+  const log = await vi.waitFor(() => fn.log(), { timeout: 10_000, interval: 20 })
+  const line = log.slice(written).find(({ event }) => String(event).endsWith('-tokens'))
+  if (!line) throw new Error(`no line: ${fn.output()}`)
+  return line
 }
 
 async function record(): Promise<ReadonlyMap<string, Line>> {
@@ -67,13 +81,7 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
   }
   const lines = new Map<string, Line>()
   async function note(name: string, process: keyof typeof processes, event: unknown): Promise<void> {
-    const written = processes[process].log().length
-    await processes[process].invoke(event)
-    // A line of a thousand results takes the pipe a while.
-    const log = await vi.waitFor(() => processes[process].log(), { timeout: 10_000, interval: 20 })
-    const line = log.slice(written).find(({ event }) => event === 'list-tokens' || event === 'mirror-tokens')
-    if (!line) throw new Error(`no line of ${name}: ${processes[process].output()}`)
-    lines.set(name, line)
+    lines.set(name, await lineOf(processes[process], event))
   }
   const request = recordedWith('http-api-v2.json', 'requestContext.authorizer', {
     iam: { userArn: 'arn:aws:iam::123456789012:role/app' },
@@ -115,6 +123,85 @@ async function record(): Promise<ReadonlyMap<string, Line>> {
     return lines
   } finally {
     await Promise.all([...Object.values(processes).map((one) => one.close()), simulator.close()])
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Those of rotate-tokens, through a whole rotation and what may go wrong with one; all clocks are moved along. */
+async function recordRotation(): Promise<ReadonlyMap<string, Line>> {
+  const folder = mkdtempSync(join(tmpdir(), 'lines-test-'))
+  const subAppId = 1500000001
+  const hourMs = 3_600_000
+  let aheadMs = 0
+  const simulator = await startTencentSimulator({
+    applications: [{ subAppId, tokens: ['token-in-use'] }],
+    extInfos: true,
+    now: () => Date.now() + aheadMs,
+  })
+  const { secretId, secretKey } = simulator
+  const environment = {
+    AIGC_VOD_ENDPOINT: simulator.url,
+    AIGC_SECRET_ID: secretId,
+    AIGC_SECRET_KEY: secretKey,
+    AIGC_SUB_APP_IDS: `${subAppId}`,
+    AIGC_SETTLE_SECONDS: '1',
+    AIGC_MIRROR_TARGETS: `file:${folder}/tokens.json`,
+    AIGC_ROTATION_STATE: `file:${folder}/record.json`,
+    AIGC_ROTATE_EVERY_DAYS: '2',
+    AIGC_ROTATION_MAY_DELETE: 'true',
+    AWS_LAMBDA_FUNCTION_NAME: rotationName,
+  }
+  const mirror = startFunction('mirror-tokens', environment)
+  const rotate = startFunction('rotate-tokens', environment)
+  const processes = [mirror, rotate]
+  const pass = (ms: number): void => {
+    aheadMs += ms
+    for (const fn of processes) fn.setClock(aheadMs)
+  }
+  const scheduled = recordedWith('eventbridge-scheduler.json', 'detail', {})
+  const lines = new Map<string, Line>()
+  const note = async (name: string, outcome: string, event: unknown = scheduled) => {
+    const line = await lineOf(rotate, event)
+    if (line['outcome'] !== outcome) throw new Error(`${name}: ${JSON.stringify(line)}`)
+    lines.set(`rotation ${name}`, line)
+  }
+  try {
+    await mirror.invoke({})
+    pass(0)
+    await note('begins its record', 'advanced')
+    await note('waits', 'waiting')
+    await note('dry run', 'would-wait', { DryRun: true })
+    await note('refused', 'refused', { Rollback: true })
+    simulator.fail({ kind: 'error', code: 'UnauthorizedOperation' }, 100)
+    await note('failed', 'failed')
+    simulator.clearFaults()
+    pass(49 * hourMs)
+    await note('creates', 'advanced')
+    pass(31_000)
+    await mirror.invoke({})
+    await note('finds it', 'advanced')
+    pass(300_000)
+    await note('promotes', 'advanced')
+    pass(24 * hourMs + 2_000)
+    await note('retires', 'advanced')
+    await note('deletes', 'advanced')
+    pass(31_000)
+    await mirror.invoke({})
+    await note('sees it gone', 'waiting')
+    pass(2_000)
+    await note('ends', 'advanced')
+    pass(73 * hourMs)
+    simulator.vod.create(subAppId, 'token-not-mirrored')
+    pass(31_000)
+    await note('stuck', 'waiting')
+    await mirror.invoke({})
+    simulator.keys.set(secretId, { secretKey, denied: new Set(['vod:CreateAigcApiToken']) })
+    await note('stuck and failed', 'failed')
+    writeFileSync(join(folder, 'record.json'), 'something else')
+    await note('held', 'held')
+    return lines
+  } finally {
+    await Promise.all([...processes.map((one) => one.close()), simulator.close()])
     rmSync(folder, { recursive: true })
   }
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parameters } from '../../../deploy/aws/parameters.ts'
 import { describeStack } from '../../../deploy/aws/stack.ts'
-import { caseNames, declared, deployment, ofType, resource, template } from './cases.ts'
+import { caseNames, declared, deployment, ofType, resource, rotating, template } from './cases.ts'
 
 describe('outputs', () => {
   it.each(caseNames)('give the ARNs of the functions’ roles, whose names AWS makes, with %s', (name) => {
@@ -43,6 +43,37 @@ describe('docs/credentials.md', () => {
     expect(page).toContain(`Client ID: the audience, \`${audience}\``)
     expect(page).toContain(`AIGC_OIDC_AUDIENCE=${audience}\n`)
     expect(parameters.audience.takes).toContain(`such as ${audience}`)
+  })
+
+  it('gives the rotation what its page lists, deletion apart and for one application only, and nobody else any of it', () => {
+    const rotation = readFileSync(new URL('../../../docs/rotation.md', import.meta.url), 'utf8')
+    const listed = [...rotation.matchAll(/^\| (`vod:.*?`) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(vod:\w+)`/g)].map(([, action]) => action),
+    )
+    const cam = blocks.flatMap(({ statement }) =>
+      statement?.[0]?.action?.[0].startsWith('vod:') ? [statement] : [],
+    )
+    const [usual, own, deletion, ...others] = cam
+    expect(others).toEqual([])
+    expect(usual.flatMap(({ action }: { action: string[] }) => action)).toEqual(['vod:DescribeAigcApiTokens'])
+    const actions = [...own, ...deletion].flatMap(({ action }: { action: string[] }) => action)
+    expect(actions.sort()).toEqual(listed.sort())
+    expect(JSON.stringify(own)).not.toContain('Delete')
+    expect(deletion).toEqual([
+      {
+        effect: 'allow',
+        action: ['vod:DeleteAigcApiToken'],
+        resource: ['qcs::vod::uin/*:subAppId/251006666'],
+      },
+    ])
+  })
+
+  it('names the role’s ARN that the trust of the rotation needs, beside none of the others', () => {
+    const { Outputs } = template(rotating)
+    expect(Outputs['RotationRoleArn']?.Value).toEqual({ 'Fn::GetAtt': ['RotateTokensRole', 'Arn'] })
+    const found = Object.keys(Outputs).filter((key) => key.endsWith('TokensRoleArn'))
+    expect(found).toEqual(['ListTokensRoleArn', 'MirrorTokensRoleArn'])
+    for (const text of [page, guide]) expect(text).toContain('`RotationRoleArn`')
   })
 
   it('reads, as docs/deploy-aws.md does, the roles’ ARNs from outputs that there are', () => {
@@ -96,6 +127,13 @@ describe('docs/deploy-aws.md', () => {
       const perRun = 3 * 5e-6 + seconds * 0.25 * 0.0000133334 + 0.2e-6 + 2.1e-6 * 0.5 + 1e-6
       expect(money(cost)).toBeCloseTo(perMonth * perRun, 2)
     }
+  })
+
+  it('adds up what the rotation costs', () => {
+    const [, sum = '', parts = ''] = /for one application, (\$[\d.]+\d): (.*?\.) Each/s.exec(guide) ?? []
+    const amounts = [...parts.matchAll(/\$(\d+\.\d\d)/g)].map(([, amount]) => Number(amount))
+    expect(amounts).toHaveLength(5)
+    expect(amounts.reduce((all, one) => all + one, 0)).toBeCloseTo(Number(sum.slice(1)), 5)
   })
 
   it('lists every parameter with its default', () => {

@@ -10,10 +10,10 @@ const page = readFileSync(new URL('../../../docs/aws-policies.md', import.meta.u
 const policies: { Statement: PolicyStatement[] }[] = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(
   ([, json = '']) => JSON.parse(json),
 )
-const [deployer, mirror, reader, consumer, key] = policies.map(({ Statement }) => Statement)
+const [deployer, mirror, reader, consumer, key, rotation] = policies.map(({ Statement }) => Statement)
 
 describe('docs/aws-policies.md', () => {
-  it('has five policies', () => expect(policies).toHaveLength(5))
+  it('has six policies', () => expect(policies).toHaveLength(6))
 
   it.each(['keyless and everything else', 'no parameters'] as const)(
     'lets the deployer make, change and remove every resource, with %s',
@@ -84,10 +84,33 @@ describe('docs/aws-policies.md', () => {
     ])
   })
 
+  it('gives the rotation what the stack gives it on the secret and on its record, of which it makes the last one itself', () => {
+    const { rotateStatements } = describeStack(
+      'vod-aigc-tokens',
+      deployment({ subAppIds: '251006666', makeSecrets: 'false', rotation: 'true' }),
+    )
+    const statements = resolveReferences<PolicyStatement[]>(rotateStatements).filter(({ Resource }) =>
+      String(Resource).includes('/251006666-'),
+    )
+    const [secret, record, ...others] = rotation ?? []
+    expect(others).toEqual([])
+    expect([secret, record].map((one) => String(one?.Resource).replace('/prod/', '/dev/'))).toEqual(
+      statements.map(({ Resource }) => String(Resource)),
+    )
+    const [onSecret, onRecord] = statements.map(({ Action }) => Action)
+    expect(secret?.Action).toEqual(onSecret)
+    expect(record?.Action).toEqual([
+      ...(onRecord ?? []),
+      'secretsmanager:CreateSecret',
+      'secretsmanager:TagResource',
+    ])
+  })
+
   it.each([
     ['mirror', mirror],
     ['reader', reader],
     ['consumer', consumer],
+    ['rotation', rotation],
   ])('lets the %s at one secret, and at none whose name is longer or another', (_, policy = []) => {
     const may = (name: string): boolean =>
       isAllowed(policy, {

@@ -18,7 +18,7 @@ import {
 import { matchesPattern } from '../../support/log-filter.ts'
 import type { Resource, Template } from '../../support/serverless-cli.ts'
 import { cli, params, resource } from './cases.ts'
-import { type Line, listName, mirrorName, recordLines } from './lines.ts'
+import { type Line, listName, mirrorName, recordLines, rotationName } from './lines.ts'
 
 const schedules = [1, 5, 15, 60] as const
 type Minutes = (typeof schedules)[number]
@@ -33,6 +33,7 @@ beforeAll(async () => {
       subAppIds: '1500000001',
       schedule,
       alarmTopicArn: 'arn:aws:sns:us-east-1:123456789012:alarms',
+      rotation: 'true',
     }
     expect((await cli.run(['package', ...params(given)])).output).toContain('Service packaged')
     templates.set(minutes, cli.readTemplate())
@@ -52,6 +53,7 @@ function createWorld(every: Minutes, random: Random) {
     const { Ref } = reference as { Ref?: string }
     if (Ref === 'ListDashtokensLambdaFunction') return listName
     if (Ref === 'MirrorDashtokensLambdaFunction') return mirrorName
+    if (Ref === 'RotateDashtokensLambdaFunction') return rotationName
     return typeof reference === 'string' ? reference : (Ref ?? '')
   }
   const unknowns = { extra: random.pick([0, 2]), shuffle: random.shuffle }
@@ -83,12 +85,17 @@ function createWorld(every: Minutes, random: Random) {
           put(MetricNamespace, MetricName, Object.fromEntries(named), at, Number(MetricValue))
         }
   }
+  const scheduled = (name: string, logicalName: string, schedule: string) => ({
+    name,
+    limitSeconds: template.Resources[`${logicalName}LambdaFunction`]?.Properties.Timeout,
+    retries: template.Resources[`${logicalName}LambdaEvConf`]?.Properties,
+    jitterMinutes: template.Resources[schedule]?.Properties.FlexibleTimeWindow.MaximumWindowInMinutes ?? 0,
+  })
   return {
     every,
     random,
-    mirror: template.Resources['MirrorDashtokensLambdaFunction']?.Properties,
-    retries: all.find(([, { Type }]) => Type === 'AWS::Lambda::EventInvokeConfig')?.[1].Properties,
-    jitterMinutes: template.Resources['Schedule']?.Properties.FlexibleTimeWindow.MaximumWindowInMinutes ?? 0,
+    mirror: { ...scheduled(mirrorName, 'MirrorDashtokens', 'Schedule'), every },
+    rotation: { ...scheduled(rotationName, 'RotateDashtokens', 'RotationSchedule'), every: 15 },
     /** A line of one of the functions, with the metrics that are embedded in it and those that filters find in it. */
     write(situation: string, at: number): void {
       const line = lines.get(situation)
@@ -129,18 +136,40 @@ type World = ReturnType<typeof createWorld>
 /** What a run does: writes one of these lines, or dies without any. */
 type Run = 'good' | 'crowded' | 'failed' | 'held' | 'held and failed' | 'no key' | 'killed'
 
-/**
- * The schedule and Lambda's queue in front of mirror-tokens: one run at a time, a second try a minute after the first, and an
- * event that is given up is counted.
- * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
- */
 function runMirror(
   world: World,
   until: number,
   runAt: (minute: number) => Run,
+  isOn?: (minute: number) => boolean,
+): void {
+  runScheduled(world, world.mirror, until, (at) => [runAt(at), ['good']], isOn)
+}
+
+/** The same of rotate-tokens; situations are told without that word. */
+type RotationRun = 'waits' | 'deletes' | 'stuck' | 'failed' | 'stuck and failed' | 'held' | 'killed'
+
+function runRotation(world: World, until: number, runAt: (minute: number) => RotationRun): void {
+  const good = ['rotation waits', 'rotation deletes', 'rotation stuck']
+  runScheduled(world, world.rotation, until, (at) => {
+    const run = runAt(at)
+    return [run === 'killed' ? run : `rotation ${run}`, good]
+  })
+}
+
+/**
+ * The schedule and Lambda's queue in front of a function: one run at a time, a second try a minute after the first, and an
+ * event that is given up is counted.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ */
+function runScheduled(
+  world: World,
+  { name, every, jitterMinutes, limitSeconds, retries }: World['mirror'] | World['rotation'],
+  until: number,
+  /** Gives the situation, and which of them are good. */
+  runAt: (minute: number) => readonly [run: string, good: readonly string[]],
   isOn: (minute: number) => boolean = () => true,
 ): void {
-  const { every, jitterMinutes, mirror, retries, random } = world
+  const { random } = world
   const maxAge = retries.MaximumEventAgeInSeconds / 60
   interface Try {
     readonly at: number
@@ -156,7 +185,7 @@ function runMirror(
   while (queue.length > 0) {
     queue.sort((one, other) => one.at - other.at)
     const { at, since, left } = queue.shift() as Try
-    const giveUp = (when: number): void => world.ofLambda('AsyncEventsDropped', mirrorName, when)
+    const giveUp = (when: number): void => world.ofLambda('AsyncEventsDropped', name, when)
     if (at - since > maxAge) {
       giveUp(since + maxAge)
       continue
@@ -165,13 +194,13 @@ function runMirror(
       queue.push({ at: at + random.between(1, 20) / 60, since, left })
       continue
     }
-    const run = runAt(at)
+    const [run, good] = runAt(at)
     // Now and then a token leaves, and the run waits for AIGC_SETTLE_SECONDS.
     const seconds =
-      run === 'killed' ? mirror.Timeout : random.chance(0.05) ? random.between(61, 75) : random.between(1, 20)
+      run === 'killed' ? limitSeconds : random.chance(0.05) ? random.between(61, 75) : random.between(1, 20)
     freeAt = at + seconds / 60
     if (run !== 'killed') world.write(run, freeAt)
-    if (run === 'good') continue
+    if (good.includes(run)) continue
     if (left > 0) queue.push({ at: freeAt + 1 + random.next() / 6, since, left: left - 1 })
     else giveUp(freeAt + random.next() / 2)
   }
@@ -426,6 +455,102 @@ describe.each([0.3, 2, 20])('with %d requests a minute', (rate) => {
       const told = world.watch(until).filter(({ minute }) => minute > 30)
       expect(rung(told)).toEqual([alarm])
       expect(told[0]?.minute).toBeLessThanOrEqual(begin + 6)
+    })
+  })
+})
+
+describe('with a rotation', () => {
+  const day = 700
+
+  it('nobody is told while it waits, or deletes one token a day', () => {
+    const days = 3 * 1440
+    inWorlds(60, (world, seed) => {
+      if (seed > 2) return
+      let deletions = 0
+      runRotation(world, days, (at) => {
+        if (at < 300 + deletions * 1460) return 'waits'
+        deletions++
+        return 'deletes'
+      })
+      runMirror(world, days, () => 'good')
+      expect(rung(world.watch(days))).toEqual([])
+      expect(deletions).toBe(3)
+    })
+  })
+
+  it('nobody is told of a try that fails, is held or dies where the next one is good', () => {
+    inWorlds(5, (world) => {
+      runMirror(world, day, () => 'good')
+      let last: RotationRun = 'killed'
+      runRotation(world, day, () => {
+        const hiccup = world.random.pick(['failed', 'stuck and failed', 'held', 'killed'] as const)
+        last = last !== 'waits' || world.random.chance(0.75) ? 'waits' : hiccup
+        return last
+      })
+      expect(rung(world.watch(day))).toEqual([])
+    })
+  })
+
+  it('nobody is told of what somebody does by hand, nor of a pause', () => {
+    inWorlds(5, (world) => {
+      runMirror(world, day, () => 'good')
+      runRotation(world, onset, () => 'waits')
+      for (let at = 100; at < day; at += world.random.between(1, 90))
+        world.write(
+          world.random.pick(['rotation dry run', 'rotation refused', 'rotation waits', 'rotation failed']),
+          at,
+        )
+      expect(rung(world.watch(day))).toEqual([])
+    })
+  })
+
+  const troubles: [RotationRun, string][] = [
+    ['failed', 'rotation-failed'],
+    ['held', 'rotation-failed'],
+    ['killed', 'rotation-failed'],
+    ['stuck and failed', 'rotation-failed'],
+    ['stuck', 'rotation-stuck'],
+  ]
+  it.each(troubles)(
+    'runs that end as %s are told of by %s, once, in time, and so is their end',
+    (run, alarm) => {
+      inWorlds(5, (world) => {
+        runMirror(world, day, () => 'good')
+        const end = onset + 150
+        runRotation(world, day, (at) => (at < onset || at >= end ? 'waits' : run))
+        const told = world.watch(day).filter(({ minute }) => minute >= 30)
+        expect(told.map(({ alarm, state }) => [alarm, state])).toEqual([
+          [alarm, 'ALARM'],
+          [alarm, 'OK'],
+        ])
+        const [first, over] = told
+        expect(first?.minute).toBeGreaterThanOrEqual(onset)
+        // The last good run has to be older than a window.
+        expect(first?.minute).toBeLessThanOrEqual(onset + 15 + 23)
+        expect(over?.minute).toBeLessThanOrEqual(end + 15 + 23)
+      })
+    },
+  )
+
+  it('rotation-deletions tells of the second deletion of a day, once, and of its end', () => {
+    const days = onset + 2 * 1440
+    inWorlds(60, (world, seed) => {
+      if (seed > 2) return
+      runMirror(world, days, () => 'good')
+      let deletions = 0
+      runRotation(world, days, (at) => {
+        if (at < onset || deletions === 2) return 'waits'
+        deletions++
+        return 'deletes'
+      })
+      const all = world.watch(days)
+      expect(rung(all)).toEqual(['rotation-deletions'])
+      const told = all.filter(({ alarm, minute }) => alarm === 'rotation-deletions' && minute >= 30)
+      expect(told.map(({ alarm, state }) => [alarm, state])).toEqual([
+        ['rotation-deletions', 'ALARM'],
+        ['rotation-deletions', 'OK'],
+      ])
+      expect(told[0]?.minute).toBeLessThanOrEqual(onset + 40)
     })
   })
 })

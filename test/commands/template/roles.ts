@@ -1,13 +1,25 @@
 /** Who may do what. */
 import { describe, expect, it } from 'vitest'
-import { type Case, caseNames, cases, expectAsReviewed, grants, ofType, resource, textOf } from './cases.ts'
+import {
+  type Case,
+  caseNames,
+  cases,
+  expectAsReviewed,
+  grants,
+  ofType,
+  resource,
+  rotating,
+  textOf,
+} from './cases.ts'
 
 const names = ['ListTokensRole', 'MirrorTokensRole', 'ScheduleRole']
 /** Of the one case that restarts something. */
 const ofRestart = ['RestartMachineRole', 'RestartRuleRole']
 
+const ofRotation = ['RotateTokensRole', 'RotationScheduleRole']
+
 function rolesOf(name: Case): string[] {
-  return name === 'keyless and everything else' ? [...names, ...ofRestart] : names
+  return name === rotating ? [...names, ...ofRotation, ...ofRestart] : names
 }
 
 describe('roles', () => {
@@ -17,9 +29,12 @@ describe('roles', () => {
     )
   })
 
-  it.each(caseNames)('ScheduleRole is for the schedules of this stack alone, with %s', (name) => {
+  it.each([
+    ...caseNames.map((name) => ['ScheduleRole', name] as const),
+    ['RotationScheduleRole', rotating] as const,
+  ])('%s is for the schedules of this stack alone, with %s', (role, name) => {
     const { stage } = cases[name]
-    const [trust, ...others] = resource(name, 'ScheduleRole').Properties.AssumeRolePolicyDocument.Statement
+    const [trust, ...others] = resource(name, role).Properties.AssumeRolePolicyDocument.Statement
     expect(others).toEqual([])
     expect(trust).toMatchObject({ Effect: 'Allow', Principal: { Service: 'scheduler.amazonaws.com' } })
     expect(Object.keys(trust.Condition)).toEqual(['StringEquals'])
@@ -30,9 +45,13 @@ describe('roles', () => {
   })
 
   it.each(caseNames)('are these, and those of functions are for Lambda, with %s', (name) => {
-    expect(ofType(name, 'AWS::IAM::Role').map(([logicalId]) => logicalId)).toEqual(rolesOf(name))
+    expect(
+      ofType(name, 'AWS::IAM::Role')
+        .map(([logicalId]) => logicalId)
+        .sort(),
+    ).toEqual([...rolesOf(name)].sort())
     expect(ofType(name, 'AWS::IAM::Policy')).toEqual([])
-    for (const role of ['ListTokensRole', 'MirrorTokensRole'])
+    for (const role of rolesOf(name).filter((one) => one.endsWith('TokensRole')))
       expect(resource(name, role).Properties.AssumeRolePolicyDocument.Statement).toEqual([
         { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
       ])

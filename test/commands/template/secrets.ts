@@ -1,6 +1,6 @@
 /** The secrets that the stack makes. */
 import { describe, expect, it } from 'vitest'
-import { caseNames, expectAsReviewed, ofType, template } from './cases.ts'
+import { type Case, caseNames, expectAsReviewed, ofType, rotating, template } from './cases.ts'
 
 describe('secrets', () => {
   it('are made as was reviewed, and those that exist are left out', async () => {
@@ -17,6 +17,15 @@ describe('secrets', () => {
       })
   })
 
+  const markedAs = (name: Case, mark: string): string[] =>
+    Object.entries(template(name).Resources)
+      .filter(([, one]) =>
+        (one.Properties.Tags ?? []).some(
+          ({ Key, Value }: { Key: string; Value: string }) => Key === 'managed-by' && Value === mark,
+        ),
+      )
+      .map(([logicalId]) => logicalId)
+
   it.each(caseNames)('have no value in the template, and nothing else has the mark, with %s', (name) => {
     const text = JSON.stringify(template(name))
     expect(text).not.toMatch(/SecretString|GenerateSecretString/)
@@ -24,7 +33,15 @@ describe('secrets', () => {
       JSON.stringify(one.Properties.Tags ?? []).includes('managed-by'),
     )
     expect(marked.map(([logicalId]) => logicalId)).not.toContainEqual(
-      expect.not.stringMatching(/^MirroredSecret/),
+      expect.not.stringMatching(/^(MirroredSecret|RotationRecord)/),
     )
+    expect(markedAs(name, 'vod-aigc-tokens')).not.toContainEqual(expect.not.stringMatching(/^MirroredSecret/))
+  })
+
+  it('of the rotation have a mark of their own, one for each application', () => {
+    expect(markedAs(rotating, 'vod-aigc-rotation')).toEqual([
+      'RotationRecord1500000001',
+      'RotationRecord1500000002',
+    ])
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fingerprint } from '../../../lib/digest.ts'
 import type { Look } from '../../../lib/mirror/report.ts'
 import {
   dayMs,
@@ -179,11 +180,30 @@ describe('planRotation', () => {
       /^wait: whether a token was created/,
     ],
     [
-      'adopts the one that came',
+      'looks again before it adopts',
       { record: asked, listed: bothListed },
+      /^wait intent: Tencent lists b{16}; a second look/,
+    ],
+    [
+      'adopts the one that came',
+      { record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) } }, listed: bothListed },
       /^note warming: b{16} takes the place of a{16}/,
     ],
-    ['fails where none came', { record: asked }, /^note idle: no token was created/],
+    [
+      'looks again before it fails',
+      { record: asked },
+      /^wait intent: Tencent lists no token that was created; a second look/,
+    ],
+    [
+      'fails where none came',
+      { record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) } } },
+      /^note idle: no token was created/,
+    ],
+    [
+      'keeps down that somebody ends it, where the list tells nothing',
+      { record: asked, request: { kind: 'abort' }, targets: [target(old, [old, other])] },
+      /^note intent: aborted/,
+    ],
     [
       'holds where several came',
       { record: asked, listed: [...bothListed, other] },
@@ -230,7 +250,14 @@ describe('planRotation', () => {
       { record: { ...asked, since: noon }, request: { kind: 'abort' } },
       /^note intent: aborted: .* a later run says/,
     ],
-    ['ends then', { record: { ...asked, doing: 'abort' }, listed: bothListed }, /^note idle: aborted/],
+    [
+      'ends then',
+      {
+        record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) }, doing: 'abort' },
+        listed: bothListed,
+      },
+      /^note idle: aborted/,
+    ],
     ['rolls back nothing yet', { record: asked, request: { kind: 'rollback' } }, /^refuse: .*"Abort"/],
 
     [
@@ -331,14 +358,14 @@ describe('planRotation', () => {
     [
       'waits where the old one is not listed',
       { record: warm, listed: [fresh], targets: bothMirrored },
-      /^wait warming: Tencent does not list a{16} at the moment/,
+      /^wait: Tencent does not list a{16} at the moment/,
     ],
     [
       'gives up where that stays away',
       {
         record: { ...warm, missing: { [old]: before(60 * secondMs) } },
         listed: [fresh],
-        targets: bothMirrored,
+        targets: onNew,
       },
       /^note idle: Tencent no longer lists a{16}, so its limits/,
     ],
@@ -389,6 +416,39 @@ describe('planRotation', () => {
       /^note promoted: file:b names a{16}, so the grace begins anew/,
     ],
     [
+      'does not count it before a run sees that none does',
+      {
+        record: { ...moved, doing: 'promote' },
+        listed: bothListed,
+        targets: [...onNew, target(old, bothListed, { uri: 'file:b' })],
+      },
+      /^wait: file:b still names a{16}/,
+    ],
+    [
+      'counts it from then on',
+      { record: { ...moved, doing: 'promote' }, listed: bothListed, targets: onNew },
+      /^note promoted: no target names a{16}, and its grace begins anew/,
+    ],
+    [
+      'sees that a target names it where another cannot be read',
+      {
+        record: over,
+        listed: bothListed,
+        targets: [target(null, [], { isRead: false }), target(old, bothListed, { uri: 'file:b' })],
+      },
+      /^note promoted: file:b names a{16}/,
+    ],
+    [
+      'waits with a rollback that cannot be finished, so that it may see that the token is gone',
+      { record: { ...moved, doing: 'rollback' }, listed: [fresh], targets: onNew },
+      /^wait promoted: consumers are to be moved back: a{16} is not listed/,
+    ],
+    [
+      'does not believe a list that lacks what is in use',
+      { record: { ...over, missing: { [old]: before(hourMs) } }, listed: [], targets: onNew },
+      /^wait retiring: Tencent does not list a{16}; a second look/,
+    ],
+    [
       'takes all targets moved back for the end',
       { record: moved, listed: bothListed, targets: bothMirrored },
       /^note idle: consumers were moved back/,
@@ -434,6 +494,16 @@ describe('planRotation', () => {
       /^note idle: ended: b{16} stays in use, and a{16} is not deleted/,
     ],
     [
+      'ends while it deletes, and says so',
+      {
+        record: { ...over, doing: 'delete' },
+        listed: bothListed,
+        targets: onNew,
+        request: { kind: 'abort' },
+      },
+      /^note idle: ended: b{16} stays in use, and a{16} may have been deleted already/,
+    ],
+    [
       'ends where somebody deleted the old one',
       { record: { ...moved, missing: { [old]: before(60 * secondMs) } }, listed: [fresh], targets: onNew },
       /^note idle: .*the rotation is over/,
@@ -458,7 +528,7 @@ describe('planRotation', () => {
     [
       'deletes nothing where consumers would be left without a token',
       { record: over, listed: [old], targets: onNew },
-      /^wait retiring: file:a names no token that Tencent lists/,
+      /^wait: file:a names no token that Tencent lists/,
     ],
     [
       'deletes nothing where they have an excluded one',
@@ -588,6 +658,11 @@ describe('planRotation of one token at once', () => {
     ['that is not listed', { listed: bothListed }, /^refuse: Tencent lists no token c{16}/],
     ['that is in use', { targets: [target(other, [other])] }, /^refuse: file:a names it .*"Promote"/],
     ['that is made ready', { record: { ...warm, new: other } }, /^refuse: .*"Abort"/],
+    [
+      'that consumers are being moved back to',
+      { record: { ...moved, old: other, doing: 'rollback' } },
+      /^refuse: consumers are being moved back/,
+    ],
     [
       'while a target cannot be read',
       { targets: [target(old, [], { isRead: false })] },

@@ -259,6 +259,8 @@ describe('runRotation', () => {
     ])
     expect(await step()).toBe('waiting wait intent')
     pass(90_000)
+    expect(await step()).toBe('waiting wait intent')
+    pass(60_000)
     expect(await step()).toBe('advanced note warming')
     expect(calls.filter((call) => call === 'create')).toHaveLength(1)
   })
@@ -268,6 +270,8 @@ describe('runRotation', () => {
     before.set('create', lost('CreateAigcApiToken'))
     await run({ kind: 'now' })
     pass(90_000)
+    expect(await step()).toBe('waiting wait intent')
+    pass(60_000)
     expect(await step()).toBe('advanced note idle')
     expect(recordNow()).toMatchObject({ failures: 1, old: null })
   })
@@ -357,6 +361,21 @@ describe('runRotation', () => {
     }
     expect(await step()).toBe('advanced delete retiring')
     expect(tokens.size).toBe(1)
+  })
+
+  it('says in the record that it deletes before it does', async () => {
+    const { step, pass, deps, recordNow } = await promotedWorld()
+    pass(24 * hourMs)
+    await step()
+    const { remove } = deps.change
+    const said: unknown[] = []
+    const watched: typeof remove = (...given) => {
+      said.push(recordNow()?.doing)
+      return remove(...given)
+    }
+    Object.assign(deps.change, { remove: watched })
+    expect(await step()).toBe('advanced delete retiring')
+    expect(said).toEqual(['delete'])
   })
 
   it('looks again before it deletes', async () => {
