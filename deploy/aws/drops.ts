@@ -1,13 +1,16 @@
 /**
- * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, targets, what is
- * restarted, the rotation, the alarms' topic), and how a part of a template is left out. Pure but for that.
+ * Compiled templates: what a deployment would take from a stack that is there (applications, their secrets' place, their copies, targets,
+ * what is restarted, the rotation, the alarms' topic), and how a part of a template is left out. Pure but for that.
  */
 
 /** A compiled template, of which little is known: an older version of this project may have made it. */
 export interface AnyTemplate {
-  readonly Resources?: Readonly<
-    Record<string, { readonly Type?: string; readonly Properties?: Readonly<Record<string, unknown>> }>
-  >
+  readonly Resources?: Readonly<Record<string, AnyResource>>
+}
+
+interface AnyResource {
+  readonly Type?: string
+  readonly Properties?: Readonly<Record<string, unknown>>
 }
 
 /** `name` is what `confirmDrop` has to list. */
@@ -44,6 +47,7 @@ export function findDrops(deployed: AnyTemplate, next: AnyTemplate): Drop[] {
     ...others
       .filter((uri) => !after.uris.includes(uri))
       .map((uri) => ({ name: 'targets', leaves: `${uri} stays, and nothing keeps it in step` })),
+    ...copyDrops(deployed, next),
     ...restartDrops(before, after),
     ...rotationDrop(before, after),
     ...topicDrop(before, after),
@@ -66,6 +70,22 @@ function topicDrop(before: Kept, after: Kept): Drop[] {
   return before.hasTopic && !after.hasTopic
     ? [{ name: 'alarmTopicArn', leaves: 'the alarms tell nobody any more' }]
     : []
+}
+
+/** Of secrets that the stack goes on making: one that leaves it is kept, and so are its copies. */
+function copyDrops({ Resources: deployed = {} }: AnyTemplate, { Resources: next = {} }: AnyTemplate): Drop[] {
+  const regionsOf = (resource: AnyResource): readonly string[] => {
+    const copies = resource.Properties?.['ReplicaRegions']
+    return Array.isArray(copies) ? copies.map(({ Region }) => String(Region)) : []
+  }
+  const dropped = Object.entries(deployed).flatMap(([logicalId, resource]) => {
+    const left = next[logicalId]
+    return left ? regionsOf(resource).filter((region) => !regionsOf(left).includes(region)) : []
+  })
+  return [...new Set(dropped)].map((region) => ({
+    name: 'replicaRegions',
+    leaves: `AWS deletes the copies in ${region}, and whoever reads them there gets none`,
+  }))
 }
 
 function restartDrops(before: Kept, after: Kept): Drop[] {

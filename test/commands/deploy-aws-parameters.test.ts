@@ -525,6 +525,30 @@ describe('findDrops', () => {
     expect(findDrops(before, off).map(({ name }) => name)).toEqual(['mirror', 'rotation'])
   })
 
+  it('tells of copies in other regions, which AWS deletes, but not of those of a secret that leaves the stack', () => {
+    const copied = (changes: Partial<Given>): AnyTemplate => {
+      const deployed = readDeployment('dev', 'us-east-1', { ...defaults, ...changes }) as Deployment
+      const { resources } = describeStack('x', deployed)
+      return { Resources: { ...template(deployed.subAppIds.join(), own).Resources, ...resources.Resources } }
+    }
+    const before = copied({ subAppIds: '1,2', replicaRegions: 'eu-west-1,ap-southeast-1' })
+    expect(findDrops(before, before)).toEqual([])
+    expect(findDrops(copied({ subAppIds: '1,2' }), before)).toEqual([])
+    expect(findDrops(before, copied({ subAppIds: '1,2', replicaRegions: 'ap-southeast-1' }))).toEqual([
+      {
+        name: 'replicaRegions',
+        leaves: 'AWS deletes the copies in eu-west-1, and whoever reads them there gets none',
+      },
+    ])
+    expect(findDrops(before, copied({ subAppIds: '1,2' })).map(({ name }) => name)).toEqual([
+      'replicaRegions',
+      'replicaRegions',
+    ])
+    expect(findDrops(before, copied({ subAppIds: '1,2', makeSecrets: 'false' }))).toEqual([])
+    const fewer = copied({ subAppIds: '1', replicaRegions: 'eu-west-1,ap-southeast-1' })
+    expect(findDrops(before, fewer).map(({ name }) => name)).toEqual(['2'])
+  })
+
   it('says what is left behind', () => {
     expect(findDrops(template('1,2', own), template('1', own))).toEqual([
       { name: '2', leaves: 'the secret of aws-secretsmanager:p/2 stays, and nothing keeps it in step' },

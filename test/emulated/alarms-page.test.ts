@@ -1,8 +1,9 @@
 /** The commands of docs/alarms.md, run as they are printed, with the AWS CLI, in front of the functions themselves. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { type FunctionProcess, startFunction } from '../support/function-process.ts'
 import { type Moto, startMoto } from '../support/moto.ts'
@@ -25,6 +26,7 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
   let account: AwsAccount
   let terminal: Terminal
   const functions = new Map<string, FunctionProcess>()
+  const accessLog: Record<string, unknown>[] = []
 
   beforeAll(async () => {
     // Executions of state machines fail as soon as they are started.
@@ -33,7 +35,9 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
       lagMs: 0,
       applications: [{ subAppId: 1500000001, tokens: ['token-a', 'token-b'] }],
     })
-    account = await startAwsAccount(moto, (name) => functions.get(name))
+    account = await startAwsAccount(moto, (name) => functions.get(name), undefined, {
+      '/aws/vendedlogs/vod-aigc-tokens-prod-http-api': accessLog,
+    })
     const shared = {
       AIGC_VOD_ENDPOINT: simulator.url,
       AIGC_SUB_APP_IDS: '1500000001',
@@ -191,7 +195,24 @@ describe.skipIf(cannotPaste)('docs/alarms.md', { timeout: 60_000 }, () => {
     expect(await paste(block('$.status >= 500'))).toContain('"code":"UnauthorizedOperation"')
   })
 
-  it('slow, throttles and 429: show numbers, and ask for more', async () => {
+  it('slow, throttles and 429: show numbers, and who is turned away, and ask for more', async () => {
+    // As serverless.yml has it written.
+    const manifest = readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8')
+    const format: string = parse(manifest, { logLevel: 'silent' }).provider.logs.httpApi.format
+    const logged = (status: number, caller: string): Record<string, unknown> =>
+      JSON.parse(
+        format
+          .replace('$context.status', String(status))
+          .replace('$context.identity.userArn', caller)
+          .replace('$context.identity.sourceIp', '192.0.2.1'),
+      )
+    const app = 'arn:aws:sts::123456789012:assumed-role/app/x'
+    accessLog.push(logged(429, app), logged(200, 'somebody-else'), logged(429, '-'), logged(429, app))
+    const turnedAway = (await paste(block('/aws/vendedlogs/'))).trimEnd().split('\n')
+    expect(turnedAway.map((line) => line.trim())).toEqual([
+      `2 "caller":"${app}","ip":"192.0.2.1"`,
+      '1 "caller":"-","ip":"192.0.2.1"',
+    ])
     // moto has no percentiles: the command runs, and a value is missing.
     await paste(block('UpstreamMs'))
     expect(await paste(block('TooManyRequests'))).toMatch(/\t7\.0\n$/)

@@ -141,7 +141,10 @@ export interface AwsAccount {
   close(): void
 }
 
-/** Starts an account: moto, and the stand-in for what it has not. `answerOther` may answer before either; null passes. */
+/**
+ * Starts an account: moto, and the stand-in for what it has not. `answerOther` may answer before either; null passes. `otherLogs` are
+ * the lines of log groups that are no function's.
+ */
 export async function startAwsAccount(
   moto: { readonly url: string },
   findFunction: FindFunction,
@@ -150,6 +153,7 @@ export async function startAwsAccount(
     url: string
     body: string
   }) => Promise<string | null> = async () => null,
+  otherLogs: Readonly<Record<string, readonly Record<string, unknown>[]>> = {},
 ): Promise<AwsAccount> {
   const reserved = new Map<string, number>()
   const server = createServer(
@@ -199,7 +203,10 @@ export async function startAwsAccount(
       const hours = (Date.now() - startTime) / 3_600_000
       if (!(hours >= 0 && hours < 2) && !(hours >= 24 && hours < 25))
         throw new Error('this looks at another time')
-      const lines = (await findFunction(logGroupName.replace('/aws/lambda/', ''), region))?.log() ?? []
+      const lines =
+        otherLogs[logGroupName] ??
+        (await findFunction(logGroupName.replace('/aws/lambda/', ''), region))?.log() ??
+        []
       const found = lines.filter((line) => filterPattern === undefined || matchesPattern(filterPattern, line))
       return json({ events: found.map((line) => ({ message: JSON.stringify(line) })) })
     }

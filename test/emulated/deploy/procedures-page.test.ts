@@ -279,7 +279,11 @@ describe.skipIf(cannotPaste)('docs/procedures.md', () => {
 
   it('A token has leaked: is out of the secret and the answers while Tencent lists it, and comes back when it is let in again', async () => {
     const { ApiToken: leaked, ApiTokens } = await readSecret(application)
-    const shown = await pasteBlock('read -rs token', { input: `${leaked}\n` })
+    const shown = [
+      await pasteBlock('read -rs token', { input: `${leaked}\n` }),
+      await pasteBlock('sha256sum'),
+    ].join('')
+    expect(shown).toContain(fingerprint(leaked))
     expect(shown).not.toContain(leaked)
     const excluded = await pasteBlock('exclude=$leaked')
     expect(excluded).toMatch(new RegExp(`"Removed":\\["${fingerprint(leaked)}"\\]`))
