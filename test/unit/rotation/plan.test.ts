@@ -595,7 +595,7 @@ describe('planRotation', () => {
     const { record: ended = null } = 'record' in step ? step : {}
     const later = (ms: number): string =>
       plan({ ...seen, record: ended, now: before(-ms), request: { kind: 'next' } })
-    expect(later(30 * dayMs - 1)).toMatch(/^wait: the next rotation is due/)
+    expect(later(30 * dayMs - 1)).toMatch(/^wait( idle)?: the next rotation is due/)
     expect(later(30 * dayMs)).toMatch(/^create intent/)
   })
 
