@@ -223,7 +223,7 @@ function intent(input: Current): Step {
   const isAborted = request.kind === 'abort' || record.doing === 'abort'
   if (record.new !== null) {
     const token = record.new
-    if (isAborted) return note(end(input, [token], aborted), 'aborted: the old token stays in use')
+    if (isAborted) return giveUp(input, [token], aborted)
     // Those of others are no business of this rotation.
     if (listed.has(token))
       return note({ ...record, phase: 'warming', since: now, doing: null }, `${token} is listed`)
@@ -249,7 +249,7 @@ function intent(input: Current): Step {
   // One list may lack the token by mistake, and have one of somebody else's.
   if (others.length === 0 && !isGone(input, awaitedIn(record)))
     return later(`Tencent lists ${only ?? 'no token that was created'}; a second look settles it`)
-  if (isAborted) return note(end(input, candidates, appeared), 'aborted: the old token stays in use')
+  if (isAborted) return giveUp(input, candidates, appeared)
   if (only === undefined)
     return note(
       failed(end(input, [], '')),
@@ -298,7 +298,7 @@ function warming(input: Current): Step {
   if (request.kind === 'abort') {
     if (record.doing === 'promote')
       return refuse(`consumers are being moved to ${token}; run again, and then {"Rollback":true}`)
-    return note(end(input, [token], aborted), 'aborted: the old token stays in use')
+    return giveUp(input, [token], aborted)
   }
   if (isGone(input, token))
     return note(failed(end(input, [], '')), `Tencent no longer lists ${token}; the old token stays in use`)
@@ -539,6 +539,12 @@ function end({ record, now }: Current, left: readonly string[], why: string): Ro
     doing: null,
     told: null,
   }
+}
+
+/** Back to idle because somebody said so before the promotion: the next one comes a whole period later, and not at once. */
+function giveUp(input: Current, left: readonly string[], why: string): Step {
+  const record = { ...end(input, left, why), rotated: input.now }
+  return note(record, `aborted: the old token stays in use; ${whenDue(input, record)}`)
 }
 
 function withLeftovers(record: RotationRecord, tokens: readonly string[], why: string): RotationRecord {

@@ -1137,7 +1137,7 @@ describe('docs/deploy-tencent.md', () => {
     const handing = policies
       .flatMap(({ statement }) => statement)
       .filter(({ action }) => action.includes('cam:PassRole'))
-    expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole', 'cam:GetRole'], resource }])
+    expect(handing).toEqual([{ effect: 'allow', action: ['cam:PassRole'], resource }])
   })
 
   it('uses flags that there are', () => {

@@ -581,6 +581,24 @@ describe('planRotation', () => {
     expect(leftovers.map(({ fingerprint }) => fingerprint)).toEqual(expected)
   })
 
+  it.each<[string, Given]>([
+    ['whose token is listed', { record: warm, request: { kind: 'abort' } }],
+    ['whose token is not listed yet', { record: { ...asked, new: fresh }, request: { kind: 'abort' } }],
+    [
+      'that was unsure',
+      { record: { ...asked, missing: { [fingerprint('i')]: before(60 * secondMs) }, doing: 'abort' } },
+    ],
+  ])('begins no other by itself for a whole period after an abort of one %s', (_, given) => {
+    const seen = { listed: bothListed, targets: bothMirrored }
+    const step = planRotation(input({ ...seen, ...given }))
+    expect(short(step)).toMatch(/^note idle: aborted: .*; the next rotation is due about 2026-04-09T12:00Z$/)
+    const { record: ended = null } = 'record' in step ? step : {}
+    const later = (ms: number): string =>
+      plan({ ...seen, record: ended, now: before(-ms), request: { kind: 'next' } })
+    expect(later(30 * dayMs - 1)).toMatch(/^wait( idle)?: the next rotation is due/)
+    expect(later(30 * dayMs)).toMatch(/^create intent/)
+  })
+
   it('forgets a leftover after two looks that lack it, and one that is in use again', () => {
     const left = (missing: RotationRecord['missing']): RotationRecord =>
       record({ rotated: noon, leftovers: [{ fingerprint: other, why: 'because' }], missing })
