@@ -40,6 +40,7 @@ import {
   functionNames,
   nameEarlierFunction,
   nameFunctions,
+  type WantedFunction,
   wantFunctions,
 } from './wanted.ts'
 import { nameTopic, wantWatch } from './watch.ts'
@@ -141,7 +142,7 @@ async function chooseDeployments(
   )
   if (!options.rotation && ofRotation.length > 0)
     print(`note: without --rotation no function gets ${ofRotation.join(', ')}`)
-  const codes = await build()
+  const built = await build(wanted)
   const { scf, cls } = tencent
   let watchState: WatchState | null = null
   const deliver = (): Delivery | null =>
@@ -150,13 +151,8 @@ async function chooseDeployments(
       logsetId: watchState?.logsetId ?? '',
       topicId: watchState?.topic?.id ?? '',
     }
-  const deployments = wanted.map((one) =>
-    targetOf(
-      one,
-      (state) => planDeployment({ ...one, delivery: deliver() }, codes[one.function], state),
-      states,
-      scf,
-    ),
+  const deployments = built.map(({ one, code }) =>
+    targetOf(one, (state) => planDeployment({ ...one, delivery: deliver() }, code, state), states, scf),
   )
   const names = nameFunctions(stage)
   const earlier = { name: nameEarlierFunction(stage), namespace }
@@ -273,16 +269,21 @@ function oursOf(state: FunctionState | null): FunctionState | null {
 }
 
 /** Builds into a folder of its own: `dist` may be in use. */
-async function build(): Promise<Record<FunctionName, Code>> {
+async function build(
+  wanted: readonly WantedFunction[],
+): Promise<readonly { readonly one: WantedFunction; readonly code: Code }[]> {
   const folder = makeFolder()
   try {
-    await buildFunctions(folder)
+    await buildFunctions(
+      folder,
+      undefined,
+      wanted.map((one) => one.function),
+    )
     const read = async (name: FunctionName): Promise<Code> => {
       const zip = await readFile(join(folder, `${name}.zip`))
       return { base64: zip.toString('base64'), sha256: createHash('sha256').update(zip).digest('hex') }
     }
-    const codes = functionNames.map(async (name) => [name, await read(name)] as const)
-    return Object.fromEntries(await Promise.all(codes)) as Record<FunctionName, Code>
+    return await Promise.all(wanted.map(async (one) => ({ one, code: await read(one.function) })))
   } finally {
     await rm(folder, { recursive: true })
   }
