@@ -727,7 +727,8 @@ describe('npm run deploy:scf --rotation', () => {
     const { run, runUntilDeath } = deployment
     await run(rotating, withRotation)
     await runUntilDeath(['--remove'], 'DeleteFunction')
-    expect(namesOf(deployment)).toEqual([listTokens, mirrorTokens])
+    // The call goes on without whoever sent it.
+    await expect.poll(() => namesOf(deployment), { timeout: 10_000 }).toEqual([listTokens, mirrorTokens])
     expect(await run(['--remove'])).toMatchObject({ exitCode: 0 })
     expect(namesOf(deployment)).toEqual([])
   })
