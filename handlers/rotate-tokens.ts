@@ -7,7 +7,7 @@ import { isRequest, readEvent } from '../lib/platform/events.ts'
 import { readDigest, readFingerprint, readManual } from '../lib/platform/manual.ts'
 import { scrubJson } from '../lib/platform/scrub.ts'
 import type { RotationRequest } from '../lib/rotation/plan.ts'
-import { RotationError, rotationError, summarizeRotation } from '../lib/rotation/report.ts'
+import { rotationError, summarizeRotation } from '../lib/rotation/report.ts'
 import { type Rotation, runRotation } from '../lib/rotation/run.ts'
 import { createChangeTokens } from '../lib/tencent/vod.ts'
 import { initializeAtLoad, initializeInFull } from './initialize.ts'
@@ -113,7 +113,6 @@ function isSlip(error: unknown, event: unknown): boolean {
   const isSomebody = Object.keys(fields).some(
     (name) => name !== 'SubAppId' && field(event, name) !== undefined,
   )
-  if (error instanceof RotationError) return error.code === 'RotationRefused'
   return error instanceof InputError && (isSomebody || isRequest(event))
 }
 
