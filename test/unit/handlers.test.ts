@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fingerprint } from '../../lib/digest.ts'
+import type { FunctionName } from '../../scripts/build.ts'
 import { startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
 import { startAwsSts } from '../support/aws-sts.ts'
 import { mirrored } from '../support/documents.ts'
@@ -58,10 +59,7 @@ const key = 'CANARY-api-key-0006'
 type Handler = (event: unknown, context?: unknown) => Promise<unknown>
 
 /** A cold start of one function with these settings. */
-async function load(
-  name: 'list-tokens' | 'mirror-tokens',
-  settings: Record<string, string> = {},
-): Promise<Handler> {
+async function load(name: FunctionName, settings: Record<string, string> = {}): Promise<Handler> {
   const environment: Record<string, string> = {
     AIGC_SECRET_ID: simulator.secretId,
     AIGC_SECRET_KEY: simulator.secretKey,
@@ -71,9 +69,12 @@ async function load(
     ...settings,
   }
   for (const [variable, value] of Object.entries(environment)) vi.stubEnv(variable, value)
-  const module = await (name === 'list-tokens'
-    ? import('../../handlers/list-tokens.ts')
-    : import('../../handlers/mirror-tokens.ts'))
+  const modules = {
+    'list-tokens': () => import('../../handlers/list-tokens.ts'),
+    'mirror-tokens': () => import('../../handlers/mirror-tokens.ts'),
+    'rotate-tokens': () => import('../../handlers/rotate-tokens.ts'),
+  }
+  const module = await modules[name]()
   expect(module.main_handler).toBe(module.handler)
   return module.handler
 }
@@ -86,6 +87,33 @@ const keys = (): Record<string, string> => ({
 })
 const bearer = { authorization: `Bearer ${key}` }
 const path = (): string => join(folder, `${files++}-{SubAppId}`)
+
+describe('rotate-tokens', () => {
+  it('counts on Lambda what went on and what failed, and no slip of the hand', async () => {
+    const handler = await load('rotate-tokens', {
+      AWS_LAMBDA_FUNCTION_NAME: 'fn',
+      AIGC_MIRROR_TARGETS: `file:${path()}`,
+      AIGC_ROTATION_STATE: `file:${path()}`,
+    })
+    const count = async (event: object): Promise<Record<string, unknown>> => {
+      await handler(event, context()).catch(() => {})
+      const { RotationSuccess, RotationFailure, RotationHeld, RotationStuck, TokensDeleted } =
+        log().at(-1) ?? {}
+      return { RotationSuccess, RotationFailure, RotationHeld, RotationStuck, TokensDeleted }
+    }
+    const none = { RotationHeld: 0, RotationStuck: 0, TokensDeleted: 0 }
+    expect(await count({})).toEqual({ RotationSuccess: 1, RotationFailure: 0, ...none })
+    // Nothing is mirrored yet, so it is refused to whoever asks, and that is no failure.
+    expect(await count({ Now: true })).toEqual({ RotationSuccess: 0, RotationFailure: 0, ...none })
+    simulator.fail({ kind: 'error', code: 'AuthFailure.UnauthorizedOperation' }, Number.POSITIVE_INFINITY)
+    expect(await count({})).toEqual({ RotationSuccess: 0, RotationFailure: 1, ...none })
+    // A schedule may have sent it.
+    expect(await count({ Nonsense: 1 })).toMatchObject({ RotationSuccess: 0, RotationFailure: 1 })
+    for (const event of [{ DryRun: true }, { Now: true, Abort: true }, { Adopt: canary, SubAppId: app }])
+      expect(Object.values(await count(event))).toEqual(Array(5).fill(undefined))
+    expect(lines.join()).not.toContain('CANARY')
+  })
+})
 
 describe('list-tokens', () => {
   it('reveals nothing by default, and what is asked for by name', async () => {
