@@ -447,7 +447,10 @@ function turnBack(input: Current): Step | null {
       : { kind: 'wait', reason: `consumers are to be moved back: ${reason}` }
   if (!listed.has(old) || excluded.has(old))
     return later(`${old} is not listed, so there is no way back to it`)
-  const lacking = targets.find(({ holds, tokens }) => holds === 'document' && !tokens.has(old))
+  // Of one that cannot be read it is not known; the record remembers what was asked, and a later run goes on.
+  const lacking = targets.find(
+    ({ holds, isRead, tokens }) => holds === 'document' && isRead && !tokens.has(old),
+  )
   if (lacking) return later(`${lacking.uri} does not hold ${old}`)
   return {
     kind: 'promote',

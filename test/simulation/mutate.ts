@@ -943,6 +943,48 @@ export const mutations: readonly Mutation[] = [
     file: rotationReport,
     edits: [['Delete: isWithheld ? record.old : null', 'Delete: isWithheld ? null : null']],
   },
+  {
+    of: 'rotation',
+    name: 'rotation: no abort while it warms up',
+    rules: ['15 abort'],
+    file: rotationPlan,
+    edits: [
+      [
+        '    return giveUp(input, [token], aborted)\n  }\n',
+        "    return { kind: 'wait', reason: 'it goes on' }\n  }\n",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no abort while a token is awaited',
+    rules: ['15 abort'],
+    file: rotationPlan,
+    edits: [
+      ["    request.kind === 'abort'\n      ? note(", "    request.kind === 'rollback'\n      ? note("],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no abort after the promotion',
+    rules: ['15 abort'],
+    file: rotationPlan,
+    edits: [
+      [
+        "if (request.kind === 'abort')\n    return note(",
+        "if (request.kind === 'rollback')\n    return note(",
+      ],
+    ],
+  },
+  {
+    of: 'rotation',
+    name: 'rotation: no way back',
+    rules: ['15 back'],
+    file: rotationPlan,
+    edits: [
+      ["if (request.kind !== 'rollback' && record.doing !== 'rollback') return null", 'if (old) return null'],
+    ],
+  },
 ]
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -393,6 +393,7 @@ export function createWitness(
         demand('12 record', isTrue || isFailed, () => `${who}: ${JSON.stringify(result)}`)
         if (result.Outcome === 'advanced') tookEffect(process, application, result, who)
         if (isFailed || process.work.dryRun) continue
+        turnsBack(process, application, result, stood, who)
         // What other runs saw is in no record.
         if (process.work.request.kind === 'next')
           for (const name of process.lists.get(application)?.names ?? [])
@@ -430,6 +431,50 @@ export function createWitness(
       const token = tokenOf(application, name)
       demand('12 deleted', token !== undefined && token.died <= clock.now(), () => `${who}: ${Reason}`)
     }
+  }
+
+  /** Whoever asks for an end or for the way back gets it in that run, wherever it can be had. */
+  function turnsBack(
+    process: Process,
+    application: Application,
+    { Outcome, Phase }: NonNullable<Process['rotated']>['Results'][number],
+    stood: readonly (Record | null)[],
+    who: string,
+  ): void {
+    const asked = process.work.kind === 'rotate' && process.work.request.kind
+    // Of a record that is lost or spoilt nothing is known.
+    if (Phase === null || (asked !== 'abort' && asked !== 'rollback')) return
+    const isDone = Outcome === 'advanced'
+    if (asked === 'abort') {
+      const isOpen = stood.every((record) => {
+        const isMoving = record?.Phase === 'warming' && record.Doing === 'promote'
+        return record && record.Phase !== 'idle' && !isMoving
+      })
+      const isEnding = stood.some((record) => record?.Phase === 'idle' || record?.Doing === 'abort')
+      demand('15 abort', isDone ? isEnding : !isOpen, () => `${who} to an abort`)
+      return
+    }
+    const names = process.lists.get(application)?.names
+    const hasWay = (old: string): boolean => {
+      const token = tokenOf(application, old)?.name ?? ''
+      const holds = (value: string | null): boolean => documentOf(value)?.ApiTokens.includes(token) === true
+      const documents = application.targets.filter(({ target }) => target.holds === 'document')
+      const values = documents.flatMap((secret) => stoodDuring(secret, process.startedAt))
+      return names?.has(old) === true && !process.exclude.has(old) && values.every(holds)
+    }
+    const isOpen = stood.every(
+      (record) =>
+        record &&
+        ['promoted', 'retiring'].includes(record.Phase) &&
+        record.Doing !== 'delete' &&
+        hasWay(record.Old ?? ''),
+    )
+    const isBack = stood.some((record) => {
+      const old = record?.Old
+      const named = application.targets.map((secret) => intervals(secret, old ?? '', application))
+      return old && named.every((times) => times.some(({ to }) => to >= process.startedAt))
+    })
+    demand('15 back', isDone ? isBack : !isOpen, () => `${who} to a rollback`)
   }
 
   /** What a rotation has to answer for is named in the record, and so in every report. */

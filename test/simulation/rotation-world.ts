@@ -108,6 +108,8 @@ export interface Process {
   readonly number: number
   readonly work: Work
   readonly startedAt: number
+  /** Tokens that nobody should get, as its setting names them. */
+  readonly exclude: ReadonlySet<string>
   state: 'running' | 'ended' | 'died'
   waits: number
   inFlight: number
@@ -223,6 +225,7 @@ export function startProcess(world: World, work: Work, limitMs: number): Process
     number: world.processes.length + 1,
     work,
     startedAt: clock.now(),
+    exclude: world.exclude,
     state: 'running',
     waits: 0,
     inFlight: 0,
@@ -237,7 +240,7 @@ export function startProcess(world: World, work: Work, limitMs: number): Process
   }
   world.processes.push(process)
   world.underWay.add(process)
-  world.trace(() => `${nameOf(process)} starts${world.exclude.size > 0 ? ', some tokens excluded' : ''}`)
+  world.trace(() => `${nameOf(process)} starts${process.exclude.size > 0 ? ', some tokens excluded' : ''}`)
   const skew = random.between(-skewMs, skewMs)
   const node = createNode(world, process)
   const deadline = node.monotonic() + limitMs - 1000
@@ -253,7 +256,7 @@ export function startProcess(world: World, work: Work, limitMs: number): Process
     rotation: world.settings,
     site: 'intl',
     timeoutMs,
-    exclude: world.exclude,
+    exclude: process.exclude,
   } as unknown as Config
   const deps: RotationDependencies = {
     list: (subAppId, listDeadline) =>

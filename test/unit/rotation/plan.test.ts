@@ -479,6 +479,16 @@ describe('planRotation', () => {
       /^refuse: file:a does not hold a{16}/,
     ],
     [
+      'wants to roll back, although a target cannot be read',
+      {
+        record: moved,
+        listed: bothListed,
+        targets: [...onNew, target(null, [], { isRead: false, uri: 'file:b' })],
+        request: { kind: 'rollback' },
+      },
+      /^promote idle a/,
+    ],
+    [
       'does not roll back what is being deleted',
       {
         record: { ...over, doing: 'delete' },

@@ -59,11 +59,14 @@ function world(settings: Partial<Config['rotation']> = {}) {
   /** What goes wrong, once each: before anything is done, or after it. */
   const before = new Map<string, Error>()
   const after = new Map<string, Error>()
+  /** What does not answer until it is taken out. */
+  const down = new Set<string>()
   const meet = async <T>(name: string, work: () => T): Promise<T> => {
     calls.push(name)
     const [early, late] = [before.get(name), after.get(name)]
     before.delete(name)
     if (early) throw early
+    if (down.has(name)) throw new StoreError('Down', `${name}: down`, name)
     const result = work()
     after.delete(name)
     if (late) throw late
@@ -134,6 +137,7 @@ function world(settings: Partial<Config['rotation']> = {}) {
     calls,
     before,
     after,
+    down,
     deps,
     run,
     pass: (ms: number): void => {
@@ -347,6 +351,17 @@ describe('runRotation', () => {
     expect(picks()).toEqual(['token-in-use', 'token-in-use'])
     pass(48 * hourMs)
     expect(await step()).toBe('waiting wait idle')
+  })
+
+  it('remembers a rollback that a target keeps it from, and moves all together', async () => {
+    const { step, picks, down, recordNow } = await promotedWorld()
+    down.add('read file:a')
+    expect(await step({ kind: 'rollback' })).toBe('failed promote promoted')
+    expect(recordNow()).toMatchObject({ doing: 'rollback' })
+    down.clear()
+    expect(picks()).toEqual(['token-that-is-new', 'token-that-is-new'])
+    expect(await step()).toBe('advanced promote idle')
+    expect(picks()).toEqual(['token-in-use', 'token-in-use'])
   })
 
   it('says that a deletion was refused, every time', async () => {
