@@ -38,7 +38,7 @@ export interface Shelf {
  * How long an unused connection is trusted. Servers close one on which nothing is asked after some seconds or a minute, and
  * whoever was frozen meanwhile hears of that too late.
  */
-const freshMs = 10_000
+export const freshMs = 10_000
 
 export function createShelf(time: Pick<Time, 'now' | 'monotonic'>): Shelf {
   const ready: { readonly to: Destination; readonly socket: Socket; readonly since: Moment }[] = []

@@ -106,7 +106,11 @@ export function createAws({ defaultProvider, loadSharedConfigFiles }: Sdk, deps:
   let looking: Promise<void> | undefined
 
   function limited(limits: RequestLimits): ClientOptions['requestHandler'] {
-    return { ...limits, httpAgent: createPlainAgent(connector), httpsAgent: createAgent(connector) }
+    return {
+      ...limits,
+      httpAgent: createPlainAgent(connector, deps),
+      httpsAgent: createAgent(connector, deps),
+    }
   }
 
   /** The search that somebody else began, unless it hangs. */

@@ -8,7 +8,9 @@ import { request as httpRequest } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, type TestContext } from 'vitest'
+import { startSecretsManager } from '../../bench/secrets-manager.ts'
 import { type Call, startTencentSimulator, type TencentSimulator } from '../../simulator/simulator.ts'
+import { mirrored } from '../support/documents.ts'
 import { type Answer, type FunctionProcess, startFunction, startLambda } from '../support/function-process.ts'
 
 /** What a network does to connections that are open; those opened later are sound. */
@@ -22,6 +24,8 @@ interface Network {
   reset(): void
   /** Swallows whatever is sent on them and says nothing, as a firewall does that forgot them. */
   silence(): void
+  /** How many bytes were swallowed so. */
+  swallowed(): number
   end(): Promise<void>
 }
 
@@ -81,6 +85,7 @@ async function createWorld({ onTestFinished }: Pick<TestContext, 'onTestFinished
 async function startNetwork(upstreamPort: number): Promise<Network> {
   const pairs = new Set<{ near: Socket; far: Socket }>()
   let opened = 0
+  let swallowed = 0
   const server: Server = createServer((near) => {
     opened++
     const far = connect(upstreamPort, '127.0.0.1')
@@ -111,9 +116,13 @@ async function startNetwork(upstreamPort: number): Promise<Network> {
       for (const { near, far } of pairs) {
         near.unpipe(far)
         far.unpipe(near)
+        near.on('data', (bytes: Buffer) => {
+          swallowed += bytes.length
+        })
         near.resume()
       }
     },
+    swallowed: () => swallowed,
     end: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -351,4 +360,38 @@ describe.concurrent('list-tokens', () => {
     expectFresh(await fn.invoke({}))
     expectQuiet(fn, 2)
   })
+})
+
+describe.concurrent('list-tokens from a mirrored AWS secret', () => {
+  it.for(['close', 'reset', 'silence'] as const)(
+    'asks over a new connection after a pause in which its own met a %s',
+    async (how, { onTestFinished }) => {
+      // moto keeps no connection.
+      const secrets = await startSecretsManager()
+      onTestFinished(() => secrets.close())
+      secrets.put('kept', mirrored(['a-token']))
+      const network = await startNetwork(Number(new URL(secrets.environment['AWS_ENDPOINT_URL'] ?? '').port))
+      onTestFinished(() => network.end())
+      const fn = startFunction('list-tokens', {
+        AIGC_SOURCE: 'mirror',
+        AIGC_FALLBACK: 'aws-secretsmanager:kept',
+        AIGC_SUB_APP_IDS: '7',
+        AIGC_CACHE_SECONDS: '0',
+        AIGC_STALE_SECONDS: '0',
+        ...secrets.environment,
+        AWS_ENDPOINT_URL: network.url,
+      })
+      onTestFinished(() => fn.close())
+      expectFresh(await fn.invoke({}))
+      expectFresh(await fn.invoke({}))
+      expect(network.opened()).toBe(1)
+      await frozen(fn, async () => {
+        network[how]()
+        await pause(100)
+      })
+      fn.setClock(60_000)
+      expectFresh(await fn.invoke({}))
+      expect([network.opened(), network.swallowed()]).toEqual([2, 0])
+    },
+  )
 })

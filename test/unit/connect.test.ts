@@ -311,7 +311,7 @@ describe('createShelf', () => {
     const lookup = () => Promise.reject(new Error('nobody is looked up'))
     expect(await createConnector({ proxy: null, lookup, shelf }).connect(to)).toBe(socket)
     shelf.put({ ...to, use: 'tls' }, socket)
-    const agent = createAgent(createConnector({ proxy: null, lookup, shelf }))
+    const agent = createAgent(createConnector({ proxy: null, lookup, shelf }), time)
     expect(agent.createConnection({ host: to.host, port: to.port }, () => {})).toBe(socket)
     socket.destroy()
   })

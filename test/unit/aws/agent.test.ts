@@ -4,10 +4,11 @@ import { createServer, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { generate } from 'selfsigned'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createAgent } from '../../../lib/aws/agent.ts'
 import { createConnector } from '../../../lib/connect.ts'
 import { type DeafServer, startDeafServer } from '../../support/deaf-server.ts'
+import { timeOf } from '../../support/time-of.ts'
 
 let server: Server
 let deaf: DeafServer
@@ -36,8 +37,8 @@ afterAll(() => {
   server.close()
 })
 
-function agentFor(addresses: readonly string[]) {
-  return createAgent(createConnector({ proxy: null, lookup: async () => addresses }))
+function agentFor(addresses: readonly string[], now = (): number => 0) {
+  return createAgent(createConnector({ proxy: null, lookup: async () => addresses }), timeOf(now))
 }
 
 async function ask(agent: ReturnType<typeof createAgent>, trusted?: string): Promise<string> {
@@ -57,6 +58,24 @@ describe('createAgent', () => {
     const closed = once(kept as NonNullable<typeof kept>, 'close')
     agent.destroy()
     await closed
+  })
+
+  it('uses no connection again that was idle for ten seconds', async () => {
+    let now = 0
+    const before = connections
+    const agent = agentFor(['127.0.0.1'], () => now)
+    onTestFinished(() => agent.destroy())
+    for (const [idleMs, made] of [
+      [0, 1],
+      [9_999, 1],
+      [9_999, 1],
+      [10_000, 2],
+    ] as const) {
+      now += idleMs
+      expect(await ask(agent, ca)).toBe('good')
+      expect(connections - before).toBe(made)
+    }
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1)
   })
 
   it('says how a connection failed', async () => {
