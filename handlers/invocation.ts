@@ -80,7 +80,7 @@ async function invoke(
   edge.log(
     outcome.level ?? (failed ? 'error' : 'info'),
     work.name,
-    { ...about, ...(failed && errorFields(error)), ...fields },
+    Object.assign(about, failed && errorFields(error), fields),
     edge.functionName === '' ? {} : embedMetrics(edge.functionName, time.now(), metrics),
   )
   return failed ? { error: leavingError(error, scrub) } : { result }

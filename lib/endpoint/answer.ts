@@ -61,7 +61,8 @@ export async function answerRequest(
 }
 
 async function answer(request: HttpEvent, deps: EndpointDependencies, audit: Audit): Promise<HttpResponse> {
-  const match = matchRoute(request.path, { ...request, basePath: deps.basePath })
+  const { stage, matched } = request
+  const match = matchRoute(request.path, { stage, matched, basePath: deps.basePath })
   if (!match) throw new Refusal(404, 'NotFound', `there is no such path here${hintAt(request, deps)}`)
   const { path, view } = match.route
   audit.route = path

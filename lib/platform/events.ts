@@ -400,13 +400,20 @@ function readHeaders(event: unknown): Record<string, string> {
   const repeated = entriesOf(field(event, 'multiValueHeaders'))
   const headers = record<string>([])
   for (const [spelling, value] of repeated.length > 0 ? repeated : entriesOf(field(event, 'headers'))) {
-    const texts = (Array.isArray(value) ? value.slice(0, longestValue) : [value]).filter(isString)
-    if (texts.length === 0) continue
+    const text = isString(value) ? value : joinTexts(value)
+    if (text === null) continue
     const name = spelling.toLowerCase()
-    const text = texts.join(', ')
-    headers[name] = name in headers ? `${headers[name]}, ${text}` : text
+    const before = headers[name]
+    headers[name] = before === undefined ? text : `${before}, ${text}`
   }
-  return record(Object.entries(headers).filter(([, text]) => text.length <= longestValue))
+  for (const name in headers) if ((headers[name]?.length ?? 0) > longestValue) delete headers[name]
+  return headers
+}
+
+/** `null` where there is none. */
+function joinTexts(value: unknown): string | null {
+  const texts = Array.isArray(value) ? value.slice(0, longestValue).filter(isString) : []
+  return texts.length === 0 ? null : texts.join(', ')
 }
 
 function parameterNames(event: unknown): string[] {

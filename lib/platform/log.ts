@@ -41,14 +41,15 @@ export function createLog(
  * the first 200 members alone. https://cloud.tencent.com/document/product/583/67792
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
  */
-function inOrder(head: Fields, fields: Fields, metrics: Fields): Record<string, Field> {
-  const line: Record<string, Field> = { ...head }
+function inOrder(...parts: readonly Fields[]): Record<string, Field> {
+  // Not a copy of the first part: Node 20 takes ten times as long to add to one.
+  const line: Record<string, Field> = {}
   const nested: Record<string, Field> = {}
-  for (const part of [fields, metrics])
+  for (const part of parts)
     for (const name of Object.keys(part)) {
       const value = part[name] ?? null
-      if (typeof value === 'object' && value !== null) nested[name] = value
-      else line[name] = value
+      const isNested = typeof value === 'object' && value !== null
+      ;(isNested ? nested : line)[name] = value
     }
   return Object.assign(line, nested)
 }

@@ -57,6 +57,8 @@ const shortestUsualMs = 100
 /** The connections to a base URL, and how they answered. */
 interface Line {
   pool: Pool
+  /** Which way connections go, for errors, or nothing. */
+  readonly way: string
   /** How many connections pools were given. */
   given: number
   /** When the last answer began, and how long the last ones took until then. */
@@ -93,12 +95,13 @@ export function createTransport(
     new Promise((resolve, reject) => {
       const line = lineTo(endpoint)
       const watch = time ? watchOver(line, time) : null
-      const exchange = createExchange(timeoutMs, wayTo(endpoint, connector), { resolve, reject, watch })
+      const exchange = createExchange(timeoutMs, line.way, { resolve, reject, watch })
       line.pool.dispatch({ path: '/', method: 'POST', headers, body }, exchange)
     })
 }
 
 function createLine(endpoint: string, connector: Connector): Line {
+  const destination = destinationOf(new URL(endpoint))
   const spares: Socket[] = []
   function openPool(): Pool {
     const pool: Pool = new Pool(endpoint, {
@@ -118,10 +121,11 @@ function createLine(endpoint: string, connector: Connector): Line {
   }
   const line: Line = {
     pool: openPool(),
+    way: connector.way(destination.host, destination.port, destination.use),
     given: 0,
     answered: null,
     tookMs: [],
-    connect: () => connector.connect(destinationOf(new URL(endpoint))),
+    connect: () => connector.connect(destination),
     renew(from, spare) {
       spares.push(spare)
       if (line.pool !== from) return
@@ -206,11 +210,6 @@ function connectBy(connect: Connector['connect']): buildConnector.connector {
   }
 }
 
-function wayTo(endpoint: string, { way }: Connector): string {
-  const { host, port, use } = destinationOf(new URL(endpoint))
-  return way(host, port, use)
-}
-
 function destinationOf(url: {
   readonly protocol: string
   readonly hostname: string
@@ -221,7 +220,7 @@ function destinationOf(url: {
   return { host, port: Number(url.port) || (use === 'tls' ? 443 : 80), use }
 }
 
-/** Collects one answer. `way` says for errors which way connections go, or nothing. */
+/** Collects one answer. */
 function createExchange(
   timeoutMs: number,
   way: string,
