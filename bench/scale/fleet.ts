@@ -148,7 +148,7 @@ function playApplication(
           return
         }
         if (list.staleBecause) return isMirrored(list) ? settle('mirror') : settle('stale', staleEnd())
-        freshUntil = list.observedAt + cacheSeconds * 1000 * (0.75 + 0.5 * drawn)
+        freshUntil = Date.parse(list.observedAt) + cacheSeconds * 1000 * (0.75 + 0.5 * drawn)
         probe()
         settle(source === 'mirror' ? 'mirror' : 'good', Math.ceil(freshUntil))
       },

@@ -12,8 +12,8 @@ export type UpstreamError = TencentError | CredentialsError | StoreError
 /** `apiTokens` are sorted by code unit, and `extInfos` with them; `pick` is the token to use. */
 export interface CachedList extends TokenList {
   readonly names: TokenNames
-  /** When it was read, in epoch milliseconds. */
-  readonly observedAt: number
+  /** When it was read; ISO 8601. */
+  readonly observedAt: string
   /** How long ago that was, in milliseconds. */
   readonly ageMs: number
   /** `false` when this very request asked for it. */
@@ -91,8 +91,9 @@ export function createTokenCache(
     const freshSeconds = staleBecause ? Math.min(cacheSeconds, mirroredSeconds) : cacheSeconds
     const freshMs = freshSeconds * 1000 * (0.75 + 0.5 * deps.random())
     const names = nameTokens(sorted.apiTokens, pick)
+    const observedAt = new Date(since.now).toISOString()
     const entry = {
-      list: { ...sorted, pick, names, observedAt: since.now, ageMs: 0, fromCache: true, staleBecause },
+      list: { ...sorted, pick, names, observedAt, ageMs: 0, fromCache: true, staleBecause },
       since,
       freshMs,
       staleMs: freshMs + staleSeconds * 1000,

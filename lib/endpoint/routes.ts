@@ -85,7 +85,8 @@ function findMatched(path: string, { template, parameters }: GatewayMatch): Matc
   if (template.length > longestPath) return null
   // Whoever made the route named its parameter.
   const name = parameter.exec(template)?.[1]
-  const route = routes.find(({ path }) => path === template.replace(parameter, '{SubAppId}'))
+  const own = template.replace(parameter, '{SubAppId}')
+  const route = routes.find(({ path }) => path === own)
   const subAppId = name === undefined ? null : parameters[name]
   if (!route || subAppId === undefined || subAppId?.includes('/')) return null
   return path.endsWith(route.path.replace('{SubAppId}', () => subAppId ?? '')) ? { route, subAppId } : null

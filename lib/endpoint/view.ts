@@ -26,7 +26,7 @@ export function viewList(list: CachedList, subAppId: number | null, view: View):
     SubAppId: subAppId,
     ...show[view](list),
     RequestId: list.requestId,
-    ObservedAt: new Date(list.observedAt).toISOString(),
+    ObservedAt: list.observedAt,
     Stale: list.staleBecause !== null,
   }
 }

@@ -399,14 +399,17 @@ function readHeaders(event: unknown): Record<string, string> {
   // REST APIs send both, and `headers` then has the last value only.
   const repeated = entriesOf(field(event, 'multiValueHeaders'))
   const headers = record<string>([])
+  const tooLong: string[] = []
   for (const [spelling, value] of repeated.length > 0 ? repeated : entriesOf(field(event, 'headers'))) {
     const text = isString(value) ? value : joinTexts(value)
     if (text === null) continue
     const name = spelling.toLowerCase()
     const before = headers[name]
-    headers[name] = before === undefined ? text : `${before}, ${text}`
+    const whole = before === undefined ? text : `${before}, ${text}`
+    headers[name] = whole
+    if (whole.length > longestValue) tooLong.push(name)
   }
-  for (const name in headers) if ((headers[name]?.length ?? 0) > longestValue) delete headers[name]
+  for (const name of tooLong) delete headers[name]
   return headers
 }
 

@@ -44,9 +44,9 @@ export function toReply(
   response: HttpResponse,
 ): Reply {
   const { status } = response
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(response.headers))
-    if (/^[\t -~]*$/.test(value)) headers[name] = value
+  const headers = isPlain(Object.values(response.headers).join(''))
+    ? response.headers
+    : Object.fromEntries(Object.entries(response.headers).filter(([, value]) => isPlain(value)))
   const reply: Reply = {
     statusCode: status,
     body: method === 'HEAD' || status === 304 ? '' : response.body,
@@ -61,4 +61,8 @@ export function toReply(
   if (shape === 'alb' || shape === 'alb-multi-value')
     reply.statusDescription = `${status} ${reasonPhrases[status] ?? ''}`.trimEnd()
   return reply
+}
+
+function isPlain(value: string): boolean {
+  return /^[\t -~]*$/.test(value)
 }

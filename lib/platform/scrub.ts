@@ -50,27 +50,37 @@ const longestBuffered = 8192
  * nevertheless and ends its generation; its numbers take less memory than its text.
  */
 export function createScrubber({ capacity = 500_000 }: { readonly capacity?: number } = {}): Scrubber {
-  const own = createPool(capacity, 2 ** 20)
-  const foreign = createPool(capacity, 4096)
+  const starts = new Uint32Array(2 ** (startBits - 5))
+  const own = createPool(capacity, 2 ** 20, starts)
+  const foreign = createPool(capacity, 4096, starts)
   const buffer = new Int32Array(longestBuffered + 1)
+  /** Those in use; `null` after something was added. */
+  let known: readonly PieceClass[] | null = null
+
+  function addTo({ add }: typeof own): Scrubber['addSecrets'] {
+    return (secrets) => {
+      known = null
+      add(secrets)
+    }
+  }
 
   function scrub(text: string): string {
-    const known = [...own.classes(), ...foreign.classes()].filter(({ heads }) => heads.size > 0)
+    known ??= [...own.classes(), ...foreign.classes()].filter(({ heads }) => heads.size > 0)
     if (known.length === 0) return text
     const found: Run[] = []
     for (const reading of readingsOf(text)) {
       const { length } = reading.text
       const hashes = length <= longestBuffered ? buffer : new Int32Array(length + 1)
-      for (const run of findRuns(reading.text, known, hashes)) found.push(locate(run, reading))
+      for (const run of findRuns(reading.text, known, starts, hashes)) found.push(locate(run, reading))
     }
     return found.length === 0 ? text : replaceRuns(text, found)
   }
 
-  return { addSecrets: own.add, addForeign: foreign.add, scrub: guardScrub(scrub) }
+  return { addSecrets: addTo(own), addForeign: addTo(foreign), scrub: guardScrub(scrub) }
 }
 
 /** Secrets of one kind, in two generations of at most half of the capacity each. */
-function createPool(capacity: number, longestInBase64: number) {
+function createPool(capacity: number, longestInBase64: number, starts: Uint32Array) {
   let current = createGeneration()
   let previous = createGeneration()
   return {
@@ -82,7 +92,7 @@ function createPool(capacity: number, longestInBase64: number) {
         const identity = hash('sha256', Buffer.from(secret, 'utf16le'), 'binary')
         if (current.identities.has(identity)) continue
         if (sizeOf(current) >= capacity / 2) [current, previous] = [createGeneration(), current]
-        for (const form of formsOf(secret, longestInBase64)) addForm(form, current)
+        for (const form of formsOf(secret, longestInBase64)) addForm(form, current, starts)
         current.identities.add(identity)
       }
     },
@@ -193,13 +203,54 @@ function combine(one: number, other: number): number {
   return (other >>> 11) * 2 ** 32 + (one >>> 0)
 }
 
-function addForm(form: string, { classes }: Generation): void {
+function addForm(form: string, { classes }: Generation, starts: Uint32Array): void {
   const { length } = form
+  const add = (at: number, long: number): void => {
+    addPiece(form, at, long, classes)
+    addStart(form, at, starts)
+  }
   if (length < shortest) return
-  if (length < pieceLength) addPiece(form, 0, length, classes)
-  for (let at = 0; at + pieceLength <= length; at += pieceLength) addPiece(form, at, pieceLength, classes)
-  if (length % pieceLength > 0 && length > pieceLength)
-    addPiece(form, length - pieceLength, pieceLength, classes)
+  if (length < pieceLength) add(0, length)
+  for (let at = 0; at + pieceLength <= length; at += pieceLength) add(at, pieceLength)
+  if (length % pieceLength > 0 && length > pieceLength) add(length - pieceLength, pieceLength)
+}
+
+/**
+ * A bit for the first four units of each piece that was ever added: one look tells of most places that none begins there.
+ * Those of forgotten pieces stay.
+ */
+const startBits = 12
+const startUnits = 4
+
+/** Adds a unit to the last ones, of which four count. */
+function shift(units: number, unit: number): number {
+  return ((units << 8) + unit) | 0
+}
+
+function bitOf(units: number): number {
+  return Math.imul(units, multiplier) >>> (32 - startBits)
+}
+
+function addStart(text: string, at: number, starts: Uint32Array): void {
+  let units = 0
+  for (let i = 0; i < startUnits; i++) units = shift(units, text.charCodeAt(at + i))
+  const bit = bitOf(units)
+  starts[bit >>> 5] = (starts[bit >>> 5] ?? 0) | (1 << (bit & 31))
+}
+
+/** Puts the places where a piece may begin into `places`, and gives their number; `null` for too many to look at each. */
+function findStarts(text: string, starts: Uint32Array, places: Int32Array): number | null {
+  const { length } = text
+  const most = length >>> 5
+  let count = 0
+  let units = 0
+  for (let i = 0; i < length; i++) {
+    units = shift(units, text.charCodeAt(i))
+    if (!isMarked(bitOf(units), starts)) continue
+    if (count === most) return null
+    places[count++] = i + 1 - startUnits
+  }
+  return count
 }
 
 function addPiece(text: string, at: number, length: number, classes: readonly PieceClass[]): void {
@@ -233,10 +284,28 @@ function isMarked(bit: number, filter: Uint32Array): boolean {
   return (((filter[bit >>> 5] as number) >>> (bit & 31)) & 1) === 1
 }
 
-/** Where known pieces stand, runs of them as one. `hashes` is room for the hash of every beginning of the text. */
-function findRuns(text: string, known: readonly PieceClass[], hashes: Int32Array): Run[] {
+/** Where known pieces stand, runs of them as one. `room` is for as many numbers as the text has units, and one. */
+function findRuns(
+  text: string,
+  known: readonly PieceClass[],
+  starts: Uint32Array,
+  room: Int32Array,
+): readonly Run[] {
+  const count = findStarts(text, starts, room)
+  if (count === null) return findRunsByHash(text, known, room)
+  const runs: Run[] = []
+  for (const pieces of known) {
+    let run = { start: 0, end: -1 }
+    for (let i = 0; i < count; i++) run = takePiece(text, room[i] as number, pieces, run, runs)
+  }
+  return runs
+}
+
+/** The same where so much is known that a piece may begin anywhere: by the hash of every beginning of the text. */
+function findRunsByHash(text: string, known: readonly PieceClass[], hashes: Int32Array): readonly Run[] {
   const { length } = text
   const runs: Run[] = []
+  hashes[0] = 0
   for (let i = 0, hash = 0; i < length; ) {
     hash = step(hash, text.charCodeAt(i))
     hashes[++i] = hash
@@ -251,18 +320,31 @@ function findRuns(text: string, known: readonly PieceClass[], hashes: Int32Array
       const head = (hashes[start + width] as number) - Math.imul(hashes[start] as number, power)
       if (!isMarked(head >>> shift, filter)) continue
       if (!isMarked(Math.imul(head, otherMultiplier) >>> shift, filter)) continue
-      const end = endOfPiece(text, start, run.end, pieces)
-      if (end === run.end) continue
-      if (start <= run.end) run.end = end
-      else {
-        run = { start, end }
-        runs.push(run)
-      }
+      run = takePiece(text, start, pieces, run, runs)
     }
   }
   // The text could be worked out from them.
   hashes.fill(0, 0, length + 1)
   return runs
+}
+
+/** Adds the piece that begins at `start`, if one does, to the runs of its class, of which `run` is the newest. Gives the newest. */
+function takePiece(
+  text: string,
+  start: number,
+  pieces: PieceClass,
+  run: { readonly start: number; end: number },
+  runs: Run[],
+): { readonly start: number; end: number } {
+  const end = endOfPiece(text, start, run.end, pieces)
+  if (end === run.end) return run
+  if (start > run.end) {
+    const next = { start, end }
+    runs.push(next)
+    return next
+  }
+  run.end = end
+  return run
 }
 
 /** The end of the longest piece that begins at `start` and ends behind `end`, or else `end`. */

@@ -31,7 +31,7 @@ export function cachedList(apiTokens: readonly string[], more: Partial<CachedLis
     extInfos: null,
     extInfosDropped: false,
     requestId: null,
-    observedAt: 0,
+    observedAt: '1970-01-01T00:00:00.000Z',
     ageMs: 0,
     fromCache: false,
     staleBecause: null,

@@ -27,7 +27,7 @@ const config = parseConfig(
 const list = cachedList(['token-a', 'token-b'], {
   pick: 'token-b',
   requestId: 'r-1',
-  observedAt: Date.UTC(2026, 2, 10, 5, 16, 23),
+  observedAt: '2026-03-10T05:16:23.000Z',
   ageMs: 12_900,
 })
 

@@ -81,11 +81,23 @@ function world(cacheSeconds: number, { chance = 0.5, staleSeconds = 3600, mirror
 describe('createTokenCache', () => {
   it('serves a list for its time and says when it was observed', async () => {
     const { get, fetched, pass } = world(30)
-    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, fromCache: false })
+    expect(await get()).toMatchObject({
+      apiTokens: ['token-1'],
+      observedAt: '1970-01-01T00:00:00.000Z',
+      fromCache: false,
+    })
     pass(29_999)
-    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, fromCache: true })
+    expect(await get()).toMatchObject({
+      apiTokens: ['token-1'],
+      observedAt: '1970-01-01T00:00:00.000Z',
+      fromCache: true,
+    })
     pass(1)
-    expect(await get()).toMatchObject({ apiTokens: ['token-2'], observedAt: 30_000, fromCache: false })
+    expect(await get()).toMatchObject({
+      apiTokens: ['token-2'],
+      observedAt: '1970-01-01T00:00:30.000Z',
+      fromCache: false,
+    })
     expect(fetched).toHaveLength(2)
   })
 
@@ -164,7 +176,11 @@ describe('createTokenCache', () => {
     await get()
     pass(60_000)
     fail(failure)
-    expect(await get()).toMatchObject({ apiTokens: ['token-1'], observedAt: 0, staleBecause: failure })
+    expect(await get()).toMatchObject({
+      apiTokens: ['token-1'],
+      observedAt: '1970-01-01T00:00:00.000Z',
+      staleBecause: failure,
+    })
     fail(null)
     expect(await get()).toMatchObject({ apiTokens: ['token-3'], staleBecause: null })
   })
@@ -242,11 +258,19 @@ describe('createTokenCache', () => {
     fail(passing)
     expect(await get()).toMatchObject({ apiTokens: ['mirrored'], staleBecause: passing })
     pass(4_999)
-    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: passing })
+    expect(await get()).toMatchObject({
+      apiTokens: ['mirrored'],
+      observedAt: '1970-01-01T00:00:00.000Z',
+      staleBecause: passing,
+    })
     // Neither was asked again for five seconds: many instances that start during an outage would ask the store to death.
     expect([fetched.length, read.count]).toEqual([1, 1])
     pass(1)
-    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 5_000, staleBecause: passing })
+    expect(await get()).toMatchObject({
+      apiTokens: ['mirrored'],
+      observedAt: '1970-01-01T00:00:05.000Z',
+      staleBecause: passing,
+    })
     expect([fetched.length, read.count]).toEqual([2, 2])
     fail(null)
     pass(5_000)
@@ -331,7 +355,11 @@ describe('createTokenCache', () => {
     readable = false
     const worse = down('ClientError.NetworkError', true)
     fail(worse)
-    expect(await get()).toMatchObject({ apiTokens: ['mirrored'], observedAt: 0, staleBecause: worse })
+    expect(await get()).toMatchObject({
+      apiTokens: ['mirrored'],
+      observedAt: '1970-01-01T00:00:00.000Z',
+      staleBecause: worse,
+    })
   })
 
   it('asks for everybody who always wants to be asked for, during an outage too', async () => {
