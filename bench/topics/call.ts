@@ -10,6 +10,7 @@ const labels = {
   'sdk-common': 'official SDK, common client',
   'sdk-vod': 'official SDK, vod',
   'sdk-intl': 'official SDK, intl vod',
+  'undici-signed': 'floor: bare undici, bare cryptography, JSON.parse',
   undici: 'floor: bare undici, no signing, no parsing',
 }
 type Client = keyof typeof labels

@@ -53,7 +53,8 @@ export function openAnswer({ status, headers, body }: IncomingAnswer): Outcome {
   const dateMs = Date.parse(headers.date ?? '')
   const answered = Number.isFinite(dateMs) && { AnsweredAt: dateMs }
   if (error === undefined) {
-    if (isRecord(response)) return { response: { ...response, RequestId: requestId, ...answered } }
+    if (isRecord(response))
+      return { response: Object.assign({}, response, { RequestId: requestId }, answered) }
     return fail('ClientError.MalformedAnswer', 'the answer has no "Response" object', false)
   }
   if (code === undefined) {
