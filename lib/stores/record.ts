@@ -128,7 +128,7 @@ export function parseRecord(value: string): RotationRecord | null {
   if (!isRecord(Missing) || !Array.isArray(Leftovers)) return null
   const missing = Object.entries(Missing).map(([name, stamp]) => [name, readStamp(stamp)] as const)
   const leftovers = Leftovers.map(readLeftover)
-  if (!missing.every(isComplete) || leftovers.includes(null)) return null
+  if (!missing.every(isComplete) || !leftovers.every((one) => one !== null)) return null
   return {
     subAppId: SubAppId,
     site,
@@ -143,7 +143,7 @@ export function parseRecord(value: string): RotationRecord | null {
     failures: Failures,
     doing,
     missing: Object.fromEntries(missing),
-    leftovers: leftovers.flatMap((one) => one ?? []),
+    leftovers,
     told,
   }
 }

@@ -18,7 +18,7 @@ const run = promisify(execFile)
 /** Of index.js, in bytes, and the same packed. */
 const budgets = {
   'list-tokens': [205_000, 85_000],
-  'mirror-tokens': [208_000, 85_000],
+  'mirror-tokens': [205_000, 85_000],
   'rotate-tokens': [235_000, 94_000],
 } as const satisfies Record<FunctionName, readonly [number, number]>
 const root = fileURLToPath(new URL('../..', import.meta.url))

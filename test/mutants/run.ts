@@ -36,6 +36,8 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   'lib/tencent/answer': ['tencent/answer', 'tencent/client', 'foreign'],
   'lib/tencent/codes': ['tencent/client', 'tencent/codes', 'endpoint/cache'],
   'lib/tencent/sites': ['config'],
+  'lib/rotation/report': ['rotation/run', 'handlers'],
+  'lib/rotation/run': ['rotation/run', 'time'],
   'lib/stores/store': ['mirror/run', 'stores/index'],
 }
 /** What is not broken, and why. */

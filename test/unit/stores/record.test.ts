@@ -63,12 +63,14 @@ describe('parseRecord', () => {
     ['Format', 2],
     ['SubAppId', '7'],
     ['Site', 'moon'],
+    ['Site', ['intl']],
     ['Phase', 'waning'],
     ['Since', null],
     ['Since', { Own: 'yesterday', Tencent: '1970-01-01T00:00:00.000Z' }],
     ['Rotated', {}],
     ['Old', 'a token'],
     ['New', 7],
+    ['New', 1234567890123456],
     ['Intent', 7],
     ['Baseline', ['a token']],
     ['Baseline', 'aaaaaaaaaaaaaaaa'],
@@ -80,7 +82,10 @@ describe('parseRecord', () => {
     ['Missing', { aaaaaaaaaaaaaaaa: 'now' }],
     ['Leftovers', {}],
     ['Leftovers', ['aaaaaaaaaaaaaaaa']],
+    ['Leftovers', [null]],
     ['Leftovers', [{ Fingerprint: 'a token', Why: '' }]],
+    ['Leftovers', [{ Fingerprint: 1234567890123456, Why: '' }]],
+    ['Leftovers', [{ Fingerprint: 'aaaaaaaaaaaaaaaa', Why: 7 }]],
     ['Told', 7],
   ])('believes none with the %s %j', (field, value) => {
     const fields = JSON.parse(renderRecord(example))
@@ -90,6 +95,21 @@ describe('parseRecord', () => {
 
   it.each(['', 'null', '[]', '{', '{}', mirrored(['a'])])('takes %j for none', (text) => {
     expect(parseRecord(text)).toBeNull()
+  })
+})
+
+describe('renderRecord', () => {
+  it('gives the same text for the same record', () => {
+    const [a, b] = ['a'.repeat(16), 'b'.repeat(16)]
+    const moment = { own: 0, tencent: 1 }
+    const stored = '{"Own":"1970-01-01T00:00:00.000Z","Tencent":"1970-01-01T00:00:00.001Z"}'
+    const record = { ...example, rotated: moment, baseline: [b, a], missing: { [b]: moment, [a]: moment } }
+    expect(renderRecord(record)).toBe(
+      '{"Type":"vod-aigc-rotation","Format":1,"SubAppId":7,"Site":"intl","Phase":"warming",' +
+        `"Since":${stored},"Rotated":${stored},"Old":"${a}","New":"${b}","Intent":"i","Baseline":["${a}","${b}"],` +
+        `"Limited":null,"Failures":0,"Doing":"promote","Missing":{"${a}":${stored},"${b}":${stored}},` +
+        '"Leftovers":[{"Fingerprint":"cccccccccccccccc","Why":"because"}],"Told":null}',
+    )
   })
 })
 
