@@ -13,6 +13,7 @@ import {
 } from '../lib/credentials/sources.ts'
 import { sha256Hex } from '../lib/digest.ts'
 import { renderDocument } from '../lib/stores/document.ts'
+import { newRecord, renderRecord } from '../lib/stores/record.ts'
 import type { Target } from '../lib/stores/store.ts'
 import { createEdge, type Edge } from './runtime.ts'
 
@@ -133,7 +134,7 @@ function createStandIn({ site }: Config): Duplex {
         const body = answer(received.slice(0, head), received.slice(head + 4), site)
         received = ''
         this.push(
-          'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n' +
+          `HTTP/1.1 200 OK\r\ndate: ${new Date().toUTCString()}\r\ncontent-type: application/json\r\n` +
             `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
         )
       }
@@ -185,6 +186,8 @@ function ofAws(action: string, body: string, site: Config['site']): object {
 
 function valueNamed(name: string, Site: Config['site']): string {
   if (name.endsWith('-token')) return token
+  if (name.endsWith('-record'))
+    return renderRecord(newRecord({ subAppId, site: Site }, { own: 0, tencent: 0 }))
   return renderDocument({ ApiToken: token, ApiTokens: [token], SubAppId: subAppId, Site })
 }
 

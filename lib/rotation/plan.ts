@@ -1,7 +1,7 @@
 /** The rotation's judgement: the one step that a run takes, from what the record, the list, the targets and two clocks say. Pure. */
 import { fingerprint, sha256Hex } from '../digest.ts'
 import type { Look } from '../mirror/report.ts'
-import type { Leftover, RotationRecord, Stamp } from '../stores/record.ts'
+import { type Leftover, newRecord, type RotationRecord, type Stamp } from '../stores/record.ts'
 import type { Site } from '../tencent/sites.ts'
 
 /** What somebody asks for: on schedule `next`. Tokens are named by fingerprint. */
@@ -115,7 +115,8 @@ export function planRotation(input: RotationInput): Step {
   const { record: given, request } = input
   if (request.kind === 'retire') return retire(input, request)
   if (given === null) {
-    const first = firstRecord(input)
+    // When it was last rotated is not known, and that is never a reason to rotate.
+    const first = newRecord(input.application, input.now)
     if (request.kind === 'now') return start(input, first)
     if (request.kind !== 'next') return refuse('no rotation is under way')
     return note(first, `this is the first run, which takes down the time; ${whenDue(input, first)}`)
@@ -505,26 +506,6 @@ function retire(input: RotationInput, request: RotationRequest & { kind: 'retire
     before: null,
     refused: null,
     pointed: null,
-  }
-}
-
-/** The record of an application that has none: when it was last rotated is not known, and that is never a reason to rotate. */
-function firstRecord({ application, now }: RotationInput): RotationRecord {
-  return {
-    ...application,
-    phase: 'idle',
-    since: now,
-    rotated: now,
-    old: null,
-    new: null,
-    intent: null,
-    baseline: [],
-    limited: null,
-    failures: 0,
-    doing: null,
-    missing: {},
-    leftovers: [],
-    told: null,
   }
 }
 

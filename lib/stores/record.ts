@@ -57,6 +57,30 @@ export interface RotationRecord {
   readonly told: Stamp | null
 }
 
+/** The record of an application that has none, as if it had been rotated at that moment. */
+export function newRecord(
+  { subAppId, site }: { readonly subAppId: number; readonly site: Site },
+  now: Stamp,
+): RotationRecord {
+  return {
+    subAppId,
+    site,
+    phase: 'idle',
+    since: now,
+    rotated: now,
+    old: null,
+    new: null,
+    intent: null,
+    baseline: [],
+    limited: null,
+    failures: 0,
+    doing: null,
+    missing: {},
+    leftovers: [],
+    told: null,
+  }
+}
+
 const type = 'vod-aigc-rotation'
 const format = 1
 

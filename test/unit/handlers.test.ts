@@ -115,6 +115,91 @@ describe('rotate-tokens', () => {
   })
 })
 
+describe('a run of rotate-tokens by hand', () => {
+  it('goes on, is aborted, and says each step', async () => {
+    const at = path()
+    const settings = {
+      AIGC_MIRROR_TARGETS: `file:${at}`,
+      AIGC_ROTATION_STATE: `file:${path()}`,
+    }
+    await (await load('mirror-tokens', settings))({}, context())
+    const handler = await load('rotate-tokens', settings)
+    const run = async (event: object): Promise<unknown> => {
+      const result = await handler({ SubAppId: app, ...event }, context())
+      const { level, trigger, outcome, dryRun, created, deleted, held, waiting, good, results } =
+        log().at(-1) ?? {}
+      expect((result as { Results: object[] }).Results).toEqual(results)
+      return { level, trigger, outcome, dryRun, created, deleted, held, waiting, good }
+    }
+    const line = { level: 'info', trigger: 'manual', dryRun: 0, created: 0, deleted: 0, held: 0, good: 1 }
+    expect(await run({ DryRun: true })).toMatchObject({ ...line, dryRun: 1 })
+    expect(await run({ Now: true })).toMatchObject({ ...line, created: 1 })
+    expect(simulator.vod.list(app)).toHaveLength(3)
+    expect(await run({})).toMatchObject(line)
+    await expect(handler({ Rollback: true, SubAppId: app }, context())).rejects.toThrow('"Abort":true')
+    expect(log().at(-1)).toMatchObject({
+      level: 'error',
+      good: 0,
+      message: expect.stringMatching(/^Rotating: 1 of 1 /),
+    })
+    expect(await run({ Abort: true })).toMatchObject(line)
+    const [left = ''] = simulator.vod.list(app).filter((token) => !token.startsWith('CANARY'))
+    await expect(handler({ Retire: fingerprint(left), SubAppId: app }, context())).rejects.toThrow(
+      'AIGC_ROTATION_MAY_DELETE is not true',
+    )
+    expect(lines.join()).not.toContain('CANARY')
+    expect(lines.join()).not.toContain(left)
+  })
+
+  it.each<[object, string]>([
+    [{ Now: true, Abort: true }, '"Now" and "Abort" exclude each other'],
+    [{ Rollback: true, Adopt: fingerprint(canary) }, '"Rollback" and "Adopt" exclude each other'],
+    [{ Abort: true, Retire: fingerprint(canary) }, '"Abort" and "Retire" exclude each other'],
+    [{ Confirm: '0'.repeat(64) }, '"Confirm" confirms a "Retire"'],
+    [
+      { DryRun: true, Retire: fingerprint(canary), Confirm: '0'.repeat(64) },
+      '"DryRun" and "Confirm" exclude each other',
+    ],
+    [{ Retire: canary }, 'rotate-tokens: "Retire" must be the fingerprint'],
+    [{ Adopt: canary }, 'rotate-tokens: "Adopt" must be the fingerprint'],
+    [
+      { Retire: fingerprint(canary), Confirm: 'x' },
+      'rotate-tokens: "Confirm" must be the Digest of a plan, which has 64 hex digits; run {"Retire":"FINGERPRINT"}',
+    ],
+    [{ Abort: true }, '"Abort" needs "SubAppId" beside it'],
+    [{ Rollback: true }, '"Rollback" needs "SubAppId" beside it'],
+    [{ Adopt: fingerprint(canary) }, '"Adopt" needs "SubAppId" beside it'],
+    [{ SubAppId: 1 }, 'not one of AIGC_SUB_APP_IDS'],
+    [{ Now: 'yes' }, '"Now" must be true or false'],
+    [{ Adopt: 1 }, '"Adopt" must be a string'],
+  ])('refuses %j', async (event, what) => {
+    const handler = await load('rotate-tokens', {
+      AIGC_MIRROR_TARGETS: `file:${path()}`,
+      AIGC_ROTATION_STATE: `file:${path()}`,
+    })
+    await expect(handler(event, context())).rejects.toThrow(what)
+    expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('needs a place for its record', async () => {
+    const handler = await load('rotate-tokens', { AIGC_MIRROR_TARGETS: `file:${path()}` })
+    await expect(handler({}, context())).rejects.toThrow(
+      'AIGC_ROTATION_STATE must name where the record is kept',
+    )
+  })
+
+  it.each(requests)('refuses %s, and says what it takes', async (file) => {
+    const handler = await load('rotate-tokens')
+    await expect(handler(recorded(file), context())).rejects.toThrow(
+      'this function takes schedules, and runs by hand such as {"DryRun":true}',
+    )
+  })
+
+  it.each(pings)('does nothing for %s', async (file) => {
+    expect(await (await load('rotate-tokens'))(recorded(file), context())).toBeNull()
+  })
+})
+
 describe('list-tokens', () => {
   it('reveals nothing by default, and what is asked for by name', async () => {
     const handler = await load('list-tokens', { AIGC_REVEAL: 'true' })
@@ -130,6 +215,8 @@ describe('list-tokens', () => {
     })
     expect(lines.join()).not.toContain('CANARY')
     expect(log().map(({ revealed }) => revealed)).toEqual([false, false, false, false, true])
+    // Metrics are for Lambda.
+    expect(log()[0]).not.toHaveProperty('_aws')
     expect(log()[0]).toMatchObject({
       level: 'info',
       event: 'list-tokens',
@@ -483,6 +570,35 @@ describe('mirror-tokens', () => {
       { trigger: 'manual', MirrorSuccess: 1, MirrorFailure: 0, TokensAdded: 1, TokensRemoved: 1 },
     ])
     expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('moves the pick when told to, and takes nothing else for that', async () => {
+    const at = path()
+    const handler = await load('mirror-tokens', targets(at))
+    const pick = (): string => JSON.parse(readFileSync(at.replace('{SubAppId}', `${app}`), 'utf8')).ApiToken
+    await handler({}, context())
+    const [unused = ''] = simulator.vod.list(app).filter((token) => token !== pick())
+    const Promote = fingerprint(unused)
+    for (const [event, what] of [
+      [{ Promote }, '"Promote" needs "SubAppId" beside it, because there are several applications'],
+      [{ Promote, SubAppId: app, Confirm: '0'.repeat(64) }, '"Promote" and "Confirm" exclude each other'],
+      [{ Promote: unused, SubAppId: app }, 'mirror-tokens: "Promote" must be the fingerprint of a token'],
+      [{ Promote: 1, SubAppId: app }, '"Promote" must be a string'],
+    ] as const)
+      await expect(handler(event, context())).rejects.toThrow(what)
+    await handler({ Promote, SubAppId: app }, context())
+    expect(pick()).toBe(unused)
+    expect(lines.join()).not.toContain('CANARY')
+  })
+
+  it('warns of what makes no target go wrong, and says it', async () => {
+    const handler = await load('mirror-tokens', { ...targets(path()), AIGC_TOKEN_LIMIT: '1' })
+    await handler({ SubAppId: app }, context())
+    simulator.vod.delete(app, canary)
+    await handler({ SubAppId: app }, context())
+    expect(log()[0]).toMatchObject({ level: 'warn', note: expect.stringContaining('AIGC_TOKEN_LIMIT (1)') })
+    expect(log()[1]).toMatchObject({ level: 'info', outcome: 'updated' })
+    expect(log()[1]).not.toHaveProperty('note')
   })
 
   it('counts a run that held something as neither good nor failed, and throws the report', async () => {
@@ -987,6 +1103,39 @@ describe('credentials that are fetched', () => {
     simulator.fail({ kind: 'error', code: 'InvalidParameter', message: `it was ${secretKey}` })
     await expect(handler({ SubAppId: other }, context())).rejects.toThrow('it was ***')
   })
+})
+
+describe('initialize', () => {
+  it.each([
+    ['list-tokens', keys()],
+    ['mirror-tokens', { AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId}?region=ap-singapore' }],
+    [
+      'rotate-tokens',
+      {
+        AIGC_MIRROR_TARGETS: 'tencent-ssm:a-{SubAppId}?region=ap-singapore',
+        AIGC_ROTATION_STATE: 'tencent-ssm:r-{SubAppId}?region=ap-singapore',
+      },
+    ],
+  ] as const)(
+    'of %s connects what the first call needs, asks nobody and says nothing',
+    async (name, settings) => {
+      await load(name, {
+        AWS_LAMBDA_FUNCTION_NAME: 'fn',
+        AIGC_SSM_ENDPOINT: `http://localhost:${simulator.port}`,
+        ...settings,
+      })
+      const { shelf } = await import('../../handlers/runtime.ts')
+      const { initialize } = await import(`../../handlers/${name}.ts`)
+      await initialize()
+      const opened = ['127.0.0.1', 'localhost'].filter((host) =>
+        shelf.take({ host, port: simulator.port, use: 'plain' })?.destroy(),
+      )
+      // A run of the mirror or of the rotation goes as far as its stores.
+      expect(opened).toEqual(name === 'list-tokens' ? ['127.0.0.1'] : ['127.0.0.1', 'localhost'])
+      expect(simulator.calls).toEqual([])
+      expect(lines).toEqual([])
+    },
+  )
 })
 
 describe('initializeInFull', () => {
