@@ -476,7 +476,13 @@ export const accepted: readonly Accepted[] = [
     from: "'info'",
     why: 'nothing speaks below that before the settings are read',
   },
-  { file: 'handlers/runtime.ts', from: 'process.env[name]?.trim()', why: 'a secret is known folded, too' },
+  { file: 'handlers/runtime.ts', from: 'environment[name]?.trim()', why: 'a secret is known folded, too' },
+  {
+    file: 'handlers/runtime.ts',
+    from: 'fallbacks.length === 0',
+    to: 'false',
+    why: 'a fallback that there is not throws, and then all is as without one',
+  },
   { file: 'handlers/runtime.ts', from: '() => null', to: '() => undefined', why: 'either is no credentials' },
   {
     file: 'handlers/runtime.ts',

@@ -1138,6 +1138,36 @@ describe('initialize', () => {
   )
 })
 
+describe('the runtime', () => {
+  it('asks first over what was connected while it initialised', async () => {
+    const handler = await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn' })
+    const { shelf } = await import('../../handlers/runtime.ts')
+    const { initialize } = await import('../../handlers/list-tokens.ts')
+    await initialize()
+    await handler({}, context())
+    expect(shelf.take({ host: '127.0.0.1', port: simulator.port, use: 'plain' })).toBeNull()
+  })
+
+  it('has a cache for each keys that came with requests, and none of its own to give in their place', async () => {
+    await load('list-tokens', {
+      AIGC_SECRET_ID: '',
+      AIGC_SECRET_KEY: '',
+      AIGC_REGION: 'ap-singapore',
+      TENCENTCLOUD_RUNENV: 'SCF',
+    })
+    const { edge } = await import('../../handlers/runtime.ts')
+    const { cacheFor } = edge.runtime('requests')
+    const { secretId, secretKey } = simulator
+    const own = cacheFor(() => ({ secretId, secretKey }))
+    expect(cacheFor(() => ({ secretId, secretKey }))).toBe(own)
+    const other = cacheFor(() => ({ secretId: 'AKIDother', secretKey: 'other-key' }))
+    const ask = { refresh: false, deadline: edge.time.monotonic() + 5000 }
+    expect(await own.get(app, ask)).toMatchObject({ apiTokens: ['CANARY-token-0004', 'CANARY-token-b'] })
+    await expect(other.get(app, ask)).rejects.toMatchObject({ code: expect.stringMatching(/^AuthFailure/) })
+    await expect(cacheFor(() => null).get(app, ask)).rejects.toMatchObject({ code: 'ConfigInvalid' })
+  })
+})
+
 describe('initializeInFull', () => {
   it('waits a second and a half at most, whatever hangs', async () => {
     await load('list-tokens', { AWS_LAMBDA_FUNCTION_NAME: 'fn' })
