@@ -219,7 +219,7 @@ function addForm(form: string, { classes }: Generation, starts: Uint32Array): vo
  * A bit for the first four units of each piece that was ever added: one look tells of most places that none begins there.
  * Those of forgotten pieces stay.
  */
-const startBits = 12
+const startBits = 16
 const startUnits = 4
 
 /** Adds a unit to the last ones, of which four count. */
