@@ -48,6 +48,8 @@ import { bringWatchInStep, clsApi, readWatch } from './watch-apply.ts'
 import { planAlarms, planRotationSilence, planSilence, planTopic } from './watch-plan.ts'
 import type { WatchState } from './watch-state.ts'
 
+// Whoever reads what is printed may stop, as `head` does: what was begun is done to its end all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const options = readOptions()
 loadEnv('deploy:scf')
 const env = process.env

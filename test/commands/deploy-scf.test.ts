@@ -165,6 +165,12 @@ describe('npm run deploy:scf', () => {
     expect(clsCalls(simulator.calls).all).toBe(0)
   })
 
+  it('ends what it has begun though nobody reads what it prints', async () => {
+    const { runUnread, run } = await start()
+    expect(await runUnread(role)).toBe(0)
+    expect((await run(role)).output).not.toMatch(/create|update/i)
+  })
+
   it('lets only signed requests to the URL by default', async () => {
     const { simulator, run } = await start()
     const { output } = await run(role, withKeys)

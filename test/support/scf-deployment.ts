@@ -44,6 +44,8 @@ export interface Deployment {
   readonly simulator: TencentSimulator
   /** Runs the command to its end. */
   run(args: readonly string[], env?: Record<string, string>): Promise<{ exitCode: number; output: string }>
+  /** Runs it to its end though nobody reads on after the first line; gives the exit code. */
+  runUnread(args: readonly string[]): Promise<number>
   /** Starts it and kills it as soon as SCF has run the `nth` call of `action` from now on. */
   runUntilDeath(args: readonly string[], action: string, nth?: number): Promise<void>
 }
@@ -83,6 +85,12 @@ export async function startDeployment(): Promise<Deployment> {
       const [exitCode] = await once(child, 'close')
       printed.push(output())
       return { exitCode, output: output() }
+    },
+    async runUnread(args) {
+      const child = spawnCommand(args, {})
+      child.stdout?.once('data', () => child.stdout?.destroy())
+      const [exitCode] = await once(child, 'close')
+      return exitCode
     },
     async runUntilDeath(args, action, nth = 1) {
       const before = simulator.calls.length
