@@ -4,7 +4,12 @@ import { fingerprint } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import { runMirror } from '../../../lib/mirror/run.ts'
 import type { RotationRequest } from '../../../lib/rotation/plan.ts'
-import { type RotationReport, rotationError, summarizeRotation } from '../../../lib/rotation/report.ts'
+import {
+  type RotationOutcome,
+  type RotationReport,
+  rotationError,
+  summarizeRotation,
+} from '../../../lib/rotation/report.ts'
 import { type RotationDependencies, runRotation } from '../../../lib/rotation/run.ts'
 import { storeKinds } from '../../../lib/stores/index.ts'
 import { parseRecord } from '../../../lib/stores/record.ts'
@@ -506,7 +511,7 @@ describe('runRotation', () => {
   it('refuses what cannot be done now, and says that it is no failure of the rotation', async () => {
     const { run } = world()
     const report = await run({ kind: 'rollback' })
-    expect(report.Results).toMatchObject([{ Outcome: 'refused', Step: 'refuse', Phase: null }])
+    expect(report.Results).toMatchObject([{ Outcome: 'refused', Step: 'refuse', Phase: null, Leftovers: [] }])
     expect(rotationError(report)).toMatchObject({ code: 'RotationRefused', name: 'RotationRefused' })
   })
 })
@@ -801,5 +806,33 @@ describe('runRotation and the clocks', () => {
       })
       expect(await step()).toBe('advanced promote promoted')
     }
+  })
+})
+
+describe('summarizeRotation', () => {
+  it('calls a run as the worst of its applications, and says why that is', async () => {
+    const [result] = (await world().run()).Results
+    if (!result) throw new Error('no result')
+    const fromGood: readonly RotationOutcome[] = [
+      'would-wait',
+      'waiting',
+      'would-advance',
+      'advanced',
+      'would-refuse',
+      'would-hold',
+      'refused',
+      'held',
+      'failed',
+    ]
+    const Results = fromGood.map((Outcome) => ({ ...result, Outcome, Reason: `why ${Outcome}` }))
+    for (const [index, outcome] of fromGood.entries())
+      expect(summarizeRotation({ Results: Results.slice(0, index + 1) })).toMatchObject({
+        outcome,
+        reason: `why ${outcome}`,
+      })
+  })
+
+  it('takes a run of no application for one that waits', () => {
+    expect(summarizeRotation({ Results: [] })).toMatchObject({ outcome: 'waiting', reason: '' })
   })
 })
