@@ -338,6 +338,25 @@ export const accepted: readonly Accepted[] = [
       why: 'no other state has a value to compare; the compiler wants it asked',
     })),
   ].map((one) => ({ ...one, file: 'lib/rotation/run.ts' })),
+  ...[
+    ...[
+      'fingerprint(intent ??',
+      'const [old, token] = [record.old',
+      'const old = record.old ??',
+      'end(input, [record.new ??',
+    ].map((on) => ({ from: "''", on, why: typesOnly })),
+    {
+      from: "''",
+      on: "end(input, [], '')",
+      why: 'no token is left over of which it would say why',
+    },
+    {
+      from: 'pick === null',
+      to: 'false',
+      on: 'const bad = ',
+      why: 'null is not listed; the compiler wants it asked',
+    },
+  ].map((one) => ({ ...one, file: 'lib/rotation/plan.ts' })),
   {
     file: 'lib/stores/document.ts',
     from: 'reading.before === undefined',
