@@ -194,7 +194,7 @@ function start(input: RotationInput, record: RotationRecord): Step {
       old: pick,
       new: null,
       intent: input.intent,
-      baseline: [...new Set([...listed, ...targets.flatMap(({ tokens }) => [...tokens])])].sort(),
+      baseline: [...new Set([...listed, ...targets.flatMap(({ tokens }) => [...tokens])])],
       doing: null,
     },
     refused: failed({ ...record, since: now }),

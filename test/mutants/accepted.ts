@@ -303,6 +303,60 @@ export const accepted: readonly Accepted[] = [
     to: '""',
     why: 'stands in every text, so more is read than need be',
   })),
+  ...[
+    ...["'NoDate'", "'ClockJumped'", "'CreateUnanswered'", "'ListChanged'", "'NotDeleted'"].map((from) => ({
+      from,
+      to: '""',
+      why: 'of these errors only the message is looked at',
+    })),
+    { from: "''", on: "listed.has(record.old ?? '')", why: 'no token is so called' },
+    {
+      from: "''",
+      on: 'extInfos?.[index]',
+      why: 'then neither token has one, and either text says the same of both',
+    },
+    { from: "{ kind: 'same' }", to: '{}', why: 'what is neither different nor unknown is the same' },
+    { from: "'same'", to: '""', why: 'what is neither different nor unknown is the same' },
+    {
+      from: 'one < other',
+      to: ['one <= other', 'one >= other'],
+      why: 'no two names are alike, and any order will do that is always the same',
+    },
+    {
+      from: "case 'ask': return step",
+      to: "case 'ask':",
+      why: 'the next cases write what a step does not have here',
+    },
+    ...["{ state: 'absent' }", "'absent'"].map((from) => ({
+      from,
+      on: 'let reading: Reading',
+      why: 'nothing is written before it was read',
+    })),
+    ...["reading.state !== 'value'", "found.state !== 'value'"].map((from) => ({
+      from,
+      to: 'false',
+      why: 'no other state has a value to compare; the compiler wants it asked',
+    })),
+  ].map((one) => ({ ...one, file: 'lib/rotation/run.ts' })),
+  ...[
+    ...[
+      'fingerprint(intent ??',
+      'const [old, token] = [record.old',
+      'const old = record.old ??',
+      'end(input, [record.new ??',
+    ].map((on) => ({ from: "''", on, why: typesOnly })),
+    {
+      from: "''",
+      on: "end(input, [], '')",
+      why: 'no token is left over of which it would say why',
+    },
+    {
+      from: 'pick === null',
+      to: 'false',
+      on: 'const bad = ',
+      why: 'null is not listed; the compiler wants it asked',
+    },
+  ].map((one) => ({ ...one, file: 'lib/rotation/plan.ts' })),
   {
     file: 'lib/stores/document.ts',
     from: 'reading.before === undefined',

@@ -13,7 +13,7 @@ import {
   secondMs,
   whyKept,
 } from '../../../lib/rotation/plan.ts'
-import type { RotationRecord, Stamp } from '../../../lib/stores/record.ts'
+import type { Leftover, RotationRecord, Stamp } from '../../../lib/stores/record.ts'
 
 /** Fingerprints: of the token in use, of the one that takes over, of somebody else's. */
 const [old, fresh, other] = ['a', 'b', 'c'].map((letter) => letter.repeat(16)) as [string, string, string]
@@ -105,9 +105,18 @@ function plan(given: Given): string {
   return short(planRotation(input(given)))
 }
 
+function left(token: string): Leftover {
+  return { fingerprint: token, why: 'because' }
+}
+
 const bothListed = [old, fresh]
 const bothMirrored = [target(old, bothListed)]
 const onNew = [target(fresh, bothListed)]
+
+/** Idle, and a token is left over that may be missing. */
+function withLeftover(missing: RotationRecord['missing']): RotationRecord {
+  return record({ rotated: noon, leftovers: [left(other)], missing })
+}
 
 describe('planRotation', () => {
   it.each<[string, Given, RegExp]>([
@@ -555,6 +564,148 @@ describe('planRotation', () => {
       { record: { ...over, missing: { [old]: before(60 * secondMs) } }, listed: [fresh], targets: onNew },
       /^note idle: a{16} is gone: the rotation is over/,
     ],
+
+    [
+      'says no reason where the mirror gives none',
+      { request: { kind: 'now' }, targets: [target(old, [old], { isInStep: false })] },
+      /Tencent's list; mirror-tokens/,
+    ],
+    ['tries again at once after two failures', { record: record({ failures: 2, since: noon }) }, /^create/],
+    [
+      'keeps down what it noticed while it holds',
+      { record: record({ failures: 3, since: before(hourMs), leftovers: [left(other)] }) },
+      /^hold idle: 3 times/,
+    ],
+    [
+      'looks for what was created from the moment on at which it should be listed',
+      { record: { ...asked, since: before(90 * secondMs) }, listed: bothListed },
+      /^wait intent: Tencent lists b{16}; a second look/,
+    ],
+    [
+      'waits for that as long as a settle at least',
+      { record: asked, listed: bothListed, settings: { settleSeconds: 120 } },
+      /^wait: whether a token was created/,
+    ],
+    [
+      'counts no look at a list that lacks what is mirrored',
+      { record: asked, targets: [target(old, [old, other])] },
+      /^wait: Tencent does not list c{16}, which is mirrored/,
+    ],
+    [
+      'takes no leftover for the one that came',
+      {
+        record: {
+          ...asked,
+          missing: { [fingerprint('i')]: before(60 * secondMs) },
+          leftovers: [left(other)],
+        },
+        listed: [...bothListed, other],
+      },
+      /^note warming: b{16} takes the place/,
+    ],
+    [
+      'names those that came in an order of its own',
+      { record: asked, listed: [other, fresh, old] },
+      /^hold: .*: b{16}, c{16};/,
+    ],
+    [
+      'adopts none where none came',
+      { record: asked, request: { kind: 'adopt', token: other } },
+      /^refuse: to be adopted are none$/,
+    ],
+    [
+      'adopts none that is not listed',
+      {
+        record: asked,
+        listed: bothListed,
+        targets: [target(old, [old, other])],
+        request: { kind: 'adopt', token: other },
+      },
+      /^refuse: to be adopted are b{16}$/,
+    ],
+    [
+      'rolls back nothing that was not promoted',
+      { record: warm, listed: bothListed, targets: bothMirrored, request: { kind: 'rollback' } },
+      /^refuse: .*"Abort"/,
+    ],
+    [
+      'adopts no other once there is one',
+      {
+        record: warm,
+        listed: bothListed,
+        targets: bothMirrored,
+        request: { kind: 'adopt', token: fresh },
+      },
+      /^refuse: b{16} is adopted already/,
+    ],
+    [
+      'adopts none once consumers were moved',
+      { record: moved, listed: bothListed, targets: onNew, request: { kind: 'adopt', token: fresh } },
+      /^refuse: b{16} is adopted already/,
+    ],
+    [
+      'says which one it waits for',
+      { record: warm, targets: bothMirrored },
+      /^wait( warming)?: Tencent does not list b{16} at the moment/,
+    ],
+    [
+      'goes on with a promotion, wherever consumers are',
+      {
+        record: { ...warm, doing: 'promote' },
+        listed: [...bothListed, other],
+        targets: [target(other, [...bothListed, other])],
+      },
+      /^promote promoted b/,
+    ],
+    [
+      'warms up what has the limits already',
+      { record: { ...warm, limited: before(50 * secondMs) }, listed: bothListed, targets: bothMirrored },
+      /^wait: b{16} warms up/,
+    ],
+    [
+      'promotes at the very end of that',
+      { record: { ...warm, since: before(300 * secondMs) }, listed: bothListed, targets: bothMirrored },
+      /^promote/,
+    ],
+    [
+      'retires at the very end of the grace',
+      { record: { ...moved, since: before(24 * hourMs) }, listed: bothListed, targets: onNew },
+      /^note retiring/,
+    ],
+    [
+      'takes one that is missing for gone no sooner than after a settle',
+      { record: { ...over, missing: { [old]: before(59 * secondMs) } }, listed: [fresh], targets: onNew },
+      /^wait: Tencent does not list a{16}/,
+    ],
+    [
+      'ends a rollback to one that is gone',
+      {
+        record: { ...moved, doing: 'rollback', missing: { [old]: before(60 * secondMs) } },
+        listed: [fresh],
+        targets: onNew,
+      },
+      /^note idle: Tencent no longer lists a{16}, so there is no way back/,
+    ],
+    [
+      'says so to whoever asks for one',
+      {
+        record: { ...moved, missing: { [old]: before(60 * secondMs) } },
+        listed: [fresh],
+        targets: onNew,
+        request: { kind: 'rollback' },
+      },
+      /^refuse: a{16} is not listed/,
+    ],
+    [
+      'rolls back a token alone, too',
+      {
+        record: moved,
+        listed: bothListed,
+        targets: [...onNew, target(fresh, [fresh], { holds: 'token' })],
+        request: { kind: 'rollback' },
+      },
+      /^promote idle a/,
+    ],
   ])('%s', (_, given, expected) => {
     expect(plan(given)).toMatch(expected)
   })
@@ -566,11 +717,40 @@ describe('planRotation', () => {
     expect(step).toMatchObject({ record: { old, new: null, intent: 'new-intent', baseline: [old, other] } })
   })
 
+  it('counts among them those that are only mirrored', () => {
+    const step = planRotation(input({ targets: [target(old, [old, other])] }))
+    expect(step).toMatchObject({ record: { baseline: [old, other] } })
+  })
+
+  it('counts a call that was refused', () => {
+    const step = planRotation(input({ record: record({ failures: 1 }) }))
+    expect(step).toMatchObject({ refused: { phase: 'idle', since: noon, failures: 2 } })
+  })
+
+  it('begins with a record of nothing', () => {
+    const step = planRotation(input({ record: null }))
+    expect(step).toMatchObject({ record: record({ since: noon, rotated: noon }) })
+  })
+
+  it('remembers an abort that it cannot carry out yet', () => {
+    const step = planRotation(input({ record: { ...asked, since: noon }, request: { kind: 'abort' } }))
+    expect(step).toMatchObject({ kind: 'note', record: { phase: 'intent', doing: 'abort' } })
+  })
+
+  it('looks out for the token whose name it knows, and for no other', () => {
+    const step = planRotation(input({ record: { ...asked, new: fresh } }))
+    expect('record' in step && step.record?.missing).toEqual({ [fresh]: noon })
+  })
+
   it('says before it moves or deletes anything what it is about to do', () => {
     const warming = planRotation(input({ record: warm, listed: bothListed, targets: bothMirrored }))
     expect(warming).toMatchObject({ before: { phase: 'warming', doing: 'promote' }, record: { doing: null } })
     const deleting = planRotation(input({ record: over, listed: bothListed, targets: onNew }))
-    expect(deleting).toMatchObject({ before: { doing: 'delete' }, refused: { doing: null } })
+    expect(deleting).toMatchObject({
+      before: { doing: 'delete' },
+      refused: { doing: null },
+      pointed: { phase: 'promoted', since: noon, doing: 'promote' },
+    })
     const back = planRotation(
       input({ record: moved, listed: bothListed, targets: onNew, request: { kind: 'rollback' } }),
     )
@@ -583,12 +763,99 @@ describe('planRotation', () => {
     ['an old one that was not deleted', { record: over, request: { kind: 'abort' } }, [old]],
     ['all that came of an aborted intent', { record: { ...asked, doing: 'abort' } }, [fresh, other]],
     ['the others that came', { record: asked, request: { kind: 'adopt', token: fresh } }, [other]],
+    [
+      'another that is mirrored',
+      {
+        record: asked,
+        listed: bothListed,
+        targets: [target(old, [old, other])],
+        request: { kind: 'adopt', token: fresh },
+      },
+      [other],
+    ],
+    [
+      'once a token that was named before',
+      {
+        record: { ...warm, leftovers: [left(fresh), left(other)] },
+        targets: bothMirrored,
+        request: { kind: 'abort' },
+      },
+      [other, fresh],
+    ],
   ])('names %s from then on', (_, given, expected) => {
     const step = planRotation(
       input({ listed: [old, fresh, other], targets: [target(fresh, bothListed)], ...given }),
     )
     const { leftovers = [] } = 'record' in step && step.record ? step.record : {}
     expect(leftovers.map(({ fingerprint }) => fingerprint)).toEqual(expected)
+  })
+
+  it.each<[string, Given, string, RegExp]>([
+    [
+      'what was never listed',
+      { record: { ...asked, new: fresh, since: before(10 * 60 * secondMs) }, listed: [old] },
+      fresh,
+      /did not list it/,
+    ],
+    [
+      'what was answered and aborted',
+      { record: { ...asked, new: fresh }, request: { kind: 'abort' } },
+      fresh,
+      /was aborted/,
+    ],
+    [
+      'what may have come of an abort',
+      { record: { ...asked, doing: 'abort', missing: { [fingerprint('i')]: before(60 * secondMs) } } },
+      fresh,
+      /may be that/,
+    ],
+    ['what is excluded', { record: warm, excluded: [fresh] }, fresh, /AIGC_EXCLUDE/],
+    [
+      'what nobody needs any more',
+      { record: warm, listed: [...bothListed, other], targets: [target(other, [...bothListed, other])] },
+      fresh,
+      /no longer in use/,
+    ],
+    [
+      'what has lost its old one',
+      { record: { ...warm, missing: { [old]: before(hourMs) } }, listed: [fresh], targets: onNew },
+      fresh,
+      /deleted meanwhile/,
+    ],
+    ['what consumers were moved back from', { record: moved }, fresh, /by hand/],
+    ['what was rolled back', { record: moved, request: { kind: 'rollback' } }, fresh, /rolled back/],
+    [
+      'what was not deleted',
+      { record: over, targets: onNew, request: { kind: 'abort' } },
+      old,
+      /before it was deleted/,
+    ],
+  ])('says why %s is left over', (_, given, token, expected) => {
+    const step = planRotation(input({ listed: bothListed, targets: bothMirrored, ...given }))
+    expect(step).toMatchObject({
+      record: { leftovers: [{ fingerprint: token, why: expect.stringMatching(expected) }] },
+    })
+  })
+
+  const settled = before(60 * secondMs)
+  it.each<[string, Given]>([
+    [
+      'no token came',
+      { record: { ...asked, missing: { [fingerprint('i')]: settled } }, targets: [target(old, [old])] },
+    ],
+    ['the new one is gone', { record: { ...warm, missing: { [fresh]: settled } }, targets: bothMirrored }],
+    [
+      'somebody has deleted the old one',
+      { record: { ...moved, missing: { [old]: settled } }, listed: [fresh] },
+    ],
+    ['the old one is deleted', { record: { ...over, missing: { [old]: settled } }, listed: [fresh] }],
+    [
+      'there is no way back',
+      { record: { ...moved, doing: 'rollback', missing: { [old]: settled } }, listed: [fresh] },
+    ],
+  ])('leaves nothing over where %s', (_, given) => {
+    const step = planRotation(input({ targets: onNew, ...given }))
+    expect(step).toMatchObject({ kind: 'note', record: { phase: 'idle', baseline: [], leftovers: [] } })
   })
 
   it.each<[string, Given]>([
@@ -610,20 +877,39 @@ describe('planRotation', () => {
   })
 
   it('forgets a leftover after two looks that lack it, and one that is in use again', () => {
-    const left = (missing: RotationRecord['missing']): RotationRecord =>
-      record({ rotated: noon, leftovers: [{ fingerprint: other, why: 'because' }], missing })
     const seen = (given: Given) => planRotation(input(given))
-    expect(seen({ record: left({}) })).toMatchObject({ kind: 'wait', record: { missing: { [other]: noon } } })
-    expect(seen({ record: left({ [other]: before(60 * secondMs) }) })).toMatchObject({
+    expect(seen({ record: withLeftover({}) })).toMatchObject({
+      kind: 'wait',
+      record: { missing: { [other]: noon } },
+    })
+    expect(seen({ record: withLeftover({ [other]: before(60 * secondMs) }) })).toMatchObject({
       kind: 'wait',
       record: { leftovers: [] },
     })
-    expect(seen({ record: left({}), listed: [old, other] })).not.toHaveProperty('record')
-    expect(seen({ record: left({}), listed: [old, other], targets: [target(other, [other])] })).toMatchObject(
-      {
+    expect(seen({ record: withLeftover({}), listed: [old, other] })).not.toHaveProperty('record')
+    const inUse = target(other, [other])
+    for (const targets of [[inUse], [inUse, target(old, [old])]])
+      expect(seen({ record: withLeftover({}), listed: [old, other], targets })).toMatchObject({
         record: { leftovers: [] },
-      },
-    )
+      })
+  })
+
+  it('forgets none between two looks that are too close', () => {
+    const step = planRotation(input({ record: withLeftover({ [other]: before(59 * secondMs) }) }))
+    expect(step).not.toHaveProperty('record')
+  })
+
+  it.each<[string, readonly Look[], boolean]>([
+    ['counts a look where every target is read and holds nothing', [target(null, [])], true],
+    ['counts none where a target cannot be read', [target(null, [], { isRead: false })], false],
+    [
+      'counts none where the list lacks what one target names',
+      [target(old, [old]), target(fresh, [fresh])],
+      false,
+    ],
+  ])('%s', (_, targets, counts) => {
+    const step = planRotation(input({ record: withLeftover({}), targets }))
+    expect('record' in step && step.record?.missing).toEqual(counts && { [other]: noon })
   })
 
   it('tells once a day what a person should delete', () => {
@@ -660,6 +946,38 @@ describe('planRotation with clocks that jump', () => {
   it('takes small differences for none', () => {
     const since = before(-30 * secondMs)
     expect(plan({ record: { ...moved, since }, listed: bothListed, targets: onNew })).toMatch(/^wait/)
+    for (const by of [{}, { own: noon.own }, { tencent: noon.tencent }])
+      expect(
+        plan({
+          record: { ...moved, since: before(-60 * secondMs, by) },
+          listed: bothListed,
+          targets: onNew,
+        }),
+      ).toMatch(/^wait/)
+  })
+
+  it('says that a clock was set back, whichever it was', () => {
+    for (const by of [{ own: noon.own + hourMs }, { tencent: noon.tencent + hourMs }])
+      expect(
+        plan({ record: { ...moved, since: before(hourMs, by) }, listed: bothListed, targets: onNew }),
+      ).toMatch(/^note promoted: a clock was set back/)
+  })
+
+  it('brings back every moment that is to come, and makes up none', () => {
+    const since = before(-hourMs)
+    const seen = { listed: bothListed, targets: onNew }
+    const all = { since, rotated: since, limited: since, told: since, missing: { [old]: since } }
+    expect(planRotation(input({ ...seen, record: { ...over, ...all } }))).toMatchObject({
+      record: { since: noon, rotated: noon, limited: noon, told: noon, missing: { [old]: noon } },
+    })
+    expect(planRotation(input({ ...seen, record: { ...over, since } }))).toMatchObject({
+      record: { since: noon, limited: null, told: null },
+    })
+  })
+
+  it('does what somebody asks for all the same', () => {
+    const given = { record: { ...moved, since: before(-hourMs) }, listed: bothListed, targets: onNew }
+    expect(plan({ ...given, request: { kind: 'rollback' } })).toMatch(/^promote idle a/)
   })
 })
 
@@ -675,6 +993,23 @@ describe('planRotation of one token at once', () => {
     expect(digestOf()).toMatch(/^[\da-f]{64}$/)
     const confirmed = planRotation(input({ ...given, request: { ...ask, confirm: digestOf() } }))
     expect(confirmed).toMatchObject({ kind: 'delete', token: other, before: null })
+    expect(plan({ ...given, request: ask })).toMatch(/^ask c: c{16} would be deleted .*"Confirm"$/)
+    expect(short(confirmed)).toMatch(/^delete c: c{16} is deleted at once$/)
+  })
+
+  it('calls it a plan of its own where a target names another token, and not where the list is in another order', () => {
+    expect(digestOf({ listed: [other, fresh, old] })).toBe(digestOf())
+    expect(digestOf({ targets: [target(fresh, bothListed)] })).not.toBe(digestOf())
+  })
+
+  it.each<[string, Given]>([
+    ['without a record', { record: null }],
+    ['that took over', { record: { ...moved, new: other } }],
+    ['that took over from one that is being retired', { record: { ...over, new: other } }],
+    ['that was replaced', { record: { ...moved, old: other } }],
+    ['while consumers are moved back to another', { record: { ...moved, doing: 'rollback' } }],
+  ])('takes one %s', (_, more) => {
+    expect(plan({ ...given, ...more, request: ask })).toMatch(/^ask c/)
   })
 
   it('deletes nothing where the world has moved', () => {

@@ -4,7 +4,12 @@ import { fingerprint } from '../../../lib/digest.ts'
 import { StoreError, TencentError } from '../../../lib/errors.ts'
 import { runMirror } from '../../../lib/mirror/run.ts'
 import type { RotationRequest } from '../../../lib/rotation/plan.ts'
-import { type RotationReport, rotationError, summarizeRotation } from '../../../lib/rotation/report.ts'
+import {
+  type RotationOutcome,
+  type RotationReport,
+  rotationError,
+  summarizeRotation,
+} from '../../../lib/rotation/report.ts'
 import { type RotationDependencies, runRotation } from '../../../lib/rotation/run.ts'
 import { storeKinds } from '../../../lib/stores/index.ts'
 import { parseRecord } from '../../../lib/stores/record.ts'
@@ -38,18 +43,19 @@ function lost(action: string): TencentError {
   return new TencentError('ClientError.NetworkError', `${action}: no answer`, call)
 }
 
-function refusedBy(action: string, code = 'UnauthorizedOperation'): TencentError {
-  return new TencentError(code, `${action}: ${code}`, {
-    action,
-    requestId: null,
-    attempts: 1,
-    retryable: false,
-  })
+function refusedBy(action: string, code = 'UnauthorizedOperation', retryable = false): TencentError {
+  return new TencentError(code, `${action}: ${code}`, { action, requestId: null, attempts: 1, retryable })
+}
+
+function down(attempt: string, uri: string): StoreError {
+  return new StoreError('Down', `${attempt} ${uri}: down`, uri)
 }
 
 /** One application with one token in two targets, and a clock that the test moves. */
 function world(settings: Partial<Config['rotation']> = {}) {
   let now = Date.UTC(2026, 2, 10)
+  /** By how much the calendar of this machine is ahead. */
+  let ahead = 0
   const tokens = new Map<string, Own>([['token-in-use', { extInfo: '', quota: null }]])
   const values = new Map<string, string>([
     ['file:a', mirrored(['token-in-use'])],
@@ -61,8 +67,22 @@ function world(settings: Partial<Config['rotation']> = {}) {
   const after = new Map<string, Error>()
   /** What does not answer until it is taken out. */
   const down = new Set<string>()
+  /** What does not answer before the time is up. */
+  const hung = new Set<string>()
+  const timers = new Set<() => void>()
+  /** What happens elsewhere when a call begins, once each. */
+  const meanwhile = new Map<string, () => void>()
+  /** What a list tells otherwise. */
+  const listing: { extInfos?: null; extInfosDropped?: boolean } = {}
   const meet = async <T>(name: string, work: () => T): Promise<T> => {
     calls.push(name)
+    const elsewhere = meanwhile.get(name)
+    meanwhile.delete(name)
+    elsewhere?.()
+    if (hung.has(name)) {
+      for (const strike of timers) strike()
+      return new Promise(() => {})
+    }
     const [early, late] = [before.get(name), after.get(name)]
     before.delete(name)
     if (early) throw early
@@ -93,7 +113,13 @@ function world(settings: Partial<Config['rotation']> = {}) {
       meet(has ? 'modifyQuota' : 'createQuota', () => alter(token, { quota: limit })),
   }
   const deps: RotationDependencies = {
-    ...timeOf(() => now),
+    ...timeOf(() => now, {
+      now: () => now + ahead,
+      after(_, work) {
+        timers.add(work)
+        return () => timers.delete(work)
+      },
+    }),
     change,
     newIntent: () => `intent-${now}`,
     list: () =>
@@ -104,6 +130,7 @@ function world(settings: Partial<Config['rotation']> = {}) {
         requestId: null,
         pick: null,
         answeredAt: now,
+        ...listing,
       })),
     openStore: (target): Store => {
       const look = (): Reading => {
@@ -138,10 +165,17 @@ function world(settings: Partial<Config['rotation']> = {}) {
     before,
     after,
     down,
+    hung,
+    meanwhile,
+    listing,
     deps,
     run,
     pass: (ms: number): void => {
       now += ms
+    },
+    /** The calendar alone goes on, or back. */
+    jump: (ms: number): void => {
+      ahead += ms
     },
     mirror: () =>
       runMirror(
@@ -159,14 +193,32 @@ function world(settings: Partial<Config['rotation']> = {}) {
   }
 }
 
-/** Until the new token is in use and the old one is still there. */
-async function promotedWorld(settings: Partial<Config['rotation']> = {}) {
+/** Until the new token is listed, mirrored and warm, and both have what is given. */
+async function warmWorld(limits: readonly Partial<Own>[] = [], settings: Partial<Config['rotation']> = {}) {
   const made = world(settings)
   await made.step({ kind: 'now' })
   await made.step()
   await made.mirror()
   made.pass(300_000)
+  made.alter('token-in-use', limits[0] ?? {})
+  made.alter('token-that-is-new', limits[1] ?? {})
+  made.calls.length = 0
+  return made
+}
+
+/** Until the new token is in use and the old one is still there. */
+async function promotedWorld(settings: Partial<Config['rotation']> = {}) {
+  const made = await warmWorld([], settings)
   expect(await made.step()).toBe('advanced promote promoted')
+  return made
+}
+
+/** Until the old one is about to be deleted. */
+async function retiringWorld() {
+  const made = await promotedWorld()
+  made.pass(24 * hourMs)
+  expect(await made.step()).toBe('advanced note retiring')
+  made.calls.length = 0
   return made
 }
 
@@ -394,7 +446,7 @@ describe('runRotation', () => {
   })
 
   it('looks again before it deletes', async () => {
-    const { step, run, pass, deps, values, calls } = await promotedWorld()
+    const { step, run, pass, deps, values, calls, recordNow } = await promotedWorld()
     pass(24 * hourMs)
     await step()
     // Somebody moves consumers back between the first look and the deletion.
@@ -409,6 +461,7 @@ describe('runRotation', () => {
       { Outcome: 'failed', Reason: expect.stringMatching(/file:a names .*, so it was left/) },
     ])
     expect(calls).not.toContain('remove')
+    expect(recordNow()).toMatchObject({ phase: 'promoted', doing: 'promote' })
   })
 
   it('deletes one token at once, when that was confirmed', async () => {
@@ -458,7 +511,328 @@ describe('runRotation', () => {
   it('refuses what cannot be done now, and says that it is no failure of the rotation', async () => {
     const { run } = world()
     const report = await run({ kind: 'rollback' })
-    expect(report.Results).toMatchObject([{ Outcome: 'refused', Step: 'refuse', Phase: null }])
+    expect(report.Results).toMatchObject([{ Outcome: 'refused', Step: 'refuse', Phase: null, Leftovers: [] }])
     expect(rotationError(report)).toMatchObject({ code: 'RotationRefused', name: 'RotationRefused' })
+  })
+})
+
+describe('runRotation of tokens with limits', () => {
+  const changes = (calls: readonly string[]): readonly string[] =>
+    calls.filter((call) => /^(set|create|modify)/.test(call))
+
+  it.each<[string, Partial<Own>, Partial<Own>, RegExp, readonly string[]]>([
+    [
+      'both',
+      { extInfo: '{"a":1}', quota: 500 },
+      {},
+      /: its ExtInfo and its text quota$/,
+      ['setExtInfo', 'createQuota'],
+    ],
+    ['a quota alone', { quota: 500 }, { quota: 400 }, /: its text quota$/, ['modifyQuota']],
+    [
+      'an ExtInfo alone',
+      { extInfo: '{"a":1}', quota: 500 },
+      { quota: 500 },
+      /: its ExtInfo$/,
+      ['setExtInfo'],
+    ],
+    [
+      'another ExtInfo, and leaves a quota that the old one lacks',
+      { extInfo: '{"a":1}' },
+      { extInfo: '{"a":2}', quota: 400 },
+      /: its ExtInfo$/,
+      ['setExtInfo'],
+    ],
+    [
+      'a list that is no object',
+      { extInfo: '{"a":["x"]}' },
+      { extInfo: '{"a":{"0":"x"}}' },
+      /: its ExtInfo$/,
+      ['setExtInfo'],
+    ],
+    ['what is no JSON', { extInfo: 'on' }, { extInfo: 'off' }, /: its ExtInfo$/, ['setExtInfo']],
+    ['nothing in place of something', {}, { extInfo: '{"a":1}' }, /: its ExtInfo$/, ['setExtInfo']],
+  ])('copies %s', async (_, given, own, expected, changed) => {
+    const { run, tokens, calls } = await warmWorld([given, own])
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'advanced', Step: 'copy', Reason: expect.stringMatching(expected) },
+    ])
+    expect(changes(calls)).toEqual(changed)
+    expect(tokens.get('token-that-is-new')).toEqual({
+      extInfo: changed.includes('setExtInfo') ? (given.extInfo ?? '{}') : '',
+      quota: given.quota ?? own.quota ?? null,
+    })
+  })
+
+  it.each<[string, Partial<Own>, Partial<Own>]>([
+    ['an ExtInfo with nothing in it', {}, { extInfo: '{}' }],
+    [
+      'what is said in another order',
+      { extInfo: '{"a":1,"b":{"c":[1,null,"x"],"d":null}}' },
+      { extInfo: '{"b":{"d":null, "c":[1,null,"x"]}, "a":1}' },
+    ],
+    ['a quota that the old one lacks', {}, { quota: 400 }],
+  ])('copies nothing for %s', async (_, given, own) => {
+    const { step, calls } = await warmWorld([given, own])
+    expect(await step()).toBe('advanced promote promoted')
+    expect(changes(calls)).toEqual([])
+  })
+
+  it('takes a list without ExtInfos for one of tokens that have none', async () => {
+    const { step, listing } = await warmWorld()
+    Object.assign(listing, { extInfos: null })
+    expect(await step()).toBe('advanced promote promoted')
+  })
+
+  it('holds where ExtInfos do not tell whose they are', async () => {
+    const { run, listing } = await warmWorld()
+    Object.assign(listing, { extInfos: null, extInfosDropped: true })
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'held', Reason: expect.stringMatching(/ExtInfos that do not fit/) },
+    ])
+  })
+
+  it.each<[string, (made: Awaited<ReturnType<typeof warmWorld>>) => void]>([
+    ['the old token', ({ tokens }) => tokens.delete('token-in-use')],
+    ['the new token', ({ tokens }) => tokens.delete('token-that-is-new')],
+    ['their ExtInfos', ({ listing }) => Object.assign(listing, { extInfos: null, extInfosDropped: true })],
+  ])('copies nothing where the list lacks %s by then', async (_, elsewhere) => {
+    const made = await warmWorld([{ extInfo: '{"a":1}', quota: 500 }])
+    made.meanwhile.set('write file:record', () => elsewhere(made))
+    expect((await made.run()).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(/no longer lists both tokens/) },
+    ])
+    expect(changes(made.calls)).toEqual([])
+  })
+})
+
+describe('runRotation where something goes wrong', () => {
+  it.each<[string, RegExp]>([
+    ['list', /^Listing the tokens: no answer in time/],
+    ['read file:record', /^Reading file:record: no answer in time/],
+    ['write file:record', /^Writing file:record: no answer in time/],
+    ['create', /^Creating a token: no answer in time.*a later run goes on from there/],
+    ['textQuota', /: Reading the text quota: no answer in time/],
+    ['setExtInfo', /^Copying ExtInfo: no answer in time/],
+    ['createQuota', /^Copying the text quota: no answer in time/],
+    ['remove', /^Deleting [\da-f]{16}: no answer in time/],
+  ])('says what took too long: %s', async (call, expected) => {
+    const { run, hung, tokens, mirror, pass } = world()
+    tokens.set('token-in-use', { extInfo: '{"a":1}', quota: 500 })
+    hung.add(call)
+    let [result] = (await run({ kind: 'now' })).Results
+    for (let runs = 0; runs < 12 && result && !['failed', 'held'].includes(result.Outcome); runs++) {
+      await mirror()
+      pass(hourMs * 3)
+      ;[result] = (await run()).Results
+    }
+    expect(result?.Reason).toMatch(expected)
+  })
+
+  it('says so of the look at what it has written', async () => {
+    const { run, hung, meanwhile } = world()
+    meanwhile.set('write file:record', () => hung.add('read file:record'))
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(/^Reading file:record: no answer in time/) },
+    ])
+  })
+
+  it.each<[string, Error, RotationRequest['kind'] & ('next' | 'now'), RegExp]>([
+    ['list', lost('DescribeAigcApiTokens'), 'next', /: no answer$/],
+    ['write file:record', down('Writing', 'file:record'), 'next', /: down$/],
+    ['create', refusedBy('CreateAigcApiToken'), 'now', /Operation, while a token is created that/],
+  ])('says what it was about to do, if it knew: %s', async (call, error, kind, expected) => {
+    const { run, before } = world()
+    before.set(call, error)
+    expect((await run({ kind })).Results).toMatchObject([
+      { Outcome: 'failed', Reason: expect.stringMatching(expected) },
+    ])
+  })
+
+  it.each<[string, Error]>([
+    ['no answer came', lost('CreateAigcApiToken')],
+    ['an answer could not be used', refusedBy('CreateAigcApiToken', 'ClientError.MalformedAnswer')],
+    ['Tencent refused for now', refusedBy('CreateAigcApiToken', 'InternalError', true)],
+    ['it is not known what failed', new Error('odd')],
+  ])('takes it for open whether a token was created where %s', async (_, error) => {
+    const { run, before } = world()
+    before.set('create', error)
+    expect((await run({ kind: 'now' })).Results).toMatchObject([
+      { Outcome: 'failed', Phase: 'intent', Reason: expect.stringMatching(/shows when Tencent lists it/) },
+    ])
+  })
+
+  it('says which token it has created', async () => {
+    const [result] = (await world().run({ kind: 'now' })).Results
+    expect(result?.Reason).toMatch(new RegExp(`^${fresh} was created and takes the place of ${old}`))
+  })
+
+  it('writes nothing that the record says already', async () => {
+    const { step, before, calls } = await warmWorld()
+    before.set('write file:b', down('Writing', 'file:b'))
+    expect(await step()).toBe('failed promote warming')
+    calls.length = 0
+    expect(await step()).toBe('advanced promote promoted')
+    expect(calls.filter((call) => call === 'write file:record')).toHaveLength(1)
+  })
+
+  it('keeps down that it deletes where no answer came', async () => {
+    const { step, before, recordNow } = await retiringWorld()
+    before.set('remove', lost('DeleteAigcApiToken'))
+    expect(await step()).toBe('failed delete retiring')
+    expect(recordNow()).toMatchObject({ doing: 'delete' })
+  })
+
+  it('waits where what it was to delete is gone', async () => {
+    const { run, tokens, meanwhile, calls } = await retiringWorld()
+    meanwhile.set('write file:record', () => tokens.delete('token-in-use'))
+    expect((await run()).Results).toMatchObject([
+      { Outcome: 'waiting', Step: 'wait', Reason: expect.stringMatching(`does not list ${old}; a second`) },
+    ])
+    expect(calls).not.toContain('remove')
+  })
+
+  it.each<[string, (made: ReturnType<typeof world>) => void, RegExp]>([
+    [
+      'a target names by then',
+      ({ meanwhile, values }) => {
+        // After the first look at both.
+        meanwhile.set('read file:b', () => {
+          values.set('file:a', mirrored(['leaked-token', 'token-in-use']))
+        })
+      },
+      /file:a names .*, so it was left/,
+    ],
+    [
+      'Tencent does not delete',
+      ({ before }) => before.set('remove', refusedBy('DeleteAigcApiToken')),
+      /^DeleteAigcApiToken: UnauthorizedOperation/,
+    ],
+  ])('leaves a token that is to go at once where it is one that %s', async (_, elsewhere, expected) => {
+    const made = world()
+    made.tokens.set('leaked-token', { extInfo: '', quota: null })
+    await made.mirror()
+    const retire = { kind: 'retire', token: fingerprint('leaked-token') } as const
+    const [plan] = (await made.run({ ...retire, confirm: null })).Results
+    elsewhere(made)
+    expect((await made.run({ ...retire, confirm: plan?.Digest ?? '' })).Results).toMatchObject([
+      { Outcome: 'failed', Step: 'delete', Phase: null, Reason: expect.stringMatching(expected) },
+    ])
+    expect(made.tokens.size).toBe(2)
+    expect(made.recordNow()).toBeNull()
+  })
+})
+
+describe('runRotation in a dry run', () => {
+  it('says what a run would do', async () => {
+    const outcome = async ({ run }: ReturnType<typeof world>, kind: 'next' | 'rollback' = 'next') =>
+      (await run({ kind }, true)).Results[0]?.Outcome
+    const held = await warmWorld()
+    held.before.set('textQuota', refusedBy('DescribeAigcQuotas'))
+    expect(await outcome(held)).toBe('would-hold')
+    expect(await outcome(world(), 'rollback')).toBe('would-refuse')
+    const copying = await warmWorld([{ quota: 500 }])
+    expect(await outcome(copying)).toBe('would-advance')
+    expect(copying.calls).not.toContain('createQuota')
+  })
+})
+
+describe('runRotation and the clocks', () => {
+  it('keeps down when consumers were moved, and not when it began', async () => {
+    const { step, pass, meanwhile, deps, recordNow } = await warmWorld()
+    const slowly = (): unknown => meanwhile.set('write file:b', () => pass(5000))
+    const now = () => ({ own: deps.now(), tencent: deps.now() })
+    slowly()
+    expect(await step()).toBe('advanced promote promoted')
+    const rotated = now()
+    expect(recordNow()).toMatchObject({ since: rotated, rotated })
+    pass(hourMs)
+    slowly()
+    expect(await step({ kind: 'rollback' })).toBe('advanced promote idle')
+    expect(recordNow()).toMatchObject({ since: now(), rotated })
+  })
+
+  type Made = Awaited<ReturnType<typeof warmWorld>>
+  /** What happens at the first of `second` after `first`. */
+  const then = ({ meanwhile }: Made, [first, second]: readonly string[], work: () => void): void => {
+    meanwhile.set(first ?? '', second === undefined ? work : () => meanwhile.set(second, work))
+  }
+  const rows: readonly [string, () => Promise<Made>, readonly string[], string][] = [
+    ['writes no record', warmWorld, ['textQuota'], 'write file:record'],
+    [
+      'creates nothing',
+      async () => {
+        const made = world()
+        await made.step()
+        made.pass(30 * 24 * hourMs)
+        return made
+      },
+      ['write file:record'],
+      'create',
+    ],
+    ['moves nobody', warmWorld, ['write file:record'], 'write file:a'],
+    ['writes no target', warmWorld, ['write file:record', 'read file:b'], 'write file:a'],
+    [
+      'copies nothing',
+      () => warmWorld([{ extInfo: '{"a":1}' }]),
+      ['write file:record', 'read file:b'],
+      'setExtInfo',
+    ],
+    ['deletes nothing', retiringWorld, ['write file:record', 'read file:b'], 'remove'],
+  ]
+
+  it.each(rows)('%s once the calendar has jumped', async (_, make, moment, left) => {
+    for (const ms of [60_001, -60_001]) {
+      const made = await make()
+      then(made, moment, () => made.jump(ms))
+      made.calls.length = 0
+      expect((await made.run()).Results).toMatchObject([
+        { Outcome: 'failed', Reason: expect.stringMatching(/stood still, or the clock .* was set/) },
+      ])
+      expect(made.calls).not.toContain(left)
+    }
+  })
+
+  it('goes on where it differs by a minute, and where a run takes long by both', async () => {
+    for (const [ahead, ms] of [
+      [60_000, 0],
+      [-60_000, 0],
+      [0, 40_000],
+    ] as const) {
+      const { step, meanwhile, jump, pass } = await warmWorld()
+      meanwhile.set('textQuota', () => {
+        jump(ahead)
+        pass(ms)
+      })
+      expect(await step()).toBe('advanced promote promoted')
+    }
+  })
+})
+
+describe('summarizeRotation', () => {
+  it('calls a run as the worst of its applications, and says why that is', async () => {
+    const [result] = (await world().run()).Results
+    if (!result) throw new Error('no result')
+    const fromGood: readonly RotationOutcome[] = [
+      'would-wait',
+      'waiting',
+      'would-advance',
+      'advanced',
+      'would-refuse',
+      'would-hold',
+      'refused',
+      'held',
+      'failed',
+    ]
+    const Results = fromGood.map((Outcome) => ({ ...result, Outcome, Reason: `why ${Outcome}` }))
+    for (const [index, outcome] of fromGood.entries())
+      expect(summarizeRotation({ Results: Results.slice(0, index + 1) })).toMatchObject({
+        outcome,
+        reason: `why ${outcome}`,
+      })
+  })
+
+  it('takes a run of no application for one that waits', () => {
+    expect(summarizeRotation({ Results: [] })).toMatchObject({ outcome: 'waiting', reason: '' })
   })
 })
