@@ -148,6 +148,8 @@ export function parseRecord(value: string): RotationRecord | null {
     return null
   if (typeof SubAppId !== 'number' || typeof Failures !== 'number') return null
   if (!isName(Old) || !isName(New) || (Intent !== null && typeof Intent !== 'string')) return null
+  // Whatever is under way replaces a token, and from warming up on by a known one.
+  if ((phase !== 'idle' && Old === null) || (isPaired(phase) && New === null)) return null
   if (!isStrings(Baseline) || !Baseline.every(isFingerprint)) return null
   if (!isRecord(Missing) || !Array.isArray(Leftovers)) return null
   const missing = Object.entries(Missing).map(([name, stamp]) => [name, readStamp(stamp)] as const)
@@ -225,6 +227,10 @@ function readLeftover(given: unknown): Leftover | null {
 
 function isComplete(entry: readonly [string, Stamp | undefined]): entry is readonly [string, Stamp] {
   return isFingerprint(entry[0]) && entry[1] !== undefined
+}
+
+function isPaired(phase: RotationRecord['phase']): boolean {
+  return phase !== 'idle' && phase !== 'intent'
 }
 
 function isName(value: unknown): value is string | null {

@@ -20,8 +20,8 @@ const records: fc.Arbitrary<RotationRecord> = fc.record({
   phase: fc.constantFrom(...phases),
   since: stamp,
   rotated: stamp,
-  old: fc.option(name),
-  new: fc.option(name),
+  old: name,
+  new: name,
   intent: fc.option(fc.uuid()),
   baseline: fc.array(name).map((names) => names.sort()),
   limited: fc.option(stamp),
@@ -69,6 +69,8 @@ describe('parseRecord', () => {
     ['Since', { Own: 'yesterday', Tencent: '1970-01-01T00:00:00.000Z' }],
     ['Rotated', {}],
     ['Old', 'a token'],
+    ['Old', null],
+    ['New', null],
     ['New', 7],
     ['New', 1234567890123456],
     ['Intent', 7],
@@ -91,6 +93,20 @@ describe('parseRecord', () => {
     const fields = JSON.parse(renderRecord(example))
     expect(parseRecord(JSON.stringify(fields))).toEqual(example)
     expect(parseRecord(JSON.stringify({ ...fields, [field]: value }))).toBeNull()
+  })
+
+  it('wants no names that its phase has not yet', () => {
+    for (const more of [
+      { phase: 'idle', old: null, new: null },
+      { phase: 'intent', new: null },
+    ] as const) {
+      const record = { ...example, ...more }
+      expect(parseRecord(renderRecord(record))).toEqual(record)
+    }
+    for (const phase of phases.filter((one) => one !== 'idle'))
+      expect(parseRecord(renderRecord({ ...example, phase, old: null }))).toBeNull()
+    for (const phase of phases.filter((one) => one !== 'idle' && one !== 'intent'))
+      expect(parseRecord(renderRecord({ ...example, phase, new: null }))).toBeNull()
   })
 
   it.each(['', 'null', '[]', '{', '{}', mirrored(['a'])])('takes %j for none', (text) => {
