@@ -21,7 +21,7 @@ export default defineConfig({
     include: process.env['MUTANTS_SHOWN_TO']?.split(',') ?? [],
     // The sizes of test/unit/platform/scrub.test.ts take minutes in instrumented code.
     testNamePattern: /^(?!.*many and large)/,
-    setupFiles: ['test/support/loopback-only.ts', 'test/support/same-seed.ts'],
+    setupFiles: ['test/support/loopback-only.ts', 'test/support/same-seed.ts', 'test/mutants/few-cases.ts'],
     reporters: [new LoadingFails()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
