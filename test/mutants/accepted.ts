@@ -13,6 +13,10 @@ export interface Accepted {
 
 const typesOnly = 'never happens; the compiler wants a value'
 const sameMillisecond = 'both are right at the very millisecond'
+const passes = 'a filter in front: what passes it is looked at in full'
+const addedTwice = 'adds a piece that is there already, or one that runs over the end and stands nowhere'
+const onlyTime = 'costs time alone, which test/unit/platform/scrub.test.ts counts where it is left in'
+const againstChance = 'a second hash against chance, which no test can wait for'
 
 export const accepted: readonly Accepted[] = [
   ...[
@@ -627,4 +631,53 @@ export const accepted: readonly Accepted[] = [
     on: '() => false',
     why: 'counts a folder as removed that holds anything else: fewer are removed at a time',
   },
+  ...(
+    [
+      ['known.length === 0', 'false', onlyTime],
+      ['length <= longestBuffered', ['false', 'length < longestBuffered'], onlyTime],
+      ['i < length', 'i <= length', 'what comes behind the end stands nowhere'],
+      ['!isMarked(bitOf(units), starts)', ['false', 'isMarked(bitOf(units), starts)'], passes],
+      ['count === most', ['true', 'false', 'count !== most'], onlyTime],
+      ['count === null', 'true', onlyTime],
+      ['i < count', 'i <= count', passes],
+      ['start + width', 'start - width', 'what comes behind the end stands nowhere'],
+      ['!isMarked(head >>> shift, filter)', 'false', passes],
+      ['!isMarked(Math.imul(head, otherMultiplier) >>> shift, filter)', 'false', passes],
+      ['length + 1', 'length - 1', 'the last two of thousands of numbers, which nobody sees'],
+      ['start > run.end', ['true', 'start >= run.end'], 'runs that touch are put together later, too'],
+      ['at < text.length', 'at <= text.length', 'what comes behind the end stands nowhere'],
+      ['left === 0', 'false', onlyTime],
+      ['at > end', 'at >= end', 'the same end'],
+      ['length - width === 31', 'false', 'no piece is so long that another comes to the same bit'],
+      ['length - width', 'length + width', 'no piece is so long that another comes to the same bit'],
+      ['startBits - 5', 'startBits + 5', 'a larger filter'],
+      ["'binary'", '""', 'then it is hex'],
+      ['current.identities.has(identity)', 'false', 'what is added again is there already'],
+      ['sizeOf(current) >= capacity / 2', 'sizeOf(current) > capacity / 2', 'one number more'],
+      ['size + heads.size + wholes.size', 'size + heads.size - wholes.size', 'forgets somewhat later'],
+      ['secret.length <= longestInHex', 'true', 'finds more'],
+      ['Math.imul(hash, multiplier) + unit', 'Math.imul(hash, multiplier) - unit', 'as good a hash'],
+      [
+        'Math.imul(hash, otherMultiplier) + unit',
+        'Math.imul(hash, otherMultiplier) - unit',
+        'as good a hash',
+      ],
+      ['{ return (Math.imul(hash, otherMultiplier) + unit) | 0 }', '{}', againstChance],
+      ['(other >>> 11) * 2 ** 32', '(other >>> 11) / 2 ** 32', againstChance],
+      ['length < pieceLength', 'length <= pieceLength', addedTwice],
+      ['at + pieceLength', 'at - pieceLength', addedTwice],
+      ['length % pieceLength > 0 && length > pieceLength', undefined, addedTwice],
+      ['length % pieceLength > 0', ['true', 'length % pieceLength >= 0'], addedTwice],
+      ['length % pieceLength', 'length * pieceLength', addedTwice],
+      ['length > pieceLength', ['true', 'length >= pieceLength'], addedTwice],
+      ['{ return ((units << 8) + unit) | 0 }', '{}', passes],
+      ['(units << 8) + unit', '(units << 8) - unit', 'as good a hash'],
+      ['32 - startBits', '32 + startBits', passes],
+      ['{ return Math.imul(units, multiplier) >>> (32 - startBits) }', '{}', passes],
+      ['!pieces', 'false', typesOnly],
+      ['heads.size * 16 <= pieces.filter.length * 32', undefined, 'a filter of another size'],
+      ['heads.size * 16', 'heads.size / 16', 'a filter of another size'],
+      ['pieces.filter.length * 32', 'pieces.filter.length / 32', 'a filter of another size'],
+    ] as const
+  ).map(([from, to, why]) => ({ file: 'lib/platform/scrub.ts', from, ...(to !== undefined && { to }), why })),
 ]

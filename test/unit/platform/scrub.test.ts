@@ -263,6 +263,23 @@ describe('createScrubber', () => {
     expect(scrub(base64)).toBe(base64)
   })
 
+  it('does not look for what a secret of escapes reads as, where that is short', () => {
+    const scrub = knowing(['\\u0061\\u0062\\u0063\\u0064\\u0065'])
+    expect(scrub('abcde or not')).toBe('abcde or not')
+  })
+
+  it('tells secrets apart that have no UTF-8', () => {
+    const scrub = knowing(['\ud800abcdef', '\ud801abcdef'])
+    expect(scrub('\ud800abcdef and \ud801abcdef')).toBe('*** and ***')
+  })
+
+  it('finds hex of what has 1,024 units, and not of a document', () => {
+    const asHex = (text: string): string => Buffer.from(text).toString('hex')
+    const scrub = knowing([token(1, 1024), token(2, 1025)])
+    expect(scrub(asHex(token(1, 1024)))).toBe('***')
+    expect(scrub(asHex(token(2, 1025)))).toBe(asHex(token(2, 1025)))
+  })
+
   it('takes out a whole escape of which half belongs to a secret', () => {
     expect(knowing(['abcdef\ud83d'])('abcdef%F0%9F%98%80!')).toBe('***!')
     expect(knowing(['\ude00abcdef'])('!%F0%9F%98%80abcdef')).toBe('!***')
@@ -357,6 +374,10 @@ describe('createScrubber, many and large', () => {
       expect(many).toBeLessThan(text.length * most)
     },
   )
+
+  it.each([8190, 8191, 8192, 8193])('finds all of %i units of which each may begin a secret', (length) => {
+    expect(knowing(['aaaaaa'])('a'.repeat(length))).toBe('***')
+  })
 
   it('works in proportion to the text', () => {
     const scrub = knowing(tokens(1000))
