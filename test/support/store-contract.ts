@@ -13,7 +13,7 @@ import { StoreError } from '../../lib/errors.ts'
 import type { TargetResult } from '../../lib/mirror/report.ts'
 import { runMirror } from '../../lib/mirror/run.ts'
 import { storeKinds } from '../../lib/stores/index.ts'
-import { type Phase, renderRecord } from '../../lib/stores/record.ts'
+import { newRecord, renderRecord } from '../../lib/stores/record.ts'
 import type { Reading, Store, StoreDependencies, Target } from '../../lib/stores/store.ts'
 import type { Site } from '../../lib/tencent/sites.ts'
 import { awsDeps } from './aws-deps.ts'
@@ -98,13 +98,9 @@ export function documentOf(seed: string, count = 2, tokenLength = 64): string {
   return JSON.stringify({ ApiToken: tokens[0], ApiTokens: tokens.sort(), SubAppId: 251006666, Site: 'intl' })
 }
 
-function recordOf(phase: Phase): string {
-  const moment = { own: 0, tencent: 0 }
-  return renderRecord({
-    ...{ subAppId: 251006666, site: 'intl', phase, since: moment, rotated: moment },
-    ...{ old: null, new: null, intent: null, baseline: [], limited: null, failures: 0, doing: null },
-    ...{ missing: {}, leftovers: [], told: null },
-  })
+function recordOf(phase: 'idle' | 'intent'): string {
+  const record = newRecord({ subAppId: 251006666, site: 'intl' }, { own: 0, tencent: 0 })
+  return renderRecord({ ...record, phase, old: '0123456789abcdef' })
 }
 
 function withToken(token: string): string {
@@ -196,7 +192,7 @@ export function storeContract(scheme: string, harness: Harness): void {
     test('a record of a rotation has a mark of its own, and the mirror leaves it', async () => {
       const target = harness.target()
       const keeper: Target = { ...target, holds: 'record' }
-      const [first, second] = ['idle', 'intent'].map((phase) => recordOf(phase as Phase)) as [string, string]
+      const [first, second] = [recordOf('idle'), recordOf('intent')]
       for (const record of [first, second, first]) {
         await mirror(open(keeper), record)
         expect(await open(keeper).read(soon())).toMatchObject({ state: 'value', marked: true, value: record })
