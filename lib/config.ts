@@ -1,4 +1,7 @@
-/** Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. */
+/**
+ * Settings: environment variables in, one `Config` or one error with every problem out. Values are never echoed. `table` says of
+ * each setting which function reads it.
+ */
 
 import { credentialProblems, type Environment } from './credentials/sources.ts'
 import { isFingerprint } from './digest.ts'

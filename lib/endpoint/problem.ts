@@ -1,4 +1,4 @@
-/** What went wrong as the caller reads it: `application/problem+json` (RFC 9457), in sentences of our own. */
+/** What went wrong as the caller reads it: `application/problem+json` (RFC 9457), in sentences of our own, and the status of each. */
 import { CodedError, ConfigError, CredentialsError, InputError, StoreError, TencentError } from '../errors.ts'
 import { type HttpResponse, reasonPhrases } from '../platform/reply.ts'
 import { meaningOf } from '../tencent/codes.ts'

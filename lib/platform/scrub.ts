@@ -246,7 +246,7 @@ function findStarts(text: string, starts: Uint32Array, places: Int32Array): numb
   let units = 0
   for (let i = 0; i < length; i++) {
     units = shift(units, text.charCodeAt(i))
-    if (!isMarked(bitOf(units), starts)) continue
+    if (i < startUnits - 1 || !isMarked(bitOf(units), starts)) continue
     if (count === most) return null
     places[count++] = i + 1 - startUnits
   }

@@ -637,6 +637,8 @@ export const accepted: readonly Accepted[] = [
       ['length <= longestBuffered', ['false', 'length < longestBuffered'], onlyTime],
       ['i < length', 'i <= length', 'what comes behind the end stands nowhere'],
       ['!isMarked(bitOf(units), starts)', ['false', 'isMarked(bitOf(units), starts)'], passes],
+      ['i < startUnits - 1 || !isMarked(bitOf(units), starts)', 'false', passes],
+      ['i < startUnits - 1', 'false', 'before the text stands nothing'],
       ['count === most', ['true', 'false', 'count !== most'], onlyTime],
       ['count === null', 'true', onlyTime],
       ['i < count', 'i <= count', passes],

@@ -113,9 +113,7 @@ describe('rotate-tokens', () => {
       expect(Object.values(await count(event))).toEqual(Array(5).fill(undefined))
     expect(lines.join()).not.toContain('CANARY')
   })
-})
 
-describe('a run of rotate-tokens by hand', () => {
   it('goes on, is aborted, and says each step', async () => {
     const at = path()
     const settings = {
